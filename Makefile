@@ -1,0 +1,49 @@
+# Both commands do all the set-up on a fresh machine: a virtual environment in .venv with every pinned package.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+INSTALLED = $(VENV)/.installed
+TEST_INSTALLED = $(VENV)/.test-installed
+
+.PHONY: search test lint types unit e2e browser clean
+
+search: $(INSTALLED)
+	$(BIN)/tune-polar search st3
+
+test: lint types unit e2e
+
+lint: $(TEST_INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(TEST_INSTALLED)
+	$(BIN)/mypy
+
+unit: $(TEST_INSTALLED)
+	$(BIN)/python -m pytest -m "not e2e" -n auto --dist worksteal
+
+e2e: $(TEST_INSTALLED) browser
+	$(BIN)/python -m pytest -m e2e -n 2 --dist loadfile --no-loadscope-reorder
+
+# The page is tested in Debian's Chromium. Where it cannot be installed those tests are skipped (in CI they fail).
+browser:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null \
+	|| { test "$$(id -u)" = 0 && apt-get update -qq \
+	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; } \
+	|| echo "chromium and chromedriver are not installed: install them to test the page in a browser"
+
+# torch comes first and on its own: with its CPU build in place, no other package asks for the CUDA one.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tune-polar needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(TEST_INSTALLED): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

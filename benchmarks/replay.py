@@ -1,0 +1,243 @@
+"""A search over a recorded table: the search's own core and racing rules, with a clock instead of training."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from fold_tables import FoldTable
+
+from tune_polar.search.core import Budget, ConfigurationProgress, SearchCore
+from tune_polar.search.racing.racing import Racing
+from tune_polar.search.racing.rule import Race
+from tune_polar.spec.configuration import Configuration
+from tune_polar.spec.fold_trial import FoldTrial, Inputs
+from tune_polar.spec.recipe import Recipe
+from tune_polar.store.record import FoldRecord, Provenance
+from tune_polar.trial.progress import Progress
+
+STEPS = 1000  # of every stage, for the replay: curves are compared by share
+_INPUTS = Inputs("table", "table", "table", "table")
+_PROVENANCE = Provenance("replay", 0, "none", "", {})
+_STAGE = {"lr": 0.01, "xi": 1.0, "batch_size": 8, "fgm_epsilon": 0.0}
+
+
+@dataclass(frozen=True)
+class Order:
+    """In which configurations are proposed, and folds numbered."""
+
+    rows: tuple[int, ...]
+    folds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A configuration has finished: what had been spent by then."""
+
+    row: int
+    folds: int  # begun
+    seconds: float  # on the clock
+    busy_seconds: float  # of all slots together
+
+
+@dataclass
+class Run:
+    """One replayed search."""
+
+    finished: list[Moment] = field(default_factory=list)
+    given_up: set[int] = field(default_factory=set)
+    folds: int = 0
+    seconds: float = 0.0
+    busy_seconds: float = 0.0
+
+
+class Stage:
+    """A table made ready: its configurations as the core knows them, made once for all orders."""
+
+    def __init__(self, table: FoldTable) -> None:
+        self.table = table
+        base = Recipe.model_validate(
+            {
+                "recipe": "replayed",
+                "task": {"subtask": "st1", "target": "polarization"},
+                "folds": {"count": table.folds},
+                "encoder": {"name": "tiny"},
+                "detector": {**_STAGE, "centers_lr": 0.01},
+                "decision": {"k": 5, "tau": 0.4, "objective": "detector"},
+            }
+        )
+        recipes = [base.model_copy(update={"seed": row}) for row in range(len(table.finals))]
+        self.configurations = [Configuration(recipe, row, "sampled", {}) for row, recipe in enumerate(recipes)]
+        self.rows = {configuration.id: row for row, configuration in enumerate(self.configurations)}
+
+
+class _InOrder:
+    """Proposals: the table's configurations in one order."""
+
+    def __init__(self, stage: Stage, rows: Sequence[int]) -> None:
+        self._left = iter([stage.configurations[row] for row in rows])
+
+    def next(self, number: int, known: Container[str]) -> Configuration | None:  # noqa: ARG002 (the interface)
+        """The next one."""
+        return next(self._left, None)
+
+
+class _Nowhere:
+    """A ledger that keeps nothing: the table is the record."""
+
+    def put_configuration(self, configuration: Configuration) -> bool:  # noqa: ARG002
+        """Nothing."""
+        return True
+
+    put_fold = put_failure = put_abandonment = put_configuration
+
+
+def replay(stage: Stage, order: Order, race: Race | None, *, slots: int = 1, reuse: bool = False) -> Run:
+    """Run the table through the search core under ``race``.
+
+    Args:
+        stage: the table.
+        order: of proposal.
+        race: the rule, or None.
+        slots: fold trials at once.
+        reuse: a detector that has been trained costs nothing again.
+    """
+    table, run = stage.table, Run()
+
+    def score(progress: ConfigurationProgress) -> float | None:
+        row = stage.rows[progress.configuration.id]
+        if progress.state == "abandoned":
+            run.given_up.add(row)
+            return None
+        return float(table.finals[row])
+
+    core = SearchCore(
+        _InOrder(stage, order.rows),
+        _Nowhere(),
+        Budget(len(order.rows), order.folds, slots),
+        _INPUTS,
+        score,
+        racing=None if race is None else Racing(race, table.folds),
+    )
+    clock = _Clock(core, stage, run, slots, reuse, watches=race is not None and race.curves is not None)
+    clock.go()
+    return run
+
+
+class _Clock:
+    """Slots, and what happens in them next."""
+
+    def __init__(self, core: SearchCore, stage: Stage, run: Run, slots: int, reuse: bool, *, watches: bool) -> None:
+        self._core, self._stage, self._run, self._slots, self._reuse = core, stage, run, slots, reuse
+        self._watches = watches
+        self._events: list[tuple[float, int, int, FoldTrial]] = []  # when, tie break, evaluation or −1, which
+        self._began: dict[tuple[int, int], float] = {}
+        self._trained: set[str] = set()
+        self._ticket = 0
+        self._now = 0.0
+
+    def go(self) -> None:
+        """To the end of the table."""
+        self._fill()
+        while self._events:
+            self._now, _, evaluation, trial = heapq.heappop(self._events)
+            row = trial.recipe.seed
+            if (row, trial.fold) not in self._began:
+                continue  # stopped meanwhile
+            if evaluation >= 0:
+                self._evaluated(trial, evaluation)
+            else:
+                self._ended(trial)
+            self._sweep()
+            self._fill()
+        self._run.seconds = self._now
+
+    def _fill(self) -> None:
+        while len(self._began) < self._slots and (trial := self._core.next_trial()) is not None:
+            self._run.folds += 1
+            row, table = trial.recipe.seed, self._stage.table
+            self._began[row, trial.fold] = self._now
+            key = table.detector_keys[row][trial.fold]
+            detector = 0.0 if self._reuse and key in self._trained else float(table.detector_seconds[row, trial.fold])
+            classifier = float(table.classifier_seconds[row, trial.fold])
+            has_two = bool(table.classifier_seconds.any())
+            curve = table.curves[row][trial.fold] if self._watches else []
+            first, last = (detector, classifier) if has_two else (0.0, detector)
+            end = curve[-1][0] if curve else 1.0  # patience may have ended it before all steps
+            for place, (share, _) in enumerate(curve[:-1]):
+                self._push(self._now + first + last * share / end, place, trial)
+            self._push(self._now + detector + classifier, -1, trial)
+            self._trained.add(key)
+
+    def _push(self, when: float, evaluation: int, trial: FoldTrial) -> None:
+        self._ticket += 1
+        heapq.heappush(self._events, (when, self._ticket, evaluation, trial))
+
+    def _evaluated(self, trial: FoldTrial, evaluation: int) -> None:
+        share, best = self._stage.table.curves[trial.recipe.seed][trial.fold][evaluation]
+        told = Progress("detector", trial.fold, round(share * STEPS), STEPS, best, best)
+        self._core.fold_evaluated(trial, told)
+
+    def _ended(self, trial: FoldTrial) -> None:
+        row, table = trial.recipe.seed, self._stage.table
+        self._leave(row, trial.fold)
+        record = FoldRecord(
+            self._stage.configurations[row].id,
+            trial.fold,
+            42,
+            table.detector_keys[row][trial.fold],
+            None,
+            (),
+            {"race": float(table.scores[row, trial.fold])},
+            1.0,
+            _PROVENANCE,
+            tuple(table.curves[row][trial.fold]),
+        )
+        self._core.fold_finished(record)
+        if self._core.progress[record.configuration_id].state == "finished":
+            spent = self._run.busy_seconds + sum(self._now - began for began in self._began.values())
+            self._run.finished.append(Moment(row, self._run.folds, self._now, spent))
+
+    def _sweep(self) -> None:
+        """Stop what racing gave up, as the scheduler does."""
+        for row, fold in list(self._began):
+            if self._core.progress[self._stage.configurations[row].id].state == "abandoned":
+                self._leave(row, fold)
+
+    def _leave(self, row: int, fold: int) -> None:
+        self._run.busy_seconds += self._now - self._began.pop((row, fold))
+
+
+def stock(table: FoldTable, order: Order, slots: int = 1) -> Run:
+    """Five folds inside one trial, every configuration whole, no stage reused: Ray Tune with OptunaSearch."""
+    run, free = Run(), [(0.0, slot) for slot in range(slots)]
+    heapq.heapify(free)
+    whole = (table.detector_seconds + table.classifier_seconds).sum(axis=1)
+    begun: list[tuple[float, int]] = []
+    for row in order.rows:
+        start, slot = heapq.heappop(free)
+        heapq.heappush(free, (start + whole[row], slot))
+        begun.append((start, row))
+    for start, row in sorted(begun, key=lambda each: (each[0] + whole[each[1]], each[1])):
+        end = start + whole[row]
+        shares = [(min(end, s + whole[r]) - s) / whole[r] for s, r in begun if s < end]
+        busy = sum(min(end, s + whole[r]) - s for s, r in begun if s < end)
+        run.finished.append(Moment(row, int(np.ceil(table.folds * sum(shares) - 1e-9)), end, busy))
+    run.folds, run.seconds, run.busy_seconds = (
+        table.folds * len(order.rows),
+        max(t for t, _ in free),
+        float(whole.sum()),
+    )
+    return run
+
+
+def random_orders(table: FoldTable, count: int, seed: int = 0) -> list[Order]:
+    """Orders of proposal by chance."""
+    found = []
+    for number in range(count):
+        rng = np.random.default_rng((seed, number))
+        rows, folds = rng.permutation(len(table.finals)), rng.permutation(table.folds)
+        found.append(Order(tuple(rows.tolist()), tuple(folds.tolist())))
+    return found

@@ -1,0 +1,273 @@
+"""`tune-polar decide` on odd predictions: a report that says what does not apply, or one clear error."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+QUICK = ("--rounds", "100")
+LABELS = ("racial/ethnic", "other")
+
+
+def predictions(models: int = 2, rows: int = 120, folds: int = 3) -> pd.DataFrame:
+    """Out-of-fold, dev and test rows of a few models."""
+    rng = np.random.default_rng(0)
+    parts = []
+    for split, count in (("oof", rows), ("dev", 30), ("test", 60)):
+        gold = (rng.random((count, 2)) < (0.4, 0.2)).astype(int)
+        for model in range(models):
+            logit = rng.normal(size=gold.shape) + 2 * gold - 1
+            part = pd.DataFrame({"model": f"m{model}", "split": split, "id": [f"{split}{n}" for n in range(count)]})
+            part["fold"] = pd.array(np.arange(count) % folds if split == "oof" else [pd.NA] * count, dtype="Int64")
+            for place, label in enumerate(LABELS):
+                part[f"gold/{label}"] = pd.array(gold[:, place], dtype="Int64")
+                part[f"logit/{label}"] = logit[:, place]
+            parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., str]:
+    def call(frame: pd.DataFrame, name: str = "predictions.csv") -> str:
+        frame.to_csv(tmp_path / name, index=False)
+        return name
+
+    return call
+
+
+def in_oof(frame: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
+    frame.loc[frame["split"] == "oof", column] = value
+    return frame
+
+
+def lacks(frame: pd.DataFrame, model: str, fold: int) -> pd.DataFrame:
+    return frame[~((frame["model"] == model) & (frame["fold"] == fold))]
+
+
+def without_test_gold(frame: pd.DataFrame) -> pd.DataFrame:
+    frame.loc[frame["split"] == "test", [f"gold/{label}" for label in LABELS]] = pd.NA
+    return frame
+
+
+def absent_in_fold(frame: pd.DataFrame) -> pd.DataFrame:
+    frame.loc[frame["fold"] == 1, "gold/other"] = 0
+    return frame
+
+
+# change → what the report must say
+ODD: dict[str, tuple[Change, str]] = {
+    "all positive": (
+        lambda f: in_oof(f, "gold/other", 1),
+        r"other is positive in every out-of-fold row: everything is predicted",
+    ),
+    "none positive": (
+        lambda f: in_oof(f, "gold/other", 0),
+        r"other is positive in no out-of-fold row: nothing is predicted, its F1 counts as 0",
+    ),
+    "one fold missing": (lambda f: lacks(f, "m1", 2), r"model=m1 lacks fold 2: left out of BBC-CV"),
+    "no gold in test": (without_test_gold, r"has no gold in test: scores there are not applicable"),
+    "label absent in a fold": (absent_in_fold, r"every configuration has no positive row of other in fold 1"),
+    "single configuration": (
+        lambda f: f[f["model"] == "m0"],
+        r"Differences between the top configurations Not applicable: there is only one complete configuration",
+    ),
+    "two folds": (lambda f: f.assign(fold=f["fold"] % 2), r"2 configurations, 2 labels, 2 folds"),
+    "no dev, no test": (lambda f: f[f["split"] == "oof"], r"new set of 120 rows"),
+    "few rows": (
+        lambda f: f[~f["id"].isin([f"oof{n}" for n in range(20, 120)])],
+        r"Correction for the choice \(BBC-CV\): not applicable, BBC-CV needs at least 30 rows",
+    ),
+    "one label": (
+        lambda f: f.drop(columns=["gold/other", "logit/other"]),
+        r"mean of the positive and the negative class's F1",
+    ),
+    "constant predictions": (lambda f: f.assign(**{"logit/other": 0.0}), r"To report: 0\.\d{3}"),
+    "markup in names": (
+        lambda f: f.assign(model="[bold]" + f["model"]),
+        r"Selected: model=\[bold\]m\d by rule",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_predictions_are_reported_with_what_does_not_apply(
+    run: Callable[..., Any], write: Callable[..., str], case: str
+) -> None:
+    change, says = ODD[case]
+    name = write(change(predictions()))
+    ran = run("decide", name, *QUICK)
+    assert ran.code == 0, ran.err
+    assert re.search(says, " ".join(ran.out.split())), ran.out
+    as_json = run("decide", name, *QUICK, "--json")
+    assert as_json.code == 0, as_json.err
+    assert len(json.loads(as_json.out)["reports"]) == 1
+    for ending in ("html", "md"):
+        assert run("decide", name, *QUICK, "--out", f"report.{ending}").code == 0
+
+
+BAD: dict[str, tuple[Change, str]] = {
+    "NaN": (lambda f: in_oof(f, "logit/other", np.nan), r"logit/other must hold finite numbers, got an empty cell"),
+    "infinite": (lambda f: in_oof(f, "logit/other", np.inf), r"logit/other must hold finite numbers, got inf in row 1"),
+    "duplicate ids": (lambda f: pd.concat([f, f.iloc[[3]]]), r"an id must occur once .* got 'oof3' in split 'oof'"),
+    "both scores": (lambda f: f.assign(**{"prob/other": 0.5}), r"either logit/<label> or prob/<label>.* got both"),
+    "one fold": (lambda f: f[f["fold"].isna() | (f["fold"] == 0)], r"cross-fitting needs at least 2 folds, got \[0\]"),
+    "no oof": (lambda f: f[f["split"] != "oof"], r"at least one configuration must have every out-of-fold row"),
+    "a fold missing in each": (
+        lambda f: lacks(lacks(f, "m0", 0), "m1", 1),
+        r"at least one configuration must have every out-of-fold row",
+    ),
+    "gold in half of test": (
+        lambda f: f.assign(**{"gold/other": f["gold/other"].mask(f["id"] == "test7")}),
+        r"gold/other must be 0 or 1, got an empty cell",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_predictions_give_one_clear_error(run: Callable[..., Any], write: Callable[..., str], case: str) -> None:
+    change, says = BAD[case]
+    ran = run("decide", write(change(predictions())), *QUICK)
+    assert_refused(ran, says)
+
+
+def assert_refused(ran: Any, says: str) -> None:
+    assert ran.code == 2, ran.out
+    assert ran.out == ""
+    assert re.search(says, " ".join(ran.err.split())), ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("nothing.csv",), r"nothing\.csv: must be a readable"),
+        (("empty.csv",), r"empty\.csv"),
+        (("noise.csv.gz",), r"noise\.csv\.gz: must be a readable"),
+        ((".",), r"must be a readable"),
+        (("good.csv", "--rule", "best"), r"rule must be one of fixed, max_f1.* got 'best'"),
+        (("good.csv", "--rounds", "3"), r"rounds must be at least 100, got 3"),
+        (("good.csv", "--rounds", "many"), r"must be a whole number, got 'many'"),
+        (("good.csv", "--seed", "-1"), r"--seed must be at least 0, got -1"),
+        (("good.csv", "--new-rows", "0"), r"--new-rows must be at least 1, got 0"),
+        (("good.csv", "--group", "language"), r"one of \['model'\], got 'language'"),
+        (("good.csv", "--rounds", "100", "--out", "report.pdf"), r"ending in one of \.html, \.md, got 'report\.pdf'"),
+        (("good.csv", "--rounds", "100", "--out", "nowhere/report.md"), r"must be written, but: No such file"),
+        ((), r"(?i)missing argument"),
+    ],
+)
+def test_bad_words(
+    run: Callable[..., Any], write: Callable[..., str], tmp_path: Path, words: tuple[str, ...], says: str
+) -> None:
+    write(predictions(), "good.csv")
+    (tmp_path / "empty.csv").write_bytes(b"")
+    (tmp_path / "noise.csv.gz").write_bytes(bytes(range(256)))
+    before = sorted(path.name for path in tmp_path.iterdir())
+    ran = run("decide", *words)
+    assert ran.code == 2, ran.out
+    assert re.search(says, " ".join((ran.err + ran.out).split())), ran.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_json_holds_every_number_and_repeats(run: Callable[..., Any], write: Callable[..., str]) -> None:
+    name = write(predictions(), "a.csv")
+    words = ("decide", name, *QUICK, "--rule", "max_f1", "--rule", "fixed", "--json", "--new-rows", "500")
+    first, again = run(*words).out, run(*words).out
+    assert first == again
+    report = json.loads(first)["reports"][0]
+    assert report["rules"] == ["max_f1", "fixed"]
+    assert len(report["scores"]) == 4
+    protocols = {(row["protocol"], row["scored_on"]) for row in report["scores"][0]["protocols"]}
+    assert protocols == {
+        *((protocol, "oof") for protocol in ("inside_folds", "fold_tuned", "cross_fitted", "fixed_half")),
+        *((protocol, split) for protocol in ("oracle", "fold_tuned", "fixed_half") for split in ("dev", "test")),
+    }
+    selected = report["selected"]
+    assert [each["level"] for each in selected["corrected"]["intervals"]] == [0.9, 0.95]
+    assert selected["new_rows"]["rows"] == 500
+    assert set(selected["per_label"]) == set(LABELS)
+    assert report["comparisons"]["folds"]["pairs"][0]["sentence"].endswith(".")
+    assert report["ranking"]["reference"] == "fold-tuned on test"
+
+
+def test_files_of_the_same_labels_are_compared_as_groups(run: Callable[..., Any], write: Callable[..., str]) -> None:
+    shifted = predictions()
+    shifted["logit/other"] += 3
+    names = write(predictions(), "eng.csv"), write(shifted, "deu.csv")
+    ran = run("decide", *names, *QUICK, "--rule", "max_f1")
+    assert "Thresholds per group, or pooled over groups" in ran.out
+    assert "By rule max_f1 per-group thresholds are better by +" in ran.out
+    groups = json.loads(run("decide", *names, *QUICK, "--rule", "max_f1", "--json").out)["groups"]
+    assert [each["group"] for each in groups["rules"][0]["groups"]] == ["eng", "deu"]
+    other = write(predictions().rename(columns=lambda name: name.replace("/other", "/religious")), "ita.csv")
+    ran = run("decide", names[0], other, *QUICK)
+    assert ran.code == 0
+    assert "Not applicable: files given together must have the same labels" in " ".join(ran.out.split())
+
+
+def test_the_group_column_tells_rows_apart(run: Callable[..., Any], write: Callable[..., str]) -> None:
+    frame = predictions()
+    frame["language"] = np.where(frame["id"].str[-1].isin(list("01234")), "eng", "deu")
+    ran = run("decide", write(frame), *QUICK, "--group", "language", "--rule", "max_f1", "--json")
+    data = json.loads(ran.out)
+    assert data["reports"][0]["configurations"] == ["model=m0", "model=m1"]
+    assert {each["group"] for each in data["groups"]["rules"][0]["groups"]} == {"eng", "deu"}
+
+
+def test_files_are_whole_and_escaped(run: Callable[..., Any], write: Callable[..., str], tmp_path: Path) -> None:
+    hostile = "<script>alert(1)</script>|x"
+    frame = predictions()
+    name = write(frame.assign(seed=frame["model"], model=hostile))  # told apart by their seeds
+    assert run("decide", name, *QUICK, "--out", "report.html").code == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert page.rstrip().endswith("</html>")
+    assert not re.search(r'(?:src|href)="(?!#|data:)', page)
+    assert run("decide", name, *QUICK, "--out", "report.md").code == 0
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "<script" not in text.replace("\\<script", "")
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(tables) > 20
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("width", [100])
+def test_no_number_is_cut_at_100_columns(
+    run: Callable[..., Any], write: Callable[..., str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    from rich.console import Console
+
+    monkeypatch.setattr("tune_polar.cli.decide_command.result_console", lambda: Console(width=width))
+    frame = predictions(models=5).assign(encoder="a-rather-long-encoder-name-of-a-hub/with-its-organisation")
+    ran = run("decide", write(frame), *QUICK)
+    assert ran.code == 0
+    assert "…" not in ran.out
+    assert max(len(line) for line in ran.out.splitlines()[1:]) <= width
+
+
+def test_the_command_loads_neither_torch_nor_ray() -> None:
+    program = (
+        "import sys, tune_polar.cli.decide_command\n"
+        "print(*sorted(set(sys.modules) & {'torch', 'ray', 'optuna', 'transformers'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["st1/hau", "st2/hau", "st3/hau", "st3/zho"])
+def test_released_predictions_give_a_report(run: Callable[..., Any], shared_dir: Path, name: str) -> None:
+    ran = run("decide", str(shared_dir / "data" / "smash" / f"{name}.csv.gz"), *QUICK)
+    assert ran.code == 0, ran.err
+    assert "To report: 0." in ran.out
+    assert ("new set of 1,644 rows" in ran.out) is name.endswith("hau")

@@ -1,0 +1,140 @@
+"""`tune-polar doctor`: the machine, what a fold needs, and what is missing, as it is and not otherwise."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS
+from tune_polar.search import diagnosis
+from tune_polar.trial.gpus import SIMULATED
+
+XBASE = "nghuyong/ernie-3.0-xbase-zh"
+Run = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv(SIMULATED, "")
+
+
+def told(run: Run, *words: str) -> dict[str, Any]:
+    ran = run("doctor", *words, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    about: dict[str, Any] = json.loads(ran.out)
+    return about
+
+
+def missing(about: dict[str, Any]) -> list[str]:
+    return [each["what"].partition(":")[0] for each in about["missing"]]
+
+
+def test_a_machine_without_gpu_and_network_says_so(run: Run) -> None:
+    about = told(run)
+    assert missing(about) == ["GPU", "encoder"]
+    assert "HF_HUB_OFFLINE" in about["missing"][1]["what"]
+    assert not about["ready"]
+    assert about["parameters"] == 294_990_848
+    assert about["sizes_from"] == "its published config.json"
+    detector, classifier = about["stages"]
+    assert (detector["batch_rows"], classifier["batch_rows"]) == (24, 8)
+    assert all(stage["fits"] and stage["planned"].endswith("at once") for stage in about["stages"])
+    assert (
+        about["node"]["ray_start"] == f"ray start --address=HEAD:6379 --num-cpus={about['node']['slots']} --num-gpus=0"
+    )
+
+
+def test_nothing_is_missing_for_the_embedded_encoder(run: Run) -> None:
+    about = told(run, "--encoder", "tiny")
+    assert about["missing"] == []
+    assert about["ready"]
+    assert max(stage["whole_gb"] for stage in about["stages"]) < 0.2
+
+
+def test_gpus_slots_and_the_words_that_join_a_cluster(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SIMULATED, "8,24")
+    about = told(run)
+    assert missing(about) == ["encoder"]
+    node = about["node"]
+    assert (node["slots"], node["devices"]) == (4, ["0", "1", "1", "1"])
+    assert node["ray_start"].startswith("CUDA_VISIBLE_DEVICES=0,1,1,1 ray start --address=HEAD:6379 --num-cpus=")
+    assert node["ray_start"].endswith("--num-gpus=4")
+    text = run("doctor").out
+    assert "simulated, 24 GB, 24.0 GB: 3 slots" in text
+    assert "Remedy: " in text
+
+
+def test_small_slots_change_the_plan_or_are_missed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SIMULATED, "24")
+    detector = told(run, "--slot-gb", "6.8")["stages"][0]
+    assert detector["planned"] == "batch 24 in parts of 12"
+    about = told(run, "--slot-gb", "2")
+    assert missing(about) == ["encoder", "memory"]
+    assert not about["stages"][0]["fits"]
+    monkeypatch.setenv(SIMULATED, "6")
+    assert missing(told(run)) == ["GPU", "encoder"]
+
+
+def test_an_encoder_in_a_folder_needs_no_hub(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(dict(PUBLISHED_CONFIGS[XBASE]) | {"num_hidden_layers": 4}))
+    about = told(run, "--encoder", str(folder))
+    assert missing(about) == ["GPU"]
+    assert about["parameters"] < 100_000_000
+    (folder / "config.json").write_text("{}")
+    assert missing(told(run, "--encoder", str(folder))) == ["GPU", "encoder"]
+
+
+def test_an_encoder_of_unknown_size_is_not_guessed(run: Run) -> None:
+    about = told(run, "--encoder", "someone/something")
+    assert about["parameters"] is None
+    assert about["stages"] == []
+    assert "is not on this machine" in about["sizes_from"]
+
+
+def test_a_store_that_cannot_be_written_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert missing(told(run, "--encoder", "tiny", "--store", "file")) == ["store"]
+    assert missing(told(run, "--encoder", "tiny", "--store", "file/below")) == ["store"]
+    before = sorted(tmp_path.rglob("*"))
+    assert missing(told(run, "--encoder", "tiny", "--store", "new/folder")) == []
+    assert sorted(tmp_path.rglob("*")) == before, "a look leaves nothing behind"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--slot-gb", "0"), "--slot-gb must be from 1 to 10,000 GB, got 0"),
+        (("--slots", "0"), "--slots must be at least 1, got 0"),
+        (("st9",), "recipe must be one of"),
+    ],
+)
+def test_bad_words_end_in_a_remedy(run: Run, words: tuple[str, ...], message: str) -> None:
+    ran = run("doctor", *words)
+    assert ran.code == 2
+    assert message in ran.err
+    assert "Remedy: " in ran.err
+
+
+def test_it_loads_neither_torch_nor_ray() -> None:
+    """Both take seconds, and there is nothing to ask them on a machine without a GPU."""
+    program = (
+        "import os, sys; os.environ['TUNE_POLAR_GPU_GB'] = ''\n"
+        "import tune_polar.cli.main\n"
+        "from tune_polar.search.diagnosis import diagnose\n"
+        "from tune_polar.spec.recipe_file import RecipeOptions, load_recipe\n"
+        "diagnose(load_recipe('st3', RecipeOptions('tiny')).recipe, 'searches', 8.0)\n"
+        "print(sorted({'torch', 'ray', 'transformers', 'optuna'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+    assert diagnosis.HUB_SECONDS <= 1

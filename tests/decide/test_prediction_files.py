@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tune_polar.decide.prediction_files import read_predictions
+from tune_polar.decide.predictions import align
+from tune_polar.errors import DecisionError
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    """Two configurations, two folds of three rows, two dev rows and one test row without gold."""
+    rows = []
+    for seed in ("1", "NA"):
+        for number in range(6):
+            rows.append([seed, "oof", number % 2, f"t{number}", number in (0, 1), number in (2, 3, 4), 0.5, -1.0])
+        rows += [[seed, "dev", None, f"d{n}", n, 1, 2.0, n - 0.5] for n in range(2)]
+        rows.append([seed, "test", None, "null", None, None, 0.0, 0.0])
+    names = ["seed", "split", "fold", "id", "gold/a/b", "gold/c", "logit/a/b", "logit/c"]
+    table = pd.DataFrame(rows, columns=names)
+    return table.astype({"fold": "Int64", "gold/a/b": "Int64", "gold/c": "Int64"})
+
+
+def written(frame: pd.DataFrame, folder: Path, name: str = "p.csv") -> Path:
+    path = folder / name
+    frame.to_parquet(path, index=False) if path.suffix == ".parquet" else frame.to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.csv.gz", "p.parquet"])
+def test_every_format_reads_alike(frame: pd.DataFrame, tmp_path: Path, name: str) -> None:
+    table = read_predictions(written(frame, tmp_path, name))
+    assert table.labels == ("a/b", "c")
+    assert [each.name for each in table.configurations] == ["seed=1", "seed=NA"]
+    first = table.configurations[0]
+    assert first.settings == {"seed": "1"}
+    oof = first.splits["oof"]
+    assert oof.ids == ("t0", "t1", "t2", "t3", "t4", "t5")
+    assert oof.fold is not None
+    assert oof.fold.tolist() == [0, 1, 0, 1, 0, 1]
+    assert oof.gold is not None
+    assert oof.gold[:, 0].tolist() == [True, True, False, False, False, False]
+    assert oof.probability[0] == pytest.approx([1 / (1 + np.exp(-0.5)), 1 / (1 + np.exp(1))])
+    assert first.splits["test"].gold is None
+    assert first.splits["test"].ids == ("null",)
+    assert first.splits["dev"].fold is None
+    assert len(table.complete) == 2
+    assert table.notes == ("every configuration has no gold in test: scores there are not applicable",)
+
+
+def test_probabilities_are_read_as_they_are(frame: pd.DataFrame, tmp_path: Path) -> None:
+    shares = frame.rename(columns=lambda name: name.replace("logit/", "prob/"))
+    shares[["prob/a/b", "prob/c"]] = 0.25
+    only = shares[shares["seed"] == "1"].drop(columns="seed")
+    table = read_predictions(written(only, tmp_path, "mine.csv"))
+    assert [each.name for each in table.configurations] == ["mine"]
+    assert (table.configurations[0].splits["oof"].probability == 0.25).all()
+
+
+def test_a_missing_fold_makes_a_configuration_incomplete(frame: pd.DataFrame, tmp_path: Path) -> None:
+    lacking = frame[~((frame["seed"] == "NA") & (frame["fold"] == 1))]
+    table = read_predictions(written(lacking, tmp_path))
+    second = table.configurations[1]
+    assert (second.missing_folds, second.missing_rows, second.complete) == ((1,), 3, False)
+    assert [each.name for each in table.complete] == ["seed=1"]
+    assert "seed=NA lacks fold 1: left out of BBC-CV" in table.notes
+    with pytest.raises(DecisionError, match=r"same rows of 'oof', got 3 in 'seed=NA' and 6 in 'seed=1'"):
+        align(table.configurations)
+
+
+def test_single_missing_rows_are_noticed(frame: pd.DataFrame, tmp_path: Path) -> None:
+    table = read_predictions(written(frame.drop(index=0), tmp_path))
+    assert table.configurations[0].missing_folds == ()
+    assert not table.configurations[0].complete
+    assert "seed=1 lacks 1 out-of-fold rows that others have: left out of BBC-CV" in table.notes
+
+
+def test_an_empty_label_is_dropped_and_an_absent_one_noted(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame["gold/c"] = None
+    frame["gold/a/b"] = frame["gold/a/b"].where((frame["split"] != "oof") | (frame["fold"] == 0), 0)
+    table = read_predictions(written(frame, tmp_path))
+    assert table.labels == ("a/b",)
+    assert table.configurations[0].splits["dev"].probability.shape == (2, 1)
+    assert "label c has no gold in any row and is left out" in table.notes
+    assert "every configuration has no positive row of a/b in fold 1" in table.notes
+
+
+def test_alignment_follows_ids(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame["logit/c"] = np.arange(len(frame)) % 9
+    shuffled = frame.sample(frac=1, random_state=3)
+    aligned = align(read_predictions(written(shuffled, tmp_path)).configurations)
+    assert aligned.fold is not None
+    assert (aligned.probability[0] == aligned.probability[1]).all()
+    assert (aligned.fold[0] == [int(row_id[1:]) % 2 for row_id in aligned.ids]).all()
+    with pytest.raises(DecisionError, match=r"must have the split 'dev2'"):
+        align(read_predictions(written(frame, tmp_path)).configurations, "dev2")
+
+
+def cell(column: str, row: int, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def change(frame: pd.DataFrame) -> pd.DataFrame:
+        changed = frame.astype({column: object})
+        changed.loc[row, column] = value
+        return changed
+
+    return change
+
+
+def renamed(**names: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda frame: frame.rename(columns=names)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.drop(columns="id"), r"p.csv: must have the columns id, got seed, split, fold"),
+        (lambda f: f.drop(columns=["gold/a/b", "gold/c"]), r"must have the columns gold/<label>"),
+        (lambda f: f.drop(columns="gold/c"), r"gold only for \[\] and scores only for \['c'\]"),
+        (
+            lambda f: f.drop(columns=["logit/a/b", "logit/c"]),
+            r"either logit/<label> or prob/<label> .* got neither",
+        ),
+        (lambda f: f.assign(**{"prob/c": 0.5}), r"either logit/<label> or prob/<label> columns, got both"),
+        (lambda f: f.drop(columns="fold"), r"must have the column fold, since it has rows of split 'oof'"),
+        (renamed(fold="id"), r"each column must occur once, got id more than once"),
+        (lambda f: f.iloc[:0], r"must have at least one row, got none"),
+        (
+            cell("id", 3, "t0"),
+            r"once per configuration and split, got 't0' in split 'oof' again in row 4; 1 such",
+        ),
+        (cell("split", 2, ""), r"split must not be empty, got '' in row 3; 1 such rows"),
+        (
+            cell("logit/c", 2, None),
+            r"logit/c must hold finite numbers, got an empty cell in row 3; 1 such cells",
+        ),
+        (cell("logit/c", 4, float("inf")), r"logit/c must hold finite numbers, got inf in row 5"),
+        (cell("logit/c", 1, "1,5"), r"logit/c must hold numbers, got '1,5' in row 2; 1 such cells"),
+        (cell("gold/c", 1, 2), r"gold/c must be 0 or 1, got 2 in row 2"),
+        (cell("gold/c", 1, None), r"gold/c must be 0 or 1, got an empty cell in row 2"),
+        (cell("gold/c", 6, None), r"gold/c must be 0 or 1, got an empty cell in row 7"),
+        (cell("gold/c", 9, 1), r"same gold for one text, got other labels for 't0' in row 10 than in row 1"),
+        (cell("fold", 1, None), r"fold must be a whole number, .* got an empty cell in row 2"),
+        (cell("fold", 1, 1.5), r"fold must be a whole number, .* got 1.5 in row 2"),
+        (
+            lambda f: f.assign(**{"gold/a/b": None, "gold/c": None}),
+            r"at least one label must have gold, got empty",
+        ),
+    ],
+)
+def test_bad_cells(
+    frame: pd.DataFrame, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
+) -> None:
+    with pytest.raises(DecisionError, match=message):
+        read_predictions(written(change(frame), tmp_path))
+
+
+def test_oof_without_any_gold_is_refused(frame: pd.DataFrame, tmp_path: Path) -> None:
+    rows = frame["split"] == "oof"
+    frame.loc[rows, ["gold/a/b", "gold/c"]] = None
+    with pytest.raises(DecisionError, match=r"gold/a/b must be 0 or 1, got an empty cell in row 1; 12 such cells"):
+        read_predictions(written(frame, tmp_path))
+
+
+def test_probability_outside_its_range(frame: pd.DataFrame, tmp_path: Path) -> None:
+    shares = frame.rename(columns=lambda name: name.replace("logit/", "prob/"))
+    with pytest.raises(DecisionError, match=r"prob/a/b must lie between 0 and 1, got 2 in row 7") as caught:
+        read_predictions(written(shares, tmp_path))
+    assert "logit/a/b" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("absent.csv", None),
+        ("empty.csv", b""),
+        ("empty.parquet", b""),
+        ("noise.csv", bytes(range(256)) * 8),
+        ("noise.csv.gz", bytes(range(256)) * 8),
+        ("noise.parquet", bytes(range(256)) * 8),
+        ("cut.csv.gz", gzip.compress(b"split,fold,id,gold/a,logit/a\n" + b"oof,1,x,1,0.5\n" * 9999, mtime=0)[:60]),
+        ("ragged.csv", b"split,fold,id,gold/a,logit/a\noof,1,x,1,0.5\noof,1,y,1,0.5,7,8\n"),
+    ],
+)
+def test_unreadable_files(tmp_path: Path, name: str, content: bytes | None) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DecisionError, match=name):
+        read_predictions(path)
+
+
+@pytest.mark.shared
+def test_released_predictions_read(shared_dir: Path) -> None:
+    table = read_predictions(shared_dir / "data" / "smash" / "st3" / "hau.csv.gz")
+    assert len(table.complete) == 9
+    assert len(table.labels) == 6
+    assert table.notes == ("every configuration has no positive row of invalidation in fold 3",)
+    assert align(table.complete, "test").probability.shape == (9, 1644, 6)

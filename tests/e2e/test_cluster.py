@@ -1,0 +1,112 @@
+"""A cluster of three nodes: one does not see the store, one is killed in mid-fold, and the search finishes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.chaos import PORT, Cluster, kill_tree, processes_under, trains
+from tests.e2e.conftest import script
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds Ray's processes in /proc"),
+]
+SEARCH = (
+    *("search", "st3", "--trials", "3", "--folds", "3", "--set", "encoder.tiny.hidden=32", "--store", "records/store"),
+    *("--set", "detector.max_steps=150", "--set", "classifier.max_steps=60", "--checkpoint-every", "1"),
+)
+
+
+def can_hide_folders() -> bool:
+    """Whether this user may give a process mounts of its own."""
+    tried = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
+    return tried.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where drivers run and records lie."""
+    found = tmp_path_factory.mktemp("cluster")
+    (found / "records").mkdir()
+    return found
+
+
+@pytest.fixture(scope="module")
+def cluster(folder: Path) -> Iterator[Cluster]:
+    found = Cluster(folder, nodes=1, head_slots=1)
+    try:
+        hide = f'mount -t tmpfs none {folder / "records"} && exec "$@"'
+        found.add_node(prefix=("unshare", "--mount", "sh", "-c", hide, "sh") if can_hide_folders() else ())
+        yield found
+    finally:
+        found.stop()
+
+
+def wait_for(what: str, seconds: float, log: Path, driver: subprocess.Popen[bytes]) -> float:
+    """Seconds until the driver says ``what``."""
+    began = time.monotonic()
+    while what not in log.read_text():
+        assert driver.poll() is None, log.read_text()
+        assert time.monotonic() - began < seconds, f"no {what!r} in {seconds} s:\n{log.read_text()}"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def test_joining_without_the_token_is_one_clear_error(cluster: Cluster, folder: Path) -> None:
+    (folder / "wrong").write_text("0" * 64)
+    refused = subprocess.run(
+        [script(), *SEARCH, "--address", f"127.0.0.1:{PORT}"],
+        cwd=folder,
+        env={**cluster.environment, "RAY_AUTH_TOKEN_PATH": str(folder / "wrong")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert refused.returncode == 2, refused.stderr
+    assert "--address must name a running Ray cluster" in refused.stderr
+    assert "docs/cluster.md" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not os.listdir(folder / "records")
+
+
+def test_a_node_dies_in_mid_fold_and_the_search_finishes(cluster: Cluster, folder: Path) -> None:
+    log, killed, hidden = folder / "driver.log", cluster.nodes[0], cluster.nodes[1]
+    with log.open("wb") as out:
+        driver = subprocess.Popen(
+            [script(), *SEARCH, "--address", f"127.0.0.1:{PORT}", "--verbose"],
+            cwd=folder,
+            env=cluster.environment,
+            stdout=out,
+            stderr=out,
+        )
+    wait_for(" step ", 120, log, driver)
+    until = time.monotonic() + 60
+    while not any(trains(process) for process in processes_under(killed.pid)):
+        assert time.monotonic() < until, "the node to be killed was given no fold"
+        time.sleep(0.02)
+    seen_at_hidden = set(processes_under(hidden.pid))
+    kill_tree(killed.pid)
+    seconds = wait_for("stopped, will run again", 90, log, driver)
+    print(f"\n{seconds:.1f} s from a node's death until its fold is handed out again")
+    while driver.poll() is None:
+        seen_at_hidden |= set(processes_under(hidden.pid))
+        time.sleep(0.2)
+    assert driver.returncode == 0, log.read_text()
+
+    store = folder / "records/store"
+    folds = [json.loads(path.read_text())["body"] for path in (store / "folds").glob("*.json")]
+    assert len(folds) == 9
+    failures = [json.loads(path.read_text())["body"] for path in (store / "failures").glob("*.json")]
+    assert {failure["kind"] for failure in failures} == {"WorkerLost"}
+    assert seen_at_hidden & {fold["provenance"]["pid"] for fold in folds}, "the node without the folder trained"
+    assert not list((store / "checkpoints").glob("*"))
+    assert not list((store / "probes").glob("*"))
+    assert list(store.rglob(".*")) == []

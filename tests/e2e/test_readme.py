@@ -1,0 +1,136 @@
+"""Every command of the README runs as written, where words that stand for the reader's own files are filled in."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.e2e.conftest import Command, environment, script
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+# Words that would need the network, hours, or the reader's own texts, and what stands for them here.
+SHORTER = {
+    "search st3 --data polar/ --language zho --encoder nghuyong/ernie-3.0-xbase-zh --trials 50": (
+        "search st3 --data polar/ --language zho --encoder tiny --trials 1 --folds 2 --set detector.max_steps=4 "
+        "--set classifier.max_steps=4"
+    ),
+    "data fetch polar --language zho --into polar/": "data sample polar/",
+    "ablate st3": "ablate st3 --folds 2 --set detector.max_steps=4 --set classifier.max_steps=4",
+    "search st1 --data tweets.csv --column text=tweet --column polarization=hateful": (
+        "search st1 --data tweets.csv --column text=tweet --column polarization=hateful --trials 2 --folds 2 "
+        "--set detector.max_steps=4"
+    ),
+    "search my-recipe.yaml --encoder tiny": (
+        "search my-recipe.yaml --encoder tiny --trials 1 --folds 2 --set detector.max_steps=4 "
+        "--set classifier.max_steps=4"
+    ),
+    "resume searches/st3-… --trials 20": "resume searches/st3-… --trials 9",
+    "resume searches/st3-… --time 2h": "resume searches/st3-… --time 1s",
+}
+
+
+def blocks(language: str) -> list[str]:
+    """Code blocks of the README in ``language``."""
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def commands() -> list[str]:
+    """What stands behind ``tune-polar`` on each line of the README's shell blocks, without comments."""
+    lines = [line.split(" #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+    return [line.removeprefix("tune-polar ") for line in lines if line.startswith("tune-polar ")]
+
+
+def test_the_readme_has_its_two_commands_and_the_makefile_has_their_targets() -> None:
+    assert [line.split()[1] for line in blocks("sh")[0].splitlines()] == ["search", "test"]
+    makefile = (ROOT / "Makefile").read_text()
+    assert "\nsearch:" in makefile
+    assert "\ntest:" in makefile
+    assert "tune-polar search st3\n" in makefile
+
+
+def test_every_shortened_command_still_stands_in_the_readme() -> None:
+    assert set(SHORTER) <= set(commands())
+
+
+@pytest.mark.timeout(1800)
+def test_all_commands_of_the_readme_run_in_order(command: Command, tmp_path: Path) -> None:
+    """The default search in full length, then everything the README does with its store."""
+    (tmp_path / "my-recipe.yaml").write_text(blocks("yaml")[0], encoding="utf-8")
+    write_tweets(tmp_path / "tweets.csv")
+    write_predictions(tmp_path / "predictions.csv.gz")
+    found = commands()
+    assert found[0] == "search st3"
+    for line in found:
+        stores = sorted((tmp_path / "searches").glob("st3-2*"))
+        words = SHORTER.get(line, line)
+        if "searches/st3-…" in words:
+            words = words.replace("searches/st3-…", str(stores[0].relative_to(tmp_path)))
+        if ">" in words:
+            words, target = words.split(">")
+            done = command(*shlex.split(words), seconds=400)
+            (tmp_path / target.strip()).write_text(done.stdout, encoding="utf-8")
+            continue
+        done = command(*shlex.split(words), seconds=1200)
+        if line == "search st3":
+            check_default_search(done, next((tmp_path / "searches").iterdir()))
+
+
+def write_tweets(path: Path) -> None:
+    """A file of the reader's own: no ids, no types, few rows."""
+    rows = [f"{'angry' if row % 3 else 'calm'} words number {row},{int(row % 3 > 0)}" for row in range(150)]
+    path.write_text("tweet,hateful\n" + "\n".join(rows) + "\n", encoding="utf-8")
+
+
+def write_predictions(path: Path) -> None:
+    """Two configurations' out-of-fold logits of two labels, better than chance."""
+    rng = np.random.default_rng(0)
+    gold = (rng.random((200, 2)) < (0.5, 0.2)).astype(int)
+    parts = []
+    for seed in (1, 2):
+        logit = rng.normal(2.0 * gold - 1.0, 1.5)
+        rows = {"seed": seed, "split": "oof", "fold": np.arange(200) % 5, "id": [f"r{row}" for row in range(200)]}
+        values = {"gold/a": gold[:, 0], "gold/b": gold[:, 1], "logit/a": logit[:, 0], "logit/b": logit[:, 1]}
+        parts.append(pd.DataFrame(rows | values))
+    pd.concat(parts).to_csv(path, index=False)
+
+
+def check_default_search(done: subprocess.CompletedProcess[str], store: Path) -> None:
+    """Eight configurations of five folds, a page, a winner that learned something."""
+    folds = list((store / "folds").glob("*.json"))
+    assert len(folds) >= 40
+    assert len({path.name.split("-")[0] for path in folds}) >= 8
+    assert (store / "report.html").is_file()
+    assert (store / "winner.yaml").is_file()
+    assert "published" in done.stdout
+    for heading in ("oracle", "fold-tuned", "cross-fitted", "0.5"):
+        assert heading in done.stdout
+    best = next(line for line in done.stdout.splitlines() if "5/5" in line)
+    assert float(re.search(r"(0\.\d{4}) ±", best).group(1)) > 0.3, "end to end; all-ones would reach about 0.2"  # type: ignore[union-attr]
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    shown = run_help()
+    names = re.findall(r"^  ([a-z]+)  ", shown.split("Commands:")[1], flags=re.MULTILINE)
+    assert len(names) >= 8
+    for name in names:
+        text = run_help(name)
+        if name != "data":
+            assert f"tune-polar {name}" in text.split("Options:")[0].replace("Usage: tune-polar", ""), name
+
+
+def run_help(*words: str) -> str:
+    """``--help`` of a command."""
+    done = subprocess.run(
+        [script(), *words, "--help"], env=environment(), capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout

@@ -1,0 +1,128 @@
+"""When nothing is left to gain: on functions whose best value is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tune_polar.search.convergence import FEWEST_SCORED, Converged, ScoredPoint
+from tune_polar.search.regret import cross_validation_error, regret_bound
+from tune_polar.search.unit_cube import UnitCube
+from tune_polar.spec.space_file import LoadedSpace
+from tune_polar.stats.paired import fold_paired
+
+Floats = NDArray[np.float64]
+NOISE, FOLDS = 0.004, 5
+
+
+def flat(points: Floats) -> Floats:
+    return np.full(len(points), 0.7)
+
+
+def steep(points: Floats) -> Floats:
+    """A hill whose top lies in a corner that no point has reached."""
+    return np.asarray(0.9 - 0.4 * np.linalg.norm(points - 0.95, axis=1))
+
+
+def evaluated(function: Callable[[Floats], Floats], count: int, seed: int) -> tuple[Floats, Floats]:
+    rng = np.random.default_rng(seed)
+    points = 0.7 * rng.random((count, 3))
+    return points, function(points) + rng.normal(0, NOISE, count)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("count", [20, 60])
+def test_the_bound_of_a_flat_function_is_below_its_error_and_of_a_steep_one_above(seed: int, count: int) -> None:
+    candidates = np.random.default_rng(seed + 100).random((500, 3))
+    error = math.sqrt(1 / FOLDS + 1 / (FOLDS - 1)) * 0.012
+    assert regret_bound(*evaluated(flat, count, seed), candidates).bound < error
+    points, scores = evaluated(steep, count, seed)
+    regret = regret_bound(points, scores, candidates)
+    assert regret.bound > error
+    assert regret.incumbent == np.argmax(scores)
+    true_regret = 0.9 - steep(points).max()
+    assert regret.bound > 0.7 * true_regret
+
+
+def test_equal_scores_bound_the_regret_by_nothing() -> None:
+    points, _ = evaluated(flat, 20, 0)
+    assert regret_bound(points, np.full(20, 0.5), points).bound < 0.5
+
+
+def test_the_error_is_the_one_of_the_corrected_t_test() -> None:
+    scores = np.array([0.70, 0.72, 0.69, 0.74, 0.71])
+    interval = fold_paired(scores, np.zeros(5)).interval
+    t = 2.7764451051977987  # 0.975 quantile with 4 degrees of freedom, from a table
+    assert cross_validation_error(scores) == pytest.approx((interval.high - interval.low) / 2 / t)
+
+
+def scored(function: Callable[[Floats], Floats], space: LoadedSpace, count: int, seed: int = 1) -> list[ScoredPoint]:
+    cube, rng = UnitCube(space), np.random.default_rng(seed)
+    asked = [space.suggest(_Chance(rng)) for _ in range(count)]
+    values = function(np.array([cube.row(point) for point in asked])) + rng.normal(0, NOISE, count)
+    return [
+        ScoredPoint(p, float(v), tuple(v + rng.normal(0, 0.012, FOLDS))) for p, v in zip(asked, values, strict=True)
+    ]
+
+
+class _Chance:
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        return int(self._rng.choice(range(low, high + 1, step)))
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        return float(np.exp(self._rng.uniform(np.log(low), np.log(high)))) if log else self._rng.uniform(low, high)
+
+    def suggest_categorical(self, name: str, choices: object) -> object:
+        return self._rng.choice(np.array(choices, dtype=object))
+
+
+def test_a_flat_search_stops_but_never_before_twenty(space: Callable[..., LoadedSpace]) -> None:
+    found = scored(flat, space(), FEWEST_SCORED)
+    seen = found[: FEWEST_SCORED - 1]
+    rule = Converged(space(), lambda: seen, seed=0)
+    assert rule.stop({}) is None
+    seen.append(found[-1])
+    stop = rule.stop({})
+    assert stop is not None
+    assert (stop.kind, stop.holds_folds) == ("converged", False)
+    assert f"after {FEWEST_SCORED} configurations" in stop.message
+    seen.extend(scored(steep_in_learning_rate(space()), space(), 40))
+    assert rule.stop({}) is stop, "what still finishes does not begin it anew"
+
+
+def steep_in_learning_rate(over: LoadedSpace) -> Callable[[Floats], Floats]:
+    column = [key for key in over.parameters if key not in ("detector.loss", "decision.k", "decision.tau")].index(
+        "detector.lr"
+    )
+    return lambda points: np.asarray(0.3 + 0.5 * points[:, column])
+
+
+def test_a_steep_search_goes_on(space: Callable[..., LoadedSpace]) -> None:
+    found = [
+        each for each in scored(steep_in_learning_rate(space()), space(), 80) if float(each.point["detector.lr"]) < 0.02
+    ]  # type: ignore[arg-type]
+    assert len(found) >= FEWEST_SCORED
+    assert Converged(space(), lambda: found, seed=0).stop({}) is None
+
+
+def test_rows_of_the_cube_follow_scale_conditions_and_choices(space: Callable[..., LoadedSpace]) -> None:
+    cube = UnitCube(space())
+    assert cube.dimensions == 4, "centers, lr, and a direction for each loss; k and tau are swept, not searched"
+    row = cube.row({"detector.loss": "soft_triple", "detector.centers": 11, "detector.lr": 1e-1, "decision.k": 3})
+    np.testing.assert_allclose(row, [0.5, 1.0, 1.0, 0.0])
+    row = cube.row({"detector.loss": "cross_entropy", "detector.lr": 1e-4})
+    np.testing.assert_allclose(row, [0.5, 0.0, 0.0, 1.0], atol=1e-12)
+    drawn = cube.draw(200, np.random.default_rng(0))
+    assert drawn.min() >= 0
+    assert drawn.max() <= 1
+    assert 0.3 < drawn[:, 1].mean() < 0.7
+    assert set(drawn[drawn[:, 3] == 1, 0]) == {0.5}, "centers are switched off under cross_entropy"

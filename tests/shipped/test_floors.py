@@ -1,0 +1,111 @@
+"""The house stands: floors import only downward, and heavy libraries stay where they belong."""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tune_polar
+
+PACKAGE = Path(tune_polar.__file__).parent
+
+# What each floor may import. Each floor may import itself; `errors` may import nothing of ours.
+BELOW: dict[str, set[str]] = {"errors": set(), "assets": {"errors"}}
+BELOW["decide"] = {"errors"}
+BELOW["data"] = {*BELOW["decide"], "decide"}
+BELOW["stats"] = {*BELOW["decide"], "decide"}
+BELOW["model"] = {*BELOW["decide"], "decide"}
+BELOW["spec"] = {"errors", "assets", "decide", "data", "stats", "model"}
+BELOW["store"] = {*BELOW["spec"], "spec"}
+BELOW["trial"] = {*BELOW["store"], "store"}
+BELOW["report"] = {*BELOW["store"], "store"}
+BELOW["search"] = {*BELOW["trial"], "trial", "report"}
+BELOW["cli"] = {*BELOW["search"], "search"}
+
+# Floors that are loaded together in a fresh process, and what must not have been loaded then.
+FORBIDDEN = {
+    ("decide", "data", "stats", "spec", "store"): {"ray", "optuna", "torch", "transformers"},
+    ("report",): {"ray", "torch", "transformers"},
+    ("model", "trial"): {"ray", "optuna"},
+}
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def floor_of(module: str) -> str | None:
+    """``tune_polar.spec.draft`` → ``spec``; None for the package itself and for other packages."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "tune_polar" and len(parts) > 1 else None
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Modules that a file imports anywhere in it, also for types alone and within functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_every_source_is_on_a_known_floor():
+    assert len(SOURCES) > 60
+    floors = {floor_of(name_of(path)) for path in SOURCES} - {None}
+    assert floors <= set(BELOW)
+    assert {floor for together in FORBIDDEN for floor in together} <= floors
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_floor_imports_only_what_lies_below(path):
+    floor = floor_of(name_of(path))
+    reached = {floor_of(module) for module in imports(path)} - {None, "__version__", floor}
+    assert reached <= (BELOW[floor] if floor else set())
+
+
+def test_no_module_imports_itself_by_a_detour():
+    known = {name_of(path): path for path in SOURCES}
+    graph = {name: {module for module in imports(path) if module in known} for name, path in known.items()}
+    left = {name: set(targets) - {name} for name, targets in graph.items()}
+    while free := {name for name, targets in left.items() if not targets}:
+        left = {name: targets - free for name, targets in left.items() if name not in free}
+    assert left == {}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_only_the_search_imports_ray(path):
+    if floor_of(name_of(path)) != "search":
+        assert not [module for module in imports(path) if module.split(".")[0] == "ray"]
+
+
+def test_nobody_below_spec_reads_yaml():
+    readers = {floor_of(name_of(path)) for path in SOURCES if "yaml" in set(imports(path))}
+    assert "spec" in readers
+    assert not readers & BELOW["spec"]
+
+
+def modules_of(floor: str) -> list[str]:
+    return [module.name for module in pkgutil.walk_packages([str(PACKAGE / floor)], f"tune_polar.{floor}.")]
+
+
+@pytest.mark.parametrize("floors", FORBIDDEN, ids=" ".join)
+def test_floors_load_no_library_they_should_not(floors):
+    modules = [name for floor in floors for name in modules_of(floor)]
+    assert all(modules_of(floor) for floor in floors)
+    program = (
+        "import importlib, sys\n"
+        f"for name in {modules!r}:\n"
+        "    importlib.import_module(name)\n"
+        f"print(*sorted(set(sys.modules) & {FORBIDDEN[floors]!r}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

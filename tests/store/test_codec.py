@@ -1,0 +1,208 @@
+"""Bytes of a record: what was written is read, and anything else is seen for what it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tune_polar.store import codec
+from tune_polar.store.codec import (
+    DamagedRecordError,
+    NewerFormatError,
+    decode_arrays,
+    decode_json,
+    encode_arrays,
+    encode_json,
+)
+
+BODY = {"a": 1, "b": [1.5, None, True, "ξ\n\x00"], "c": {"d": "e"}}
+ARRAYS = {"x": np.arange(6, dtype=np.int32).reshape(2, 3), "y": np.array([0.5, -1], dtype=np.float32)}
+
+
+def same(first: tuple[dict, dict], second: tuple[dict, dict]) -> bool:
+    return first[0] == second[0] and all(
+        np.array_equal(first[1][k], second[1][k]) and first[1][k].dtype == second[1][k].dtype
+        for k in set(first[1]) | set(second[1])
+    )
+
+
+def test_what_was_written_is_read():
+    assert decode_json(encode_json(BODY)) == BODY
+    header, arrays = decode_arrays(encode_arrays(BODY, ARRAYS))
+    assert same((header, arrays), (BODY, ARRAYS))
+
+
+def test_equal_content_has_equal_bytes():
+    assert encode_json(dict(reversed(BODY.items()))) == encode_json(BODY)
+    assert encode_arrays(BODY, dict(reversed(ARRAYS.items()))) == encode_arrays(BODY, ARRAYS)
+
+
+def test_arrays_of_any_layout_and_size():
+    arrays = {"empty": np.zeros((0, 3)), "turned": np.arange(6).reshape(2, 3).T, "one": np.array(3, dtype=np.uint8)}
+    assert same(decode_arrays(encode_arrays({}, arrays)), ({}, arrays))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, object()])
+def test_what_is_no_json_is_not_written(value):
+    with pytest.raises((ValueError, TypeError)):
+        encode_json({"a": value})
+
+
+def test_every_truncation_is_seen():
+    content = encode_json(BODY).rstrip()
+    for length in range(len(content)):
+        with pytest.raises(DamagedRecordError):
+            decode_json(content[:length])
+    content = encode_arrays(BODY, ARRAYS)
+    for length in range(len(content)):
+        with pytest.raises(DamagedRecordError):
+            decode_arrays(content[:length])
+
+
+@pytest.mark.parametrize("bit", [0, 1, 4, 7])
+def test_every_flipped_bit_is_seen_or_changes_nothing(bit):
+    for content, decode, want in (
+        (encode_json(BODY), lambda c: (decode_json(c), {}), (BODY, {})),
+        (encode_arrays(BODY, ARRAYS), decode_arrays, (BODY, ARRAYS)),
+    ):
+        seen = 0
+        for position in range(len(content)):
+            flipped = bytearray(content)
+            flipped[position] ^= 1 << bit
+            try:
+                assert same(decode(bytes(flipped)), want)
+            except DamagedRecordError:
+                seen += 1
+        assert seen > len(content) / 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"1",
+        b'"text"',
+        b"\xff\xfe\x00",
+        b"\x80abc",
+        b"{" * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"format": 1, "sha256": "x", "body": ' + b'{"a":' * 50_000 + b"1" + b"}" * 50_000 + b"}",
+        b'{"format": 1, "sha256": "x", "body": {}}',
+        b'{"format": 1, "sha256": "x", "body": {"a": NaN}}',
+        b'{"format": 1, "sha256": "x", "body": {"a": Infinity}}',
+        b'{"format": NaN, "sha256": "x", "body": {}}',
+        b'{"format": [], "sha256": [], "body": {}}',
+        b'{"format": 2, "sha256": "x", "body": {}}',
+        b'{"format": 1, "sha256": "x", "body": {"a": "\\ud800"}}',
+        b'{"format": 1, "sha256": "x", "body": ' + b"9" * 10_000 + b"}",
+        b'{"format": 1, "sha256": "x"}',
+    ],
+)
+def test_what_is_no_record_is_damaged(content):
+    with pytest.raises(DamagedRecordError):
+        decode_json(content)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_are_damaged_and_nothing_worse(content):
+    with pytest.raises(DamagedRecordError):
+        decode_json(content)
+    with pytest.raises(DamagedRecordError):
+        decode_arrays(content)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(
+        st.text(max_size=8),
+        st.recursive(
+            st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False),
+            lambda inner: st.lists(inner, max_size=3),
+        ),
+        max_size=4,
+    )
+)
+def test_any_plain_data_survives(body):
+    assert decode_json(encode_json(body)) == body
+
+
+def test_a_later_format_with_a_fitting_hash_is_known_as_one(monkeypatch):
+    monkeypatch.setattr(codec, "FORMAT", 2)
+    newer, newer_arrays = encode_json(BODY), encode_arrays(BODY, ARRAYS)
+    monkeypatch.undo()
+    with pytest.raises(NewerFormatError, match="format 2, this version reads up to 1"):
+        decode_json(newer)
+    with pytest.raises(NewerFormatError, match="format 2"):
+        decode_arrays(newer_arrays)
+
+
+class Touch:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+
+    def __reduce__(self):
+        return (os.mkdir, (self._path,))
+
+
+def test_a_pickle_in_place_of_arrays_is_not_opened(tmp_path):
+    witness = tmp_path / "executed"
+    content = pickle.dumps(Touch(witness))
+    with pytest.raises(DamagedRecordError):
+        decode_arrays(content)
+    framed = len(content).to_bytes(8, "little") + content
+    with pytest.raises(DamagedRecordError):
+        decode_arrays(framed)
+    assert not witness.exists()
+
+
+@pytest.mark.parametrize("claim", [10 * 2**30, 2**63, 2**64 - 1])
+def test_a_header_that_claims_gigabytes_allocates_none(claim):
+    content = claim.to_bytes(8, "little") + b"{}"
+    tracemalloc.start()
+    with pytest.raises(DamagedRecordError, match="its header is longer than the file"):
+        decode_arrays(content)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        {"dtype": "F32", "shape": [10**10], "data_offsets": [0, 4 * 10**10]},
+        {"dtype": "F32", "shape": [2**62, 4], "data_offsets": [0, 8]},
+        {"dtype": "F32", "shape": [-1], "data_offsets": [0, 8]},
+        {"dtype": "F32", "shape": [2], "data_offsets": [8, 0]},
+        {"dtype": "BF16", "shape": [4], "data_offsets": [0, 8]},
+        {"dtype": "X9", "shape": [2], "data_offsets": [0, 8]},
+        {"dtype": "F32", "shape": "2", "data_offsets": [0, 8]},
+        [],
+        None,
+    ],
+)
+def test_forged_headers_of_arrays_are_damaged(tensor):
+    record = encode_json({"header": {}, "arrays_sha256": "0"}).decode()
+    header = json.dumps({"__metadata__": {"record": record}, "x": tensor}).encode()
+    with pytest.raises(DamagedRecordError):
+        decode_arrays(len(header).to_bytes(8, "little") + header + bytes(8))
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"record": 3}, {"record": None}, [], "record"])
+def test_arrays_without_a_record_are_damaged(metadata):
+    header = json.dumps({"__metadata__": metadata}).encode()
+    with pytest.raises(DamagedRecordError):
+        decode_arrays(len(header).to_bytes(8, "little") + header)

@@ -1,0 +1,179 @@
+"""Searches that never met become one, whichever way round and however often."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tune_polar.errors import StoreError
+from tune_polar.store.merge import merge, merged_manifest
+from tune_polar.store.store import open_store
+from tune_polar.store.summary import summarise
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file of a store but for what is not part of its records."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.relative_to(folder).parts[0] not in ("lease", "derived")
+    }
+
+
+@pytest.fixture
+def other_machine(tmp_path: Path) -> Callable[..., object]:
+    """A search like another one, in a store of its own, run elsewhere."""
+
+    def make(search, name: str = "other", host: str = "far", **changes: object):
+        folder = tmp_path / name
+        store = open_store(folder)
+        manifest = {**search.store.manifest(), "created": "2026-02-02T00:00:00+00:00", "seed": 1, **changes}
+        store.create(manifest, search.gold)
+        copy = dataclasses.replace(search, store=store, folder=folder)
+        provenance = dataclasses.replace(
+            search.record(search.trial(summarise(store).facts.recipe, 0)).provenance, host=host
+        )
+        copy.record = lambda trial: dataclasses.replace(search.record(trial), provenance=provenance)
+        return copy
+
+    return make
+
+
+@pytest.fixture
+def halves(new_search, recipe_of, other_machine) -> tuple:
+    """Two searches of three configurations each; the published one in both."""
+    one = new_search(trials=3)
+    other = other_machine(one)
+    for search, lrs in ((one, (2e-3, 3e-3)), (other, (4e-3, 5e-3))):
+        search.put(recipe_of())
+        for number, lr in enumerate(lrs, start=1):
+            search.put(recipe_of(detector__lr=lr), number, origin="sampled")
+    return one, other
+
+
+def test_merged_searches_say_what_their_records_say_in_any_order_and_however_often(halves, tmp_path):
+    one, other = halves
+    stores = {"a": one.store, "b": other.store}
+    trees = []
+    for n, order in enumerate(["ab", "ba", "aab", "bab"]):
+        folder = tmp_path / f"merged{n}"
+        merge([stores[name] for name in order], open_store(folder))
+        trees.append(tree(folder))
+        again = merge([stores[name] for name in reversed(order)], open_store(folder))
+        assert again.copied == 0
+        assert tree(folder) == trees[-1]
+    assert all(each == trees[0] for each in trees)
+    merged = summarise(open_store(tmp_path / "merged0"))
+    parts = [summarise(store) for store in stores.values()]
+    assert [c.configuration.number for c in merged.configurations] == [0, 1, 1, 2, 2]
+    assert merged.is_complete
+    assert merged.facts.trials == 5
+    scores = {c.configuration.id: c.scores.score for part in parts for c in part.configurations[1:]}
+    assert {c.configuration.id: c.scores.score for c in merged.configurations[1:]} == scores
+    published = {part.configurations[0].scores.score for part in parts}
+    assert len(published) == 2  # trained on both machines, with other noise
+    assert {fold.provenance.host for fold in merged.configurations[0].folds} <= {"host", "far"}
+    assert len([name for name in trees[0] if name.startswith("replicates/")]) == 9  # 3 folds, 6 stages
+
+
+def test_merging_merges_is_merging_their_parts(halves, other_machine, recipe_of, tmp_path):
+    one, other = halves
+    third = other_machine(one, "third", "third", created="2025-01-01T00:00:00+00:00")
+    third.put(recipe_of())
+    stores = [one.store, other.store, third.store]
+    at_once = open_store(tmp_path / "at once")
+    merge(stores, at_once)
+    for n, (first, second, last) in enumerate(itertools.permutations(stores)):
+        pair, whole = open_store(tmp_path / f"pair{n}"), open_store(tmp_path / f"whole{n}")
+        merge([first, second], pair)
+        merge([last, pair], whole)
+        assert tree(tmp_path / f"whole{n}") == tree(tmp_path / "at once")
+    manifest = at_once.manifest()
+    assert manifest["created"] == "2025-01-01T00:00:00+00:00"
+    assert [part["created"][:4] for part in manifest["merged"]] == ["2025", "2026", "2026"]
+    assert manifest["trials"] == 7
+
+
+def test_what_came_later_is_added(halves, recipe_of, tmp_path):
+    one, other = halves
+    target = open_store(tmp_path / "merged")
+    merge([one.store, other.store], target)
+    one.put(recipe_of(detector__lr=9e-3), 3, origin="sampled")
+    done = merge([other.store, one.store], target)
+    assert done.copied == 10  # a configuration, three folds, six stages
+    assert len(target.configurations()) == 6
+
+
+def test_the_sources_are_only_read(halves, tmp_path):
+    one, other = halves
+    before = tree(one.folder), tree(other.folder)
+    (damaged,) = other.folder.glob("folds/*-f1-*.json".replace("*-f1", f"{other.store.configurations()[1].id}-f1"))
+    damaged.write_bytes(b"torn")
+    (other.folder / "folds" / "..json").write_bytes(b"")
+    (other.folder / "folds" / "not ours.json").write_bytes(b"{}")
+    done = merge([one.store, other.store], open_store(tmp_path / "merged"))
+    assert done.damaged == 1
+    assert damaged.read_bytes() == b"torn"
+    assert tree(one.folder) == before[0]
+    assert not (tmp_path / "merged/folds/not ours.json").exists()
+    assert not (other.folder / "damaged").exists()
+
+
+def test_a_record_damaged_in_one_store_is_taken_from_the_other(halves, tmp_path, caplog):
+    one, other = halves
+    for search, fold in ((one, 1), (other, 2)):
+        (path,) = search.folder.glob(f"folds/{search.store.configurations()[0].id}-f{fold}-*.json")
+        path.write_bytes(path.read_bytes()[:-30])
+    with caplog.at_level(logging.WARNING):
+        merge([one.store, other.store], open_store(tmp_path / "merged"))
+    assert caplog.text.count("is left out: not a record") == 2
+    assert summarise(open_store(tmp_path / "merged")).configurations[0].state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda m: {"data": {**m["data"], "fingerprint": "0" * 64}},
+            r"must agree in data.fingerprint, got '.* in .*store0 and '0000",
+        ),
+        (
+            lambda m: {"inputs": {**m["inputs"], "detector_plan": "p"}},
+            "must agree in inputs.detector_plan, got '.* in .* and 'p' in",
+        ),
+        (lambda m: {"inputs": {**m["inputs"], "encoder": "e"}}, "must agree in inputs.encoder"),
+        (
+            lambda m: {"recipe": {**m["recipe"], "detector": {**m["recipe"]["detector"], "lr": 0.5}}},
+            r"must agree in recipe.detector.lr, got 0.001 in .*store0 and 0.5 in .*other",
+        ),
+        (lambda m: {"space": {"name": "wide", "parameters": {}}}, "must agree in space"),
+        (lambda m: {"kind": "ablation"}, "must agree in kind, got 'search' in .* and 'ablation' in"),
+    ],
+)
+def test_searches_that_differ_are_refused_and_the_key_is_named(search, other_machine, tmp_path, change, message):
+    other = other_machine(search, **change(search.store.manifest()))
+    with pytest.raises(StoreError, match=message):
+        merge([search.store, other.store], open_store(tmp_path / "merged"))
+    assert not (tmp_path / "merged").exists()
+
+
+def test_a_target_with_another_search_is_left_alone(halves, new_search, recipe_of, tmp_path):
+    one, other = halves
+    stranger = new_search(seed=1)
+    stranger.put(recipe_of())
+    before = tree(stranger.folder)
+    for target in (stranger, one):
+        with pytest.raises(StoreError, match="must be new or an earlier merge of the same searches"):
+            merge([one.store, other.store], target.store)
+    assert tree(stranger.folder) == before
+
+
+def test_trials_of_ablations_are_not_added_up(search, other_machine):
+    manifests = {"a": {**search.store.manifest(), "kind": "ablation", "trials": 4}}
+    manifests["b"] = {**manifests["a"], "created": "2027"}
+    assert merged_manifest(manifests)["trials"] == 4

@@ -1,0 +1,160 @@
+"""A stage that goes on from its checkpoint gives the bits of one that was never stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import logging
+
+import numpy as np
+import pytest
+from trial_bench import Bench, quick_recipe
+
+from tune_polar.errors import StoreError
+from tune_polar.spec.recipe import Recipe
+from tune_polar.store.checkpoint import Checkpoint
+from tune_polar.store.record import StageRecord
+from tune_polar.store.store import Store, open_store
+from tune_polar.trial.checkpoints import Checkpoints
+from tune_polar.trial.run import fold_trial_steps, run_fold_trial
+
+ALWAYS = 1e-9  # seconds between checkpoints: one after each step
+RECIPE_CHANGES: dict[str, object] = {
+    "encoder_dropout": 0.1,  # so that the generator's state matters
+    "fgm_epsilon": 0.2,
+    "max_steps": 10,
+    "eval_every_steps": 3,
+    "patience_evaluations": 2,
+}
+
+
+def recipe() -> Recipe:
+    stages = ("detector", "classifier")
+    return quick_recipe(**{f"{stage}__{key}": value for stage in stages for key, value in RECIPE_CHANGES.items()})
+
+
+@pytest.fixture
+def slow_writes_count_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write after each step, however long the one before took."""
+    monkeypatch.setattr("tune_polar.trial.checkpoints._WRITING_SHARE", float("inf"))
+
+
+def stages(store: Store) -> dict[str, StageRecord]:
+    names = store.files.names("stages")
+    found = {name: store.stage(name.removeprefix("stages/").removesuffix(".safetensors")) for name in names}
+    return {name: record for name, record in found.items() if record is not None}
+
+
+def assert_same(ours: dict[str, StageRecord], theirs: dict[str, StageRecord]) -> None:
+    assert ours.keys() == theirs.keys()
+    for name, record in ours.items():
+        other = theirs[name]
+        assert (record.curve, record.steps, record.stopped) == (other.curve, other.steps, other.stopped)
+        for array, values in record.arrays.items():
+            np.testing.assert_array_equal(values, other.arrays[array])
+
+
+def stopped_after(bench: Bench, pauses: int) -> int:
+    """Run a fold trial for so many pauses, kill it as a process dies (nothing is closed); the checkpoint's step."""
+    steps = fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), ALWAYS))
+    seen = list(itertools.islice(steps, pauses))
+    with pytest.MonkeyPatch.context() as patch:  # a process that dies closes nothing
+        patch.setattr(Checkpoints, "save_on_leaving", lambda *_: None)
+        steps.close()
+    return seen[-1].step
+
+
+@pytest.mark.usefixtures("slow_writes_count_nothing")
+@pytest.mark.parametrize("pauses", [1, 2, 3, 4, 5, 7, 11, 16, 23, 29, 34])
+def test_a_killed_stage_goes_on_to_the_same_bits(bench: Bench, pauses: int) -> None:
+    whole = Bench(bench.corpus, open_store(bench.folder / "whole"), bench.folder / "whole")
+    run_fold_trial(whole.trial(recipe()), whole.materials(recipe(), 0))
+    stopped_after(bench, pauses)
+    finished_before = len(stages(bench.store))
+    rest = list(fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), ALWAYS)))
+    first = next((p for p in rest if p.stage == ("classifier" if finished_before else "detector")), None)
+    assert_same(stages(bench.store), stages(whole.store))
+    assert first is None or first.step > 1 or pauses <= 1 or finished_before, "it began anew"
+    assert bench.store.files.names("checkpoints") == []
+
+
+@pytest.mark.usefixtures("slow_writes_count_nothing")
+def test_stopping_on_purpose_writes_the_last_step(bench: Bench) -> None:
+    steps = fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), 1e6))
+    list(itertools.islice(steps, 6))
+    steps.close()
+    assert bench.store.files.names("checkpoints") == [], "nothing worth the write has been trained"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tune_polar.trial.checkpoints._WORTH_WRITING_SECONDS", 0.0)
+        steps = fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), 1e6))
+        seen = list(itertools.islice(steps, 6))
+        steps.close()
+    found = bench.store.checkpoint(bench.trial(recipe()).detector_key)
+    assert found is not None
+    assert found.step == seen[-1].step
+    again = next(fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), 0)))
+    assert again.step in (found.step, found.step + 1)
+
+
+def test_none_are_written_where_none_are_wanted(bench: Bench) -> None:
+    steps = fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), 0))
+    list(itertools.islice(steps, 6))
+    steps.close()
+    assert bench.store.files.names("checkpoints") == []
+
+
+@pytest.mark.usefixtures("slow_writes_count_nothing")
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda c: {"arrays": {k: v for k, v in c.arrays.items() if not k.startswith("model/")}},
+        lambda c: {"arrays": {k: v[..., :1] if v.ndim and k[:4] == "opti" else v for k, v in c.arrays.items()}},
+        lambda c: {"arrays": {k: v for k, v in c.arrays.items() if k != "optimizer/0/step"}},
+        lambda c: {"arrays": c.arrays | {"optimizer/999/step": np.array(1, np.float32)}},
+        lambda c: {"arrays": {k: v for k, v in c.arrays.items() if k != "random/cpu"}},
+        lambda c: {"arrays": c.arrays | {"best/of_another": np.zeros(3)}},
+        lambda c: {"rates": c.rates[:-1]},
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_passed_over(
+    bench: Bench, spoil: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = Bench(bench.corpus, open_store(bench.folder / "whole"), bench.folder / "whole")
+    run_fold_trial(whole.trial(recipe()), whole.materials(recipe(), 0))
+    stopped_after(bench, 3)
+    found = bench.store.checkpoint(bench.trial(recipe()).detector_key)
+    assert found is not None
+    assert callable(spoil)
+    bench.store.put_checkpoint(dataclasses.replace(found, **spoil(found)))
+    with caplog.at_level(logging.WARNING):
+        first = next(iter(list(fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), 0)))))
+    assert first.step == 1
+    assert "does not fit and is passed over" in caplog.text
+    assert_same(stages(bench.store), stages(whole.store))
+
+
+@pytest.mark.usefixtures("slow_writes_count_nothing")
+def test_a_store_that_refuses_a_checkpoint_does_not_end_the_training(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(self: Store, checkpoint: Checkpoint) -> None:
+        raise StoreError("store x: must be written, but: no space left", "Free space.")
+
+    monkeypatch.setattr(Store, "put_checkpoint", refuse)
+    run_fold_trial(bench.trial(recipe()), bench.materials(recipe(), ALWAYS))
+    assert "no checkpoint of stage" in caplog.text
+    assert "no space left" in caplog.text
+    assert len(stages(bench.store)) == 2
+
+
+@pytest.mark.usefixtures("slow_writes_count_nothing")
+def test_the_seconds_of_the_first_run_are_counted_too(bench: Bench) -> None:
+    stopped_after(bench, 4)
+    key = bench.trial(recipe()).detector_key
+    found = bench.store.checkpoint(key)
+    assert found is not None
+    bench.store.put_checkpoint(dataclasses.replace(found, seconds=1000.0))
+    run_fold_trial(bench.trial(recipe()), bench.materials(recipe(), 0))
+    record = bench.store.stage(key)
+    assert record is not None
+    assert 1000.0 < record.seconds < 1100.0

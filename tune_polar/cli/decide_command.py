@@ -1,0 +1,100 @@
+"""`tune-polar decide`: the threshold report of predictions, ours or anyone's."""
+
+from __future__ import annotations
+
+import json as json_library
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tune_polar.cli import options
+from tune_polar.cli.output import result_console
+from tune_polar.cli.print_document import print_document, print_section
+from tune_polar.decide.prediction_files import read_predictions
+from tune_polar.decide.predictions import PredictionTable
+from tune_polar.errors import DecisionError
+from tune_polar.report.decide_document import decide_document
+from tune_polar.report.decide_json import group_data, report_data
+from tune_polar.report.decide_page import write_decide_report
+from tune_polar.report.group_section import group_section
+from tune_polar.stats.grouped_rows import GroupReport, group_report
+from tune_polar.stats.threshold_report import ReportSettings, ThresholdReport, threshold_report
+
+
+def decide(
+    predictions: Annotated[list[Path], typer.Argument(help="Prediction tables: .csv, .csv.gz or .parquet.")],
+    rule: Annotated[
+        list[str] | None, typer.Option("--rule", help="Threshold rule to compare. Repeatable.  [default: all]")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option("--group", help="Column that tells groups of rows apart, such as a language.")
+    ] = None,
+    new_rows: Annotated[
+        int | None,
+        typer.Option(
+            "--new-rows",
+            parser=options.whole_number,
+            metavar="N",
+            help="Size of the test set to come.  [default: the largest split beside oof]",
+        ),
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option("--rounds", parser=options.whole_number, metavar="N", help="Resampling rounds.")
+    ] = 1000,
+    seed: Annotated[
+        int, typer.Option("--seed", parser=options.whole_number, metavar="N", help="Seed of the resampling.")
+    ] = 0,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Also write the report to this .html or .md file.")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Report what predictions are worth: thresholds by where they were chosen, the winner's score corrected.
+
+    A table has the columns split (oof, dev, test …), fold (of oof rows), id, gold/LABEL and logit/LABEL or
+    prob/LABEL; any other column (model, seed …) tells configurations apart. Several files of the same labels are also
+    compared as groups: thresholds per file against thresholds pooled over files.
+
+    Example:
+
+      tune-polar decide predictions.csv.gz --rule max_f1 --rule prevalence_match -o thresholds.html
+    """
+    options.positive(new_rows, "--new-rows")
+    if seed < 0:
+        raise DecisionError(f"--seed must be at least 0, got {seed}", "Give a whole number from 0 up.")
+    settings = ReportSettings(tuple(rule or ()), seed, rounds, new_rows)
+    tables = [read_predictions(path, group) for path in predictions]
+    reports = [threshold_report(table, settings) for table in tables]
+    groups = _groups(tables, reports, settings) if len(tables) > 1 or group is not None else None
+    documents = [decide_document(report) for report in reports]
+    section = None if groups is None else group_section(groups)
+    if out is not None:
+        write_decide_report(out, documents, section)
+    if json:
+        data: dict[str, object] = {"reports": [report_data(report) for report in reports]}
+        if groups is not None:
+            data["groups"] = group_data(groups)
+        json_library.dump(data, sys.stdout, ensure_ascii=False, indent=1, allow_nan=False)
+        sys.stdout.write("\n")
+        return
+    console = result_console()
+    for place, document in enumerate(documents):
+        if place:
+            console.rule()
+        print_document(console, document)
+    if section is not None:
+        print_section(console, section)
+    if out is not None:
+        console.print(f"\nreport {out}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _groups(
+    tables: list[PredictionTable], reports: list[ThresholdReport], settings: ReportSettings
+) -> GroupReport | str:
+    """Files or groups that do not fit together are reported one by one all the same."""
+    try:
+        return group_report(tables, reports[0].rules, settings.seed, settings.rounds, reports[0].score)
+    except DecisionError as error:
+        return error.problem

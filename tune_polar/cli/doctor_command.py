@@ -1,0 +1,120 @@
+"""`tune-polar doctor`: what this machine offers, what a fold will need, and what is missing."""
+
+from __future__ import annotations
+
+import json as json_library
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tune_polar.cli import options
+from tune_polar.cli.machines import check_slot_gb
+from tune_polar.cli.output import result_console
+from tune_polar.cli.request import check_counts
+from tune_polar.search.diagnosis import Diagnosis, Node, diagnose
+from tune_polar.spec.recipe_file import RecipeOptions, load_recipe
+from tune_polar.trial.gpus import DEFAULT_SLOT_GB
+
+PUBLISHED_ENCODER = "nghuyong/ernie-3.0-xbase-zh"
+
+
+def doctor(
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe or the path of a recipe file.")] = "st3",
+    encoder: Annotated[
+        str, typer.Option("--encoder", help="`tiny`, a hub id or a folder: what a fold would train.")
+    ] = PUBLISHED_ENCODER,
+    profile: options.Profile = None,
+    set_: options.Set = None,
+    slots: options.Slots = None,
+    slot_gb: options.SlotGb = DEFAULT_SLOT_GB,
+    address: Annotated[
+        str | None, typer.Option("--address", help="HOST:PORT of a running Ray cluster, or auto: list its nodes too.")
+    ] = None,
+    store: Annotated[str, typer.Option("--store", help="Where records would go.")] = "searches",
+    json: options.Json = False,
+) -> None:
+    """Show this machine's GPUs, memory and slots, what a fold needs of them, and what is missing for a real run.
+
+    Memory is counted, not measured: a search on a GPU tries the longest rows first and corrects the count.
+
+    Examples:
+
+      tune-polar doctor
+
+      tune-polar doctor st1 --encoder tiny
+
+      tune-polar doctor st3 --set detector.batch_size=48 --slot-gb 6
+    """
+    check_counts(slots=slots)
+    check_slot_gb(slot_gb)
+    loaded = load_recipe(recipe, RecipeOptions(encoder, profile, options.assignments(set_), None))
+    found = diagnose(loaded.recipe, store, slot_gb, slots)
+    nodes = [] if address is None else _nodes(address)
+    if json:
+        about = asdict(found) | {"ready": not found.missing, "cluster": nodes}
+        json_library.dump(about, sys.stdout, ensure_ascii=False, indent=1)
+        sys.stdout.write("\n")
+        return
+    console = result_console()
+    for line in (*_lines(found, slot_gb), *_cluster_lines(nodes)):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    _print_missing(console, found)
+
+
+def _nodes(address: str) -> list[dict[str, object]]:
+    # Imported here: Ray takes seconds to load and to join.
+    from tune_polar.search.ray_environment import set_environment
+
+    set_environment(cluster=True)
+    from tune_polar.search.ray_session import joined_cluster
+    from tune_polar.search.slots import nodes_of_cluster
+
+    with joined_cluster(address):
+        return nodes_of_cluster()
+
+
+def _lines(found: Diagnosis, slot_gb: float) -> list[str]:
+    return [
+        *_machine_lines(found.node, slot_gb),
+        f"join       {found.node.ray_start}",
+        f"recipe     {found.recipe}, encoder {found.encoder}: {_parameters(found)}",
+        *(
+            f"{each.stage:<11}batch {each.batch_rows} needs {each.whole_gb:.2f} GB at once; a slot offers "
+            f"{each.slot_gb:.2f} GB: {each.planned}, {each.planned_gb:.2f} GB" + ("" if each.fits else ": does not fit")
+            for each in found.stages
+        ),
+    ]
+
+
+def _machine_lines(node: Node, slot_gb: float) -> list[str]:
+    memory = "" if node.memory_gb is None else f", {node.memory_gb:.0f} GB of memory"
+    lines = [f"machine    {node.name}: {node.cores} cores{memory}"]
+    lines += [
+        f"GPU {gpu.device:<7}{gpu.name}, {gpu.total_gb:.1f} GB: {node.devices.count(gpu.device)} slots"
+        for gpu in node.gpus
+    ]
+    if node.gpus:
+        return [*lines, f"slots      {node.slots} of {slot_gb:g} GB, {node.threads} threads each"]
+    return [*lines, "GPU        none", f"slots      {node.slots} on the CPU, {node.threads} threads each"]
+
+
+def _parameters(found: Diagnosis) -> str:
+    if found.parameters is None:
+        return f"sizes unknown ({found.sizes_from})"
+    return f"{found.parameters / 1e6:.1f} million parameters, sizes from {found.sizes_from}"
+
+
+def _cluster_lines(nodes: list[dict[str, object]]) -> list[str]:
+    gpu = any(node["gpu_slots"] for node in nodes)
+    return [f"node       {node['name']}: {node['gpu_slots' if gpu else 'cpu_slots']} slots" for node in nodes]
+
+
+def _print_missing(console: Console, found: Diagnosis) -> None:
+    if not found.missing:
+        console.print("missing    nothing", markup=False, highlight=False)
+    for each in found.missing:
+        said = f"missing    {each.what}\n           Remedy: {each.remedy}"
+        console.print(said, markup=False, soft_wrap=True, highlight=False)

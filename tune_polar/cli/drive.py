@@ -1,0 +1,125 @@
+"""Runs a planned search while a person watches, then says what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import typer
+from rich.console import Console
+
+from tune_polar.cli.ending import print_ending, print_way_on
+from tune_polar.cli.live import LiveTable, PlainLines
+from tune_polar.cli.machines import Machines
+from tune_polar.cli.output import result_console
+from tune_polar.cli.pages import PAGE, copy_beside_records, page_folder
+from tune_polar.cli.result_json import result_json
+from tune_polar.cli.winner import write_winner
+from tune_polar.report.page import write_page
+from tune_polar.search.core import Stop
+from tune_polar.search.limits import Limits
+from tune_polar.search.plan import SearchPlan
+from tune_polar.search.ray_session import joined_cluster
+from tune_polar.search.run import PreparedSearch, SearchResult
+from tune_polar.search.slots import Slots, slots_of_cluster, slots_of_this_machine
+from tune_polar.search.watch import Silent
+from tune_polar.store.lease import held_lease
+from tune_polar.store.store import Store
+from tune_polar.store.summary import SearchSummary, summarise
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How much is shown, and in which form."""
+
+    json: bool
+    quiet: bool
+    verbose: bool
+
+
+def start(plan: SearchPlan, store: Store, machines: Machines, command: str, shown: Shown, limits: Limits) -> None:
+    """Begin a new search in ``store`` and run it to its end."""
+    with _slots(machines) as slots:
+        prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits)
+        prepared.create(command)
+        with held_lease(store.files, _end_search):
+            result = _run(prepared, plan, store, shown, limits)
+    _finish(store, shown, result)
+
+
+def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limits: Limits) -> None:
+    """Take up the search recorded in ``store`` and run what is left of it."""
+    with _slots(machines) as slots:
+        prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits)
+        with held_lease(store.files, _end_search):
+            prepared.restore()
+            result = _run(prepared, plan, store, shown, limits)
+    _finish(store, shown, result)
+
+
+@contextlib.contextmanager
+def _slots(machines: Machines) -> Iterator[Slots]:
+    """Those of this machine, or of the cluster, which is joined meanwhile."""
+    if machines.address is None:
+        yield slots_of_this_machine(machines.slots, machines.slot_gb)
+    else:
+        with joined_cluster(machines.address):
+            yield slots_of_cluster(machines.address, machines.slots, machines.slot_gb)
+
+
+def _run(prepared: PreparedSearch, plan: SearchPlan, store: Store, shown: Shown, limits: Limits) -> SearchResult:
+    console = Console(stderr=True)
+
+    def farewell(received: signal.Signals) -> None:
+        console.show_cursor()
+        result_console().print(_interrupted(received), highlight=False)
+        print_way_on(result_console(), f"tune-polar resume {store.url}")
+
+    if shown.quiet:
+        return prepared.run(Silent(), farewell)
+    if console.is_terminal and not shown.verbose:
+        with LiveTable(console, prepared.core, plan, store.url, limits) as table:
+            return prepared.run(table, farewell)
+    return prepared.run(PlainLines(console, plan, store.url, limits, verbose=shown.verbose), farewell)
+
+
+def _end_search() -> None:
+    """Another driver has taken over: end as on a signal, with every finished fold recorded."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _finish(store: Store, shown: Shown, result: SearchResult) -> None:
+    stopped = None if result.ended_by is not None else result.core.stopped
+    summary = summarise(store)
+    folder = page_folder(store)
+    page = write_page(summary, folder / PAGE)
+    winner = write_winner(summary, folder)
+    copy_beside_records(store, [path for path in (page, winner) if path is not None])
+    if shown.json:
+        about = result_json(summary, page, winner) | {"stopped": None if stopped is None else stopped.kind}
+        json.dump(about, sys.stdout, ensure_ascii=False, indent=1)
+        sys.stdout.write("\n")
+    else:
+        if result.ended_by is not None:
+            result_console().print(_interrupted(result.ended_by), highlight=False)
+        if stopped is not None:
+            result_console().print(f"\n{stopped.message}.", markup=False, highlight=False, soft_wrap=True)
+        print_ending(result_console(), summary, page, winner)
+    _leave(summary, None if result.ended_by is None else int(result.ended_by), stopped)
+
+
+def _interrupted(received: signal.Signals) -> str:
+    return f"\nInterrupted by {received.name}: every finished fold is recorded."
+
+
+def _leave(summary: SearchSummary, ended_by: int | None, stopped: Stop | None) -> None:
+    if ended_by is not None:
+        raise typer.Exit(128 + ended_by)
+    # A time that was over before anything had a score is no failure: that is what was asked for.
+    if summary.best is None and (stopped is None or stopped.kind != "time"):
+        raise typer.Exit(1)

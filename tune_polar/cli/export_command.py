@@ -1,0 +1,59 @@
+"""`tune-polar export`: a search's records in the forms other tools read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tune_polar.errors import SpecError
+
+
+def export(
+    store: Annotated[str, typer.Argument(help="The folder, s3:// or gs:// URL with the search's records.")],
+    optuna: Annotated[
+        str | None, typer.Option("--optuna", metavar="URL", help="Database of a new study: sqlite:///study.db")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="DIR", help="Folder for tidy tables as CSV.")] = None,
+    parquet: Annotated[
+        Path | None, typer.Option("--parquet", metavar="DIR", help="Folder for tidy tables as Parquet.")
+    ] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option("--tensorboard", metavar="DIR", help="Folder for training curves.")
+    ] = None,
+) -> None:
+    """Write a search as an Optuna study, tidy tables, or TensorBoard curves.
+
+    Examples:
+
+      tune-polar export searches/st3-20261122-101500 --optuna sqlite:///study.db
+
+      tune-polar export searches/st3-20261122-101500 --csv tables/ --tensorboard curves/
+    """
+    if optuna is None and csv is None and parquet is None and tensorboard is None:
+        raise SpecError(
+            "export must be told a form, got none", "Give --optuna URL, --csv DIR, --parquet DIR or --tensorboard DIR."
+        )
+    # Imported here: --help and a mistyped option need none of these libraries, which take seconds to load.
+    from tune_polar.report.tables import Kind, write_tables
+    from tune_polar.store.store import open_store
+    from tune_polar.store.summary import summarise
+
+    opened = open_store(store)
+    summary = summarise(opened, "scores" if csv is None and parquet is None else "outcomes")
+    tables: tuple[tuple[Kind, Path | None], ...] = (("csv", csv), ("parquet", parquet))
+    for kind, folder in tables:
+        if folder is not None:
+            for path in write_tables(opened, summary, folder, kind):
+                typer.echo(str(path))
+    if tensorboard is not None:
+        from tune_polar.search.export_tensorboard import export_tensorboard
+
+        typer.echo(f"{tensorboard}: curves of {export_tensorboard(opened, summary, tensorboard)} stages")
+    if optuna is not None:
+        from tune_polar.search.export_optuna import export_optuna
+
+        done = export_optuna(opened, summary, optuna)
+        left_out = f", {done.left_out} configurations left out" if done.left_out else ""
+        typer.echo(f"{optuna}: study {done.name!r}, {done.trials} trials{left_out}")

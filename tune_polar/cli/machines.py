@@ -1,0 +1,55 @@
+"""Where a search runs, as the command line says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tune_polar.errors import SpecError
+
+SMALLEST_SLOT_GB, LARGEST_SLOT_GB = 1.0, 10_000.0  # a CUDA context alone takes half a GB
+
+
+@dataclass(frozen=True)
+class Machines:
+    """This machine, or a cluster; how many fold trials at once; how often a running stage leaves a checkpoint."""
+
+    slots: int | None
+    slot_gb: float
+    address: str | None
+    checkpoint_seconds: float
+
+
+def check_slot_gb(slot_gb: float) -> None:
+    """Refuse slots that make no sense.
+
+    Raises:
+        SpecError: it does not.
+    """
+    if not SMALLEST_SLOT_GB <= slot_gb <= LARGEST_SLOT_GB:
+        raise SpecError(
+            f"--slot-gb must be from {SMALLEST_SLOT_GB:g} to {LARGEST_SLOT_GB:,.0f} GB, got {slot_gb:g}",
+            "Give the GB of a GPU that one fold trial may use; 8 holds the published system.",
+        )
+
+
+def machines_of(slots: int | None, slot_gb: float, address: str | None, checkpoint_seconds: int) -> Machines:
+    """Checked, and with Ray's environment set for it: call this before anything that imports Ray.
+
+    Raises:
+        SpecError: a value is out of range.
+    """
+    if checkpoint_seconds < 0:
+        raise SpecError(
+            f"--checkpoint-every must be at least 0 seconds, got {checkpoint_seconds}",
+            "Give seconds between two checkpoints of a running stage; 0 writes none.",
+        )
+    check_slot_gb(slot_gb)
+    if address is not None and (not address.strip() or "://" in address):
+        raise SpecError(
+            f"--address must be HOST:PORT or auto, got {address!r}",
+            "Run tune-polar on a machine that has joined the cluster with `ray start`; Ray Client URLs do not do.",
+        )
+    from tune_polar.search.ray_environment import set_environment
+
+    set_environment(cluster=address is not None)
+    return Machines(slots, slot_gb, address, float(checkpoint_seconds))

@@ -1,0 +1,38 @@
+"""`tune-polar merge`: searches run on machines that never met, as one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tune_polar.store.lease import held_lease
+from tune_polar.store.merge import merge as merge_stores
+from tune_polar.store.merge import merged_manifest
+from tune_polar.store.store import open_store
+
+
+def merge(
+    stores: Annotated[
+        list[str], typer.Argument(help="The searches' folders, s3:// or gs:// URLs; they are only read.")
+    ],
+    out: Annotated[str, typer.Option("-o", "--out", help="Folder, s3:// or gs:// URL of the merged search.")],
+) -> None:
+    """Put searches of one recipe on the same data together: every record of each, once.
+
+    The order does not matter, and merging again adds what is new. Go on with the merged search by `tune-polar resume`.
+
+    Example:
+
+      tune-polar merge searches/laptop searches/desk -o searches/both
+    """
+    sources = [open_store(place) for place in stores]
+    merged_manifest({source.url: source.manifest() for source in sources})  # before the target is touched
+    target = open_store(out)
+    with held_lease(target.files, lambda: None):
+        done = merge_stores(sources, target)
+    left_out = f", {done.damaged} damaged left out" if done.damaged else ""
+    typer.echo(
+        f"{target.url}: {done.searches} searches, {done.copied} records added, "
+        f"{done.replicates} replicates kept{left_out}"
+    )

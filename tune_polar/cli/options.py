@@ -1,0 +1,155 @@
+"""Options that several commands share, so that they read the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from tune_polar.errors import SpecError
+from tune_polar.spec.draft import parse_assignment
+
+SEEDS = 2**32  # what numpy's and Optuna's generators take
+
+
+def whole_number(text: str) -> int:
+    """A whole number as typed; typer's own message would leave out what was typed."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"must be a whole number, got {text!r}") from None
+
+
+Recipe = Annotated[str, typer.Argument(help="A shipped recipe (st1, st2, st3, …) or the path of a recipe file.")]
+Data = Annotated[str, typer.Option("--data", help="`sample`, a folder in POLAR's layout, or a CSV file.")]
+Language = Annotated[str | None, typer.Option("--language", help="Language of a POLAR folder.  [default: zho]")]
+Dev = Annotated[str | None, typer.Option("--dev", help="CSV file of dev rows, beside a CSV file given with --data.")]
+Column = Annotated[
+    list[str] | None,
+    typer.Option("--column", help="NAME=COLUMN: where a CSV file keeps id, text or a label. Repeatable."),
+]
+Encoder = Annotated[
+    str | None,
+    typer.Option("--encoder", help="`tiny`, a hub id or a folder.  [default: tiny, or a recipe file's own]"),
+]
+Profile = Annotated[
+    str | None, typer.Option("--profile", help="Values of the recipe for a kind of encoder.  [default: the encoder's]")
+]
+Set = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE: change one value of the recipe. Repeatable.")]
+Folds = Annotated[
+    int | None,
+    typer.Option(
+        "--folds", parser=whole_number, metavar="N", help="Number of cross-validation folds.  [default: the recipe's]"
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        "--seed", parser=whole_number, metavar="N", help="Seed of the search; recipe and folds have seeds of their own."
+    ),
+]
+Slots = Annotated[
+    int | None,
+    typer.Option(
+        "--slots",
+        parser=whole_number,
+        metavar="N",
+        help="Fold trials at once.  [default: what GPUs hold, or cores]",
+    ),
+]
+SlotGb = Annotated[
+    float,
+    typer.Option(
+        "--slot-gb",
+        metavar="GB",
+        help="GPU memory of one fold trial: a card of 24 GB trains three at once with 8, and none takes more.",
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", help="HOST:PORT of a running Ray cluster, or auto.  [default: this machine alone]"),
+]
+CheckpointEvery = Annotated[
+    int,
+    typer.Option(
+        "--checkpoint-every",
+        parser=whole_number,
+        metavar="SECONDS",
+        help="Seconds between two checkpoints of a running stage; 0: none.",
+    ),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        "--time",
+        metavar="DURATION",
+        help="Begin no fold after this long (2h, 30m, 1h30m); those running finish. Without --trials, no other limit.",
+    ),
+]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        "--until",
+        metavar="converged",
+        help="`converged`: propose nothing more once the gain still possible is below the best score's own error.",
+    ),
+]
+Racing = Annotated[
+    str | None,
+    typer.Option(
+        "--racing",
+        metavar="RULE",
+        help="Give up configurations that will not win: none, forgiving, aggressive, doubling, wilcoxon or model.",
+    ),
+]
+StorePath = Annotated[
+    str | None,
+    typer.Option("--store", help="Folder, s3:// or gs:// URL of the records.  [default: searches/RECIPE-DATE]"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress, only the result.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also say what each fold trial does.")]
+
+
+def assignments(values: Sequence[str] | None) -> dict[str, object]:
+    """``--set`` options as dotted changes."""
+    return dict(parse_assignment(value) for value in values or ())
+
+
+def columns(values: Sequence[str] | None) -> dict[str, str]:
+    """``--column`` options as project name → column.
+
+    Raises:
+        SpecError: one is not NAME=COLUMN.
+    """
+    found = {}
+    for value in values or ():
+        name, equals, column = value.partition("=")
+        if not (equals and name and column):
+            raise SpecError(f"--column must look like NAME=COLUMN, got {value!r}", "For example --column text=tweet.")
+        found[name] = column
+    return found
+
+
+def positive(value: int | None, option: str, at_least: int = 1) -> None:
+    """Refuse counts below ``at_least``.
+
+    Raises:
+        SpecError: ``value`` is below it.
+    """
+    if value is not None and value < at_least:
+        raise SpecError(
+            f"{option} must be at least {at_least}, got {value}",
+            f"Give a whole number with {option}, or leave it out.",
+        )
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed outside what every generator takes.
+
+    Raises:
+        SpecError: it is.
+    """
+    if not 0 <= seed < SEEDS:
+        raise SpecError(f"--seed must be from 0 to {SEEDS - 1}, got {seed}", "Give another whole number with --seed.")

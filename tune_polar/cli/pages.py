@@ -1,0 +1,46 @@
+"""Where page and winner lie: in the store's folder, or on this machine where the store is a bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tune_polar.errors import StoreError
+from tune_polar.store.store import Store
+
+PAGE, WINNER = "report.html", "winner.yaml"
+
+
+def page_folder(store: Store) -> Path:
+    """The store's own folder; for a bucket ``searches/NAME`` here, made if absent.
+
+    Raises:
+        StoreError: that folder cannot be made.
+    """
+    folder = _folder(store)
+    if folder == store.files.folder:
+        return folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder} must be a folder for the page, but: {error.strerror}", "Run the command in another folder."
+        ) from error
+    return folder
+
+
+def existing_pages(store: Store) -> tuple[Path | None, Path | None]:
+    """Page and winner where a search left them, each None where it is not there."""
+    page, winner = (_folder(store) / name for name in (PAGE, WINNER))
+    return page if page.is_file() else None, winner if winner.is_file() else None
+
+
+def _folder(store: Store) -> Path:
+    return store.files.folder or Path("searches") / store.url.rpartition("/")[2]
+
+
+def copy_beside_records(store: Store, paths: Sequence[Path]) -> None:
+    """For a bucket: a copy of each file beside the records, for others who read it."""
+    if store.files.folder is None:
+        for path in paths:
+            store.files.replace(path.name, path.read_bytes())

@@ -1,0 +1,128 @@
+"""`tune-polar report`: the HTML page of a search, or of several side by side, built from records."""
+
+from __future__ import annotations
+
+import time
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tune_polar.cli.pages import copy_beside_records, page_folder
+from tune_polar.errors import SpecError, StoreError
+from tune_polar.report.context import PageOptions
+from tune_polar.report.numbers import count
+from tune_polar.report.page import write_page
+from tune_polar.report.reading import summary_for_page
+from tune_polar.report.record_paths import store_address
+from tune_polar.report.store_comparison import write_comparison
+from tune_polar.spec.data_source import data_source_from_json
+from tune_polar.store.store import Store, open_store
+from tune_polar.store.summary import SearchSummary, summarise
+
+SUFFIXES = (".html", ".htm")
+WATCH_SECONDS = 10
+
+
+def report(
+    stores: Annotated[
+        list[str],
+        typer.Argument(help="The folder, s3:// or gs:// URL with the search's records; several are compared."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The page.  [default: report.html in the store]")
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Write it anew while the search runs; it reloads.")] = False,
+    examples: Annotated[
+        bool, typer.Option("--examples", help="Also show texts decided most wrongly: they are hateful.")
+    ] = False,
+) -> None:
+    """Write the page of a search: one HTML file that opens offline. Of several stores a page that compares them.
+
+    Examples:
+
+      tune-polar report searches/st3-20261122-101500 -o st3.html --open
+
+      tune-polar report searches/st3-a searches/st3-b -o both.html
+    """
+    _check(stores, out, watch, examples)
+    opened = [open_store(store) for store in stores]
+    if len(opened) > 1:
+        page = write_comparison([summary_for_page(store) for store in opened], out or Path("comparison.html"))
+    else:
+        page = _one(opened[0], out, watch, examples)
+    typer.echo(str(page))
+    if open_:
+        webbrowser.open(page.resolve().as_uri())
+    if watch:
+        _keep_writing(opened[0], page, out, examples)
+
+
+def _check(stores: list[str], out: Path | None, watch: bool, examples: bool) -> None:
+    """Refuse what cannot be written or does not go together.
+
+    Raises:
+        StoreError: the page's name does not end as a page's does.
+        SpecError: an option that is for one store alone.
+    """
+    if out is not None and out.suffix.lower() not in SUFFIXES:
+        raise StoreError(f"the page must be a file ending in .html, got {str(out)!r}", "Give for example -o page.html.")
+    if len(stores) > 1 and (watch or examples):
+        option = "--watch" if watch else "--examples"
+        raise SpecError(f"{option} must be left out where several stores are compared, got {len(stores)}", "Name one.")
+
+
+def _one(store: Store, out: Path | None, watch: bool, examples: bool) -> Path:
+    path = out or page_folder(store) / "report.html"
+    summary = summary_for_page(store)
+    options = PageOptions(
+        store_address=store_address(summary.url, path),
+        texts=_texts(store, summary) if examples else None,
+        reload_seconds=WATCH_SECONDS if watch and not summary.is_complete else None,
+    )
+    page = write_page(summary, path, options)
+    if out is None:
+        copy_beside_records(store, [page])
+    return page
+
+
+def _texts(store: Store, summary: SearchSummary) -> dict[str, str]:
+    """The training texts by row id, read from where the search read them.
+
+    Raises:
+        DataError: they are not there any more.
+        StoreError: they are others than those searched.
+    """
+    recipe = summary.facts.recipe
+    corpus = data_source_from_json(store.manifest()["data"]["source"]).load(recipe)
+    if corpus.fingerprint != summary.facts.data_fingerprint:
+        raise StoreError(
+            f"the texts of --examples must be those of the search ({summary.facts.data_fingerprint[:12]}), got "
+            f"{corpus.fingerprint[:12]}",
+            "Restore the original files, or leave --examples out.",
+        )
+    return dict(zip(corpus.train.ids, corpus.train.texts, strict=True))
+
+
+def _keep_writing(store: Store, page: Path, out: Path | None, examples: bool) -> None:
+    """Until the search has ended or Ctrl-C; only where there is something new."""
+    before = _progress(summarise(store, "states"))
+    try:
+        while not before[-1]:
+            time.sleep(WATCH_SECONDS)
+            now = _progress(summarise(store, "states"))
+            if now != before:
+                before = now
+                _one(store, out, True, examples)
+                typer.echo(f"{page}: {count(now[1], 'fold')} of {count(now[0], 'configuration')}")
+    except KeyboardInterrupt:
+        typer.echo(f"{page} stays as it is")
+
+
+def _progress(summary: SearchSummary) -> tuple[int, int, int, bool]:
+    """Configurations, folds, failures, and whether the search has ended."""
+    rows = summary.configurations
+    folds = sum(len(row.folds) for row in rows)
+    return len(rows), folds, sum(len(row.failures) for row in rows), summary.is_complete

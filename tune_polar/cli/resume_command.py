@@ -1,0 +1,69 @@
+"""`tune-polar resume`: go on with a recorded search, or extend a finished one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tune_polar.cli import options
+from tune_polar.cli.machines import machines_of
+from tune_polar.cli.request import check_counts, data_source
+from tune_polar.cli.stopping import check_for_kind, check_racing, check_racing_for_kind, limits
+from tune_polar.trial.gpus import DEFAULT_SLOT_GB
+
+
+def resume(
+    store: Annotated[str, typer.Argument(help="The folder, s3:// or gs:// URL with the search's records.")],
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            "--trials",
+            parser=options.whole_number,
+            metavar="N",
+            help="A new total of configurations.  [default: as begun]",
+        ),
+    ] = None,
+    time: options.Time = None,
+    until: options.Until = None,
+    racing: Annotated[
+        str | None,
+        typer.Option("--racing", metavar="RULE", help="Another racing rule from now on.  [default: as begun]"),
+    ] = None,
+    data: Annotated[str | None, typer.Option("--data", help="Where the data lies now, if it has moved.")] = None,
+    language: options.Language = None,
+    dev: options.Dev = None,
+    column: options.Column = None,
+    slots: options.Slots = None,
+    slot_gb: options.SlotGb = DEFAULT_SLOT_GB,
+    address: options.Address = None,
+    checkpoint_every: options.CheckpointEvery = 60,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Go on with a search from its records; what is finished is never trained again.
+
+    Examples:
+
+      tune-polar resume searches/st3-20261122-101500
+
+      tune-polar resume searches/st3-20261122-101500 --trials 20
+
+      tune-polar resume searches/st3-20261122-101500 --time 2h
+    """
+    stop_at = limits(time, until, trials)
+    chosen_rule = check_racing(racing)
+    check_counts(trials=trials, slots=slots)
+    source = None if data is None else data_source(data, language, dev, column)
+    machines = machines_of(slots, slot_gb, address, checkpoint_every)
+    # Imported here: --help and a mistyped option need neither torch nor ray, which take seconds to load.
+    from tune_polar.cli.drive import Shown, go_on
+    from tune_polar.search.plan import plan_from_manifest
+    from tune_polar.store.store import open_store
+
+    opened = open_store(store)
+    plan = plan_from_manifest(opened.manifest(), source, trials, chosen_rule)
+    check_for_kind(stop_at, plan.kind)
+    check_racing_for_kind(chosen_rule, plan.kind)
+    go_on(plan, opened, machines, Shown(json, quiet, verbose), stop_at)

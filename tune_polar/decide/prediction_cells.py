@@ -1,0 +1,153 @@
+"""The checks of a predictions file's cells. Rows are counted from 1, the first under the header."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
+from tune_polar.decide.prediction_columns import FOLD, GOLD, ID, SPLIT, Columns
+from tune_polar.decide.predictions import OOF
+from tune_polar.errors import DecisionError
+
+
+def check_splits(frame: pd.DataFrame, path: Path) -> None:
+    """Refuse rows without a split or an id."""
+    for column in (SPLIT, ID):
+        empty = (frame[column].str.strip() == "").to_numpy()
+        if empty.any():
+            raise DecisionError(
+                f"{path}: {column} must not be empty, got '' in row {int(np.argmax(empty)) + 1}; "
+                f"{int(empty.sum())} such rows",
+                "Write oof, dev or test into split, and the text's id into id.",
+            )
+
+
+def check_ids(frame: pd.DataFrame, settings: list[str], path: Path) -> None:
+    """Refuse an id that occurs twice in one split of one configuration."""
+    twice = frame.duplicated([*settings, SPLIT, ID]).to_numpy()
+    if twice.any():
+        row = int(np.argmax(twice))
+        raise DecisionError(
+            f"{path}: an id must occur once per configuration and split, got {frame[ID].iloc[row]!r} in "
+            f"split {frame[SPLIT].iloc[row]!r} again in row {row + 1}; {int(twice.sum())} such rows",
+            "Remove the second copy, or add a column (seed, model …) that tells the configurations apart.",
+        )
+
+
+def _numbers(frame: pd.DataFrame, column: str, path: Path) -> FloatArray:
+    """The column as float64, NaN where a cell is empty."""
+    values = pd.to_numeric(frame[column], errors="coerce")
+    result = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    words = np.isnan(result) & frame[column].notna().to_numpy()
+    if words.any():
+        row = int(np.argmax(words))
+        raise DecisionError(
+            f"{path}: {column} must hold numbers, got {frame[column].iloc[row]!r} in row {row + 1}; "
+            f"{int(words.sum())} such cells",
+            "Write numbers with a decimal point, and leave a cell empty where there is no value.",
+        )
+    return result
+
+
+def _refuse(wrong: BoolArray, values: FloatArray, column: str, rule: str, remedy: str, path: Path) -> None:
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        shown = "an empty cell" if np.isnan(values[row]) else f"{values[row]:g}"
+        raise DecisionError(
+            f"{path}: {column} must {rule}, got {shown} in row {row + 1}; {int(wrong.sum())} such cells",
+            remedy,
+        )
+
+
+def drop_empty_labels(frame: pd.DataFrame, columns: Columns, path: Path) -> tuple[Columns, list[str]]:
+    """Leave out labels whose gold is empty in every row; a note for each."""
+    empty = [label for label in columns.labels if frame[GOLD + label].isna().all()]
+    if len(empty) == len(columns.labels):
+        raise DecisionError(
+            f"{path}: at least one label must have gold, got empty gold columns for {', '.join(empty)}",
+            "Give the gold labels of the out-of-fold rows.",
+        )
+    kept = [place for place, label in enumerate(columns.labels) if label not in empty]
+    notes = [f"label {label} has no gold in any row and is left out" for label in empty]
+    return (
+        replace(
+            columns,
+            labels=tuple(columns.labels[place] for place in kept),
+            scores=tuple(columns.scores[place] for place in kept),
+        ),
+        notes,
+    )
+
+
+def score_values(frame: pd.DataFrame, columns: Columns, path: Path) -> FloatArray:
+    """Logits or probabilities, (rows, labels)."""
+    parts = []
+    for column in columns.scores:
+        values = _numbers(frame, column, path)
+        if columns.logits:
+            remedy = "Look at that fold's training curve: a loss that became NaN leaves such logits."
+            _refuse(~np.isfinite(values), values, column, "hold finite numbers", remedy, path)
+        else:
+            remedy = f"Name the column logit/{column.partition('/')[2]} if it holds logits."
+            wrong = ~((values >= 0) & (values <= 1))
+            _refuse(wrong, values, column, "lie between 0 and 1", remedy, path)
+        parts.append(values)
+    return np.stack(parts, axis=1)
+
+
+def gold_column_values(frame: pd.DataFrame, columns: Columns, path: Path) -> tuple[BoolArray, BoolArray]:
+    """Gold (rows, labels), False where absent, and which rows have it (rows,)."""
+    names = list(columns.gold)
+    values = np.stack([_numbers(frame, name, path) for name in names], axis=1)
+    absent = np.isnan(values)
+    for place, name in enumerate(names):
+        wrong = ~absent[:, place] & (values[:, place] != 0) & (values[:, place] != 1)
+        _refuse(wrong, values[:, place], name, "be 0 or 1", "Turn the labels into 0 and 1 first.", path)
+    # A split without any gold is one to predict; anything in between is a mistake.
+    groups = frame.groupby([*columns.settings, SPLIT], sort=False).ngroup().to_numpy()
+    without = np.bincount(groups, weights=absent.all(axis=1)) == np.bincount(groups)
+    allowed = without[groups] & (frame[SPLIT] != OOF).to_numpy()
+    for place, name in enumerate(names):
+        remedy = "Give the gold of all rows of a split, or of none (never of none for oof)."
+        _refuse(absent[:, place] & ~allowed, values[:, place], name, "be 0 or 1", remedy, path)
+    _check_agreement(frame, values, path)
+    return np.asarray(values == 1), np.asarray(~absent.any(axis=1))
+
+
+def _check_agreement(frame: pd.DataFrame, gold: FloatArray, path: Path) -> None:
+    """Refuse two configurations that disagree on the gold of one text."""
+    text = frame.groupby([SPLIT, ID], sort=False).ngroup().to_numpy()
+    first = np.full(int(text.max()) + 1, -1)
+    first[text[::-1]] = np.arange(len(text))[::-1]
+    known = ~np.isnan(gold).any(axis=1) & ~np.isnan(gold[first[text]]).any(axis=1)
+    wrong = known & (gold != gold[first[text]]).any(axis=1)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DecisionError(
+            f"{path}: every configuration must have the same gold for one text, got other labels for "
+            f"{frame[ID].iloc[row]!r} in row {row + 1} than in row {int(first[text[row]]) + 1}",
+            "Score all configurations against one and the same gold file.",
+        )
+
+
+def fold_column(frame: pd.DataFrame, columns: Columns, path: Path) -> IntArray:
+    """Fold numbers, (rows,); −1 outside the out-of-fold rows."""
+    out_of_fold = (frame[SPLIT] == OOF).to_numpy()
+    result = np.full(len(frame), -1, dtype=np.int64)
+    if not out_of_fold.any():
+        return result
+    if not columns.has_fold:
+        raise DecisionError(
+            f"{path}: must have the column {FOLD}, since it has rows of split {OOF!r}; got no such column",
+            "Write the number of the fold whose model predicted each out-of-fold row.",
+        )
+    values = _numbers(frame, FOLD, path)
+    wrong = out_of_fold & ~((values >= 0) & (values == np.floor(values)) & np.isfinite(values))
+    remedy = "Write the number of the fold whose model predicted each out-of-fold row."
+    _refuse(wrong, values, FOLD, "be a whole number, 0 or more, in out-of-fold rows", remedy, path)
+    result[out_of_fold] = values[out_of_fold].astype(np.int64)
+    return result

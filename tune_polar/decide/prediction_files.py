@@ -1,0 +1,160 @@
+"""Read a predictions file: CSV, compressed CSV or Parquet → ``PredictionTable``."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from tune_polar.decide.checks import IntArray
+from tune_polar.decide.prediction_cells import (
+    check_ids,
+    check_splits,
+    drop_empty_labels,
+    fold_column,
+    gold_column_values,
+    score_values,
+)
+from tune_polar.decide.prediction_columns import ID, SPLIT, Columns, columns_of
+from tune_polar.decide.predictions import OOF, ConfigurationPredictions, PredictionTable, SplitPredictions
+from tune_polar.errors import DecisionError
+
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    csv.Error,
+)  # ValueError: encodings, ragged rows, Parquet
+
+
+def read_predictions(path: Path, group: str | None = None) -> PredictionTable:
+    """Read ``path`` (.csv, .csv.gz, .parquet) and check every cell of it.
+
+    ``group`` names a column of it that tells groups of rows apart (a language), not configurations.
+
+    Labels whose gold is empty throughout are dropped, and a note says so. A split other than ``oof`` may come
+    without gold. A configuration may lack folds that others have: it says so itself.
+
+    Raises:
+        DecisionError: the file cannot be read, or a column or cell breaks a rule; the message names file,
+            row, column and value. Row 1 is the first row under the header.
+    """
+    try:
+        frame, columns = _read(path, group)
+    except _UNREADABLE as error:
+        if isinstance(error, DecisionError):
+            raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DecisionError(
+            f"{path}: must be a readable .csv, .csv.gz or .parquet file of predictions, got: {reason}",
+            "Check the path, and that the file is whole and its name ends as its format does.",
+        ) from error
+    if frame.empty:
+        raise DecisionError(f"{path}: must have at least one row, got none", "Write predictions first.")
+    return _build(path, frame, columns)
+
+
+def _read(path: Path, group: str | None) -> tuple[pd.DataFrame, Columns]:
+    """The file's cells; text columns as text, others as numbers where they all are."""
+    if path.suffix == ".parquet":
+        frame = pd.read_parquet(path)
+        columns = columns_of([str(name) for name in frame.columns], path, group)
+        return frame.astype(dict.fromkeys(columns.texts, str)), columns
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
+        header = next(csv.reader(lines), [])
+    columns = columns_of(header, path, group)
+    numbers = [name for name in header if name not in columns.texts]
+    frame = pd.read_csv(
+        path,
+        encoding="utf-8-sig",
+        dtype=dict.fromkeys(columns.texts, str),
+        keep_default_na=False,  # an id may read "NA" or "null"
+        na_values={name: [""] for name in numbers},
+        index_col=False,
+        low_memory=False,
+    )
+    return frame, columns
+
+
+def _build(path: Path, frame: pd.DataFrame, columns: Columns) -> PredictionTable:
+    check_splits(frame, path)
+    keys = list(columns.settings)
+    check_ids(frame, keys, path)
+    columns, notes = drop_empty_labels(frame, columns, path)
+    scores = score_values(frame, columns, path)
+    probability = expit(scores) if columns.logits else scores
+    gold, has_gold = gold_column_values(frame, columns, path)
+    fold = fold_column(frame, columns, path)
+    out_of_fold = (frame[SPLIT] == OOF).to_numpy()
+    all_folds, all_rows = np.unique(fold[out_of_fold]), frame.loc[out_of_fold, ID].nunique()
+    ids = frame[ID].to_numpy(dtype=object)
+    groups = None if columns.group is None else frame[columns.group].to_numpy(dtype=object)
+    found = []
+    for values, rows in _groups(frame, keys):
+        splits = {}
+        for split, own in _groups(frame.iloc[rows], [SPLIT]):
+            here = rows[own]
+            splits[split[0]] = SplitPredictions(
+                ids=tuple(ids[here]),
+                fold=fold[here] if split[0] == OOF else None,
+                gold=gold[here] if has_gold[here].all() else None,
+                probability=probability[here],
+                group=None if groups is None else tuple(groups[here]),
+            )
+        own_folds = splits[OOF].fold if OOF in splits else None
+        missing = sorted(set(all_folds.tolist()) - set(() if own_folds is None else own_folds.tolist()))
+        found.append(
+            ConfigurationPredictions(
+                name=" ".join(f"{key}={value}" for key, value in zip(keys, values, strict=True)) or path.stem,
+                settings=dict(zip(keys, values, strict=True)),
+                labels=columns.labels,
+                splits=splits,
+                missing_folds=tuple(missing),
+                missing_rows=all_rows - (len(splits[OOF]) if OOF in splits else 0),
+            )
+        )
+    notes += _notes(found)
+    return PredictionTable(path, columns.labels, tuple(found), tuple(notes))
+
+
+def _groups(frame: pd.DataFrame, keys: list[str]) -> list[tuple[tuple[str, ...], IntArray]]:
+    """Values of ``keys`` and the positions of the rows that have them, in order of first appearance."""
+    if not keys:
+        return [((), np.arange(len(frame)))]
+    number = frame.groupby(keys, sort=False).ngroup().to_numpy()
+    order = np.argsort(number, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
+    return [(tuple(str(frame[key].iloc[rows[0]]) for key in keys), rows) for rows in parts]
+
+
+def _notes(configurations: list[ConfigurationPredictions]) -> list[str]:
+    """What is missing where; a note that holds for all configurations alike is given once."""
+    notes: dict[str, list[str]] = {}
+    for each in configurations:
+        if each.missing_folds:
+            text = f"lacks fold {', '.join(map(str, each.missing_folds))}: left out of BBC-CV"
+            notes.setdefault(text, []).append(each.name)
+        elif each.missing_rows:
+            text = f"lacks {each.missing_rows} out-of-fold rows that others have: left out of BBC-CV"
+            notes.setdefault(text, []).append(each.name)
+        for split, part in each.splits.items():
+            if part.gold is None:
+                notes.setdefault(f"has no gold in {split}: scores there are not applicable", []).append(each.name)
+            elif part.fold is not None:
+                for number in np.unique(part.fold):
+                    absent = ~part.gold[part.fold == number].any(axis=0)
+                    for label in np.flatnonzero(absent):
+                        text = f"has no positive row of {each.labels[label]} in fold {number}"
+                        notes.setdefault(text, []).append(each.name)
+    everyone = len(configurations)
+    return [
+        f"{'every configuration' if len(names) == everyone and everyone > 1 else ', '.join(names)} {text}"
+        for text, names in notes.items()
+    ]

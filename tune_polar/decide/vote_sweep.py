@@ -1,0 +1,168 @@
+"""Votes counted on stored neighbour tables, for every k and τ at once.
+
+A neighbour table has shape (rows, K): the 0/1 labels of each row's K nearest training rows in order of
+falling cosine. ST1's probability of a row is the positive share among its first k; an ensemble takes the mean
+over models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tune_polar.decide.checks import BitArray, BoolArray, FloatArray, IntArray, as_bool
+from tune_polar.decide.scores import Confusion
+from tune_polar.decide.votes import VoteCandidates
+from tune_polar.errors import DecisionError
+
+
+def check_k(k: int, width: int) -> None:
+    """Refuse a k that the neighbour table cannot answer."""
+    if not 1 <= k <= width:
+        raise DecisionError(
+            f"k must be between 1 and the width of the neighbour table ({width}), got {k}",
+            "Choose a smaller k, or store more neighbours per row.",
+        )
+
+
+def vote_counts(neighbour_labels: BitArray, k: int) -> IntArray:
+    """Positive labels among the first ``k`` neighbours; (rows, K) → (rows,)."""
+    table = as_bool(neighbour_labels, "neighbour_labels", 2)
+    check_k(k, table.shape[1])
+    return np.asarray(np.count_nonzero(table[:, :k], axis=1), dtype=np.int64)
+
+
+def vote_shares(neighbour_labels: BitArray, k: int) -> FloatArray:
+    """Positive share among the first ``k`` neighbours; (rows, K) → (rows,)."""
+    return np.asarray(vote_counts(neighbour_labels, k) / k)
+
+
+def ensemble_counts(tables: Sequence[BitArray], k: int) -> IntArray:
+    """Votes of several models on the same rows, added up; out of len(tables)·k."""
+    _same_rows(tables)
+    return np.asarray(np.stack([vote_counts(table, k) for table in tables]).sum(axis=0))
+
+
+def _same_rows(tables: Sequence[BitArray]) -> None:
+    rows = sorted({len(table) for table in tables})
+    if len(rows) != 1:
+        raise DecisionError(
+            f"an ensemble needs at least one neighbour table, all of the same rows; got {rows} rows",
+            "Give each model's table of one and the same split.",
+        )
+
+
+def _cumulative(table: BitArray, width: int) -> IntArray:
+    """Votes for every k at once, position k−1 for the first k; (rows, K) → (rows, width)."""
+    return np.cumsum(as_bool(table, "neighbour_labels", 2)[:, :width], axis=1, dtype=np.int64)
+
+
+def _count_grid(votes: IntArray, gold: BoolArray, candidates: VoteCandidates, models: int) -> Confusion:
+    """Confusion counts of every candidate on one set of rows; arrays of shape (candidates,).
+
+    One histogram of votes per k and class, summed from the top, then one look-up per candidate: a candidate's
+    true positives are the positive rows with at least the needed votes.
+    """
+    ks, which = np.unique(candidates.k, return_inverse=True)
+    bins = models * int(ks[-1]) + 2  # one more than the most votes, so that "more than all" can be asked
+    cell = (np.arange(len(ks)) * 2 + gold[:, None]) * bins + votes[:, ks - 1]
+    histogram = np.bincount(cell.ravel(), minlength=len(ks) * 2 * bins).reshape(len(ks), 2, bins)
+    at_least = histogram[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
+    needed = candidates.needed_votes(models)
+    tp, fp = at_least[which, 1, needed], at_least[which, 0, needed]
+    positives = int(np.count_nonzero(gold))
+    return Confusion(tp=tp, fp=fp, fn=positives - tp, tn=len(gold) - positives - fp)
+
+
+@dataclass(frozen=True, eq=False)
+class VoteSweep:
+    """Confusion counts of every candidate on every fold: all that choosing and cross-fitting need."""
+
+    candidates: VoteCandidates
+    counts: Confusion  # arrays of shape (folds, candidates)
+
+    @classmethod
+    def of_folds(cls, tables: Sequence[BitArray], gold: Sequence[BitArray], candidates: VoteCandidates) -> VoteSweep:
+        """``tables[f]`` (rows of f, K) and ``gold[f]`` (rows of f,) belong to fold f's held-out rows."""
+        if not tables or len(tables) != len(gold):
+            raise DecisionError(
+                f"a sweep needs one gold array per neighbour table, got {len(gold)} for {len(tables)} tables",
+                "Give both for every fold.",
+            )
+        width = int(candidates.k.max())
+        parts = []
+        for table, truth in zip(tables, gold, strict=True):
+            answers = as_bool(truth, "gold", 1)
+            check_k(width, table.shape[1])
+            _one_gold_per_row(table, answers)
+            parts.append(_count_grid(_cumulative(table, width), answers, candidates, models=1))
+        return cls(candidates, _stack(parts))
+
+    @classmethod
+    def of_ensemble(cls, tables: Sequence[BitArray], gold: BitArray, candidates: VoteCandidates) -> VoteSweep:
+        """All ``tables`` (rows, K) vote on the same rows; their counts add up to at most len(tables)·k."""
+        _same_rows(tables)
+        width = int(candidates.k.max())
+        truth = as_bool(gold, "gold", 1)
+        for table in tables:
+            check_k(width, table.shape[1])
+            _one_gold_per_row(table, truth)
+        votes = np.stack([_cumulative(table, width) for table in tables]).sum(axis=0)
+        return cls(candidates, _stack([_count_grid(votes, truth, candidates, models=len(tables))]))
+
+    @property
+    def folds(self) -> int:
+        """How many sets of rows were counted."""
+        return len(self.counts.tp)
+
+    def pooled(self, without: int | None = None) -> Confusion:
+        """Counts over all folds, or over all but one; arrays of shape (candidates,)."""
+        keep = [fold for fold in range(self.folds) if fold != without]
+        return Confusion(
+            tp=self.counts.tp[keep].sum(axis=0),
+            fp=self.counts.fp[keep].sum(axis=0),
+            fn=self.counts.fn[keep].sum(axis=0),
+            tn=self.counts.tn[keep].sum(axis=0),
+        )
+
+    def macro_f1(self, without: int | None = None) -> FloatArray:
+        """Pooled macro-F1 of every candidate, shape (candidates,)."""
+        return self.pooled(without).macro_f1()
+
+    def choose(self, without: int | None = None) -> int:
+        """Index of the candidate with the best pooled macro-F1; ties as in ``VoteCandidates.best``."""
+        return self.candidates.best(self.macro_f1(without))
+
+    def cross_fitted_score(self) -> float:
+        """Choose on the other folds, take this fold's counts, pool, score once."""
+        if self.folds < 2:
+            raise DecisionError(
+                f"cross-fitting needs at least 2 folds, got {self.folds}",
+                "Finish another fold of this configuration first.",
+            )
+        chosen = [self.choose(without=fold) for fold in range(self.folds)]
+        each = np.arange(self.folds)
+        counts = self.counts
+        pooled = Confusion(
+            *(part[each, chosen].sum(keepdims=True) for part in (counts.tp, counts.fp, counts.fn, counts.tn))
+        )
+        return float(pooled.macro_f1()[0])
+
+
+def _one_gold_per_row(table: BitArray, gold: BoolArray) -> None:
+    if len(table) != len(gold):
+        raise DecisionError(
+            f"gold must hold one label per row of the neighbour table ({len(table)}), got {len(gold)}",
+            "Give the gold of exactly the rows whose neighbours are in the table.",
+        )
+
+
+def _stack(parts: Sequence[Confusion]) -> Confusion:
+    return Confusion(
+        tp=np.stack([part.tp for part in parts]),
+        fp=np.stack([part.fp for part in parts]),
+        fn=np.stack([part.fn for part in parts]),
+        tn=np.stack([part.tn for part in parts]),
+    )

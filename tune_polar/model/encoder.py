@@ -1,0 +1,190 @@
+"""One vector a text, from any transformer backbone."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from tune_polar.errors import ModelError
+from tune_polar.model.anatomy import dissect
+from tune_polar.model.dropout import with_cheap_dropout
+from tune_polar.model.pretrained import load_backbone
+from tune_polar.model.source import encoder_folder
+from tune_polar.model.tokens import HubTokenizer
+from tune_polar.model.unpadded import pool_unpadded, runs_unpadded
+
+Pooling = Literal["cls", "mean"]
+
+
+class TextEncoder(nn.Module):
+    """A backbone, and how its last layer becomes one vector: the first token's or the mean of all tokens'."""
+
+    def __init__(self, backbone: PreTrainedModel, *, pooling: Pooling) -> None:
+        """Wrap ``backbone``, whose weights stay its own.
+
+        Raises:
+            ModelError: ``pooling`` is unknown, or the backbone's layers or embeddings are not to be found.
+        """
+        super().__init__()
+        if pooling not in ("cls", "mean"):
+            raise ModelError(f'pooling must be "cls" or "mean", got {pooling!r}', 'Write "cls" or "mean".')
+        self.backbone = backbone
+        self.pooling: Pooling = pooling
+        self.recomputes = False  # gradient checkpointing
+        self._anatomy = dissect(backbone)
+        with_cheap_dropout(backbone)
+        self._runs_unpadded = runs_unpadded(backbone)
+        dropouts = [(name, part) for name, part in backbone.named_modules() if isinstance(part, nn.Dropout)]
+        # A dropout that is off stays off, as in attention of the tiny encoder, unless all are
+        self._dropouts = [name for name, part in dropouts if part.p > 0.0] or [name for name, _ in dropouts]
+        accepted = inspect.signature(backbone.forward).parameters
+        self._takes_token_types = "token_type_ids" in accepted
+        self._takes_task_types = "task_type_ids" in accepted and bool(backbone.config.use_task_id)
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the pooled vectors."""
+        return int(self.backbone.config.hidden_size)
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Longest row the backbone has positions for; None where positions have no end."""
+        return self._anatomy.max_tokens
+
+    @property
+    def word_embeddings(self) -> nn.Embedding:
+        """The token matrix alone, (vocabulary, hidden): what FGM moves."""
+        embeddings = self.backbone.get_input_embeddings()
+        if not isinstance(embeddings, nn.Embedding):
+            raise TypeError(f"word embeddings must be an nn.Embedding, got {type(embeddings).__name__}")
+        return embeddings
+
+    @property
+    def embedding_module(self) -> nn.Module:
+        """Everything under the lowest layer: token, position and type embeddings and their norm."""
+        return self.backbone.get_submodule(self._anatomy.embeddings)
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        """The transformer layers, bottom to top."""
+        layers = self.backbone.get_submodule(self._anatomy.layers)
+        if not isinstance(layers, nn.ModuleList):
+            raise TypeError(f"layers must be an nn.ModuleList, got {type(layers).__name__}")
+        return layers
+
+    def set_dropout(self, dropout: float) -> None:
+        """Drop the share ``dropout`` of units wherever the backbone, as it was wrapped, drops any.
+
+        Raises:
+            ModelError: ``dropout`` is not in [0, 1), or the backbone has no dropout.
+        """
+        if not 0.0 <= dropout < 1.0:
+            raise ModelError(f"dropout must be at least 0 and below 1, got {dropout}", "Use 0.1.")
+        if not self._dropouts:
+            raise ModelError(
+                f"the encoder must have dropout to set it, {type(self.backbone).__name__} has none",
+                "Leave the encoder's dropout out.",
+            )
+        for name in self._dropouts:
+            part = self.backbone.get_submodule(name)
+            if isinstance(part, nn.Dropout):
+                part.p = dropout
+
+    @property
+    def can_recompute(self) -> bool:
+        """Whether the backbone's layers can be computed again in the backward pass."""
+        return bool(self.backbone.supports_gradient_checkpointing)
+
+    def set_recompute(self, wanted: bool) -> None:
+        """Keep only each layer's input for the backward pass, and compute the layer again there, or keep everything.
+
+        Values and gradients are the same: dropout draws its masks again from the state it had.
+        """
+        if wanted == self.recomputes:
+            return
+        # transformers 5 renames gradient_checkpointing to activation_checkpointing
+        kind = "activation" if hasattr(self.backbone, "activation_checkpointing_enable") else "gradient"
+        if wanted:
+            getattr(self.backbone, f"{kind}_checkpointing_enable")({"use_reentrant": False})
+        else:
+            getattr(self.backbone, f"{kind}_checkpointing_disable")()
+        self.recomputes = wanted
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, places: Tensor | None = None) -> Tensor:
+        """Pool the last layer.
+
+        Args:
+            input_ids: long, (batch, tokens).
+            attention_mask: 1 for tokens, 0 for padding behind them, (batch, tokens).
+            places: where tokens lie in the flattened mask, ascending; None: looked for, which waits for a GPU.
+
+        Returns:
+            (batch, hidden).
+
+        Raises:
+            ModelError: the rows are longer than the backbone has positions for.
+        """
+        if self.max_tokens is not None and input_ids.shape[1] > self.max_tokens:
+            raise ModelError(
+                f"rows must have at most {self.max_tokens} tokens for this encoder, got {input_ids.shape[1]}",
+                f"Set the maximum length to {self.max_tokens} or less.",
+            )
+        if self._runs_unpadded:
+            return pool_unpadded(
+                self.backbone,
+                input_ids,
+                attention_mask,
+                places,
+                first_only=self.pooling == "cls",
+                recompute=self.recomputes,
+            )
+        types: dict[str, Tensor] = {}
+        if self._takes_token_types:
+            types["token_type_ids"] = torch.zeros_like(input_ids)
+        if self._takes_task_types:
+            types["task_type_ids"] = torch.zeros_like(input_ids)
+        output = self.backbone(input_ids=input_ids, attention_mask=attention_mask, **types)
+        hidden: Tensor = output.last_hidden_state  # (batch, tokens, hidden)
+        if self.pooling == "cls":
+            return hidden[:, 0]
+        # In 32 bits: a sum over a long row loses its last digits in bfloat16
+        mask = attention_mask.unsqueeze(-1).float()  # (batch, tokens, 1)
+        return (hidden.float() * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1.0)
+
+
+def load_encoder(
+    name_or_path: str, *, pooling: Pooling, dropout: float | None = None, revision: str | None = None
+) -> tuple[TextEncoder, HubTokenizer]:
+    """Load an encoder with 32-bit weights, without a pooler, and its tokenizer. Nothing it brings is executed.
+
+    Safetensors are preferred; weights that exist only as a pickle are read by torch's restricted unpickler
+    (``pretrained_weights`` says why that is safe). HF_HUB_OFFLINE=1 keeps it off the network; a repository that is
+    whole in the hub's cache is not asked for again.
+
+    Args:
+        name_or_path: a folder, or an id of the hub.
+        pooling: how the last layer becomes one vector.
+        dropout: see ``TextEncoder.set_dropout``; None keeps the encoder's own.
+        revision: a branch, tag or commit of the hub repository; a folder has none.
+
+    Raises:
+        ModelError: there is no encoder of that name, it is not one, its weights are damaged, incomplete or a pickle
+            of more than tensors, or the hub cannot be reached.
+    """
+    folder = encoder_folder(name_or_path, revision)
+    encoder = TextEncoder(load_backbone(folder), pooling=pooling)
+    if dropout is not None:
+        encoder.set_dropout(dropout)
+    tokenizer = HubTokenizer(folder)
+    rows = encoder.word_embeddings.num_embeddings
+    if tokenizer.vocabulary_size > rows:
+        raise ModelError(
+            f"every token must have an embedding, the tokenizer of {name_or_path!r} has "
+            f"{tokenizer.vocabulary_size} tokens and its encoder {rows} embeddings",
+            "Use the tokenizer that the encoder was trained with.",
+        )
+    return encoder, tokenizer

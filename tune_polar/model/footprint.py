@@ -1,0 +1,143 @@
+"""How much GPU memory training an encoder takes at its peak, counted tensor by tensor before anything is allocated.
+
+Counted is what torch keeps between forward and backward of one transformer layer (BERT's order: attention, norm,
+feed-forward, norm, with the norms' inputs in 32 bits), and what stands beside it: weights, gradients, AdamW's two
+moments, the 16-bit copies that mixed precision makes of every matrix, FGM's copy of the token matrix. The best weights
+of a stage are kept on the CPU and cost nothing here. A test holds the count of a layer against what autograd saves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tune_polar.model.encoder_shape import EncoderShape
+
+GB = 2**30  # bytes, as on the box of a graphics card
+_WORKSPACE_BYTES = 64 * 2**20  # cuBLAS's, one a process
+_MARGIN = 1.02  # what rounding of blocks adds
+FLOAT, HALF, BYTE = 4, 2, 1  # bytes an entry
+
+
+@dataclass(frozen=True)
+class StageLoad:
+    """A stage as memory sees it."""
+
+    encoder: EncoderShape
+    parameters: int  # of encoder, head and loss (its centers among them)
+    batch_rows: int  # of one optimizer step
+    longest_tokens: int  # of any row
+    half_precision: bool  # forward passes in 16 bits, weights in 32
+    fgm: bool
+    evaluation_rows: int = 128  # of one batch without gradients
+    table_entries: int = 0  # of the largest similarity table that an evaluation computes at once
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes at the peak, by what takes them."""
+
+    weights: int
+    gradients: int
+    moments: int  # of AdamW
+    copies: int  # 16-bit matrices, and FGM's of the token matrix
+    activations: int  # kept for the backward pass
+    passing: int  # the largest that comes and goes at the peak
+    peak: int  # predicted: the most that is allocated at once, while training or evaluating
+
+
+def stage_footprint(load: StageLoad, micro_rows: int, recompute: bool) -> Footprint:
+    """Memory of one stage whose steps are computed ``micro_rows`` rows at a time.
+
+    Args:
+        load: the stage.
+        micro_rows: rows of one forward and backward; fewer than the batch's accumulate gradients.
+        recompute: gradient checkpointing: a layer keeps its input alone and is computed again in the backward.
+    """
+    weights = FLOAT * load.parameters
+    moments = 2 * weights
+    matrix = FLOAT * load.encoder.word_embeddings
+    casts = HALF * load.encoder.linear_parameters if load.half_precision else 0
+    clone = matrix if load.fgm else 0
+    tokens = micro_rows * load.longest_tokens
+    layer = layer_bytes(load, tokens)
+    kept = load.encoder.layers * (tokens * FLOAT * load.encoder.hidden if recompute else layer)
+    kept += _ends_bytes(load, tokens)
+    again = layer + casts // load.encoder.layers if recompute else 0  # one layer at a time
+    passing = _backward_bytes(load, tokens) + again
+    # A second pass, of FGM or of the next micro-batch, finds the first one's gradients in place.
+    is_second = load.fgm or micro_rows < load.batch_rows
+    before = weights if is_second else 0
+    steady = weights + moments
+    highest = max(
+        steady + before + clone + casts + kept,  # at the end of the forward pass
+        steady + before + clone + (0 if recompute else casts) + kept + passing,  # where the backward pass begins
+        steady + weights + clone + passing + layer + (matrix if is_second else 0),  # and where it ends
+        steady + weights + (3 * matrix if load.fgm else 0),  # FGM: the copy, the product, the step
+    )
+    return Footprint(
+        weights=weights,
+        gradients=weights,
+        moments=moments,
+        copies=casts + clone,
+        activations=kept,
+        passing=passing,
+        peak=max(_with_margin(highest), evaluation_peak(load)),
+    )
+
+
+def evaluation_peak(load: StageLoad) -> int:
+    """The most that is allocated while a stage is evaluated between two steps, whose gradients are still there."""
+    casts = HALF * load.encoder.linear_parameters if load.half_precision else 0
+    return _with_margin(4 * FLOAT * load.parameters + casts + _evaluation_bytes(load))
+
+
+def layer_bytes(load: StageLoad, tokens: int) -> int:
+    """What one layer keeps for its backward pass, 16-bit weights apart, for ``tokens`` tokens, padding included."""
+    hidden, inner = load.encoder.hidden, load.encoder.intermediate
+    if load.half_precision:
+        # Query, key and value each keep a 16-bit copy of their input, and each its output; then attention's output, the
+        # sum before each norm in 32 bits, the feed-forward's input, and the activation's input and output.
+        entry = HALF * (3 + 3 + 1 + 1) * hidden + 2 * FLOAT * hidden + 2 * HALF * inner
+    else:
+        # The layer's input once for the three, their outputs, attention's, sum and result of the first norm (the second
+        # norm's result is the next layer's input), the activation's input and output.
+        entry = FLOAT * (1 + 3 + 1 + 2 + 1) * hidden + 2 * FLOAT * inner
+    return tokens * (entry + 2 * BYTE * hidden + _attention_bytes(load) + 4 * FLOAT)
+
+
+def _with_margin(count: int) -> int:
+    return int(count * _MARGIN) + _WORKSPACE_BYTES
+
+
+def _attention_bytes(load: StageLoad) -> int:
+    """A token's share of what attention keeps beside queries, keys, values and output."""
+    heads, width = load.encoder.heads, load.longest_tokens
+    if load.encoder.fused_attention:
+        return FLOAT * heads + (HALF if load.half_precision else FLOAT) * width  # log-sum-exp, and the mask
+    weights = FLOAT + BYTE + (HALF if load.half_precision else FLOAT)  # softmax, dropout's mask, what is left
+    return heads * width * weights
+
+
+def _ends_bytes(load: StageLoad, tokens: int) -> int:
+    """What embeddings (the norm's input, dropout's mask) and the last layer's output keep."""
+    return tokens * load.encoder.hidden * (FLOAT + BYTE + FLOAT)
+
+
+def _backward_bytes(load: StageLoad, tokens: int) -> int:
+    """Gradients of a layer's activations while it is gone through, and of its largest matrix before it is added up."""
+    hidden, inner = load.encoder.hidden, load.encoder.intermediate
+    size = HALF if load.half_precision else FLOAT
+    matrix = (HALF + FLOAT if load.half_precision else FLOAT) * hidden * inner
+    return tokens * (2 * FLOAT * hidden + size * hidden + 2 * size * inner) + matrix
+
+
+def _evaluation_bytes(load: StageLoad) -> int:
+    """A batch without gradients at its widest point, the feed-forward or attention of one layer, or the table."""
+    hidden, inner, width = load.encoder.hidden, load.encoder.intermediate, load.longest_tokens
+    size = HALF if load.half_precision else FLOAT
+    attention = FLOAT * hidden + 5 * size * hidden
+    if not load.encoder.fused_attention:
+        attention += load.encoder.heads * width * (FLOAT + size)
+    feed_forward = 2 * FLOAT * hidden + size * hidden + 2 * size * inner
+    batch = load.evaluation_rows * width * max(attention, feed_forward)
+    return max(batch, FLOAT * load.table_entries)

@@ -1,0 +1,104 @@
+"""Load a pretrained backbone from a folder or the hub, running no code of its own."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from transformers import (
+    MODEL_FOR_MASKED_LM_MAPPING,
+    MODEL_MAPPING,
+    AutoConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
+from transformers.utils import logging as transformers_logging
+
+from tune_polar.errors import ModelError
+from tune_polar.model.encoder_files import DOWNLOAD_REMEDY
+from tune_polar.model.pretrained_weights import read_weights
+
+
+def load_backbone(folder: Path) -> PreTrainedModel:
+    """Load the encoder in ``folder`` with 32-bit weights and without a pooler.
+
+    Names of older checkpoints (``bert.`` or ``ernie.`` in front, LayerNorm's gamma and beta) are understood, and heads
+    that an encoder does not have are left out.
+
+    Raises:
+        ModelError: it is not an encoder, or its weights are damaged, incomplete or a pickle of more than tensors.
+    """
+    config = _encoder_config(folder)
+    weights = read_weights(folder)
+    model_class: Any = MODEL_MAPPING[type(config)]
+    # A pooler that the checkpoint lacks would be drawn at random, and no pooling here uses one
+    takes_pooler = "add_pooling_layer" in inspect.signature(model_class.__init__).parameters
+    options = {"add_pooling_layer": False} if takes_pooler else {}
+    try:
+        with _quiet_transformers():
+            backbone, report = model_class.from_pretrained(
+                None,
+                config=config,
+                state_dict=weights,
+                dtype=torch.float32,
+                # A config.json could name a kernel of the hub here, which is code
+                attn_implementation=None,
+                output_loading_info=True,
+                **options,
+            )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ModelError(
+            f"weights must fit the encoder's config.json, those of {str(folder)!r} do not load: {error}",
+            "Download the encoder again. " + DOWNLOAD_REMEDY,
+        ) from error
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"the weights must hold the whole encoder, those of {str(folder)!r} lack {len(missing)} tensors, "
+            f"for example {missing[:3]}",
+            "Give an encoder whose weights are complete: parts drawn at random would train in its place.",
+        )
+    loaded: PreTrainedModel = backbone
+    return loaded
+
+
+def _encoder_config(folder: Path) -> PreTrainedConfig:
+    try:
+        config: PreTrainedConfig = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError, StrictDataclassError) as error:
+        raise ModelError(
+            f"config.json must name a model that transformers knows, that of {str(folder)!r} does not: {error}",
+            "Check the folder or id; encoders that bring their own code cannot be used.",
+        ) from error
+    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING or config.is_encoder_decoder:
+        raise ModelError(
+            f"an encoder must be a masked-language-model architecture, {str(folder)!r} is {config.model_type!r}",
+            "Choose an encoder of the BERT, ERNIE, RoBERTa or DeBERTa kind.",
+        )
+    if getattr(config, "quantization_config", None) is not None:
+        raise ModelError(
+            f"an encoder that is to be trained must not be quantised, {str(folder)!r} has a quantization_config",
+            "Choose the encoder's unquantised weights.",
+        )
+    return config
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Keep its bar and its table of unused weights off the terminal: what matters there is an error here."""
+    verbosity = transformers_logging.get_verbosity()
+    shows_bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity(logging.ERROR)
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if shows_bars:
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

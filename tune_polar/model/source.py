@@ -1,0 +1,71 @@
+"""Where a pretrained encoder comes from, and the name that says exactly which weights it has."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from tune_polar.errors import ModelError
+from tune_polar.model.encoder_files import CONFIG_FILE, DOWNLOAD_REMEDY, TOKENIZER_FILES, weight_files
+from tune_polar.model.hub import hub_folder, resolve_commit
+
+_CHUNK_BYTES = 1 << 20
+
+
+def local_folder(name_or_path: str) -> Path | None:
+    """The folder that ``name_or_path`` names, or None where it can only be an id of the hub.
+
+    Raises:
+        ModelError: it is written as a path and there is no folder, or the folder holds no encoder.
+    """
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        if not (path / CONFIG_FILE).is_file():
+            raise ModelError(
+                f"an encoder's folder must hold config.json, {name_or_path!r} does not",
+                "Give the folder that save_pretrained or `hf download` wrote, not the one above it.",
+            )
+        return path
+    if path.exists() or path.is_absolute() or name_or_path.startswith((".", "~")) or name_or_path.count("/") > 1:
+        raise ModelError(
+            f"an encoder must be a folder, an id of the hub (owner/name) or `tiny`, got {name_or_path!r}, "
+            "which is no folder",
+            "Check the path; " + DOWNLOAD_REMEDY[0].lower() + DOWNLOAD_REMEDY[1:],
+        )
+    return None
+
+
+def encoder_folder(name_or_path: str, revision: str | None = None) -> Path:
+    """The folder with an encoder's files, downloaded where ``name_or_path`` is an id of the hub.
+
+    Args:
+        name_or_path: a folder, or an id of the hub.
+        revision: a branch, tag or commit of the hub repository; a folder has none.
+
+    Raises:
+        ModelError: there is no such folder or repository, or the hub cannot be reached.
+    """
+    folder = local_folder(name_or_path)
+    return hub_folder(name_or_path, resolve_commit(name_or_path, revision)) if folder is None else folder
+
+
+def encoder_identity(name_or_path: str, revision: str | None = None) -> str:
+    """A name that is equal exactly when configuration, weights and tokenizer are.
+
+    Returns:
+        "sha256:<hex>" of the files that loading a folder reads, wherever it lies; "id@commit" of a hub repository.
+
+    Raises:
+        ModelError: there is no such folder or repository, or the folder has no weights.
+    """
+    folder = local_folder(name_or_path)
+    if folder is None:
+        return f"{name_or_path}@{resolve_commit(name_or_path, revision)}"
+    named = {folder / name for name in (CONFIG_FILE, *TOKENIZER_FILES)}
+    digest = hashlib.sha256()
+    for path in sorted(path for path in named.union(weight_files(folder)) if path.is_file()):
+        digest.update(f"\x1e{path.name}\x1f{path.stat().st_size}\x1f".encode())
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    return f"sha256:{digest.hexdigest()}"

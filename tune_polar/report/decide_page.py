@@ -1,0 +1,59 @@
+"""A threshold report as a file: one self-contained HTML page, or Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from markupsafe import Markup
+
+from tune_polar import __version__
+from tune_polar.assets import shipped
+from tune_polar.errors import StoreError
+from tune_polar.report.document import Document, DocumentSection, markdown
+from tune_polar.report.page_file import page_environment, page_policy, write_whole
+
+# What the page of a search answers and predictions alone do not.
+BEYOND = DocumentSection(
+    "What this page cannot say",
+    ("Predictions carry no settings, no training and no machines. The page of a search answers these as well:",),
+    remarks=(
+        "Settings to use, importance of parameters and sensitivity to them: not applicable, a prediction table names "
+        "configurations but not what they were trained with.",
+        "k × τ of the detector: not applicable, that needs each row’s neighbours.",
+        "What the detector’s errors cost the classes: not applicable, that needs the detector’s decisions on all rows.",
+        "Learning curves, early stops, time and machines: not applicable, they are in a search’s records.",
+        "Whether another training seed would rank the configurations alike: only where the table has several seeds.",
+    ),
+)
+TEMPLATE, STYLE = "decide.html.jinja", "page.css"
+FORMATS = (".html", ".md")
+
+
+def write_decide_report(path: Path, documents: Sequence[Document], groups: DocumentSection | None) -> None:
+    """Write the documents, then the comparison of groups, to ``path``, whole or not at all.
+
+    Raises:
+        StoreError: the name ends in neither .html nor .md, or ``path`` cannot be written.
+    """
+    if path.suffix not in FORMATS:
+        raise StoreError(
+            f"the report must be a file ending in one of {', '.join(FORMATS)}, got {str(path)!r}",
+            "Give for example --out thresholds.html.",
+        )
+    joined = [*documents, *([] if groups is None else [Document("Groups", (groups,))])]
+    joined[-1] = replace(joined[-1], sections=(*joined[-1].sections, BEYOND))
+    content = decide_page(joined) if path.suffix == ".html" else "\n".join(markdown(each) for each in joined)
+    write_whole(path, content)
+
+
+def decide_page(documents: Sequence[Document]) -> str:
+    """One HTML page without script: nothing is fetched, everything from data is escaped."""
+    folder = shipped("reports")
+    style = (folder / STYLE).read_text(encoding="utf-8")
+    return (
+        page_environment(folder)
+        .get_template(TEMPLATE)
+        .render(documents=documents, style=Markup(style), policy=page_policy(style), version=__version__)
+    )

@@ -1,0 +1,76 @@
+"""What every page shares: escaping templates, a policy that lets nothing be fetched, and a whole write."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from tune_polar.errors import StoreError
+
+# Characters that turn or nest the direction of what follows. One of them unclosed in a label would turn the page's own
+# words around, out of any element that isolates it: a closing one matches the innermost opening one.
+_DIRECTION = {code: f"‹U+{code:04X}›" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
+
+class Verbatim(str):
+    """Text that is to be copied as it is, in a block of its own; it is escaped like any other."""
+
+
+def steady(text: str) -> str:
+    """``text`` with characters that turn its direction made visible; marks (U+200E, U+200F, U+061C) are left alone."""
+    return text.translate(_DIRECTION)
+
+
+def _finalized(value: object) -> object:
+    if not isinstance(value, str) or isinstance(value, Verbatim):
+        return value
+    turned = steady(str(value))
+    return Markup(turned) if isinstance(value, Markup) else turned  # markup's own text holds words of the data too
+
+
+def page_environment(folder: Path) -> Environment:
+    """Templates of ``folder``; every value is escaped, and an unknown name is an error."""
+    return Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalized,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def page_policy(style: str, script: str | None = None) -> str:
+    """Content security policy under which our style and script work and nothing is requested."""
+    policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src {_source(style)}"
+    return policy if script is None else f"{policy}; script-src {_source(script)}"
+
+
+def _source(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def write_whole(path: Path, content: str) -> None:
+    """Write ``content`` to ``path``, whole or not at all.
+
+    Raises:
+        StoreError: ``path`` cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        try:
+            temporary.write_text(content, encoding="utf-8")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        raise StoreError(
+            f"the file {str(path)!r} must be written, but: {getattr(error, 'strerror', None) or error}",
+            "Make its folder, free space or mend permissions there, or give another place.",
+        ) from error

@@ -1,0 +1,356 @@
+"""The search itself, without Ray: which fold trial next, what a finished fold means, when it is over.
+
+Configurations are opened as slots need them; among the open ones the fold trial of the one with the fewest folds
+handed out comes next (breadth first), each configuration running its folds in an order of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+
+from tune_polar.search.racing.racing import Racing
+from tune_polar.spec.configuration import Configuration
+from tune_polar.spec.fold_trial import FoldTrial, Inputs
+from tune_polar.store.abandonment import Abandonment
+from tune_polar.store.record import FailureRecord, FoldRecord, MemoryUse, StageName, given_up, tried_memory
+from tune_polar.trial.progress import Progress
+
+State = Literal["open", "finished", "infeasible", "abandoned"]
+
+
+@dataclass
+class ConfigurationProgress:
+    """Where one configuration stands."""
+
+    configuration: Configuration
+    order: tuple[int, ...]  # in which its folds are run
+    state: State = "open"
+    waiting: list[int] = field(default_factory=list)  # folds to hand out, next first
+    running: set[int] = field(default_factory=set)
+    finished: dict[int, FoldRecord] = field(default_factory=dict)
+    failures: dict[int, list[FailureRecord]] = field(default_factory=dict)  # of each fold
+    failure: FailureRecord | None = None
+    abandonment: Abandonment | None = None  # why racing gave it up
+    score: float | None = None
+
+    @property
+    def handed_out(self) -> int:
+        """Folds running or finished."""
+        return len(self.running) + len(self.finished)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why a search ends before its configurations are used up."""
+
+    kind: Literal["time", "converged", "failures"]
+    message: str  # a sentence without its full stop
+    holds_folds: bool  # True: folds that wait are not begun either; False: open configurations are finished
+
+
+class StopRule(Protocol):
+    """A reason to end a search early, looked at before anything is handed out."""
+
+    def stop(self, progress: Mapping[str, ConfigurationProgress]) -> Stop | None:
+        """The reason, or None while the search goes on. It may lapse, for example when a fold finishes after all."""
+
+
+class Proposals(Protocol):
+    """Where new configurations come from: a sampler, or a fixed list."""
+
+    def next(self, number: int, known: Container[str]) -> Configuration | None:
+        """Configuration ``number``, with an id that is not ``known``; None: there are no more."""
+
+
+class Ledger(Protocol):
+    """Where the core leaves what must not be lost."""
+
+    def put_configuration(self, configuration: Configuration) -> bool:
+        """Record a configuration before its first fold is handed out."""
+
+    def put_fold(self, record: FoldRecord) -> bool:
+        """Record a finished fold."""
+
+    def put_failure(self, record: FailureRecord) -> bool:
+        """Record a failed fold."""
+
+    def put_abandonment(self, record: Abandonment) -> bool:
+        """Record that a configuration is given up."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When to stop opening configurations."""
+
+    configurations: int
+    folds: tuple[int, ...]  # which folds of the plan are run
+    open_at_once: int  # configurations in training at the same time
+
+
+class SearchCore:
+    """Hands out fold trials and takes their records. Everything it decides follows from records and seed."""
+
+    def __init__(
+        self,
+        proposals: Proposals,
+        ledger: Ledger,
+        budget: Budget,
+        inputs: Inputs,
+        on_finished: Callable[[ConfigurationProgress], float | None],
+        rules: Sequence[StopRule] = (),
+        racing: Racing | None = None,
+        on_expected: Callable[[ConfigurationProgress, float], None] | None = None,
+    ) -> None:
+        self._proposals = proposals
+        self._ledger = ledger
+        self._budget = budget
+        self._inputs = inputs
+        self._on_finished = on_finished  # scores a configuration and tells the sampler; None: it cannot be scored
+        self._exhausted = False
+        self._racing = racing
+        self._on_expected = on_expected  # tells the sampler what racing expects of a configuration in training
+        self.rules = list(rules)
+        self.stopped: Stop | None = None  # what withheld the rest of the search when it was last asked for more
+        self.progress: dict[str, ConfigurationProgress] = {}  # by configuration id, in order of proposal
+
+    # -- what was recorded before ------------------------------------------------------------------------------
+
+    def restore(
+        self,
+        configurations: Sequence[Configuration],
+        folds: Sequence[FoldRecord],
+        failures: Sequence[FailureRecord],
+        abandonments: Sequence[Abandonment] = (),
+    ) -> None:
+        """Take up recorded work; half-done configurations are open again and come first."""
+        for configuration in configurations:
+            self._open(configuration)
+        for record in folds:
+            progress = self.progress.get(record.configuration_id)
+            if progress is not None and record.fold in progress.waiting:
+                progress.waiting.remove(record.fold)
+                self._take_fold(progress, record)
+        for failure in failures:
+            progress = self.progress.get(failure.configuration_id)
+            if progress is not None and failure.fold not in progress.finished:
+                progress.failures.setdefault(failure.fold, []).append(failure)
+                if given_up(progress.failures[failure.fold]) is not None:
+                    self._end_infeasible(progress, failure)
+        for progress in self.progress.values():
+            self._finish_if_done(progress)
+        for abandonment in abandonments:
+            progress = self.progress.get(abandonment.configuration_id)
+            if progress is not None and progress.state == "open":
+                self._end_abandoned(progress, abandonment)
+        self._race()  # a kill may have fallen between a fold and what followed from it
+
+    # -- handing out -------------------------------------------------------------------------------------------
+
+    def next_trial(self) -> FoldTrial | None:
+        """The next fold trial, or None while there is nothing to hand out."""
+        self._look_at_rules()
+        if self.stopped is not None and self.stopped.holds_folds:
+            return None
+        candidate = self._chosen() if self._racing is not None and self._racing.chooses else self._in_turn()
+        if candidate is None:
+            return None
+        fold = candidate.waiting.pop(0)
+        candidate.running.add(fold)
+        return FoldTrial(candidate.configuration.recipe, fold, self._inputs)
+
+    @property
+    def done(self) -> bool:
+        """Nothing is running, nothing waits, nothing more will be proposed; or a rule withholds what waits."""
+        self._look_at_rules()
+        if self.stopped is not None and self.stopped.holds_folds:
+            return not any(p.running for p in self.progress.values())
+        return not self._may_propose and all(p.state != "open" for p in self.progress.values())
+
+    # -- taking in ---------------------------------------------------------------------------------------------
+
+    def fold_finished(self, record: FoldRecord) -> None:
+        """A fold trial has finished; records it (again, idempotently) before anything is derived from it."""
+        self._ledger.put_fold(record)
+        progress = self.progress.get(record.configuration_id)
+        if progress is None or record.fold in progress.finished:
+            return
+        progress.running.discard(record.fold)
+        if record.fold in progress.waiting:
+            progress.waiting.remove(record.fold)
+        self._take_fold(progress, record)
+        self._finish_if_done(progress)
+        self._race()
+
+    def fold_failed(self, failure: FailureRecord) -> None:
+        """A fold trial did not finish. A lost worker is no fault of the configuration: its fold runs again.
+
+        Nor is memory that did not suffice: that fold runs again in smaller parts, until none is left.
+        """
+        progress = self.progress.get(failure.configuration_id)
+        if progress is None or failure.fold in progress.finished:
+            return
+        self._ledger.put_failure(failure)
+        progress.running.discard(failure.fold)
+        progress.failures.setdefault(failure.fold, []).append(failure)
+        if given_up(progress.failures[failure.fold]) is None:
+            self._wait_again(progress, failure.fold)
+        else:
+            self._end_infeasible(progress, failure)
+
+    def fold_evaluated(self, trial: FoldTrial, told: Progress) -> None:
+        """A running fold has been evaluated in its last stage: its curve may say that the rest is not worth it."""
+        progress = self.progress.get(trial.configuration_id)
+        last = "detector" if trial.recipe.classifier is None else "classifier"
+        if self._racing is None or progress is None or progress.state != "open" or told.stage != last:
+            return
+        abandonment = self._racing.given_up_within(trial.configuration_id, told)
+        if abandonment is not None:
+            self._abandon(progress, abandonment)
+
+    def is_abandoned(self, trial: FoldTrial) -> bool:
+        """Whether a fold trial need not go on, its configuration being given up."""
+        progress = self.progress.get(trial.configuration_id)
+        return progress is not None and progress.state == "abandoned"
+
+    def fold_returned(self, trial: FoldTrial) -> None:
+        """A fold trial was stopped from outside: it waits again, first in line."""
+        progress = self.progress.get(trial.configuration_id)
+        if progress is not None and trial.fold in progress.running:
+            progress.running.discard(trial.fold)
+            self._wait_again(progress, trial.fold)
+
+    def attempt(self, trial: FoldTrial) -> int:
+        """How often this fold trial has failed so far."""
+        before = self.progress[trial.configuration_id].failures.get(trial.fold, ())
+        return max((failure.attempt + 1 for failure in before), default=0)
+
+    def memory_tried(self, trial: FoldTrial) -> dict[StageName, MemoryUse]:
+        """How stages of this configuration, in whichever fold, were computed when they ran out of memory."""
+        failures = self.progress[trial.configuration_id].failures.values()
+        return tried_memory(failure for each in failures for failure in each)
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _look_at_rules(self) -> None:
+        """A search that has nothing left to do is not stopped by any rule: it has gone to its end."""
+        self.stopped = None
+        if self._within_budget or self._next_waiting() is not None:
+            self.stopped = next((stop for rule in self.rules if (stop := rule.stop(self.progress)) is not None), None)
+
+    @property
+    def _within_budget(self) -> bool:
+        return not self._exhausted and len(self.progress) < self._budget.configurations
+
+    @property
+    def _may_propose(self) -> bool:
+        return self._within_budget and self.stopped is None
+
+    def _in_turn(self) -> ConfigurationProgress | None:
+        candidate = self._next_waiting()
+        if candidate is None or (self._open_count() < self._budget.open_at_once and candidate.handed_out > 0):
+            candidate = self._propose() or candidate
+        return candidate
+
+    def _chosen(self) -> ConfigurationProgress | None:
+        """As racing says: the most promising configuration, or a new one while others wait."""
+        waiting = [key for key, p in self.progress.items() if p.state == "open" and p.waiting]
+        # Of one whose first fold still runs nothing is known: a second fold waits for it where there is other work.
+        known = [key for key in waiting if self.progress[key].finished or not self.progress[key].running]
+        chosen = self._racing.next_configuration(known, may_open=self._may_propose) if self._racing else None
+        if chosen is not None:
+            return self.progress[chosen]
+        opened = self._propose()
+        if opened is not None or not waiting or self._racing is None:
+            return opened
+        chosen = self._racing.next_configuration(known or waiting, may_open=False)
+        return None if chosen is None else self.progress[chosen]
+
+    def _next_waiting(self) -> ConfigurationProgress | None:
+        waiting = [p for p in self.progress.values() if p.state == "open" and p.waiting]
+        return min(waiting, key=lambda p: p.handed_out, default=None)
+
+    def _open_count(self) -> int:
+        return sum(p.state == "open" for p in self.progress.values())
+
+    def _propose(self) -> ConfigurationProgress | None:
+        if not self._may_propose:
+            return None
+        self._tell_expected()
+        taken = {p.configuration.number for p in self.progress.values()}
+        number = next(number for number in itertools.count() if number not in taken)
+        configuration = self._proposals.next(number, self.progress)
+        if configuration is None:
+            self._exhausted = True
+            return None
+        self._ledger.put_configuration(configuration)
+        return self._open(configuration)
+
+    def _open(self, configuration: Configuration) -> ConfigurationProgress:
+        order = fold_order(configuration.id, self._budget.folds)
+        progress = ConfigurationProgress(configuration, order, waiting=list(order))
+        self.progress[configuration.id] = progress
+        if self._racing is not None:
+            self._racing.opened(configuration)
+        return progress
+
+    def _take_fold(self, progress: ConfigurationProgress, record: FoldRecord) -> None:
+        progress.finished[record.fold] = record
+        if self._racing is not None:
+            self._racing.scored(record)
+
+    def _finish_if_done(self, progress: ConfigurationProgress) -> None:
+        # Given up with its last folds still in training, it may finish after all: then it is whole.
+        if progress.state in ("open", "abandoned") and len(progress.finished) == len(progress.order):
+            progress.state = "finished"
+            progress.score = self._on_finished(progress)
+            if self._racing is not None:
+                self._racing.ended(progress.configuration.id, progress.score)
+
+    def _race(self) -> None:
+        for abandonment in self._racing.given_up() if self._racing is not None else ():
+            self._abandon(self.progress[abandonment.configuration_id], abandonment)
+
+    def _tell_expected(self) -> None:
+        if self._racing is None or self._on_expected is None:
+            return
+        for key, score in self._racing.expected().items():
+            if self.progress[key].state == "open":
+                self._on_expected(self.progress[key], score)
+
+    def _abandon(self, progress: ConfigurationProgress, abandonment: Abandonment) -> None:
+        self._ledger.put_abandonment(abandonment)
+        self._end_abandoned(progress, abandonment)
+
+    def _end_abandoned(self, progress: ConfigurationProgress, abandonment: Abandonment) -> None:
+        progress.state = "abandoned"
+        progress.abandonment = abandonment
+        progress.waiting.clear()
+        if self._racing is not None:
+            self._racing.ended(progress.configuration.id, None)
+        self._on_finished(progress)
+
+    def _wait_again(self, progress: ConfigurationProgress, fold: int) -> None:
+        if progress.state == "open":
+            progress.waiting.insert(0, fold)
+
+    def _end_infeasible(self, progress: ConfigurationProgress, failure: FailureRecord) -> None:
+        if progress.state != "open":
+            return  # folds that were still running may fail as well
+        progress.state = "infeasible"
+        progress.failure = failure
+        progress.waiting.clear()
+        if self._racing is not None:
+            self._racing.ended(progress.configuration.id, None)
+        self._on_finished(progress)
+
+
+def fold_order(configuration_id: str, folds: Sequence[int]) -> tuple[int, ...]:
+    """An order of folds that differs between configurations, so that no fold is always the first to judge by."""
+    seed = int.from_bytes(hashlib.sha256(configuration_id.encode()).digest()[:8], "little")
+    return tuple(int(fold) for fold in np.random.default_rng(seed).permutation(np.array(folds)))

@@ -1,0 +1,57 @@
+"""Where configurations come from: the published one and then the sampler's, or a fixed list."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+
+from pydantic import ValidationError
+
+from tune_polar.search.sampler import Sampler
+from tune_polar.spec.configuration import Configuration, reference_origin
+from tune_polar.spec.recipe import Recipe
+from tune_polar.spec.space_file import LoadedSpace
+
+# A space of few points repeats itself; after this many repeats in a row it counts as tried out.
+MAX_REPEATS = 200
+
+
+class SpaceProposals:
+    """The recipe as published first, so that every search has it to compare with; then what the sampler asks for."""
+
+    def __init__(self, space: LoadedSpace, sampler: Sampler) -> None:
+        self._space = space
+        self._sampler = sampler
+
+    def next(self, number: int, known: Container[str]) -> Configuration | None:
+        """See ``Proposals``."""
+        if number == 0:
+            recipe = self._space.recipe
+            configuration = Configuration(recipe, 0, reference_origin(recipe), self._space.published() or {})
+            self._sampler.announce(configuration)
+            return configuration
+        for repeat in range(MAX_REPEATS):
+            asked = self._sampler.ask(number, repeat)
+            try:
+                configuration = Configuration(self._space.fill(asked), number, "sampled", asked)
+            except ValidationError:
+                continue  # each value is within its rule (checked at loading); only rules over several values end here
+            if configuration.id not in known:
+                self._sampler.announce(configuration)
+                return configuration
+        return None
+
+
+class FixedProposals:
+    """A list of recipes, each with its origin: ablations."""
+
+    def __init__(self, recipes: Sequence[tuple[str, Recipe]]) -> None:
+        self._recipes = recipes
+
+    def next(self, number: int, known: Container[str]) -> Configuration | None:
+        """See ``Proposals``. Recipes that say the same are trained once."""
+        for position in range(number, len(self._recipes)):
+            origin, recipe = self._recipes[position]
+            configuration = Configuration(recipe, number, origin, {})
+            if configuration.id not in known:
+                return configuration
+        return None

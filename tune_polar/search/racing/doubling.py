@@ -1,0 +1,34 @@
+"""Successive halving over folds, asynchronous (after Li et al., ASHA, 2020): rungs at one, two, four folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tune_polar.decide.checks import BoolArray
+from tune_polar.search.racing.board import Board
+
+
+@dataclass(frozen=True)
+class Doubling:
+    """At a rung only the better half of all that have come so far goes on, by mean over its folds less the folds'."""
+
+    name: str = "doubling"
+    fewest_folds: int = 1
+
+    def hopeless(self, board: Board) -> BoolArray:
+        """See ``RacingRule``."""
+        found = np.zeros(len(board.scores), dtype=np.bool_)
+        if board.effects is None:
+            return found
+        corrected = board.scores - board.effects.levels
+        known = ~np.isnan(corrected)
+        means = np.where(known, corrected, 0.0).sum(axis=1) / np.maximum(board.counts, 1)
+        rung = 1
+        while rung < board.folds:
+            there = board.counts >= rung
+            better = ((means[None, :] > means[:, None]) & there[None, :]).sum(axis=1)
+            found |= (board.counts == rung) & (better >= np.ceil(there.sum() / 2))
+            rung *= 2
+        return found

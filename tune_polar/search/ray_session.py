@@ -1,0 +1,88 @@
+"""A Ray to run on: one of our own on this machine, or a cluster that is there already."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import ray
+
+import tune_polar
+from tune_polar.errors import SearchError
+from tune_polar.search.ray_environment import SHARED
+from tune_polar.search.scratch import scratch_folder
+from tune_polar.search.slots import Slots
+from tune_polar.trial.gpus import VISIBLE
+
+
+@contextlib.contextmanager
+def local_ray(slots: Slots) -> Iterator[None]:
+    """A Ray of our own on this machine, shut down at the end.
+
+    Raises:
+        SearchError: Ray cannot be started.
+    """
+    with scratch_folder() as scratch:
+        if slots.devices:  # one entry a slot, of which Ray hands each fold trial one
+            os.environ[VISIBLE] = ",".join(slots.devices)
+        try:
+            with _deaf_to_hang_up():
+                ray.init(
+                    address="local",
+                    num_cpus=slots.count,
+                    num_gpus=slots.count if slots.gpu else 0,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _temp_dir=str(scratch),
+                )
+        except (RuntimeError, OSError, ConnectionError, ValueError) as error:
+            raise SearchError(
+                f"Ray must be able to start on this machine, but: {error}",
+                "Look for leftover Ray processes (`ray stop`), or free memory and space in the temporary folder.",
+            ) from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+@contextlib.contextmanager
+def joined_cluster(address: str) -> Iterator[None]:
+    """The Ray cluster at ``address``, with this package sent to its nodes; left at the end, not stopped.
+
+    Raises:
+        SearchError: there is none, it wants a token, or its Ray or Python is another one.
+    """
+    package = Path(tune_polar.__file__).parent
+    try:
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"py_modules": [str(package)], "env_vars": dict(SHARED)},
+        )
+    except (RuntimeError, OSError, ConnectionError, ValueError, ray.exceptions.RayError) as error:
+        raise SearchError(
+            f"--address must name a running Ray cluster that this machine belongs to, but {address!r}: {error}",
+            "Start one with `ray start --head`, join it from here with `ray start --address=HOST:PORT`, and give "
+            "--address HOST:PORT (or auto); docs/cluster.md has every step, tokens included.",
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextlib.contextmanager
+def _deaf_to_hang_up() -> Iterator[None]:
+    """Processes started meanwhile never hear that the terminal was closed: the driver ends them in order itself."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

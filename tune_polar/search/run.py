@@ -1,0 +1,169 @@
+"""A search from plan to winner: store, core, study and engine put together. The only place that knows them all."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from tune_polar.search.core import Budget, SearchCore
+from tune_polar.search.engine import run_tune
+from tune_polar.search.fair_sharing import FairShare, Watched
+from tune_polar.search.last_resort import LastResort
+from tune_polar.search.limits import Limits
+from tune_polar.search.plan import SearchPlan
+from tune_polar.search.proposals import FixedProposals, SpaceProposals
+from tune_polar.search.racing.racing import Racing
+from tune_polar.search.racing.rules import race_named
+from tune_polar.search.ray_session import local_ray
+from tune_polar.search.remote_files import StoreAccess, kept_for_workers
+from tune_polar.search.sampler import Sampler
+from tune_polar.search.searcher import FoldSearcher
+from tune_polar.search.slots import SlotCount, Slots
+from tune_polar.search.stop_rules import stop_rules
+from tune_polar.search.study import Study, searched_rules
+from tune_polar.search.watch import Watcher
+from tune_polar.search.worker import WorkerSetup
+from tune_polar.spec.fold_trial import FoldTrial
+from tune_polar.store.gold import gold_of
+from tune_polar.store.predictions_of import PredictionsReader
+from tune_polar.store.record import FoldRecord
+from tune_polar.store.scores import StoredScores
+from tune_polar.store.store import Store
+from tune_polar.trial.cost import provenance
+
+CHECKPOINT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """What a search has come to."""
+
+    core: SearchCore
+    study: Study
+    ended_by: signal.Signals | None  # None: it went to its end
+
+
+class PreparedSearch:
+    """A search that can be looked at before it runs: what is recorded, what is still to do."""
+
+    def __init__(
+        self,
+        plan: SearchPlan,
+        store: Store,
+        slots: Slots,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
+        limits: Limits | None = None,
+    ) -> None:
+        """``checkpoint_seconds`` between two checkpoints of a running stage; 0: none."""
+        self._checkpoint_seconds = checkpoint_seconds
+        self._plan = plan
+        self._limits = limits or Limits()
+        self._store = store
+        self._slots = slots
+        self._race = race_named(plan.racing)
+        gold = gold_of(plan.corpus, plan.detector_plan, plan.classifier_plan)
+        self._reader = PredictionsReader(store, gold)
+        self._kept = StoredScores(store, gold, searched_rules(plan.space))
+        if plan.space is None:
+            self.study = Study(self._reader, kept=self._kept)
+            proposals: SpaceProposals | FixedProposals = FixedProposals(plan.variants)
+            self._sampler = None
+        else:
+            self._sampler = Sampler(plan.space, plan.seed)
+            self.study = Study(self._reader, plan.space, self._sampler, self._kept)
+            proposals = SpaceProposals(plan.space, self._sampler)
+        self.core = SearchCore(
+            proposals,
+            store,
+            Budget(self._limits.configurations(plan.trials), tuple(range(plan.folds)), open_at_once=slots.count),
+            plan.inputs,
+            self.study.on_finished,
+            racing=None if self._race is None else Racing(self._race, plan.folds),
+            on_expected=self.study.on_expected,
+        )
+
+    def create(self, command: str) -> None:
+        """Write gold and manifest of a new search."""
+        gold = gold_of(self._plan.corpus, self._plan.detector_plan, self._plan.classifier_plan)
+        self._store.create(self._plan.manifest(command), gold)
+
+    def restore(self) -> None:
+        """Take up what the store holds; a fold with a damaged stage is run again."""
+        self._store.tidy()
+        configurations = self._store.configurations()
+        self._kept.load()
+        if self._sampler is not None:
+            for configuration in configurations:
+                self._sampler.announce(configuration)
+        recorded: dict[str, list[FoldRecord]] = defaultdict(list)
+        for record in self._store.folds():
+            recorded[record.configuration_id].append(record)
+        folds: list[FoldRecord] = []
+        for configuration in configurations:
+            found = recorded[configuration.id]
+            if self._kept.get(configuration, found) is None:
+                found = [fold.record for fold in self._reader.read(configuration, found).folds]
+            folds += found
+        self.core.restore(configurations, folds, self._store.failures(), self._store.abandonments())
+        self._drop_checkpoints_of_given_up()
+
+    def _drop_checkpoints_of_given_up(self) -> None:
+        """Their workers remove them, unless a kill came first."""
+        if not self._store.files.names("checkpoints"):
+            return
+        for progress in self.core.progress.values():
+            if progress.state == "abandoned":
+                for fold in set(progress.order) - set(progress.finished):
+                    for key in FoldTrial(progress.configuration.recipe, fold, self._plan.inputs).stage_keys:
+                        self._store.remove_checkpoint(key)
+
+    def run(self, watcher: Watcher, farewell: Callable[[signal.Signals], None] = lambda _: None) -> SearchResult:
+        """Train what is left to train. ``farewell`` is called where a signal finds Ray unable to end in order."""
+        self.core.rules = stop_rules(self._limits, self._plan, self.core, self.study)
+        if self.core.done:
+            return SearchResult(self.core, self.study, None)
+        driver = provenance(torch.device("cpu"))
+        searcher = FoldSearcher(self.core, SlotCount(self._slots), watcher, lambda: driver, self._sharing())
+        last_resort = LastResort(farewell)
+        try:
+            with self._access() as access:
+                ended_by = run_tune(searcher, self._worker(access), self._slots, last_resort.arm)
+        finally:
+            last_resort.disarm()
+        return SearchResult(self.core, self.study, ended_by)
+
+    def _sharing(self) -> Watched | None:
+        """Where each GPU of this machine offers several slots, as many each: whether that many do more is tried."""
+        offered = Counter(self._slots.devices)
+        if len(set(offered.values())) != 1 or max(offered.values()) < 2:
+            return None
+        return Watched(FairShare(max(offered.values())), len(offered), time.monotonic)
+
+    @contextlib.contextmanager
+    def _access(self) -> Iterator[StoreAccess]:
+        """The store as workers reach it, on a Ray of our own or on the cluster that was joined."""
+        if self._slots.address is not None:
+            with kept_for_workers(self._store.files) as access:
+                yield access
+        else:
+            with local_ray(self._slots):
+                yield StoreAccess(self._store.files.address)
+
+    def _worker(self, access: StoreAccess) -> WorkerSetup:
+        return WorkerSetup(
+            self._plan.corpus,
+            self._plan.detector_plan,
+            self._plan.classifier_plan,
+            access,
+            self._slots.threads,
+            self._slots.gpu,
+            self._checkpoint_seconds,
+            slot_gb=self._slots.slot_gb,
+            races=self._race is not None,
+        )

@@ -1,0 +1,187 @@
+"""Which configuration next: Optuna by ask and tell, in memory. Points in, points out; no folds, no Ray."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import heapq
+from collections.abc import Mapping, Sequence
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import RandomSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState
+
+from tune_polar.spec.configuration import Configuration
+from tune_polar.spec.space import CategoricalParameter, FloatParameter, IntParameter, Scalar, elements
+from tune_polar.spec.space_file import LoadedSpace
+
+# Before this many configurations have been scored a model of the space knows nothing worth following.
+RANDOM_CONFIGURATIONS = 6
+# TPE models the best tenth of the trials, 25 at most (optuna's default_gamma), against the others. Beyond 250 trials it
+# is given the same 25 and a sample of the others: what it costs no longer grows.
+MOST_TRIALS, BEST_TRIALS, LATEST_TRIALS = 250, 25, 75
+# In a space of few points the model asks for its favourites again and again; after that, chance finds what is left.
+MODEL_REPEATS = 10
+
+PREDICTED = "predicted"  # of a trial's user attributes: its value is an expectation, not a score
+
+
+class Sampler:
+    """Proposes points of a space and learns from what they scored."""
+
+    def __init__(self, space: LoadedSpace, seed: int) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._space = space
+        self._seed = seed
+        self._distributions = _distributions(space)
+        # By (number, id): two searches whose records were copied together have used the same numbers.
+        self._trials: dict[tuple[int, str], list[FrozenTrial]] = {}
+        self._scored = 0
+        self._predicted: set[tuple[int, str]] = set()
+
+    def ask(self, number: int, repeat: int = 0) -> dict[str, Scalar]:
+        """A new point for configuration ``number``; ``repeat`` counts proposals of it that were known already.
+
+        Each proposal has a fresh sampler seeded by (seed, number) and a fresh study in order of proposal, so that what
+        is proposed depends on what has been told and not on when: a resumed search proposes what an uninterrupted one
+        would have.
+        """
+        digest = hashlib.sha256(f"{self._seed}/{number}/{repeat}".encode()).digest()
+        seed = int.from_bytes(digest[:4], "little")
+        if self._scored + len(self._predicted) < RANDOM_CONFIGURATIONS or repeat >= MODEL_REPEATS:
+            study = optuna.create_study(direction="maximize", sampler=RandomSampler(seed=seed))
+        else:
+            study = optuna.create_study(direction="maximize", sampler=TPESampler(seed=seed, n_startup_trials=0))
+            study.add_trials(telling([trial for key in sorted(self._trials) for trial in self._trials[key]]))
+        return self._space.suggest(_Asking(study.ask()))
+
+    def announce(self, configuration: Configuration) -> None:
+        """``configuration`` is being trained; where its point is not one of the space there is nothing to learn."""
+        trial = self._trial(configuration.point, None)
+        if trial is not None:
+            self._trials[_key(configuration)] = [trial]
+
+    def tell(self, configuration: Configuration, score: float) -> None:
+        """What the point of an announced configuration scored."""
+        self._scored += 1
+        self._predicted.discard(_key(configuration))
+        trial = self._trial(configuration.point, score)
+        if trial is not None and _key(configuration) in self._trials:
+            self._trials[_key(configuration)] = [trial]
+
+    def tell_predicted(self, configuration: Configuration, score: float) -> None:
+        """What the point of an announced configuration is expected to score; its folds have not all been trained."""
+        trial = self._trial(configuration.point, score)
+        self._predicted.add(_key(configuration))
+        if trial is not None and _key(configuration) in self._trials:
+            trial.set_user_attr(PREDICTED, value=True)
+            self._trials[_key(configuration)] = [trial]
+
+    def tell_also(self, configuration: Configuration, point: Mapping[str, Scalar], score: float) -> None:
+        """What a point scored that cost no training: the weights of ``configuration`` with other decision values."""
+        trial = self._trial(point, score)
+        if trial is not None and _key(configuration) in self._trials:
+            self._trials[_key(configuration)].append(trial)
+
+    def tell_infeasible(self, configuration: Configuration) -> None:
+        """The point cannot be trained. It is left out: it is not a bad score."""
+        self._predicted.discard(_key(configuration))
+        self._trials.pop(_key(configuration), None)
+
+    def told(self, configuration: Configuration) -> Sequence[FrozenTrial]:
+        """What has been told of ``configuration``, its own point first; empty where that is not one of the space."""
+        return tuple(self._trials.get(_key(configuration), ()))
+
+    def _trial(self, point: Mapping[str, object], score: float | None) -> FrozenTrial | None:
+        """Optuna's form of a point, finished with ``score`` or running; None where it is not one of the space."""
+        if not point or not all(name in self._distributions for name in point):
+            return None
+        distributions = {name: self._distributions[name] for name in point}
+        state = TrialState.RUNNING if score is None else TrialState.COMPLETE
+        try:
+            trial = optuna.create_trial(state=state, value=score, params=dict(point), distributions=distributions)
+        except ValueError:  # a value is outside its range or off its grid
+            return None
+        return _SharedTrial.of(trial)
+
+
+class _SharedTrial(FrozenTrial):
+    """A trial that many studies hold: its values never change, so that copying them deep would be waste.
+
+    A study copies each trial that it is given; that was four fifths of a proposal.
+    """
+
+    @classmethod
+    def of(cls, trial: FrozenTrial) -> FrozenTrial:
+        """The same trial, cheap to copy."""
+        shared = cls.__new__(cls)
+        shared.__dict__.update(trial.__dict__)
+        return shared
+
+    def __deepcopy__(self, memo: dict[int, object]) -> FrozenTrial:
+        return copy.copy(self)
+
+
+def telling(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """At most ``MOST_TRIALS`` finished ones of ``trials``, and all that are running, in their order.
+
+    The best, the latest, and of the rest every so manieth: the same for the same trials.
+    """
+    finished = [place for place, trial in enumerate(trials) if trial.state == TrialState.COMPLETE]
+    if len(finished) <= MOST_TRIALS:
+        return list(trials)
+    best = set(heapq.nlargest(BEST_TRIALS, finished, key=lambda place: trials[place].value or 0.0))
+    others = [place for place in finished if place not in best]
+    older, latest = others[:-LATEST_TRIALS], others[-LATEST_TRIALS:]
+    wanted = MOST_TRIALS - BEST_TRIALS - LATEST_TRIALS
+    spread = {older[number * len(older) // wanted] for number in range(wanted)}
+    kept = best.union(latest, spread)
+    return [trial for place, trial in enumerate(trials) if place in kept or trial.state == TrialState.RUNNING]
+
+
+def _key(configuration: Configuration) -> tuple[int, str]:
+    return configuration.number, configuration.id
+
+
+class _Asking:
+    """Optuna's trial as the ``Suggest`` that a space asks: one signature instead of Optuna's overloads."""
+
+    def __init__(self, trial: optuna.Trial) -> None:
+        self._trial = trial
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """A whole number in [low, high]."""
+        return self._trial.suggest_int(name, low, high, step=step, log=log)
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """A number in [low, high]."""
+        return self._trial.suggest_float(name, low, high, step=step, log=log)
+
+    def suggest_categorical(self, name: str, choices: Sequence[Scalar]) -> Scalar:
+        """One of ``choices``."""
+        chosen = self._trial.suggest_categorical(name, list[bool | int | float | str | None](choices))
+        if chosen is None:
+            raise TypeError("a space has no empty choice")
+        return chosen
+
+
+def _distributions(space: LoadedSpace) -> dict[str, BaseDistribution]:
+    """Optuna's form of every scalar parameter, by dotted key."""
+    found: dict[str, BaseDistribution] = {}
+    for key, parameter in space.parameters.items():
+        for name, element in elements(key, parameter, space.recipe.task.labels):
+            if isinstance(element, IntParameter):
+                found[name] = IntDistribution(element.low, element.high, log=element.log, step=element.step)
+            elif isinstance(element, FloatParameter):
+                found[name] = FloatDistribution(element.low, element.high, log=element.log, step=element.step)
+            elif isinstance(element, CategoricalParameter):
+                found[name] = CategoricalDistribution(element.choices)
+    return found

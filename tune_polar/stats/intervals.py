@@ -1,0 +1,48 @@
+"""A number with its interval, as every statistic of this floor returns it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tune_polar.errors import DecisionError
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Two ends that hold the quantity with probability ``level``."""
+
+    low: float
+    high: float
+    level: float = 0.95
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+def check_level(level: float) -> None:
+    """Refuse a level of confidence that is not strictly between 0 and 1."""
+    if not 0 < level < 1:
+        raise DecisionError(f"level must lie between 0 and 1, got {level}", "Use for example 0.95.")
+
+
+def check_rounds(rounds: int) -> None:
+    """Refuse fewer resampling rounds than quantiles need."""
+    if rounds < 100:
+        raise DecisionError(f"rounds must be at least 100, got {rounds}", "Use 1,000 rounds for an interval.")
+
+
+def percentile_interval(draws: NDArray[Any], level: float) -> Interval:
+    """The middle ``level`` share of ``draws`` (rounds,)."""
+    tail = (1 - level) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    return Interval(float(low), float(high), level)
+
+
+def points(value: float) -> str:
+    """A difference of scores in F1 points with its sign: 0.0041 → "+0.4", −0.011 → "−1.1"."""
+    rounded = round(100 * value, 1)
+    return f"{'−' if rounded < 0 else '+'}{abs(rounded):.1f}"

@@ -1,0 +1,219 @@
+"""The whole threshold report of one predictions file: which configuration, by which rule, and what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from tune_polar.decide.checks import BoolArray
+from tune_polar.decide.degenerate import ThresholdFinding, fold_threshold_findings, threshold_findings
+from tune_polar.decide.predictions import OOF, AlignedPredictions, PredictionTable, align
+from tune_polar.decide.scores import Score
+from tune_polar.decide.thresholds import threshold_rule, usual_rules
+from tune_polar.errors import DecisionError
+from tune_polar.stats.bbc_cv import BbcCv, Candidate, bbc_cv
+from tune_polar.stats.bootstrap import BootstrapScores, bootstrap_scores
+from tune_polar.stats.comparison import ComparisonMatrix
+from tune_polar.stats.configuration_comparisons import NotApplicable, compare_folds, compare_rows, ranking_of
+from tune_polar.stats.new_rows import MeasuredRows, NewRowsScore, new_rows_score
+from tune_polar.stats.ranking import RankAgreement
+from tune_polar.stats.scored_configuration import ScoredConfiguration, scored_configuration
+
+TOP = 5  # configurations that are compared with each other
+LEVELS = (0.90, 0.95)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """What a user may ask for."""
+
+    rules: tuple[str, ...] = ()  # none: the usual ones of the score
+    seed: int = 0
+    rounds: int = 1000
+    new_rows: int | None = None  # size of the test set to come; none: the largest split beside oof, else oof itself
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """What was read of one split."""
+
+    name: str
+    rows: int
+    has_gold: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdReport:
+    """Everything about one file; parts that cannot be computed say why."""
+
+    path: Path
+    labels: tuple[str, ...]
+    score: Score
+    rules: tuple[str, ...]
+    configurations: tuple[str, ...]
+    incomplete: tuple[str, ...]  # lack folds or rows that others have, and enter nothing
+    splits: tuple[SplitFacts, ...]
+    folds: tuple[int, ...]
+    notes: tuple[str, ...]
+    gold: BoolArray  # (rows, labels) of the out-of-fold rows
+    scored: tuple[ScoredConfiguration, ...]  # complete configurations × rules
+    winner: ScoredConfiguration
+    corrected: BbcCv | NotApplicable
+    new_rows: NewRowsScore | NotApplicable
+    bootstrap: BootstrapScores  # of the winner's cross-fitted decisions, at the first of LEVELS
+    findings: tuple[tuple[str, tuple[ThresholdFinding, ...]], ...]  # of the winner's configuration, by rule
+    by_folds: ComparisonMatrix | NotApplicable
+    by_rows: ComparisonMatrix | NotApplicable
+    ranking: RankAgreement | NotApplicable
+
+    @property
+    def labelled(self) -> tuple[str, ...]:
+        """Splits beside the out-of-fold rows on which the winner was scored."""
+        return tuple(dict.fromkeys(row.scored_on for row in self.winner.protocols.rows if row.scored_on != OOF))
+
+    def of(self, name: str) -> tuple[ScoredConfiguration, ...]:
+        """One configuration under every rule."""
+        return tuple(each for each in self.scored if each.name == name)
+
+    def by(self, rule: str) -> tuple[ScoredConfiguration, ...]:
+        """Every configuration under one rule, best cross-fitted score first."""
+        return tuple(sorted((each for each in self.scored if each.rule == rule), key=lambda each: -each.cross_fitted))
+
+
+def score_of(labels: Sequence[str]) -> Score:
+    """One label is a yes-or-no task (ST1), scored by both classes' F1; several are scored by the positive class's."""
+    return "both_classes" if len(labels) == 1 else "positive"
+
+
+def threshold_report(table: PredictionTable, settings: ReportSettings) -> ThresholdReport:
+    """Build the report.
+
+    Raises:
+        DecisionError: an unknown rule, no complete configuration, fewer than two folds, too few rounds.
+    """
+    score = score_of(table.labels)
+    rules = tuple(dict.fromkeys(settings.rules)) or usual_rules(score)
+    for rule in rules:
+        threshold_rule(rule)
+    complete = table.complete
+    if not complete:
+        raise DecisionError(
+            f"{table.path}: at least one configuration must have every out-of-fold row, got "
+            f"{len(table.configurations)} configurations that each lack rows; {'; '.join(table.notes)}",
+            "Finish the folds of one configuration, or give the configurations in files of their own.",
+        )
+    rows = align(complete)
+    scored = tuple(
+        scored_configuration(configuration, rows, place, rule, score)
+        for place, configuration in enumerate(complete)
+        for rule in rules
+    )
+    gold = _gold(rows)
+    winner = max(scored, key=lambda each: each.cross_fitted)
+    rng = np.random.default_rng(settings.seed)
+    corrected = _or_reason(
+        lambda: bbc_cv(
+            gold,
+            [Candidate(each.name, each.rule, each.decided) for each in scored],
+            rng,
+            rounds=settings.rounds,
+            level=LEVELS[0],
+            score=score,
+        )
+    )
+    # Fold models can be told apart only within one plan of folds.
+    same_folds = [each.decided for each in scored if np.array_equal(each.fold, winner.fold)]
+    splits = _splits(table)
+    names = [each.name for each in complete]
+    top = sorted((each for each in scored if each.rule == winner.rule), key=lambda each: -each.cross_fitted)[:TOP]
+    return ThresholdReport(
+        path=table.path,
+        labels=table.labels,
+        score=score,
+        rules=rules,
+        configurations=tuple(each.name for each in table.configurations),
+        incomplete=tuple(each.name for each in table.configurations if not each.complete),
+        splits=splits,
+        folds=tuple(np.unique(winner.fold).tolist()),
+        notes=(*table.notes, *_label_notes(table.labels, gold)),
+        gold=gold,
+        scored=scored,
+        winner=winner,
+        corrected=corrected,
+        new_rows=corrected
+        if isinstance(corrected, str)
+        else new_rows_score(
+            MeasuredRows(gold, same_folds, winner.fold),
+            corrected.corrected,
+            _new_size(splits, settings),
+            rng,
+            rounds=settings.rounds,
+            score=score,
+        ),
+        bootstrap=bootstrap_scores(gold, winner.decided, rng, rounds=settings.rounds, level=LEVELS[0], score=score),
+        findings=tuple(
+            (each.rule, _findings(each, gold, rows.probability[names.index(each.name)]))
+            for each in scored
+            if each.name == winner.name
+        ),
+        by_folds=compare_folds(top, winner),
+        by_rows=compare_rows(top, gold, rng, score),
+        ranking=_or_reason(lambda: ranking_of([each for each in scored if each.rule == winner.rule])),
+    )
+
+
+def _gold(rows: AlignedPredictions) -> BoolArray:
+    if rows.gold is None:
+        raise DecisionError("out-of-fold rows must have gold, got none", "Write the gold of every out-of-fold row.")
+    return rows.gold
+
+
+def _or_reason(compute: Callable[[], _T]) -> _T | NotApplicable:
+    """The result, or the rule that it breaks."""
+    try:
+        return compute()
+    except DecisionError as error:
+        return error.problem
+
+
+def _splits(table: PredictionTable) -> tuple[SplitFacts, ...]:
+    """Rows of each split, as the configuration with most of them has it; out-of-fold rows first."""
+    names = dict.fromkeys([OOF, *(split for each in table.configurations for split in each.splits)])
+    found = []
+    for name in names:
+        parts = [each.splits[name] for each in table.configurations if name in each.splits]
+        found.append(SplitFacts(name, max(map(len, parts)), any(part.gold is not None for part in parts)))
+    return tuple(found)
+
+
+def _new_size(splits: Sequence[SplitFacts], settings: ReportSettings) -> int:
+    held_out = [each.rows for each in splits if each.name != OOF]
+    return settings.new_rows or max(held_out, default=splits[0].rows)
+
+
+def _label_notes(labels: Sequence[str], gold: BoolArray) -> list[str]:
+    """Labels on which no threshold can say anything."""
+    notes = []
+    for label, positives in zip(labels, np.count_nonzero(gold, axis=0), strict=True):
+        if positives == 0:
+            notes.append(f"{label} is positive in no out-of-fold row: nothing is predicted, its F1 counts as 0")
+        elif positives == len(gold):
+            notes.append(f"{label} is positive in every out-of-fold row: everything is predicted")
+    return notes
+
+
+def _findings(
+    scored: ScoredConfiguration, gold: BoolArray, probability: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+) -> tuple[ThresholdFinding, ...]:
+    labels = scored.protocols.labels
+    pooled = scored.protocols.score("fold_tuned", OOF).thresholds
+    by_fold = scored.protocols.score("cross_fitted", OOF).thresholds
+    return (
+        *threshold_findings(pooled, gold, probability, labels=labels),
+        *fold_threshold_findings(by_fold, folds=np.unique(scored.fold).tolist(), labels=labels),
+    )

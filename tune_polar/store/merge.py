@@ -1,0 +1,190 @@
+"""Searches that never met, put together: the set union of their records.
+
+A record is its name and its bytes. Names that one search has are copied; where two have different bytes under one name,
+the bytes with the smallest SHA-256 keep the name and the others are kept in ``replicates/``. So the outcome depends on
+the set of records alone: not on the order in which the stores are given, nor on how often they are merged.
+
+The manifest follows from the merged searches' own manifests in the same way (``merged_manifest``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tune_polar.errors import StoreError
+from tune_polar.spec.configuration import canonical_json, digest
+from tune_polar.store.codec import DamagedRecordError, NewerFormatError, decode_arrays, decode_json
+from tune_polar.store.manifest_facts import manifest_facts
+from tune_polar.store.store import Store
+
+log = logging.getLogger(__name__)
+
+# Weights before the stages that mark them as finished; stages before the folds that name them.
+RECORD_FOLDERS = ("weights", "stages", "configurations", "folds", "failures", "abandoned")
+_RECORD_NAME = re.compile(r"(?P<stem>[0-9A-Za-z_-]{1,100})(~[0-9a-f]{16})?\.(?P<kind>json|safetensors)")
+# What must be equal in all manifests, and what it means to a reader.
+_MUST_AGREE = ("kind", "recipe", "space", "variants", "folds", "inputs", "data.fingerprint")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge has done."""
+
+    searches: int
+    copied: int  # records that were not there
+    replicates: int  # records kept beside another of their name, all in all
+    damaged: int  # records left out because their hash does not fit
+
+
+def merge(sources: Sequence[Store], target: Store) -> Merged:
+    """Copy every record of ``sources`` into ``target``, which may hold an earlier merge of the same searches.
+
+    The sources are only read.
+
+    Raises:
+        StoreError: the searches differ in data, folds or settings (the message names the key), or ``target`` holds
+            another search.
+    """
+    manifests = {store.url: store.manifest() for store in sources}
+    whole = merged_manifest(manifests)
+    gold = sources[0].gold()
+    is_new = not target.files.exists("manifest.json")
+    if not is_new and canonical_json(target.manifest()) != canonical_json(whole):
+        raise StoreError(
+            f"store {target.url}: must be new or an earlier merge of the same searches, but it holds another search",
+            "Give a new folder with -o; an earlier merge can be given among the searches to merge.",
+        )
+    copied = damaged = 0
+    for folder in RECORD_FOLDERS:
+        for source in sources:
+            for name, content in _records(source, folder):
+                problem = _damage(name, content)
+                if problem is None:
+                    copied += _put(target, name, content)
+                else:
+                    log.warning("%s/%s is left out: %s", source.url, name, problem)
+                    damaged += 1
+    if is_new:
+        target.create(whole, gold)
+    replicates = sum(len(target.files.names(f"replicates/{folder}")) for folder in RECORD_FOLDERS)
+    return Merged(len(whole["merged"]), copied, replicates, damaged)
+
+
+def merged_manifest(manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The manifest of a merged search, from its parts' manifests by place.
+
+    ``merged`` lists the searches (of a part that is itself a merge: its own), each once, in order of their beginning.
+    Where each part was begun, by which command, with which seed and versions stands there. The rest is the first
+    one's, but for ``trials``, what the parts planned together: for searches of a space each part's configurations
+    without the published one, which they share, plus that one; for ablations, whose lists are equal, the most.
+
+    Raises:
+        StoreError: they differ in what must agree.
+    """
+    (first_place, first), *others = manifests.items()
+    for place, manifest in others:
+        for key in _MUST_AGREE:
+            difference = _difference(_at(first, key), _at(manifest, key), key)
+            if difference is not None:
+                where, one, other = difference
+                raise StoreError(
+                    f"searches to merge must agree in {where}, got {_short(one)} in {first_place} and "
+                    f"{_short(other)} in {place}",
+                    "Merge only searches of one recipe and space on the same data and folds.",
+                )
+    for place, manifest in manifests.items():
+        manifest_facts(manifest, place)
+    parts = {digest(part): part for manifest in manifests.values() for part in _parts(manifest)}
+    ordered = sorted(parts.values(), key=lambda part: (part["created"], digest(part)))
+    trials = [int(part["trials"]) for part in ordered]
+    total = sum(trials) - (len(trials) - 1) if first["kind"] == "search" else max(trials)
+    begun_first = ordered[0]
+    command = "; ".join(dict.fromkeys(part["command"] for part in ordered))
+    return {
+        **{key: first[key] for key in first if key not in begun_first},
+        **begun_first,
+        "trials": total,
+        "command": command,
+        "merged": ordered,
+    }
+
+
+_OWN = ("profile", "data", "trials", "seed", "racing", "command", "created", "versions")  # may differ
+
+
+def _parts(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    merged = manifest.get("merged")
+    return list(merged) if merged is not None else [{key: manifest[key] for key in _OWN if key in manifest}]
+
+
+def _records(store: Store, folder: str) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each record and replicate; what is not named like one is not ours."""
+    for place in (folder, f"replicates/{folder}"):
+        found = {}
+        for name in store.files.names(place):
+            matched = _RECORD_NAME.fullmatch(name.rpartition("/")[2])
+            if matched is not None:
+                found[name] = f"{folder}/{matched['stem']}.{matched['kind']}"
+        # Weights are large: one at a time.
+        several = ((n, store.files.read(n)) for n in found) if folder == "weights" else store.files.read_many(found)
+        for name, content in several:
+            if content is not None:
+                yield found[name], content
+
+
+def _put(target: Store, name: str, content: bytes) -> bool:
+    """Keep ``content`` under ``name`` or beside it; whether it is new."""
+    files = target.files
+    if files.put_if_absent(name, content):
+        return True
+    before = files.read(name)
+    if before is None or before == content:
+        return False
+    smaller, larger = sorted((before, content), key=lambda each: hashlib.sha256(each).hexdigest())
+    stem, _, kind = name.rpartition(".")
+    is_new = files.put_if_absent(f"replicates/{stem}~{hashlib.sha256(larger).hexdigest()[:16]}.{kind}", larger)
+    if smaller is content:
+        files.replace(name, content)  # what stood here lies in replicates/ by now
+        return True
+    return is_new
+
+
+def _damage(name: str, content: bytes) -> str | None:
+    try:
+        if name.endswith(".json"):
+            decode_json(content)
+        elif name.startswith("stages/"):
+            decode_arrays(content)
+    except DamagedRecordError as error:
+        return str(error)
+    except NewerFormatError as error:
+        raise StoreError(f"{name}: {error}", "Upgrade tune-polar.") from None
+    return None
+
+
+def _at(manifest: Mapping[str, Any], key: str) -> object:
+    found: Any = manifest
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
+
+
+def _difference(one: object, other: object, key: str) -> tuple[str, object, object] | None:
+    """The first key at which two settings differ, with both values."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for name in sorted({*one, *other}):
+            found = _difference(one.get(name), other.get(name), f"{key}.{name}")
+            if found is not None:
+                return found
+        return None
+    return None if canonical_json(one) == canonical_json(other) else (key, one, other)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -1,0 +1,352 @@
+"""A search's records in one place. They are the only truth: study, tables, page and winner are derived from them.
+
+Layout::
+
+    manifest.json                     what the search is: recipe, space, data, seeds, versions
+    gold.safetensors                  ids, gold labels and fold plans; no texts
+    configurations/<id>.json          written before the configuration's first fold is handed out
+    folds/<id>-f<fold>-s<seed>.json   a finished fold trial
+    failures/<id>-….json              a fold trial that failed, with its error
+    abandoned/<id>.json               a configuration given up before all its folds, and why
+    stages/<key>.safetensors          a trained stage: curve and predictions
+    weights/<key>.safetensors         a detector's weights, for stages that start from them
+    checkpoints/<key>.safetensors     a running stage, to go on from; gone when the stage is recorded
+    derived/<id>-….json               scores kept to save time; can be deleted
+    lease/…                           who drives the search, and who did
+    probes/…                          by which workers of a cluster tell whether they see this very folder
+    replicates/…                      records of merged searches that share a name with another one
+    damaged/…                         files whose hash did not fit, kept
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from safetensors.numpy import load as load_arrays
+
+from tune_polar.errors import StoreError
+from tune_polar.spec.configuration import Configuration
+from tune_polar.store.abandonment import Abandonment
+from tune_polar.store.checkpoint import Checkpoint
+from tune_polar.store.codec import (
+    DamagedRecordError,
+    NewerFormatError,
+    decode_arrays,
+    decode_json,
+    decode_text,
+    encode_arrays,
+    encode_json,
+)
+from tune_polar.store.filesystem import Filesystem, LocalFolder
+from tune_polar.store.gold import Gold
+from tune_polar.store.record import SAFE_NAME, FailureRecord, FoldRecord, StageRecord
+
+log = logging.getLogger(__name__)
+
+MANIFEST = "manifest.json"
+GOLD = "gold.safetensors"
+PROBES = "probes"
+T = TypeVar("T")
+
+
+class Store:
+    """Reads and writes records; safe for many processes at once because every file is written once."""
+
+    def __init__(self, filesystem: Filesystem) -> None:
+        self._files = filesystem
+
+    @property
+    def url(self) -> str:
+        """Where the store is, as a user would type it."""
+        return self._files.url
+
+    @property
+    def files(self) -> Filesystem:
+        """The files the records lie in."""
+        return self._files
+
+    # -- the manifest ------------------------------------------------------------------------------------------
+
+    def create(self, manifest: Mapping[str, object], gold: Gold) -> None:
+        """Write gold and manifest of a new search; the manifest last, since it marks the store as made.
+
+        Raises:
+            StoreError: there is one already, or the place cannot be written.
+        """
+        if not self._files.exists(MANIFEST):
+            content = encode_arrays(*gold.to_parts())
+            # Left by a start that was killed before its manifest, or by another start at this very moment.
+            if not self._files.put_if_absent(GOLD, content) and self._files.read(GOLD) != content:
+                raise StoreError(
+                    f"store {self.url}: must be new, but it holds {GOLD} of other data or folds",
+                    f"Give another folder with --store, or remove that {GOLD} where no search uses it.",
+                )
+        if not self._files.put_if_absent(MANIFEST, encode_json(manifest)):
+            raise StoreError(
+                f"store {self.url}: must be new, but it holds a search already",
+                f"Go on with it by `tune-polar resume {self.url}`, or give another folder with --store.",
+            )
+
+    def manifest(self) -> dict[str, Any]:
+        """What the search is.
+
+        Raises:
+            StoreError: no manifest, a damaged one, or one of a later version.
+        """
+        content = self._files.read(MANIFEST)
+        if content is None:
+            raise StoreError(
+                f"store {self.url}: must hold {MANIFEST}, but there is none",
+                "Give the folder or URL that `tune-polar search` printed as its records.",
+            )
+        try:
+            return decode_json(content)
+        except NewerFormatError as error:
+            raise StoreError(f"store {self.url}: {MANIFEST}: {error}", "Upgrade tune-polar.") from None
+        except DamagedRecordError as error:
+            raise StoreError(
+                f"store {self.url}: {MANIFEST} must be what was written, but {error}",
+                "Restore that one file from a copy; all other records are still good.",
+            ) from None
+
+    def gold(self) -> Gold:
+        """Ids, gold labels and fold plans.
+
+        Raises:
+            StoreError: they are missing or damaged.
+        """
+        gold = self._read_one(GOLD, lambda content: Gold.from_parts(*decode_arrays(content)))
+        if gold is None:
+            raise StoreError(
+                f"store {self.url}: must hold an undamaged {GOLD}, but there is none",
+                "Restore that one file from a copy; all other records are still good.",
+            )
+        return gold
+
+    # -- configurations and folds ------------------------------------------------------------------------------
+
+    def put_configuration(self, configuration: Configuration) -> bool:
+        """Record a configuration; False where it was recorded before."""
+        name = f"configurations/{_safe(configuration.id)}.json"
+        return self._files.put_if_absent(name, encode_json(configuration.to_json()))
+
+    def configurations(self) -> list[Configuration]:
+        """All recorded configurations in the order they were proposed."""
+        found = self._read_all("configurations", lambda c: Configuration.from_json(decode_json(c)))
+        return sorted(found, key=lambda configuration: (configuration.number, configuration.id))
+
+    def put_fold(self, record: FoldRecord) -> bool:
+        """Record a finished fold; False where it was recorded before."""
+        return self._files.put_if_absent(f"folds/{_safe(record.id)}.json", encode_json(record.to_json()))
+
+    def folds(self) -> list[FoldRecord]:
+        """All finished folds."""
+        return list(self._read_all("folds", lambda content: FoldRecord.from_text(decode_text(content))))
+
+    def put_failure(self, record: FailureRecord) -> bool:
+        """Record a fold that failed, an attempt a file."""
+        name = f"failures/{_safe(record.configuration_id)}-f{record.fold}-s{record.seed}-a{record.attempt}.json"
+        return self._files.put_if_absent(name, encode_json(record.to_json()))
+
+    def failures(self) -> list[FailureRecord]:
+        """All recorded failures."""
+        return list(self._read_all("failures", lambda c: FailureRecord.from_json(decode_json(c))))
+
+    def put_abandonment(self, record: Abandonment) -> bool:
+        """Record that a configuration is given up; False where that was recorded before."""
+        name = f"abandoned/{_safe(record.configuration_id)}.json"
+        return self._files.put_if_absent(name, encode_json(record.to_json()))
+
+    def is_abandoned(self, configuration_id: str) -> bool:
+        """Whether a configuration has been given up."""
+        return self._files.exists(f"abandoned/{_safe(configuration_id)}.json")
+
+    def abandonments(self) -> list[Abandonment]:
+        """All configurations given up, ordered by id."""
+        found = self._read_all("abandoned", lambda c: Abandonment.from_json(decode_json(c)))
+        return sorted(found, key=lambda record: record.configuration_id)
+
+    # -- stages ------------------------------------------------------------------------------------------------
+
+    def put_stage(self, record: StageRecord, weights: bytes | None = None) -> None:
+        """Record a trained stage. Its weights go first: the record is what marks the stage as finished."""
+        if weights is not None:
+            name = _weights(record.key)
+            self._files.put_if_absent(name, encode_arrays({"key": record.key}, load_arrays(weights)))
+        self._files.put_if_absent(
+            f"stages/{_safe(record.key)}.safetensors", encode_arrays(record.header(), record.arrays)
+        )
+        self._files.remove(_checkpoint(record.key))
+
+    def stage(self, key: str) -> StageRecord | None:
+        """A trained stage by its key, or None."""
+        return self._read_one(f"stages/{_safe(key)}.safetensors", _stage_named(key))
+
+    def stages(self, keys: Sequence[str]) -> dict[str, StageRecord]:
+        """Those of the trained stages that are there and undamaged, read side by side where the place gains by it."""
+        names = {f"stages/{_safe(key)}.safetensors": key for key in keys}
+        found = {}
+        for name, content in self._files.read_many(names):
+            record = self._parsed(name, content, _stage_named(names[name]))
+            if record is not None:
+                found[names[name]] = record
+        return found
+
+    def weights(self, key: str) -> bytes | None:
+        """A stage's weights as safetensors bytes, or None where there are none or they are damaged."""
+
+        def parse(content: bytes) -> bytes:
+            header, _ = decode_arrays(content)
+            if header["key"] != key:
+                raise DamagedRecordError(f"they are of the stage {header['key']!r}")
+            return content
+
+        return self._read_one(_weights(key), parse)
+
+    # -- checkpoints of running stages -------------------------------------------------------------------------
+
+    def put_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Leave the state of a running stage in the place of an earlier one."""
+        self._files.replace(_checkpoint(checkpoint.key), encode_arrays(checkpoint.header(), checkpoint.arrays))
+
+    def checkpoint(self, key: str) -> Checkpoint | None:
+        """The state in which a running stage was last seen, or None."""
+
+        def parse(content: bytes) -> Checkpoint:
+            found = Checkpoint.from_parts(*decode_arrays(content))
+            if found.key != key:
+                raise DamagedRecordError(f"it is of the stage {found.key!r}")
+            return found
+
+        return self._read_one(_checkpoint(key), parse)
+
+    def remove_checkpoint(self, key: str) -> None:
+        """Of a stage that nobody will go on with."""
+        self._files.remove(_checkpoint(key))
+
+    def tidy(self) -> None:
+        """Remove what killed processes have left; only the one driver of a store may.
+
+        These are checkpoints of stages that are recorded, probes for workers, and files half written.
+        """
+        for name in self._files.names(PROBES):
+            self._files.remove(name)
+        for name in self._files.names("checkpoints"):
+            if self._files.exists(f"stages/{name.removeprefix('checkpoints/')}"):
+                self._files.remove(name)
+        self._files.remove_half_written()
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    def _read_all(self, folder: str, parse: Callable[[bytes], T]) -> Iterator[T]:
+        # Others: not ours, but an editor's or a file manager's.
+        names = [name for name in self._files.names(folder) if name.endswith(".json")]
+        for name, content in self._files.read_many(names):
+            record = self._parsed(name, content, parse)
+            if record is not None:
+                yield record
+
+    def _read_one(self, name: str, parse: Callable[[bytes], T]) -> T | None:
+        return self._parsed(name, self._files.read(name), parse)
+
+    def _parsed(self, name: str, content: bytes | None, parse: Callable[[bytes], T]) -> T | None:
+        if content is None:
+            return None
+        try:
+            return parse(content)
+        except NewerFormatError as error:
+            raise StoreError(f"store {self.url}: {name}: {error}", "Upgrade tune-polar.") from None
+        except (DamagedRecordError, KeyError, TypeError, ValueError) as error:
+            log.warning("%s/%s is damaged (%s): set aside, its work will be done again", self.url, name, error)
+            self._set_aside(name, str(error))
+            return None
+
+    def _set_aside(self, name: str, reason: str) -> None:
+        try:
+            self._files.set_aside(name, reason)
+        except StoreError as error:  # a store on a read-only medium can still be reported
+            log.warning("%s/%s stays where it is: %s", self.url, name, error.problem)
+
+
+def _stage_named(key: str) -> Callable[[bytes], StageRecord]:
+    def parse(content: bytes) -> StageRecord:
+        record = StageRecord.from_parts(*decode_arrays(content))
+        if record.key != key:
+            raise DamagedRecordError(f"it is the stage {record.key!r}")
+        return record
+
+    return parse
+
+
+def _weights(key: str) -> str:
+    return f"weights/{_safe(key)}.safetensors"
+
+
+def _checkpoint(key: str) -> str:
+    return f"checkpoints/{_safe(key)}.safetensors"
+
+
+def open_store(place: str | Path) -> Store:
+    """The store at a path, at ``s3://bucket/prefix`` or at ``gs://bucket/prefix``.
+
+    Raises:
+        StoreError: the path is a file, the bucket cannot be reached, or this kind of place is not known.
+    """
+    text = str(place)
+    if text.startswith("s3://"):
+        return Store(_bucket(text))
+    if text.startswith("gs://"):
+        return Store(_google_bucket(text))
+    if "://" in text:
+        raise StoreError(
+            f"store must be a folder, s3://bucket/prefix or gs://bucket/prefix, got {text!r}",
+            "Give a local path or one of these URLs; a mounted bucket or share works too.",
+        )
+    path = Path(text)
+    try:
+        is_other = "\x00" in text or not text or (path.exists() and not path.is_dir())
+    except OSError as error:  # a name too long, a folder above it that may not be entered
+        raise StoreError(f"store must be a folder, but {text!r}: {error.strerror}", "Give another path.") from None
+    if is_other:
+        raise StoreError(f"store must be a folder, but {text!r} is not", "Give another path with --store.")
+    return Store(LocalFolder(path))
+
+
+def _bucket(url: str) -> Filesystem:
+    try:
+        # Imported here: boto3 is an extra that only stores in a bucket need.
+        from tune_polar.store.s3 import open_bucket
+    except ModuleNotFoundError as error:
+        if error.name not in ("boto3", "botocore"):
+            raise
+        raise StoreError(
+            f"store {url}: must have boto3 to be opened, but it is not installed",
+            "Install it with `pip install 'tune-polar[s3]'`.",
+        ) from None
+    return open_bucket(url)
+
+
+def _google_bucket(url: str) -> Filesystem:
+    try:
+        # Imported here: google-cloud-storage is an extra that only stores in a bucket need.
+        from tune_polar.store.gcs import open_gcs
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("google", "requests"):
+            raise
+        raise StoreError(
+            f"store {url}: must have google-cloud-storage to be opened, but it is not installed",
+            "Install it with `pip install 'tune-polar[gcs]'`.",
+        ) from None
+    return open_gcs(url)
+
+
+def _safe(name: str) -> str:
+    if not SAFE_NAME.fullmatch(name):
+        raise StoreError(
+            f"a record's name must be letters, digits, - and _, got {name!r}",
+            "This record was not written by tune-polar; remove it.",
+        )
+    return name

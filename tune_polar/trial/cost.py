@@ -1,0 +1,54 @@
+"""What a stage costs and where it ran: seconds, peak memory, provenance."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import socket
+import time
+from importlib.metadata import version
+
+import torch
+
+from tune_polar import __version__
+from tune_polar.store.record import Provenance
+
+
+class CostMeter:
+    """Started before a stage, read after it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._started = time.perf_counter()
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds since the start."""
+        return time.perf_counter() - self._started
+
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """Most device memory this process held at once; None where there is no GPU."""
+        if self.device.type != "cuda":
+            return None
+        return int(torch.cuda.max_memory_allocated(self.device))
+
+
+def provenance(device: torch.device) -> Provenance:
+    """This machine, this process, now."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({platform.machine()})"
+    packages = ("torch", "transformers", "pytorch-metric-learning")
+    return Provenance(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        device=name,
+        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        versions={
+            "tune-polar": __version__,
+            "python": platform.python_version(),
+            **{p: version(p) for p in packages},
+        },
+    )

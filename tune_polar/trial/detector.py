@@ -1,0 +1,162 @@
+"""The detector stage (ST1): metric learning on all training rows of a fold, judged by its nearest neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tune_polar.data.batching import BalancedBatches, LengthGroupedBatches, TokenRows
+from tune_polar.data.proxy import proxy_class
+from tune_polar.model.checkpoint import weights_to_bytes
+from tune_polar.model.heads import ProjectionHead
+from tune_polar.model.losses import CrossEntropy, SoftTriple
+from tune_polar.model.seeding import seeded_start
+from tune_polar.spec.fold_trial import FoldTrial
+from tune_polar.spec.recipe import Detector
+from tune_polar.store.record import Array, StageRecord
+from tune_polar.trial.checkpoints import Checkpoints
+from tune_polar.trial.cost import CostMeter
+from tune_polar.trial.loop import Rows, check_finite, mixed_precision, shown
+from tune_polar.trial.materials import Materials
+from tune_polar.trial.neighbours import TABLE_ENTRIES, neighbour_labels, precision_at_1
+from tune_polar.trial.progress import Progress
+from tune_polar.trial.rows import batch_tensors, predict
+from tune_polar.trial.stage import StageModel, StagePlan, stage_record, stage_seed, train_stage
+
+CLASSES = 2
+
+
+class LinearCrossEntropy(nn.Module):
+    """Cross-entropy of a linear layer on the embeddings: the ablation of SoftTriple."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(dim, CLASSES)
+        self.cross_entropy = CrossEntropy()
+
+    def forward(self, embeddings: Tensor, classes: Tensor) -> Tensor:
+        """Mean loss of embeddings (rows, dim) and classes (rows,)."""
+        loss: Tensor = self.cross_entropy(self.linear(embeddings), classes)
+        return loss
+
+
+def train_detector(trial: FoldTrial, materials: Materials) -> Generator[Progress, None, tuple[StageRecord, bytes]]:
+    """Train the detector of one fold: its record and its weights as safetensors bytes."""
+    meter = CostMeter(materials.device)
+    settings, fold, device = trial.recipe.detector, trial.fold, materials.device
+    source, memory = materials.encoder_source(trial.recipe.encoder), materials.memory
+    training_rows = materials.detector_plan.training_rows(fold)
+    validation_rows = materials.detector_plan.validation_rows(fold)
+    target = materials.corpus.train.labels[trial.recipe.task.target]
+    seed = stage_seed(trial.recipe.seed, "detector", fold)
+    model = build_detector(trial, materials)
+    classes = torch.from_numpy(target).to(device)
+
+    def forward(ids: Tensor, mask: Tensor, places: Tensor) -> Tensor:
+        with mixed_precision(settings, device):
+            embeddings: Tensor = model(ids, mask, places)
+        return embeddings
+
+    def embed(tokens: TokenRows, rows: Rows) -> Generator[None, None, Tensor]:
+        model.eval()
+        embeddings = yield from predict(forward, tokens, rows, source.tokenizer.pad_id, device, memory.evaluation_rows)
+        check_finite(embeddings, "detector", fold)  # NaN would have a nearest neighbour too
+        return embeddings
+
+    def loss(rows: Rows) -> Tensor:
+        batch = batch_tensors(source.train_tokens, rows, source.tokenizer.pad_id, device)
+        value: Tensor = model.loss(model(*batch), classes[torch.from_numpy(rows).to(device)])
+        return value
+
+    def evaluate() -> Generator[None, None, float]:
+        asked = yield from embed(source.train_tokens, validation_rows)
+        keys = yield from embed(source.train_tokens, training_rows)
+        return precision_at_1(asked, target[validation_rows], keys, target[training_rows])
+
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)  # dropout draws from torch's own generator and takes no other
+        result = yield from train_stage(
+            StagePlan(
+                stage="detector",
+                fold=fold,
+                settings=settings,
+                model=model,
+                batches=_batches(trial, materials, training_rows, seed),
+                training_rows=len(training_rows),
+                loss=loss,
+                evaluate=evaluate,
+                keep_best=settings.checkpoint != "last",
+                centers=model.loss.centers if isinstance(model.loss, SoftTriple) else None,
+                centers_lr=settings.centers_lr,
+                checkpoints=Checkpoints(materials.stages, trial.detector_key, materials.checkpoint_seconds),
+                needs=materials.needs(
+                    trial.recipe.encoder,
+                    training_rows,
+                    settings.batch_size,
+                    table_entries=min(TABLE_ENTRIES, len(training_rows) * len(validation_rows)),
+                ),
+            ),
+            device,
+        )
+
+    def tables() -> Generator[None, None, dict[str, Array]]:
+        key_labels = target[training_rows]
+        keys = yield from embed(source.train_tokens, training_rows)
+        asked = yield from embed(source.train_tokens, validation_rows)
+        found: dict[str, Array] = {
+            "validation_rows": validation_rows.astype(np.int32),
+            "neighbour_labels": neighbour_labels(asked, keys, key_labels),
+        }
+        if source.dev_tokens:
+            dev = yield from embed(source.dev_tokens, np.arange(len(source.dev_tokens)))
+            found["dev_neighbour_labels"] = neighbour_labels(dev, keys, key_labels)
+        return found
+
+    arrays = yield from shown(tables(), Progress("detector", fold, result.steps, result.steps))
+    if isinstance(model.loss, SoftTriple):
+        # (classes · centers, dim): one row a center, as a reader of the record expects
+        arrays["centers"] = model.loss.centers.detach().float().cpu().numpy().T.copy()
+    record = stage_record(trial, "detector", trial.detector_key, result, meter, arrays)
+    return record, weights_to_bytes(model)
+
+
+def build_detector(trial: FoldTrial, materials: Materials) -> StageModel:
+    """The detector before training, the same bits for the same trial."""
+    settings = trial.recipe.detector
+    seed = stage_seed(trial.recipe.seed, "detector", trial.fold)
+    source = materials.encoder_source(trial.recipe.encoder)
+    encoder = source.start(materials.detector_plan.training_rows(trial.fold), seed, settings.encoder_dropout)
+    with seeded_start(seed):
+        hidden = settings.head_hidden or encoder.hidden_size
+        head = ProjectionHead(encoder.hidden_size, hidden, settings.projection)
+        loss = detector_loss(settings)
+    return StageModel(encoder, head, loss).to(materials.device)
+
+
+def detector_loss(settings: Detector) -> nn.Module:
+    """The loss that the recipe names, with weights of its own."""
+    if settings.loss == "cross_entropy":
+        return LinearCrossEntropy(settings.projection)
+    return SoftTriple(
+        CLASSES,
+        settings.projection,
+        centers_per_class=settings.centers,
+        la=settings.la,
+        gamma=settings.gamma,
+        margin=settings.margin,
+    )
+
+
+def _batches(trial: FoldTrial, materials: Materials, rows: Rows, seed: int) -> Iterator[Rows]:
+    settings, task = trial.recipe.detector, trial.recipe.task
+    generator = np.random.default_rng(seed)
+    if settings.batches == "balanced":
+        proxy = proxy_class(materials.corpus.train.labels, target=task.target, priority=task.proxy_types)
+        positions = iter(BalancedBatches(proxy[rows], settings.batch_size, generator))
+    else:
+        tokens = materials.encoder_source(trial.recipe.encoder).train_tokens
+        positions = iter(LengthGroupedBatches(tokens.lengths[rows], settings.batch_size, generator))
+    return (rows[batch] for batch in positions)

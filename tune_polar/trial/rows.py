@@ -1,0 +1,56 @@
+"""Passing rows through a model: padded batches in, one tensor out, in the rows' own order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tune_polar.data.batching import TokenRows, pad_batch, sorted_batches
+from tune_polar.trial.memory_plan import EVALUATION_ROWS
+
+Rows = NDArray[np.int64]
+
+
+class Batch(NamedTuple):
+    """What a ``StageModel`` takes."""
+
+    ids: Tensor  # (rows, longest of these rows)
+    mask: Tensor  # 1 for tokens, 0 for the padding behind them, (rows, longest)
+    places: Tensor  # of the tokens in the flattened mask; found here, where the device need not be waited for
+
+
+def batch_tensors(tokens: TokenRows, rows: Rows, pad_id: int, device: torch.device) -> Batch:
+    """The tokens of ``rows`` side by side on ``device``."""
+    ids, mask = pad_batch(tokens, rows, pad_id)
+    arrays = ids, mask, np.flatnonzero(mask)
+    return Batch(*(torch.from_numpy(array).to(device, non_blocking=True) for array in arrays))
+
+
+def predict(
+    forward: Callable[[Tensor, Tensor, Tensor], Tensor],
+    tokens: TokenRows,
+    rows: Rows,
+    pad_id: int,
+    device: torch.device,
+    batch_rows: int = EVALUATION_ROWS,
+) -> Generator[None, None, Tensor]:
+    """``forward`` over ``rows`` without gradients, shape (rows, outputs), float32, in the order of ``rows``.
+
+    A generator that pauses after each batch, so that a fold trial can be stopped in a long evaluation too.
+    """
+    outputs: list[Tensor] = []
+    order: list[Rows] = []
+    for positions in sorted_batches(tokens.lengths[rows], batch_rows):
+        with torch.inference_mode():  # never across a pause: the mode belongs to the thread, not to the generator
+            outputs.append(forward(*batch_tensors(tokens, rows[positions], pad_id, device)).float())
+        order.append(positions)
+        yield
+    stacked = torch.cat(outputs)
+    result = torch.empty_like(stacked)
+    result[torch.from_numpy(np.concatenate(order)).to(device)] = stacked
+    return result

@@ -1,0 +1,121 @@
+"""What both stages share: the parts around an encoder, seeded, optimised and trained the same way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from tune_polar.model.encoder import TextEncoder
+from tune_polar.model.optimizer import cosine_with_warmup, parameter_groups
+from tune_polar.spec.fold_trial import FoldTrial
+from tune_polar.spec.recipe import Stage
+from tune_polar.store.record import Array, StageName, StageRecord
+from tune_polar.trial.checkpoints import Checkpoints
+from tune_polar.trial.cost import CostMeter, provenance
+from tune_polar.trial.loop import Rows, Training, TrainingResult, total_steps, train
+from tune_polar.trial.progress import Progress
+from tune_polar.trial.stage_memory import StageNeeds, fitted, memory_use
+
+
+class StageModel(nn.Module):
+    """Encoder, head and (for the detector) a loss with weights of its own, saved and restored as one."""
+
+    def __init__(self, encoder: TextEncoder, head: nn.Module, loss: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+        self.loss = loss
+
+    def forward(self, ids: Tensor, mask: Tensor, places: Tensor | None = None) -> Tensor:
+        """The parts of a ``Batch`` → the head's outputs (rows, outputs)."""
+        outputs: Tensor = self.head(self.encoder(ids, mask, places))
+        return outputs
+
+
+@dataclass(frozen=True, eq=False)
+class StagePlan:
+    """How one stage is trained; the rest is the same for all."""
+
+    stage: StageName
+    fold: int
+    settings: Stage
+    model: StageModel
+    batches: Iterator[Rows]
+    training_rows: int
+    loss: Callable[[Rows], Tensor]
+    evaluate: Callable[[], Generator[None, None, float]]
+    keep_best: bool
+    checkpoints: Checkpoints
+    needs: StageNeeds
+    centers: nn.Parameter | None = None
+    centers_lr: float = 0.0
+
+
+def train_stage(plan: StagePlan, device: torch.device) -> Generator[Progress, None, TrainingResult]:
+    """Set up optimizer and schedule, then train; the model holds the kept weights afterwards."""
+    settings = plan.settings
+    others = [parameter for parameter in plan.model.loss.parameters() if parameter is not plan.centers]
+    heads: list[nn.Module] = [plan.model.head] + ([plan.model.loss] if others else [])
+    groups = parameter_groups(
+        plan.model.encoder,
+        heads,
+        lr=settings.lr,
+        head_lr=settings.head_lr if settings.head_lr is not None else settings.lr,
+        xi=settings.xi,
+        weight_decay=settings.weight_decay,
+        centers=plan.centers,
+        centers_lr=plan.centers_lr,
+    )
+    steps = total_steps(settings, plan.training_rows)
+    optimizer = torch.optim.AdamW(groups, fused=True)
+    training = Training(
+        stage=plan.stage,
+        fold=plan.fold,
+        settings=settings,
+        model=plan.model,
+        encoder=plan.model.encoder,
+        optimizer=optimizer,
+        schedule=cosine_with_warmup(optimizer, steps, settings.warmup_share),
+        batches=plan.batches,
+        total_steps=steps,
+        loss=plan.loss,
+        evaluate=plan.evaluate,
+        keep_best=plan.keep_best,
+        checkpoints=plan.checkpoints,
+    )
+    training, memory = fitted(training, plan.needs, device)
+    result = yield from train(training, device)
+    is_told = memory.budget_bytes is not None or not memory.is_plain
+    return replace(result, memory=memory_use(memory) if is_told else None)
+
+
+def stage_record(
+    trial: FoldTrial, stage: StageName, key: str, result: TrainingResult, meter: CostMeter, arrays: Mapping[str, Array]
+) -> StageRecord:
+    """The record of a stage that has just been trained."""
+    return StageRecord(
+        key=key,
+        stage=stage,
+        fold=trial.fold,
+        seed=trial.recipe.seed,
+        best_step=result.best_step,
+        best_value=result.best_value,
+        steps=result.steps,
+        stopped=result.stopped,
+        curve=result.curve,
+        seconds=result.earlier_seconds + meter.seconds,
+        peak_memory_bytes=meter.peak_memory_bytes,
+        provenance=provenance(meter.device),
+        memory=result.memory,
+        arrays=arrays,
+    )
+
+
+def stage_seed(seed: int, stage: StageName, fold: int) -> int:
+    """A seed of its own for each stage of each fold, the same on every machine."""
+    text = f"{seed}/{stage}/{fold}".encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:4], "little")
