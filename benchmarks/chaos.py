@@ -16,6 +16,7 @@ import os
 import random
 import re
 import secrets
+import shutil
 import signal
 import statistics
 import subprocess
@@ -89,6 +90,7 @@ class Cluster:
         token.chmod(0o600)
         self.environment = os.environ | FAST_HEALTH
         self.environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "HF_HUB_OFFLINE": "1"}
+        self.environment |= {"PYTHONFAULTHANDLER": "1"}
         self.environment |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1"}  # a process that has imported our search said 0
         # Ray's sockets must have short names, so its folder lies beside ours.
         self._scratch = tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True)
@@ -112,11 +114,21 @@ class Cluster:
         """Processes that train."""
         return [process for node in self.nodes for process in processes_under(node.pid) if trains(process)]
 
-    def stop(self) -> None:
-        """End everything that was started here."""
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.stop(keep_logs=kind is not None)
+
+    def stop(self, *, keep_logs: bool = False) -> None:
+        """End everything that was started here; Ray's logs are moved into the folder or go as well."""
         for process in (*self.nodes, self.head):
             kill_tree(process.pid)
             process.wait()
+        if keep_logs:
+            for number, logs in enumerate(Path(self._scratch.name).glob("session_*/logs")):
+                if not logs.parent.is_symlink():
+                    shutil.move(logs, self._folder / f"ray-logs-{number}")
         self._scratch.cleanup()
 
     def _start(self, *words: str, prefix: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
@@ -162,6 +174,8 @@ class Driver:
             if ended:
                 return False
             time.sleep(0.05)
+        self.process.send_signal(signal.SIGABRT)  # Python's fault handler leaves every thread's stack in the log
+        self.process.wait()
         raise SystemExit(f"nothing was trained for {seconds:.0f} s; see {self.log}")
 
 
@@ -266,27 +280,24 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     options = parser.parse_args()
     chance = random.Random(options.seed)
-    with tempfile.TemporaryDirectory(prefix="tune-polar-chaos-") as name:
-        folder = Path(name)
-        cluster = Cluster(folder, nodes=2)
-        try:
-            run = Chaos(cluster, folder, chance)
-            driver = run.begin()
-            for number in range(options.kills):
-                kind = options.kinds[number % len(options.kinds)]
-                time.sleep(chance.uniform(0, 4))
-                if driver.process.poll() is not None:
-                    run.account(driver, kind)
-                    run.trials += 4
-                    driver = run.begin()
-                driver = run.kill(driver, kind)
-                print(f"{number + 1:4d} {kind:7s} {len(recorded(folder)):4d} folds recorded", flush=True)
-            driver.process.wait(timeout=600)
-            run.account(driver, options.kinds[-1])
-        finally:
-            cluster.stop()
-        gone = folds_given_up(folder)
-        half_written = [str(path) for path in (folder / "store").rglob(".*.tmp")]
+    folder = Path(tempfile.mkdtemp(prefix="tune-polar-chaos-"))
+    print(f"store and logs are in {folder}; they are kept unless all goes well", flush=True)
+    with Cluster(folder, nodes=2) as cluster:
+        run = Chaos(cluster, folder, chance)
+        driver = run.begin()
+        for number in range(options.kills):
+            kind = options.kinds[number % len(options.kinds)]
+            time.sleep(chance.uniform(0, 4))
+            if driver.process.poll() is not None:
+                run.account(driver, kind)
+                run.trials += 4
+                driver = run.begin()
+            driver = run.kill(driver, kind)
+            print(f"{number + 1:4d} {kind:7s} {len(recorded(folder)):4d} folds recorded", flush=True)
+        driver.process.wait(timeout=600)
+        run.account(driver, options.kinds[-1])
+    gone = folds_given_up(folder)
+    half_written = [str(path) for path in (folder / "store").rglob(".*.tmp")]
     print(f"\n{len(run.recorded)} folds recorded, {gone} folds given up")
     print(f"{'':8s}{'kills':>6s}{'lost':>6s}{'trained again':>15s}{'median s':>10s}{'longest s':>11s}")
     for kind in options.kinds:
@@ -297,6 +308,7 @@ def main() -> None:
     print(f"half-written files: {len(half_written)}")
     if any(run.lost.values()) or any(run.again.values()):
         raise SystemExit(1)
+    shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,16 @@ def test_tp004_missing_folds(finished: StoreBuilder) -> None:
     assert "TrainingDivergedError: the loss must stay finite" in found.messages[1]
 
 
+def test_tp004_says_once_that_a_search_was_stopped(finished: StoreBuilder) -> None:
+    for number in range(5):
+        finished.finish(finished.configuration(lr=0.03 + number / 100), 0.3, folds=[0])
+    failed = finished.configuration(lr=0.2)
+    finished.fail(failed, "the loss must stay finite", kind="TrainingDivergedError")
+    first, second = check(finished.summary(), "TP004").messages
+    assert first.startswith(f"5 configurations lack some of their {FOLDS} folds and none has failed")
+    assert f"{failed.id} has 0 of {FOLDS} folds" in second
+
+
 def test_tp005_repeated_texts(finished: StoreBuilder) -> None:
     summary = finished.summary()
     assert check(summary, "TP005").verdict == "silent"

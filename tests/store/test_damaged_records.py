@@ -18,6 +18,7 @@ from tune_polar.store.codec import (
     encode_arrays,
     encode_json,
 )
+from tune_polar.store.store import open_store
 
 
 class Touch:
@@ -72,6 +73,18 @@ def test_a_damaged_record_is_set_aside_with_a_warning(search, recipe_of, tmp_pat
     assert not path.exists()
     assert [kept.read_bytes() for kept in (search.folder / "damaged").iterdir()] == [content]
     assert not (tmp_path / "executed").exists()
+
+
+def test_who_only_looks_moves_nothing(search, recipe_of, caplog):
+    search.put(recipe_of())
+    (path,) = search.folder.glob("folds/*-f1-*.json")
+    path.write_bytes(b"torn")
+    with caplog.at_level(logging.WARNING):
+        assert sorted(fold.fold for fold in open_store(search.folder, to_look=True).folds()) == [0, 2]
+    assert "is damaged" in caplog.text
+    assert "left out; `resume` does its work again" in caplog.text
+    assert path.read_bytes() == b"torn"
+    assert not (search.folder / "damaged").exists()
 
 
 def test_work_that_was_set_aside_can_be_done_again(search, recipe_of):

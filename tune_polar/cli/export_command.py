@@ -40,7 +40,7 @@ def export(
     from tune_polar.store.store import open_store
     from tune_polar.store.summary import summarise
 
-    opened = open_store(store)
+    opened = open_store(store, to_look=True)
     summary = summarise(opened, "scores" if csv is None and parquet is None else "outcomes")
     tables: tuple[tuple[Kind, Path | None], ...] = (("csv", csv), ("parquet", parquet))
     for kind, folder in tables:

@@ -26,7 +26,7 @@ def merge(
 
       tune-polar merge searches/laptop searches/desk -o searches/both
     """
-    sources = [open_store(place) for place in stores]
+    sources = [open_store(place, to_look=True) for place in stores]
     merged_manifest({source.url: source.manifest() for source in sources})  # before the target is touched
     target = open_store(out)
     with held_lease(target.files, lambda: None):

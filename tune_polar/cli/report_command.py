@@ -48,7 +48,7 @@ def report(
       tune-polar report searches/st3-a searches/st3-b -o both.html
     """
     _check(stores, out, watch, examples)
-    opened = [open_store(store) for store in stores]
+    opened = [open_store(store, to_look=True) for store in stores]
     if len(opened) > 1:
         page = write_comparison([summary_for_page(store) for store in opened], out or Path("comparison.html"))
     else:

@@ -28,7 +28,7 @@ def status(
 
       tune-polar status searches/st3-20261122-101500
     """
-    opened = open_store(store)
+    opened = open_store(store, to_look=True)
     summary = summarise(opened, "outcomes" if json else "scores")
     if json:
         page, winner = existing_pages(opened)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 from transformers import ErnieConfig, ErnieModel
 
 from tune_polar.errors import ModelError
@@ -33,10 +35,38 @@ def tiny_encoder(
     Args:
         tokenizer: the vocabulary.
         texts: the fold's training rows and no others, or validation texts leak into the start.
+        hidden, layers, dropout, seed, max_length_tokens: see ``random_tiny_encoder``.
+
+    Returns:
+        An ``ErnieModel`` without pooler on the CPU, the same bits for the same arguments.
+
+    Raises:
+        ModelError: a size is out of its range.
+    """
+    backbone = random_tiny_encoder(
+        tokenizer, hidden=hidden, layers=layers, dropout=dropout, seed=seed, max_length_tokens=max_length_tokens
+    )
+    token_vectors(tokenizer, texts, hidden, max_length_tokens).write_to(backbone)
+    return backbone
+
+
+def random_tiny_encoder(
+    tokenizer: CharacterTokenizer,
+    *,
+    hidden: int = 32,
+    layers: int = 1,
+    dropout: float = 0.1,
+    seed: int,
+    max_length_tokens: int,
+) -> ErnieModel:
+    """Build the small encoder with every weight drawn at random.
+
+    Args:
+        tokenizer: the vocabulary.
         hidden: width; a multiple of 32.
         layers: depth, at least 1.
         dropout: share of hidden units dropped while training; attention weights are never dropped.
-        seed: decides every weight the co-occurrences do not.
+        seed: decides every weight.
         max_length_tokens: longest row, special tokens included.
 
     Returns:
@@ -60,9 +90,7 @@ def tiny_encoder(
         pad_token_id=tokenizer.pad_id,
     )
     with seeded_start(seed):
-        backbone = ErnieModel(config, add_pooling_layer=False)
-    _start_token_vectors(backbone.embeddings.word_embeddings.weight, tokenizer, texts, max_length_tokens)
-    return backbone
+        return ErnieModel(config, add_pooling_layer=False)
 
 
 def _check_sizes(hidden: int, layers: int, dropout: float) -> None:
@@ -77,22 +105,37 @@ def _check_sizes(hidden: int, layers: int, dropout: float) -> None:
         raise ModelError(f"dropout must be at least 0 and below 1, got {dropout}", "Use 0.1.")
 
 
-def _start_token_vectors(
-    weight: torch.Tensor, tokenizer: CharacterTokenizer, texts: Sequence[str], max_length_tokens: int
-) -> None:
-    """Write vectors of deviation ``TOKEN_VECTOR_STD`` over the rows of the characters in ``texts``."""
+@dataclass(frozen=True, eq=False)
+class TokenVectors:
+    """Where some tokens' vectors start: what the co-occurrences in texts say of them, whatever the seed."""
+
+    tokens: Tensor  # long, (seen,)
+    values: Tensor  # float32, (seen, hidden)
+
+    def write_to(self, backbone: ErnieModel) -> None:
+        """Write the vectors over the rows of their tokens."""
+        weight = backbone.embeddings.word_embeddings.weight
+        with torch.no_grad():
+            weight[self.tokens] = self.values.to(weight.dtype)
+
+
+def token_vectors(
+    tokenizer: CharacterTokenizer, texts: Sequence[str], hidden: int, max_length_tokens: int
+) -> TokenVectors:
+    """Vectors of deviation ``TOKEN_VECTOR_STD`` for the characters in ``texts``; none where no two stand together."""
     specials = len(SPECIAL_TOKENS)
     encoded = tokenizer.encode(texts, max_length_tokens)
     counts = cooccurrence_counts([ids[1:-1] for ids in encoded], tokenizer.vocabulary_size, WINDOW_TOKENS)
     # [UNK] lumps unrelated characters together: its neighbours say nothing
     characters = counts[specials:, specials:]
     seen = np.flatnonzero(np.asarray(characters.sum(axis=1)).ravel())
+    none = TokenVectors(torch.zeros(0, dtype=torch.long), torch.zeros(0, hidden))
     if len(seen) == 0:
-        return
-    vectors = spectral_vectors(positive_pmi(characters[seen][:, seen]), weight.shape[1])  # (seen, hidden)
+        return none
+    vectors = spectral_vectors(positive_pmi(characters[seen][:, seen]), hidden)  # (seen, hidden)
     spread = vectors.std()
     if spread == 0.0:
-        return
-    scaled = torch.from_numpy(vectors * (TOKEN_VECTOR_STD / spread)).to(weight.dtype)
-    with torch.no_grad():
-        weight[torch.from_numpy(seen + specials)] = scaled
+        return none
+    return TokenVectors(
+        torch.from_numpy(seen + specials), torch.from_numpy(vectors * (TOKEN_VECTOR_STD / spread)).float()
+    )

@@ -55,8 +55,10 @@ T = TypeVar("T")
 class Store:
     """Reads and writes records; safe for many processes at once because every file is written once."""
 
-    def __init__(self, filesystem: Filesystem) -> None:
+    def __init__(self, filesystem: Filesystem, *, to_look: bool = False) -> None:
+        """``to_look``: damaged records are left out and stay where they are."""
         self._files = filesystem
+        self._to_look = to_look
 
     @property
     def url(self) -> str:
@@ -260,8 +262,11 @@ class Store:
         except NewerFormatError as error:
             raise StoreError(f"store {self.url}: {name}: {error}", "Upgrade tune-polar.") from None
         except (DamagedRecordError, KeyError, TypeError, ValueError) as error:
-            log.warning("%s/%s is damaged (%s): set aside, its work will be done again", self.url, name, error)
-            self._set_aside(name, str(error))
+            if self._to_look:
+                log.warning("%s/%s is damaged (%s): left out; `resume` does its work again", self.url, name, error)
+            else:
+                log.warning("%s/%s is damaged (%s): set aside, its work will be done again", self.url, name, error)
+                self._set_aside(name, str(error))
             return None
 
     def _set_aside(self, name: str, reason: str) -> None:
@@ -289,17 +294,19 @@ def _checkpoint(key: str) -> str:
     return f"checkpoints/{_safe(key)}.safetensors"
 
 
-def open_store(place: str | Path) -> Store:
+def open_store(place: str | Path, *, to_look: bool = False) -> Store:
     """The store at a path, at ``s3://bucket/prefix`` or at ``gs://bucket/prefix``.
+
+    ``to_look``: nothing in it is moved; records that are damaged are left out and stay.
 
     Raises:
         StoreError: the path is a file, the bucket cannot be reached, or this kind of place is not known.
     """
     text = str(place)
     if text.startswith("s3://"):
-        return Store(_bucket(text))
+        return Store(_bucket(text), to_look=to_look)
     if text.startswith("gs://"):
-        return Store(_google_bucket(text))
+        return Store(_google_bucket(text), to_look=to_look)
     if "://" in text:
         raise StoreError(
             f"store must be a folder, s3://bucket/prefix or gs://bucket/prefix, got {text!r}",
@@ -312,7 +319,7 @@ def open_store(place: str | Path) -> Store:
         raise StoreError(f"store must be a folder, but {text!r}: {error.strerror}", "Give another path.") from None
     if is_other:
         raise StoreError(f"store must be a folder, but {text!r} is not", "Give another path with --store.")
-    return Store(LocalFolder(path))
+    return Store(LocalFolder(path), to_look=to_look)
 
 
 def _bucket(url: str) -> Filesystem:

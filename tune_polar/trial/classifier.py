@@ -22,7 +22,7 @@ from tune_polar.spec.recipe import Classifier
 from tune_polar.store.record import Array, StageRecord
 from tune_polar.trial.checkpoints import Checkpoints
 from tune_polar.trial.cost import CostMeter
-from tune_polar.trial.detector import build_detector
+from tune_polar.trial.detector import detector_around
 from tune_polar.trial.loop import Rows, check_finite, mixed_precision, shown
 from tune_polar.trial.materials import Materials
 from tune_polar.trial.progress import Progress
@@ -130,14 +130,15 @@ def _build(trial: FoldTrial, materials: Materials, start: tuple[FoldTrial, bytes
 def _start_encoder(
     trial: FoldTrial, materials: Materials, start: tuple[FoldTrial, bytes] | None, seed: int
 ) -> TextEncoder:
-    rows = materials.classifier_plan.training_rows(trial.fold)
+    source, dropout = materials.encoder_source(trial.recipe.encoder), _settings(trial).encoder_dropout
+    if start is None:
+        return source.start(materials.classifier_plan.training_rows(trial.fold), seed, dropout)
     # The detector's dropout is no weight: that of a stage is its own setting, or as the encoder was pretrained.
-    encoder = materials.encoder_source(trial.recipe.encoder).start(rows, seed, _settings(trial).encoder_dropout)
-    if start is not None:
-        detector_trial, weights = start
-        detector = build_detector(detector_trial, materials)
-        load_weights(detector, weights)
-        encoder.load_state_dict(detector.encoder.state_dict())
+    encoder = source.untrained(seed, dropout)
+    detector_trial, weights = start
+    detector = detector_around(source.untrained(seed, None), detector_trial, materials.device)
+    load_weights(detector, weights)
+    encoder.load_state_dict(detector.encoder.state_dict())
     return encoder
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tune_polar.data.batching import BalancedBatches, LengthGroupedBatches, TokenRows
 from tune_polar.data.proxy import proxy_class
 from tune_polar.model.checkpoint import weights_to_bytes
+from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.heads import ProjectionHead
 from tune_polar.model.losses import CrossEntropy, SoftTriple
 from tune_polar.model.seeding import seeded_start
@@ -125,15 +126,20 @@ def train_detector(trial: FoldTrial, materials: Materials) -> Generator[Progress
 
 def build_detector(trial: FoldTrial, materials: Materials) -> StageModel:
     """The detector before training, the same bits for the same trial."""
+    seed, dropout = stage_seed(trial.recipe.seed, "detector", trial.fold), trial.recipe.detector.encoder_dropout
+    rows = materials.detector_plan.training_rows(trial.fold)
+    encoder = materials.encoder_source(trial.recipe.encoder).start(rows, seed, dropout)
+    return detector_around(encoder, trial, materials.device)
+
+
+def detector_around(encoder: TextEncoder, trial: FoldTrial, device: torch.device) -> StageModel:
+    """``encoder`` with a head and a loss that nothing has trained."""
     settings = trial.recipe.detector
-    seed = stage_seed(trial.recipe.seed, "detector", trial.fold)
-    source = materials.encoder_source(trial.recipe.encoder)
-    encoder = source.start(materials.detector_plan.training_rows(trial.fold), seed, settings.encoder_dropout)
-    with seeded_start(seed):
+    with seeded_start(stage_seed(trial.recipe.seed, "detector", trial.fold)):
         hidden = settings.head_hidden or encoder.hidden_size
         head = ProjectionHead(encoder.hidden_size, hidden, settings.projection)
         loss = detector_loss(settings)
-    return StageModel(encoder, head, loss).to(materials.device)
+    return StageModel(encoder, head, loss).to(device)
 
 
 def detector_loss(settings: Detector) -> nn.Module:

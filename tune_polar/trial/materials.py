@@ -9,12 +9,13 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from transformers import ErnieModel
 
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.corpus import Corpus, Split
 from tune_polar.data.folds import FoldPlan
 from tune_polar.model.encoder import TextEncoder, load_encoder
-from tune_polar.model.tiny import tiny_encoder
+from tune_polar.model.tiny import TokenVectors, random_tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer, Tokenizer
 from tune_polar.spec.recipe import Encoder
 from tune_polar.store.record import StageRecord
@@ -80,6 +81,7 @@ class EncoderSource:
         self._corpus = corpus
         self._pretrained: TextEncoder | None = None
         self._characters: CharacterTokenizer | None = None
+        self._vectors: dict[bytes, TokenVectors] = {}  # by training rows
         self.tokenizer: Tokenizer
         if settings.name == TINY:
             # Only which characters exist comes from all training rows; their vectors come from the fold's own rows.
@@ -97,14 +99,20 @@ class EncoderSource:
         A tiny encoder starts from character vectors of the fold's ``training_rows``, so that no validation text
         reaches it.
         """
+        encoder = self.untrained(seed, dropout)
+        if isinstance(encoder.backbone, ErnieModel) and self._characters is not None:
+            self._token_vectors(self._characters, training_rows).write_to(encoder.backbone)
+        return encoder
+
+    def untrained(self, seed: int, dropout: float | None) -> TextEncoder:
+        """An encoder of the right shape, into which a stage's weights are loaded."""
         if self._characters is None:
             encoder = copy.deepcopy(self._pretrained)
             if encoder is None:
                 raise RuntimeError("an encoder source holds either characters or a pretrained encoder")
         else:
-            backbone = tiny_encoder(
+            backbone = random_tiny_encoder(
                 self._characters,
-                [self._corpus.train.texts[row] for row in training_rows],
                 hidden=self._settings.tiny.hidden,
                 layers=self._settings.tiny.layers,
                 seed=seed,
@@ -114,6 +122,16 @@ class EncoderSource:
         if dropout is not None:
             encoder.set_dropout(dropout)
         return encoder
+
+    def _token_vectors(self, characters: CharacterTokenizer, rows: NDArray[np.int64]) -> TokenVectors:
+        """Counted once for each fold, and not for each configuration again."""
+        key = rows.tobytes()
+        if key not in self._vectors:
+            texts = [self._corpus.train.texts[row] for row in rows]
+            self._vectors[key] = token_vectors(
+                characters, texts, self._settings.tiny.hidden, self._settings.max_length_tokens
+            )
+        return self._vectors[key]
 
     def _tokens(self, split: Split) -> TokenRows:
         return TokenRows(self.tokenizer.encode(split.texts, self._settings.max_length_tokens))
