@@ -1,6 +1,7 @@
 """Trains many configurations on all folds and leaves one row a fold: the table that racing rules are replayed on.
 
     python benchmarks/fold_table.py train --store /tmp/fold-table            # resumes; --share 0/2 and 1/2 side by side
+                                                                             # what the tables hold is not trained again
     python benchmarks/fold_table.py write --store /tmp/fold-table -o benchmarks/tables
 
 120 configurations of `st1` and 120 of `st3` by default, number 0 the published one, the others drawn at random from
@@ -98,8 +99,10 @@ def train(arguments: argparse.Namespace) -> None:
     materials = Materials(plan.corpus, plan.detector_plan, plan.classifier_plan, store, torch.device("cpu"), 0.0)
     (arguments.store / "cpu_seconds").mkdir(exist_ok=True)
     started = time.monotonic()
+    known = {name: _written(arguments.output, name) for name in plans}
     for row in rows_of(plans, arguments.configurations):
-        if row.number % shares != share:
+        detector = row.number if row.table == "st1" else row.number // 2  # both of its users in its own share
+        if detector % shares != share or configuration_id(row.recipe) in set(known[row.table].get("configuration", ())):
             continue
         for fold in range(plan.folds):
             record = _timed(FoldTrial(row.detector, fold, plans["st1"].inputs), materials, arguments.store)
@@ -122,7 +125,7 @@ def _timed(trial: FoldTrial, materials: Materials, folder: Path) -> FoldRecord:
 
 
 def write(arguments: argparse.Namespace) -> None:
-    """One Parquet file a table, of the configurations that are complete."""
+    """One Parquet file a table, of the configurations that are complete, added to those it holds."""
     plans = {name: plan_of(name, arguments.data) for name in ("st1", "st3")}
     plan = plans["st3"]
     store = open_store(arguments.store)
@@ -137,10 +140,18 @@ def write(arguments: argparse.Namespace) -> None:
             configuration = Configuration(row.recipe, row.number, "sampled", row.point)
             lines[row.table] += _lines(row, reader.read(configuration, records), arguments.store)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    for name, table in lines.items():
-        path = arguments.output / f"{name}.parquet"
-        pd.DataFrame(table).to_parquet(path, compression="zstd", index=False)
+    for name, found in lines.items():
+        path, before = arguments.output / f"{name}.parquet", _written(arguments.output, name)
+        table = pd.concat([each for each in (before, pd.DataFrame(found)) if len(each)])
+        table = table.drop_duplicates(["configuration", "fold"], keep="first").sort_values(["number", "fold"])
+        table.to_parquet(path, compression="zstd", index=False)
         print(f"{path}: {len(table)} folds, {path.stat().st_size / 1e6:.2f} MB")
+
+
+def _written(folder: Path, name: str) -> pd.DataFrame:
+    """The table as it was left, by this machine or another."""
+    path = folder / f"{name}.parquet"
+    return pd.read_parquet(path) if path.exists() else pd.DataFrame()
 
 
 def _is_timed(record: FoldRecord, folder: Path) -> bool:
