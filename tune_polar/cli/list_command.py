@@ -11,6 +11,7 @@ from rich.table import Table
 from tune_polar.assets import shipped, shipped_names
 from tune_polar.cli import options
 from tune_polar.cli.output import result_console
+from tune_polar.cli.request import DEFAULT_ENCODER, names_encoder
 from tune_polar.spec.draft import recipe_keys
 from tune_polar.spec.recipe_file import LoadedRecipe, RecipeOptions, load_recipe
 from tune_polar.spec.space_file import load_space, value_at
@@ -33,7 +34,13 @@ def list_shipped(
       tune-polar list st3
     """
     if recipe is not None:
-        _list_keys(load_recipe(recipe, RecipeOptions(encoder=encoder)), json)
+        loaded = load_recipe(recipe, RecipeOptions(encoder=encoder))
+        _list_keys(loaded, json)
+        if not json and encoder is None and not names_encoder(recipe):
+            typer.echo(
+                f"\nThese are the values for {loaded.recipe.encoder.name}. A search without --encoder uses the embedded "
+                f"one: `tune-polar list {recipe} --encoder {DEFAULT_ENCODER}` shows its values."
+            )
         return
     recipes = {name: load_recipe(name).recipe.description for name in shipped_names("trials")}
     spaces = shipped_names("search_spaces")
