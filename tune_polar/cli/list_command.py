@@ -38,7 +38,7 @@ def list_shipped(
         _list_keys(loaded, json)
         if not json and encoder is None and not names_encoder(recipe):
             typer.echo(
-                f"\nThese are the values for {loaded.recipe.encoder.name}. A search without --encoder uses the embedded "
+                f"\nValues for {loaded.recipe.encoder.name}. A search without --encoder uses the embedded "
                 f"one: `tune-polar list {recipe} --encoder {DEFAULT_ENCODER}` shows its values."
             )
         return
