@@ -53,7 +53,9 @@ from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.trial.checkpoints import Checkpoints
 from tune_polar.trial.detector import detector_loss
 from tune_polar.trial.rows import batch_tensors
+from tune_polar.trial.slot_memory import SlotMemory
 from tune_polar.trial.stage import StageModel, StagePlan, train_stage
+from tune_polar.trial.stage_memory import StageNeeds, longest_of
 
 STAGES = ("detector", "classifier")
 XBASE_VOCABULARY = 40_000
@@ -343,6 +345,7 @@ def our_seconds(task: Task, size: Size) -> float:
         evaluate=evaluate,
         keep_best=False,
         checkpoints=Checkpoints(Nowhere(), "none", 0.0),
+        needs=StageNeeds(SlotMemory(), "tiny", np.arange(len(task.tokens)), longest_of(task.tokens)),
     )
     began = 0.0
     torch.manual_seed(1)
