@@ -80,8 +80,12 @@ def ours(out: Path, store: Path, configurations: int, slots: int, seed: int) -> 
     from tune_polar.search.worker import FoldTrainable
 
     class Timed(FoldTrainable):
-        def _run(self) -> Generator[Any, None, Any]:
-            return marked(super()._run(), out)
+        def setup(self, config: dict[str, Any], worker: Any) -> None:
+            from tune_polar.search.fold_runner import FoldRunner
+
+            run = FoldRunner._run
+            FoldRunner._run = lambda runner: marked(run(runner), out)  # type: ignore[method-assign]
+            super().setup(config, worker)
 
     engine.FoldTrainable = Timed  # type: ignore[misc]
     sys.argv = ["tune-polar", "search", "st3", "--store", str(store), "--trials", str(configurations), "-q"]

@@ -112,7 +112,9 @@ def fill(store: Store, folder: Path, plan: SearchPlan, count: int) -> None:
 def _stage(folder: Path, stage: str, key: str, fold: int, arrays: dict[str, np.ndarray]) -> None:
     path = folder / f"stages/{key}.safetensors"
     if not path.exists():
-        record = StageRecord(key, stage, fold, 42, 50, 0.5, 100, "max_steps", CURVE, 9.0, None, PROVENANCE, arrays)  # type: ignore[arg-type]
+        record = StageRecord(
+            key, stage, fold, 42, 50, 0.5, 100, "max_steps", CURVE, 9.0, None, PROVENANCE, arrays=arrays
+        )  # type: ignore[arg-type]
         path.write_bytes(encode_arrays(record.header(), record.arrays))
 
 

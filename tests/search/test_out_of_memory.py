@@ -23,7 +23,8 @@ from tune_polar.search.run import PreparedSearch
 from tune_polar.search.searcher import FoldSearcher
 from tune_polar.search.slots import Slots
 from tune_polar.search.watch import Silent
-from tune_polar.search.worker import FAILURE_KEY, FoldTrainable, WorkerSetup
+from tune_polar.search.worker import FoldTrainable
+from tune_polar.search.worker_setup import FAILURE_KEY, WorkerSetup
 from tune_polar.spec.recipe import Recipe
 from tune_polar.store.record import OUT_OF_MEMORY
 from tune_polar.store.store import Store, open_store
@@ -207,7 +208,7 @@ def test_a_worker_whose_memory_does_not_come_back_tells_first_and_then_ends(
     def leave(code: int) -> None:
         raise SystemExit(code)
 
-    monkeypatch.setattr("tune_polar.search.worker.os._exit", leave)
+    monkeypatch.setattr("tune_polar.search.fold_runner.os._exit", leave)
     with pytest.raises(SystemExit):
         worker.step()
     slot.searcher.on_trial_complete("0", error=True)  # as Tune tells of a worker that is gone
@@ -222,7 +223,7 @@ def test_out_of_memory_before_a_stage_began_counts_as_a_lost_worker(tmp_path: Pa
     assert isinstance(config, dict)
     worker = FoldTrainable.__new__(FoldTrainable)
     worker.setup(config, slot.setup)
-    failure = worker._out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    failure = worker._runner._out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert (failure.memory, failure.is_final) == (None, False)
     search.core.fold_failed(failure)
     assert next(iter(search.core.progress.values())).state == "open"

@@ -109,3 +109,13 @@ def test_floors_load_no_library_they_should_not(floors):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+def test_the_driver_of_a_search_loads_neither_torch_nor_transformers():
+    """Its workers do, at the same time as it starts Ray."""
+    program = (
+        "import sys, tune_polar.cli.main, tune_polar.search.run\n"
+        "print(*sorted(set(sys.modules) & {'torch', 'transformers', 'pytorch_metric_learning'}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

@@ -19,13 +19,12 @@ from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS, EncoderShape, shap
 from tune_polar.model.footprint import GB, StageLoad
 from tune_polar.model.hub import cached_encoder, hub_problem
 from tune_polar.model.source import local_folder
-from tune_polar.spec.recipe import Classifier, Detector, Recipe, Stage
+from tune_polar.spec.recipe import TINY, Classifier, Detector, Recipe, Stage
 from tune_polar.store.record import MemoryUse, StageName
 from tune_polar.store.store import open_store
 from tune_polar.trial.gpus import Gpu, devices_of_slots, gpus_here, slot_budget_bytes
 from tune_polar.trial.memory_plan import MemoryPlan, plan_memory
 
-TINY = "tiny"
 HUB_SECONDS = 1.0
 _TINY_CHARACTERS = 2600  # of the Chinese POLAR texts, about
 

@@ -16,7 +16,8 @@ from tune_polar.search.scheduler import RacingScheduler
 from tune_polar.search.scratch import scratch_folder
 from tune_polar.search.searcher import FoldSearcher
 from tune_polar.search.slots import Slots
-from tune_polar.search.worker import FoldTrainable, WorkerSetup
+from tune_polar.search.worker import FoldTrainable
+from tune_polar.search.worker_setup import WorkerSetup
 
 _MOST_PENDING = 1000  # the searcher itself hands out no more than there are slots
 

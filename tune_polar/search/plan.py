@@ -19,11 +19,10 @@ from tune_polar.search.racing.rules import rule_named
 from tune_polar.spec.data_source import DataSource, data_source_from_json
 from tune_polar.spec.fold_plans import fold_plans
 from tune_polar.spec.fold_trial import Inputs
-from tune_polar.spec.recipe import Recipe
+from tune_polar.spec.recipe import TINY, Recipe
 from tune_polar.spec.space import IntParameter, Space
 from tune_polar.spec.space_file import LoadedSpace
 from tune_polar.spec.space_rules import problems_of_parameter
-from tune_polar.trial.materials import TINY
 
 K = "decision.k"
 NO_RACING = "none"

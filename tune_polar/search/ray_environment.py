@@ -9,6 +9,8 @@ SHARED = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of the user must keep their meaning in workers
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Torch's threads wait without spinning: beside another busy process spinning made a fold eight times as long
+    "OMP_WAIT_POLICY": "passive",
 }
 _DRIVER = SHARED | {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # the switch that moves every listener to 127.0.0.1 (docs/decisions/0006)

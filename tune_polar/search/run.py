@@ -9,8 +9,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import torch
-
 from tune_polar.search.core import Budget, SearchCore
 from tune_polar.search.engine import run_tune
 from tune_polar.search.fair_sharing import FairShare, Watched
@@ -28,14 +26,14 @@ from tune_polar.search.slots import SlotCount, Slots
 from tune_polar.search.stop_rules import stop_rules
 from tune_polar.search.study import Study, searched_rules
 from tune_polar.search.watch import Watcher
-from tune_polar.search.worker import WorkerSetup
+from tune_polar.search.worker_setup import WorkerSetup
 from tune_polar.spec.fold_trial import FoldTrial
 from tune_polar.store.gold import gold_of
 from tune_polar.store.predictions_of import PredictionsReader
 from tune_polar.store.record import FoldRecord
 from tune_polar.store.scores import StoredScores
 from tune_polar.store.store import Store
-from tune_polar.trial.cost import provenance
+from tune_polar.trial.provenance import provenance_of, this_cpu
 
 CHECKPOINT_SECONDS = 60.0
 
@@ -128,7 +126,7 @@ class PreparedSearch:
         self.core.rules = stop_rules(self._limits, self._plan, self.core, self.study)
         if self.core.done:
             return SearchResult(self.core, self.study, None)
-        driver = provenance(torch.device("cpu"))
+        driver = provenance_of(this_cpu())
         searcher = FoldSearcher(self.core, SlotCount(self._slots), watcher, lambda: driver, self._sharing())
         last_resort = LastResort(farewell)
         try:

@@ -12,7 +12,7 @@ from tune_polar.errors import StoreError
 from tune_polar.search.core import SearchCore
 from tune_polar.search.fair_sharing import Watched
 from tune_polar.search.watch import Silent, Watcher
-from tune_polar.search.worker import (
+from tune_polar.search.worker_setup import (
     ATTEMPT_KEY,
     FAILURE_KEY,
     MEMORY_KEY,

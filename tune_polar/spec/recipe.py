@@ -60,6 +60,9 @@ class TinyEncoder(Settings):
     layers: Annotated[int, Field(ge=1, le=12)] = 1
 
 
+TINY = "tiny"  # the embedded encoder
+
+
 class Encoder(Settings):
     """A hub id, a local folder, or ``tiny``."""
 

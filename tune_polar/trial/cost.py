@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
-import os
-import platform
-import socket
 import time
-from importlib.metadata import version
 
 import torch
 
-from tune_polar import __version__
 from tune_polar.store.record import Provenance
+from tune_polar.trial.provenance import provenance_of, this_cpu
 
 
 class CostMeter:
@@ -39,16 +34,4 @@ class CostMeter:
 
 def provenance(device: torch.device) -> Provenance:
     """This machine, this process, now."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({platform.machine()})"
-    packages = ("torch", "transformers", "pytorch-metric-learning")
-    return Provenance(
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        device=name,
-        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        versions={
-            "tune-polar": __version__,
-            "python": platform.python_version(),
-            **{p: version(p) for p in packages},
-        },
-    )
+    return provenance_of(torch.cuda.get_device_name(device) if device.type == "cuda" else this_cpu())

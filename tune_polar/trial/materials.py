@@ -17,13 +17,12 @@ from tune_polar.data.folds import FoldPlan
 from tune_polar.model.encoder import TextEncoder, load_encoder
 from tune_polar.model.tiny import TokenVectors, random_tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer, Tokenizer
-from tune_polar.spec.recipe import Encoder
+from tune_polar.spec.recipe import TINY, Encoder
 from tune_polar.store.record import StageRecord
 from tune_polar.trial.checkpoints import CheckpointCache
 from tune_polar.trial.slot_memory import SlotMemory
 from tune_polar.trial.stage_memory import StageNeeds, longest_of, longest_rows
 
-TINY = "tiny"
 Rows = NDArray[np.int64]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import wilcoxon
 
 from tune_polar.decide.checks import BoolArray
 from tune_polar.search.racing.board import Board
@@ -25,6 +24,8 @@ class Wilcoxon:
 
     def hopeless(self, board: Board) -> BoolArray:
         """See ``RacingRule``."""
+        from scipy.stats import wilcoxon  # half a second to import, for one rule of six
+
         found = np.zeros(len(board.scores), dtype=np.bool_)
         theirs = incumbent_scores(board)
         worse = mean_of_scored(board.scores) < mean_of_scored(theirs[None, :])[0]

@@ -1,0 +1,161 @@
+"""Runs fold trials one after the other in a process that stays warm between them: what a worker does, without Ray."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+import traceback
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from tune_polar.errors import StoreError
+from tune_polar.search.worker_setup import (
+    ATTEMPT_KEY,
+    FAILURE_KEY,
+    MEMORY_KEY,
+    PROGRESS_KEY,
+    RECORD_KEY,
+    STORE_KEY,
+    TRIAL_KEY,
+    WorkerSetup,
+)
+from tune_polar.spec.fold_trial import FoldTrial
+from tune_polar.store.record import FailureRecord, FoldRecord, StageName
+from tune_polar.store.store import Store
+from tune_polar.trial.cost import provenance
+from tune_polar.trial.materials import Materials
+from tune_polar.trial.memory_plan import Rung
+from tune_polar.trial.progress import Progress
+from tune_polar.trial.run import fold_trial_steps
+from tune_polar.trial.slot_memory import SlotMemory, hold_to_slot
+from tune_polar.trial.stage_memory import memory_use
+
+# A running step cannot be interrupted: stopping a fold trial waits for it.
+STEP_SECONDS = 1.0
+
+
+class FoldRunner:
+    """Fold trials of one process. Its texts and its encoder stay from one to the next."""
+
+    def __init__(self, config: dict[str, Any], worker: WorkerSetup, threads: int) -> None:
+        """Take the first fold trial, to be computed with ``threads`` of torch."""
+        torch.set_num_threads(threads)
+        self._worker = worker
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._held = hold_to_slot(self._device, worker.slot_gb)
+        self._opened: tuple[Store, Materials] | None = None
+        self._has_to_end = False
+        self._reached: tuple[StageName, int] | None = None
+        self._begin(config)
+
+    def take(self, config: dict[str, Any]) -> None:
+        """Take the next fold trial."""
+        self.leave()
+        self._begin(config)
+
+    def step(self) -> dict[str, Any]:
+        """Train for about a second."""
+        if self._has_to_end:
+            os._exit(1)  # the process alone holds what the device lacks: Ray starts another one in its place
+        try:
+            done, progress = self._train_for(STEP_SECONDS)
+        except StoreError as error:  # the fault of no configuration
+            problem = f"{error.problem} (seen on {socket.gethostname()})"
+            return {"done": True, STORE_KEY: json.dumps([problem, error.remedy])}
+        except torch.OutOfMemoryError as error:
+            told = json.dumps(self._out_of_memory(error).to_json())
+            traceback.clear_frames(error.__traceback__)  # they refer to the model and its activations
+            return self._after_release(told)
+        except Exception as error:  # noqa: BLE001 (the worker boundary: whatever a fold trial raises is recorded)
+            return {"done": True, FAILURE_KEY: json.dumps(self._failure(error).to_json())}
+        if done is not None:
+            return {"done": True, RECORD_KEY: json.dumps(done.to_json())}
+        return {PROGRESS_KEY: None if progress is None else json.dumps(progress.__dict__)}
+
+    def leave(self) -> None:
+        """Stop the fold trial in hand."""
+        self._steps.close()
+        if self._worker.races and self._opened is not None:
+            store, _ = self._opened
+            if store.is_abandoned(self._trial.configuration_id):
+                for key in self._trial.stage_keys:
+                    store.remove_checkpoint(key)
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        self._trial = FoldTrial.from_json(json.loads(config[TRIAL_KEY]))
+        self._attempt = int(config[ATTEMPT_KEY])
+        tried: dict[StageName, list[Any]] = json.loads(config.get(MEMORY_KEY, "{}"))
+        self._tried = {stage: Rung(int(rows), bool(recompute)) for stage, (rows, recompute) in tried.items()}
+        self._reached = None
+        self._steps: Generator[Progress, None, FoldRecord] = self._run()
+
+    def _run(self) -> Generator[Progress, None, FoldRecord]:
+        if self._opened is None:  # once, and here, where an error is told and not taken for a lost worker
+            store, worker = self._worker.store.open(), self._worker
+            plans = worker.detector_plan, worker.classifier_plan
+            memory = SlotMemory(self._held.budget_bytes)
+            self._opened = (
+                store,
+                Materials(worker.corpus, *plans, store, self._device, worker.checkpoint_seconds, memory),
+            )
+        store, materials = self._opened
+        materials.memory.begin(self._tried)
+        record = yield from fold_trial_steps(self._trial, materials)
+        store.put_fold(record)  # before anyone hears of it
+        return record
+
+    def _train_for(self, seconds: float) -> tuple[FoldRecord | None, Progress | None]:
+        until = time.monotonic() + seconds
+        progress: Progress | None = None
+        try:
+            while time.monotonic() < until:
+                progress = next(self._steps)
+                self._reached = progress.stage, progress.step
+                if self._worker.races and progress.value is not None:
+                    break
+        except StopIteration as stop:
+            record: FoldRecord = stop.value
+            return record, None
+        return None, progress
+
+    def _after_release(self, told: str) -> dict[str, Any]:
+        """The result of a fold trial that ran out of memory, once nothing refers to its tensors any more.
+
+        Where the device does not get its memory back, the failure is told now and the process ends at its next step.
+        """
+        self._steps = self._run()  # not begun: it holds nothing
+        if self._held.memory_came_back():
+            return {"done": True, FAILURE_KEY: told}
+        self._has_to_end = True
+        return {"done": False, FAILURE_KEY: told}
+
+    def _out_of_memory(self, error: torch.OutOfMemoryError) -> FailureRecord:
+        """The failure, with the stage that was running and how it was computed."""
+        running = None if self._opened is None else self._opened[1].memory.in_force
+        failure = self._failure(error)
+        if running is None:
+            return failure
+        stage, plan = running
+        step = self._reached[1] if self._reached is not None and self._reached[0] == stage else 0
+        used = memory_use(plan)
+        said = f"{stage} at step {step}, {used}: {error}"
+        if used.is_last:
+            said = f"not even the smallest parts fit into memory: {said}"
+        return replace(failure, message=said, reached=(stage, step), memory=used)
+
+    def _failure(self, error: Exception) -> FailureRecord:
+        return FailureRecord(
+            configuration_id=self._trial.configuration_id,
+            fold=self._trial.fold,
+            seed=self._trial.recipe.seed,
+            attempt=self._attempt,
+            kind=type(error).__name__,
+            message=str(error),
+            traceback=traceback.format_exc(),
+            provenance=provenance(self._device),
+        )

@@ -1,0 +1,28 @@
+"""What a search tells its workers once, and the words in which folds and results travel between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tune_polar.data.corpus import Corpus
+from tune_polar.data.fold_plan import FoldPlan
+from tune_polar.search.remote_files import StoreAccess
+from tune_polar.trial.gpus import DEFAULT_SLOT_GB
+
+TRIAL_KEY, ATTEMPT_KEY, MEMORY_KEY = "fold_trial", "attempt", "memory_tried"  # of the config
+RECORD_KEY, FAILURE_KEY, PROGRESS_KEY, STORE_KEY = "record", "failure", "progress", "store_error"  # of the result
+
+
+@dataclass(frozen=True, eq=False)
+class WorkerSetup:
+    """What every worker of a search is given once."""
+
+    corpus: Corpus
+    detector_plan: FoldPlan
+    classifier_plan: FoldPlan
+    store: StoreAccess
+    threads: int | None  # of torch in one slot; None: this node's cores shared by its slots
+    gpu: bool
+    checkpoint_seconds: float
+    slot_gb: float = DEFAULT_SLOT_GB  # of a GPU, for one fold trial
+    races: bool = False  # a step ends at each evaluation, for racing to look at; what is given up leaves no checkpoint
