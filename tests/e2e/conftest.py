@@ -12,11 +12,20 @@ from typing import Any
 
 import pytest
 
-# A search of everything that matters, with hardly any training in it.
+# A search of everything that matters, with hardly any training in it. One slot: each worker loads torch for itself.
 QUICK = (
-    *("--trials", "2", "--folds", "2", "--set", "encoder.tiny.hidden=32"),
+    *("--trials", "2", "--folds", "2", "--slots", "1", "--set", "encoder.tiny.hidden=32"),
     *("--set", "detector.max_steps=6", "--set", "classifier.max_steps=6"),
 )
+
+# The longest first, so that no worker is left with one at the end.
+LONGEST = ("test_readme.py", "test_kills.py", "test_search.py", "test_interrupts.py", "test_page_in_browser.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order files by ``LONGEST``, the others behind them."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

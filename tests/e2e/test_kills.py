@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 KILLS = 20
 SEARCH = (
-    *("search", "st3", "--trials", "4", "--folds", "3", "--slots", "1", "--set", "encoder.tiny.hidden=32"),
-    *("--set", "detector.max_steps=160", "--set", "classifier.max_steps=60"),
+    *("search", "st3", "--trials", "3", "--folds", "3", "--slots", "1", "--set", "encoder.tiny.hidden=32"),
+    *("--set", "detector.max_steps=120", "--set", "classifier.max_steps=60"),
 )
 STARTED = re.compile(r"^(\w+) fold (\d+): started$", re.MULTILINE)
 STEP = re.compile(r"^\w+ fold \d+: \w+ step ", re.MULTILINE)

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from tests.e2e.conftest import Command, environment, script
+from tests.e2e.conftest import Command
+from tune_polar.cli.main import app
 
 pytestmark = pytest.mark.e2e
 
@@ -133,7 +135,6 @@ def test_every_command_has_help_with_an_example() -> None:
 
 def run_help(*words: str) -> str:
     """``--help`` of a command."""
-    done = subprocess.run(
-        [script(), *words, "--help"], env=environment(), capture_output=True, text=True, timeout=60, check=True
-    )
-    return done.stdout
+    shown = CliRunner().invoke(app, [*words, "--help"], prog_name="tune-polar", terminal_width=100)
+    assert shown.exit_code == 0
+    return shown.output

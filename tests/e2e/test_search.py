@@ -43,14 +43,26 @@ def test_search_status_report_resume_and_winner(command: Command, tmp_path: Path
 
     stages = sorted((tmp_path / "store/stages").iterdir())
     times = [path.stat().st_mtime_ns for path in stages]
-    extended = result(command("resume", "store", "--trials", "3", "--json"))
+    extended = result(command("resume", "store", "--trials", "3", "--slots", "1", "--json"))
     assert len(extended["configurations"]) == 3
     assert extended["configurations"][:2] == found["configurations"], "what was finished is not trained again"
     assert [path.stat().st_mtime_ns for path in stages] == times
 
     command("validate", "store/winner.yaml")
     again = result(
-        command("search", "store/winner.yaml", "--space", "st3", "--trials", "1", "--store", "again", "--json")
+        command(
+            "search",
+            "store/winner.yaml",
+            "--space",
+            "st3",
+            "--trials",
+            "1",
+            "--slots",
+            "1",
+            "--store",
+            "again",
+            "--json",
+        )
     )
     best = next(c for c in extended["configurations"] if c["id"] == extended["best"])
     assert again["configurations"][0]["fold_scores"] == pytest.approx(best["fold_scores"], abs=1e-12)
@@ -60,7 +72,7 @@ def test_a_terminal_shows_the_live_table(tmp_path: Path) -> None:
     """The table is drawn only where standard error is a terminal, so the command gets a real one."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 110, 0, 0))
-    words = ("search", "st3", *QUICK, "--store", "store")
+    words = ("search", "st3", *QUICK, "--slots", "2", "--store", "store")
     with subprocess.Popen(
         [script(), *words], cwd=tmp_path, env=environment() | {"TERM": "xterm"}, stdout=theirs, stderr=theirs
     ) as driver:
@@ -89,7 +101,18 @@ def test_same_seed_gives_the_same_scores_to_the_last_digit(command: Command) -> 
 
 def test_ablate_prints_all_six_rows(command: Command) -> None:
     shown = command(
-        *("ablate", "st3", "--folds", "2", "--set", "detector.max_steps=4", "--set", "classifier.max_steps=4"),
+        *(
+            "ablate",
+            "st3",
+            "--folds",
+            "2",
+            "--slots",
+            "1",
+            "--set",
+            "detector.max_steps=4",
+            "--set",
+            "classifier.max_steps=4",
+        ),
         *("--set", "encoder.tiny.hidden=32"),
     ).stdout
     for origin in ("published", "no_asl", "no_transfer", "no_fgm", "no_fgm_no_llrd", "baseline"):
@@ -101,7 +124,20 @@ def test_a_fold_that_fails_does_not_end_the_search(command: Command, tmp_path: P
     """A search space half of which makes training diverge: the rest is searched, the reasons are recorded."""
     space = "space: s\nrecipe: st1\nparameters:\n  detector.lr: {type: categorical, choices: [1e-3, 10.0]}\n"
     (tmp_path / "space.yaml").write_text(space)
-    words = ("search", "st1", "--space", "./space.yaml", "--trials", "2", "--folds", "2", "--store", "store")
+    words = (
+        "search",
+        "st1",
+        "--space",
+        "./space.yaml",
+        "--trials",
+        "2",
+        "--folds",
+        "2",
+        "--slots",
+        "1",
+        "--store",
+        "store",
+    )
     steps = ("--set", "detector.lr=1e-3", "--set", "detector.max_steps=60", "--set", "detector.eval_every_steps=5")
     found = result(command(*words, *steps, "--set", "detector.fgm_epsilon=0.0", "--json"))
     published, diverged = found["configurations"]
@@ -130,6 +166,6 @@ def test_a_signal_ends_in_order_and_resume_goes_on(
     assert "tune-polar resume store" in out
     finished_before = {path.name for path in (tmp_path / "store/folds").glob("*.json")}
     assert finished_before
-    resumed = result(command("resume", "store", "--json"))
+    resumed = result(command("resume", "store", "--slots", "1", "--json"))
     assert resumed["complete"]
     assert finished_before <= {path.name for path in (tmp_path / "store/folds").glob("*.json")}
