@@ -17,6 +17,7 @@ import pytest
 from tests.e2e.conftest import QUICK, Command, environment, result, script
 
 pytestmark = pytest.mark.e2e
+ONE_SLOT = ("--slots", "1")
 
 
 def scores(done: subprocess.CompletedProcess[str]) -> list[tuple[str, float, list[float]]]:
@@ -49,21 +50,8 @@ def test_search_status_report_resume_and_winner(command: Command, tmp_path: Path
     assert [path.stat().st_mtime_ns for path in stages] == times
 
     command("validate", "store/winner.yaml")
-    again = result(
-        command(
-            "search",
-            "store/winner.yaml",
-            "--space",
-            "st3",
-            "--trials",
-            "1",
-            "--slots",
-            "1",
-            "--store",
-            "again",
-            "--json",
-        )
-    )
+    one = ("--trials", "1", *ONE_SLOT, "--store", "again", "--json")
+    again = result(command("search", "store/winner.yaml", "--space", "st3", *one))
     best = next(c for c in extended["configurations"] if c["id"] == extended["best"])
     assert again["configurations"][0]["fold_scores"] == pytest.approx(best["fold_scores"], abs=1e-12)
 
@@ -101,19 +89,8 @@ def test_same_seed_gives_the_same_scores_to_the_last_digit(command: Command) -> 
 
 def test_ablate_prints_all_six_rows(command: Command) -> None:
     shown = command(
-        *(
-            "ablate",
-            "st3",
-            "--folds",
-            "2",
-            "--slots",
-            "1",
-            "--set",
-            "detector.max_steps=4",
-            "--set",
-            "classifier.max_steps=4",
-        ),
-        *("--set", "encoder.tiny.hidden=32"),
+        *("ablate", "st3", "--folds", "2", *ONE_SLOT, "--set", "encoder.tiny.hidden=32"),
+        *("--set", "detector.max_steps=4", "--set", "classifier.max_steps=4"),
     ).stdout
     for origin in ("published", "no_asl", "no_transfer", "no_fgm", "no_fgm_no_llrd", "baseline"):
         row = next(line for line in shown.splitlines() if f" {origin} " in line and "±" in line and "2/2" in line)
@@ -124,20 +101,7 @@ def test_a_fold_that_fails_does_not_end_the_search(command: Command, tmp_path: P
     """A search space half of which makes training diverge: the rest is searched, the reasons are recorded."""
     space = "space: s\nrecipe: st1\nparameters:\n  detector.lr: {type: categorical, choices: [1e-3, 10.0]}\n"
     (tmp_path / "space.yaml").write_text(space)
-    words = (
-        "search",
-        "st1",
-        "--space",
-        "./space.yaml",
-        "--trials",
-        "2",
-        "--folds",
-        "2",
-        "--slots",
-        "1",
-        "--store",
-        "store",
-    )
+    words = ("search", "st1", "--space", "./space.yaml", "--trials", "2", "--folds", "2", *ONE_SLOT, "--store", "store")
     steps = ("--set", "detector.lr=1e-3", "--set", "detector.max_steps=60", "--set", "detector.eval_every_steps=5")
     found = result(command(*words, *steps, "--set", "detector.fgm_epsilon=0.0", "--json"))
     published, diverged = found["configurations"]
