@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 from numpy.typing import NDArray
 
 from tune_polar.data.corpus import Corpus, IntArray
@@ -109,6 +108,8 @@ def _plan(
             "Leave out or merge the rare label, or add rows that have it.",
         )
     folds = np.empty(len(rows), dtype=np.int64)
+    from iterstrat.ml_stratifiers import MultilabelStratifiedKFold  # brings scikit-learn, a second to import
+
     splitter = MultilabelStratifiedKFold(count, shuffle=True, random_state=seed)
     for fold, (_, validation) in enumerate(splitter.split(stratified, stratified)):
         folds[validation] = fold
