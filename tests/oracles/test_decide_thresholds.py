@@ -88,6 +88,7 @@ def test_prevalence_match_predicts_as_many_as_there_are(seed: int) -> None:
 
 
 @example(60364)
+@example(100000)
 @given(seeds)
 @settings(max_examples=15, deadline=None)
 def test_shrunken_thresholds_are_the_formula_at_the_best_cross_fitted_strength(seed: int) -> None:
@@ -100,8 +101,8 @@ def test_shrunken_thresholds_are_the_formula_at_the_best_cross_fitted_strength(s
         weight = positives / np.maximum(positives + strength, 1)
         own = np.where(positives > 0, own, 0.5)
         logit = weight * np.log(own / (1 - own)) + (1 - weight) * np.log(common / (1 - common))
-        # Through logit and back a threshold may pass the probability that it equals.
-        mixed = np.where(weight == 1, own, 1 / (1 + np.exp(-logit)))
+        # Rounded: through logit and back a threshold may pass the probability that it equals.
+        mixed = np.where(weight == 1, own, np.round(1 / (1 + np.exp(-logit)), 12))
         return np.where(positives > 0, mixed, PREDICT_NONE)
 
     def cross_fitted(strength: float) -> float:
