@@ -44,7 +44,7 @@ from tune_polar.model.heads import ClassificationHead, ProjectionHead
 from tune_polar.model.losses import AsymmetricLoss
 from tune_polar.model.optimizer import cosine_with_warmup, parameter_groups
 from tune_polar.model.seeding import seeded_start
-from tune_polar.model.tiny import tiny_encoder
+from tune_polar.model.tiny import tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer
 from tune_polar.spec.data_source import parse_data_source
 from tune_polar.spec.recipe import Recipe, Stage
@@ -106,8 +106,9 @@ class Task:
     def _backbone(self, size: Size) -> ErnieModel:
         length = self.recipe.encoder.max_length_tokens
         if size.vocabulary is None:
+            vectors = token_vectors(self.tokenizer, self.texts, size.hidden, length)
             return tiny_encoder(
-                self.tokenizer, self.texts, hidden=size.hidden, layers=size.layers, seed=1, max_length_tokens=length
+                self.tokenizer, vectors, hidden=size.hidden, layers=size.layers, seed=1, max_length_tokens=length
             )
         config = ErnieConfig(
             vocab_size=size.vocabulary,

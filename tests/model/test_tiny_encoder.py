@@ -7,7 +7,7 @@ from transformers import ErnieModel
 
 from tune_polar.errors import ModelError
 from tune_polar.model.seeding import seeded_start
-from tune_polar.model.tiny import TOKEN_VECTOR_STD, tiny_encoder
+from tune_polar.model.tiny import TOKEN_VECTOR_STD, tiny_encoder, token_vectors
 from tune_polar.model.tokens import SPECIAL_TOKENS, UNKNOWN_ID, CharacterTokenizer
 
 GENERATOR = np.random.default_rng(5)
@@ -16,7 +16,8 @@ TOKENIZER = CharacterTokenizer.from_texts([*TEXTS, "zz"])
 
 
 def build(texts: list[str] = TEXTS, seed: int = 1, hidden: int = 32, layers: int = 1) -> ErnieModel:
-    return tiny_encoder(TOKENIZER, texts, hidden=hidden, layers=layers, seed=seed, max_length_tokens=20)
+    vectors = token_vectors(TOKENIZER, texts, hidden, 20)
+    return tiny_encoder(TOKENIZER, vectors, hidden=hidden, layers=layers, seed=seed, max_length_tokens=20)
 
 
 def test_shape_of_the_model() -> None:
@@ -80,7 +81,7 @@ def test_texts_without_pairs_keep_the_random_start() -> None:
 )
 def test_bad_sizes_are_refused(arguments: dict[str, float], message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        tiny_encoder(TOKENIZER, TEXTS, seed=1, max_length_tokens=20, **arguments)  # type: ignore[arg-type]
+        tiny_encoder(TOKENIZER, seed=1, max_length_tokens=20, **arguments)  # type: ignore[arg-type]
 
 
 def test_seeded_start_gives_the_generator_back_after_an_error() -> None:

@@ -15,7 +15,7 @@ from tune_polar.model.fgm import FastGradientMethod
 from tune_polar.model.heads import ClassificationHead, ProjectionHead
 from tune_polar.model.losses import AsymmetricLoss, BinaryCrossEntropy, CrossEntropy, SoftTriple
 from tune_polar.model.seeding import seeded_start
-from tune_polar.model.tiny import tiny_encoder
+from tune_polar.model.tiny import tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer
 from tune_polar.trial.micro_batches import Rows, backward, sums_over_rows
 from tune_polar.trial.rows import batch_tensors
@@ -38,7 +38,9 @@ class Model(nn.Module):
         super().__init__()
         tokenizer = CharacterTokenizer.from_texts(TEXTS)
         self.tokens, self.pad_id = TokenRows(tokenizer.encode(TEXTS, 12)), tokenizer.pad_id
-        backbone = tiny_encoder(tokenizer, TEXTS, layers=2, dropout=dropout, seed=1, max_length_tokens=12)
+        backbone = tiny_encoder(
+            tokenizer, token_vectors(tokenizer, TEXTS, 32, 12), layers=2, dropout=dropout, seed=1, max_length_tokens=12
+        )
         self.encoder = TextEncoder(backbone, pooling="mean")
         with seeded_start(1):
             self.head = ProjectionHead(32, 16, 8) if name == "soft_triple" else ClassificationHead(32, 16, 3, dropout)

@@ -17,7 +17,7 @@ from trial_bench import quick_recipe
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.optimizer import cosine_with_warmup
 from tune_polar.model.seeding import seeded_start
-from tune_polar.model.tiny import tiny_encoder
+from tune_polar.model.tiny import tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer
 from tune_polar.spec.recipe import Detector
 from tune_polar.store.checkpoint import Checkpoint
@@ -46,7 +46,9 @@ class Small(nn.Module):
         super().__init__()
         tokenizer = CharacterTokenizer.from_texts(TEXTS)
         self.tokens = torch.tensor(np.stack(tokenizer.encode(TEXTS, 8)))
-        backbone = tiny_encoder(tokenizer, TEXTS, hidden=32, dropout=0.0, seed=1, max_length_tokens=8)
+        backbone = tiny_encoder(
+            tokenizer, token_vectors(tokenizer, TEXTS, 32, 8), hidden=32, dropout=0.0, seed=1, max_length_tokens=8
+        )
         self.encoder = TextEncoder(backbone, pooling="mean")
         with seeded_start(1):
             self.linear = nn.Linear(32, 2)

@@ -107,9 +107,10 @@ def _plan(
             + ", ".join(f"{name!r} with {number}" for name, number in rare.items()),
             "Leave out or merge the rare label, or add rows that have it.",
         )
-    folds = np.empty(len(rows), dtype=np.int64)
-    from iterstrat.ml_stratifiers import MultilabelStratifiedKFold  # brings scikit-learn, a second to import
+    # Imported here: it brings scikit-learn, which takes a second, and most commands make no folds.
+    from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 
+    folds = np.empty(len(rows), dtype=np.int64)
     splitter = MultilabelStratifiedKFold(count, shuffle=True, random_state=seed)
     for fold, (_, validation) in enumerate(splitter.split(stratified, stratified)):
         folds[validation] = fold

@@ -22,7 +22,7 @@ HIDDEN_PER_HEAD = 16
 
 def tiny_encoder(
     tokenizer: CharacterTokenizer,
-    texts: Sequence[str],
+    vectors: TokenVectors | None = None,
     *,
     hidden: int = 32,
     layers: int = 1,
@@ -30,43 +30,15 @@ def tiny_encoder(
     seed: int,
     max_length_tokens: int,
 ) -> ErnieModel:
-    """Build a small encoder whose token vectors start from the co-occurrences in ``texts``.
+    """Build a small encoder.
 
     Args:
         tokenizer: the vocabulary.
-        texts: the fold's training rows and no others, or validation texts leak into the start.
-        hidden, layers, dropout, seed, max_length_tokens: see ``random_tiny_encoder``.
-
-    Returns:
-        An ``ErnieModel`` without pooler on the CPU, the same bits for the same arguments.
-
-    Raises:
-        ModelError: a size is out of its range.
-    """
-    backbone = random_tiny_encoder(
-        tokenizer, hidden=hidden, layers=layers, dropout=dropout, seed=seed, max_length_tokens=max_length_tokens
-    )
-    token_vectors(tokenizer, texts, hidden, max_length_tokens).write_to(backbone)
-    return backbone
-
-
-def random_tiny_encoder(
-    tokenizer: CharacterTokenizer,
-    *,
-    hidden: int = 32,
-    layers: int = 1,
-    dropout: float = 0.1,
-    seed: int,
-    max_length_tokens: int,
-) -> ErnieModel:
-    """Build the small encoder with every weight drawn at random.
-
-    Args:
-        tokenizer: the vocabulary.
+        vectors: where tokens start, of the fold's training rows; None: every weight is drawn at random.
         hidden: width; a multiple of 32.
         layers: depth, at least 1.
         dropout: share of hidden units dropped while training; attention weights are never dropped.
-        seed: decides every weight.
+        seed: decides every weight that ``vectors`` do not.
         max_length_tokens: longest row, special tokens included.
 
     Returns:
@@ -90,7 +62,11 @@ def random_tiny_encoder(
         pad_token_id=tokenizer.pad_id,
     )
     with seeded_start(seed):
-        return ErnieModel(config, add_pooling_layer=False)
+        backbone = ErnieModel(config, add_pooling_layer=False)
+    if vectors is not None:
+        with torch.no_grad():
+            backbone.embeddings.word_embeddings.weight[vectors.tokens] = vectors.values
+    return backbone
 
 
 def _check_sizes(hidden: int, layers: int, dropout: float) -> None:
@@ -112,17 +88,14 @@ class TokenVectors:
     tokens: Tensor  # long, (seen,)
     values: Tensor  # float32, (seen, hidden)
 
-    def write_to(self, backbone: ErnieModel) -> None:
-        """Write the vectors over the rows of their tokens."""
-        weight = backbone.embeddings.word_embeddings.weight
-        with torch.no_grad():
-            weight[self.tokens] = self.values.to(weight.dtype)
-
 
 def token_vectors(
     tokenizer: CharacterTokenizer, texts: Sequence[str], hidden: int, max_length_tokens: int
 ) -> TokenVectors:
-    """Vectors of deviation ``TOKEN_VECTOR_STD`` for the characters in ``texts``; none where no two stand together."""
+    """Vectors of deviation ``TOKEN_VECTOR_STD`` for the characters in ``texts``; none where no two stand together.
+
+    ``texts``: the fold's training rows and no others, or validation texts leak into the start.
+    """
     specials = len(SPECIAL_TOKENS)
     encoded = tokenizer.encode(texts, max_length_tokens)
     counts = cooccurrence_counts([ids[1:-1] for ids in encoded], tokenizer.vocabulary_size, WINDOW_TOKENS)

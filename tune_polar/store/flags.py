@@ -118,16 +118,20 @@ def _missing_folds(summary: SearchSummary) -> Iterator[str]:
     planned = summary.gold.detector_plan.count
     # Given up on purpose: said elsewhere.
     rows = [row for row in summary.configurations if row.state not in ("finished", "abandoned")]
-    waiting = [row for row in rows if row.state == "incomplete" and not row.failures]
+    waiting = [row for row in rows if _only_waits(row)]
     if len(waiting) > EXAMPLES_SHOWN:  # a search that was stopped, by its time or by hand
         yield (
             f"{len(waiting)} configurations lack some of their {planned} folds and none has failed: the search was "
             f"stopped before; `tune-polar resume` trains them"
         )
-        rows = [row for row in rows if row not in waiting]
+        rows = [row for row in rows if not _only_waits(row)]
     for row in rows:
         reason = f": {row.failures[-1].first_line}" if row.failures else ""
         yield f"configuration {row.configuration.id} has {len(row.folds)} of {planned} folds{reason}"
+
+
+def _only_waits(row: ConfigurationSummary) -> bool:
+    return row.state == "incomplete" and not row.failures
 
 
 def _repeated_texts(summary: SearchSummary) -> Iterator[str]:

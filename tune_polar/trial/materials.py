@@ -9,13 +9,12 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import ErnieModel
 
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.corpus import Corpus, Split
 from tune_polar.data.folds import FoldPlan
 from tune_polar.model.encoder import TextEncoder, load_encoder
-from tune_polar.model.tiny import TokenVectors, random_tiny_encoder, token_vectors
+from tune_polar.model.tiny import TokenVectors, tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer, Tokenizer
 from tune_polar.spec.recipe import TINY, Encoder
 from tune_polar.store.record import StageRecord
@@ -98,20 +97,22 @@ class EncoderSource:
         A tiny encoder starts from character vectors of the fold's ``training_rows``, so that no validation text
         reaches it.
         """
-        encoder = self.untrained(seed, dropout)
-        if isinstance(encoder.backbone, ErnieModel) and self._characters is not None:
-            self._token_vectors(self._characters, training_rows).write_to(encoder.backbone)
-        return encoder
+        vectors = None if self._characters is None else self._token_vectors(self._characters, training_rows)
+        return self._encoder(seed, dropout, vectors)
 
     def untrained(self, seed: int, dropout: float | None) -> TextEncoder:
         """An encoder of the right shape, into which a stage's weights are loaded."""
+        return self._encoder(seed, dropout, None)
+
+    def _encoder(self, seed: int, dropout: float | None, vectors: TokenVectors | None) -> TextEncoder:
         if self._characters is None:
             encoder = copy.deepcopy(self._pretrained)
             if encoder is None:
                 raise RuntimeError("an encoder source holds either characters or a pretrained encoder")
         else:
-            backbone = random_tiny_encoder(
+            backbone = tiny_encoder(
                 self._characters,
+                vectors,
                 hidden=self._settings.tiny.hidden,
                 layers=self._settings.tiny.layers,
                 seed=seed,
