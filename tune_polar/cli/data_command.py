@@ -25,7 +25,9 @@ from tune_polar.data.write_polar import write_polar
 from tune_polar.errors import DataError
 from tune_polar.spec.data_source import DataSource
 
-data_app = typer.Typer(help="Check, fetch and generate data.", no_args_is_help=True, rich_markup_mode=None)
+data_app = typer.Typer(
+    help="Check, fetch and generate data.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+)
 
 
 @data_app.command("check")

@@ -16,23 +16,12 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from tune_polar import __version__
-from tune_polar.cli.ablate_command import ablate
-from tune_polar.cli.data_command import data_app
-from tune_polar.cli.decide_command import decide
-from tune_polar.cli.doctor_command import doctor
-from tune_polar.cli.export_command import export
-from tune_polar.cli.list_command import list_shipped
-from tune_polar.cli.merge_command import merge
-from tune_polar.cli.report_command import report
-from tune_polar.cli.resume_command import resume
-from tune_polar.cli.schema_command import schema
-from tune_polar.cli.search_command import search
-from tune_polar.cli.status_command import status
-from tune_polar.cli.validate_command import validate
+from tune_polar.cli.commands import Commands
 from tune_polar.errors import TunePolarError
 
 app = typer.Typer(
     name="tune-polar",
+    cls=Commands,
     help=(
         "Hyperparameter search for cross-validated fine-tuning of text classifiers: Ray Tune runs one fold of one "
         "configuration at a time, Optuna proposes configurations, and every score says where its thresholds were "
@@ -43,19 +32,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("search")(search)
-app.command("ablate")(ablate)
-app.command("resume")(resume)
-app.command("status")(status)
-app.command("report")(report)
-app.command("doctor")(doctor)
-app.command("decide")(decide)
-app.command("merge")(merge)
-app.command("export")(export)
-app.command("list")(list_shipped)
-app.command("validate")(validate)
-app.command("schema")(schema)
-app.add_typer(data_app, name="data")
 
 
 def _version(wanted: bool) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder_files import CONFIG_FILE, DOWNLOAD_REMEDY, TOKENIZER_FILES, weight_files
-from tune_polar.model.hub import hub_folder, resolve_commit
 
 _CHUNK_BYTES = 1 << 20
 
@@ -46,7 +45,11 @@ def encoder_folder(name_or_path: str, revision: str | None = None) -> Path:
         ModelError: there is no such folder or repository, or the hub cannot be reached.
     """
     folder = local_folder(name_or_path)
-    return hub_folder(name_or_path, resolve_commit(name_or_path, revision)) if folder is None else folder
+    if folder is not None:
+        return folder
+    from tune_polar.model.hub import hub_folder, resolve_commit  # a third of a second to load, for the hub alone
+
+    return hub_folder(name_or_path, resolve_commit(name_or_path, revision))
 
 
 def encoder_identity(name_or_path: str, revision: str | None = None) -> str:
@@ -60,6 +63,8 @@ def encoder_identity(name_or_path: str, revision: str | None = None) -> str:
     """
     folder = local_folder(name_or_path)
     if folder is None:
+        from tune_polar.model.hub import resolve_commit  # as above
+
         return f"{name_or_path}@{resolve_commit(name_or_path, revision)}"
     named = {folder / name for name in (CONFIG_FILE, *TOKENIZER_FILES)}
     digest = hashlib.sha256()

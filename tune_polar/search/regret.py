@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from tune_polar.decide.checks import FloatArray
+
+if TYPE_CHECKING:
+    from sklearn.gaussian_process import GaussianProcessRegressor
 
 MOST = 400  # points on which the process is fitted; it costs their cube
 DELTA = 0.1  # the bound may fail with this probability; the paper's value
@@ -78,6 +79,11 @@ def _fitted(points: FloatArray, scores: FloatArray) -> tuple[GaussianProcessRegr
 
     One length for all directions: twenty points cannot tell a dozen apart.
     """
+    # Imported here: a second to load, for the searches that ask whether they have converged.
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
     longest = 10 * math.sqrt(points.shape[1])
     kernel = ConstantKernel(1.0, (1e-3, 1e2)) * Matern(1.0, (0.05, longest), nu=2.5) + WhiteKernel(0.1, (1e-4, 2.0))
     process = GaussianProcessRegressor(kernel, n_restarts_optimizer=2, random_state=0)
