@@ -19,7 +19,7 @@ QUICK = (
 )
 
 # The longest first, so that no worker is left with one at the end.
-LONGEST = ("test_readme.py", "test_kills.py", "test_search.py", "test_interrupts.py", "test_page_in_browser.py")
+LONGEST = ("test_readme.py", "test_kills.py", "test_search.py", "test_ways_to_end.py", "test_page_in_browser.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -28,7 +28,7 @@ SHORTER = {
         "--set classifier.max_steps=4"
     ),
     "data fetch polar --language zho --into polar/": "data sample polar/",
-    "ablate st3": "ablate st3 --folds 2 --set detector.max_steps=4 --set classifier.max_steps=4",
+    "ablate st3": "ablate st3 --folds 2 --slots 1 --set encoder.tiny.hidden=32 --set detector.max_steps=4 --set classifier.max_steps=4",
     "search st1 --data tweets.csv --column text=tweet --column polarization=hateful": (
         "search st1 --data tweets.csv --column text=tweet --column polarization=hateful --trials 2 --folds 2 "
         "--set detector.max_steps=4"

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
-import signal
-import struct
 import subprocess
-import termios
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import QUICK, Command, environment, result, script
+from tests.e2e.conftest import QUICK, Command, result
 
 pytestmark = pytest.mark.e2e
 ONE_SLOT = ("--slots", "1")
@@ -56,45 +49,9 @@ def test_search_status_report_resume_and_winner(command: Command, tmp_path: Path
     assert again["configurations"][0]["fold_scores"] == pytest.approx(best["fold_scores"], abs=1e-12)
 
 
-def test_a_terminal_shows_the_live_table(tmp_path: Path) -> None:
-    """The table is drawn only where standard error is a terminal, so the command gets a real one."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 110, 0, 0))
-    words = ("search", "st3", *QUICK, "--slots", "2", "--store", "store")
-    with subprocess.Popen(
-        [script(), *words], cwd=tmp_path, env=environment() | {"TERM": "xterm"}, stdout=theirs, stderr=theirs
-    ) as driver:
-        os.close(theirs)
-        shown = b""
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # EIO: the other end is closed
-                break
-            if not part:
-                break
-            shown += part
-    os.close(ours)
-    text = shown.decode(errors="replace")
-    assert driver.returncode == 0, text
-    assert "Traceback" not in text
-    for word in ("search st3 · 2 configurations × 2 folds", "fold 1", "published", "★", "4/4 folds", "elapsed"):
-        assert word in text, word
-
-
 def test_same_seed_gives_the_same_scores_to_the_last_digit(command: Command) -> None:
     words = ("search", "st3", *QUICK, "--trials", "3", "--slots", "1", "--seed", "7", "--json")
     assert scores(command(*words, "--store", "one")) == scores(command(*words, "--store", "two"))
-
-
-def test_ablate_prints_all_six_rows(command: Command) -> None:
-    shown = command(
-        *("ablate", "st3", "--folds", "2", *ONE_SLOT, "--set", "encoder.tiny.hidden=32"),
-        *("--set", "detector.max_steps=4", "--set", "classifier.max_steps=4"),
-    ).stdout
-    for origin in ("published", "no_asl", "no_transfer", "no_fgm", "no_fgm_no_llrd", "baseline"):
-        row = next(line for line in shown.splitlines() if f" {origin} " in line and "±" in line and "2/2" in line)
-        assert row.count(" ± ") == (1 if origin == "published" else 2), "fold spread, and the paired difference"
 
 
 def test_a_fold_that_fails_does_not_end_the_search(command: Command, tmp_path: Path) -> None:
@@ -110,26 +67,3 @@ def test_a_fold_that_fails_does_not_end_the_search(command: Command, tmp_path: P
     if diverged["state"] == "infeasible":
         assert diverged["failures"]
         assert "TrainingDiverged" in command("status", "store").stdout
-
-
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_in_order_and_resume_goes_on(
-    command: Command, tmp_path: Path, sent: signal.Signals, code: int
-) -> None:
-    words = ("search", "st3", *QUICK, "--trials", "4", "--set", "detector.max_steps=40", "--store", "store")
-    driver = subprocess.Popen(
-        [script(), *words], cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    until = time.monotonic() + 120
-    while not list((tmp_path / "store/folds").glob("*.json")) and time.monotonic() < until:
-        time.sleep(0.1)
-    os.kill(driver.pid, sent)
-    out, err = driver.communicate(timeout=60)
-    assert driver.returncode == code, err
-    assert "Traceback" not in err
-    assert "tune-polar resume store" in out
-    finished_before = {path.name for path in (tmp_path / "store/folds").glob("*.json")}
-    assert finished_before
-    resumed = result(command("resume", "store", "--slots", "1", "--json"))
-    assert resumed["complete"]
-    assert finished_before <= {path.name for path in (tmp_path / "store/folds").glob("*.json")}

@@ -1,0 +1,131 @@
+"""One search, ended early in every way a person or a batch system has, and resumed until it is whole."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import QUICK, Command, environment, result, script
+
+pytestmark = pytest.mark.e2e
+SEARCH = ("search", "st3", *QUICK, "--trials", "4", "--racing", "none", "--set", "detector.max_steps=40")
+RESUME = ("resume", "store", "--slots", "1")
+
+
+def folds(folder: Path) -> set[str]:
+    """Names of the finished folds."""
+    return {path.name for path in (folder / "store/folds").glob("*.json")}
+
+
+def wait_for_another_fold(folder: Path, before: set[str], driver: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + 120
+    while not folds(folder) - before and driver.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    assert folds(folder) - before, "no fold was finished"
+
+
+def ended_by(sent: signal.Signals, folder: Path, *words: str, whole_group: bool) -> None:
+    """Send ``sent`` after a fold: the driver alone gets it, or Ray's own processes too, as batch systems send it."""
+    before = folds(folder)
+    driver = subprocess.Popen(
+        [script(), *words],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for_another_fold(folder, before, driver)
+    finished = folds(folder)
+    (os.killpg if whole_group else os.kill)(driver.pid, sent)
+    out, err = driver.communicate(timeout=60)
+    assert driver.returncode == 128 + sent, err
+    assert "Traceback" not in err
+    assert "tune-polar resume store" in out
+    assert finished <= folds(folder)
+
+
+@contextmanager
+def in_a_terminal(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """The command in a terminal of its own of 110 columns, and the other end of that terminal."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 110, 0, 0))
+    driver = subprocess.Popen(
+        [script(), *words],
+        cwd=folder,
+        env=environment() | {"TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        text=True,
+        preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),
+    )
+    os.close(theirs)
+    yield driver, ours
+
+
+def closed_terminal(folder: Path, *words: str) -> None:
+    """The kernel hangs up: SIGHUP to the whole foreground process group."""
+    before = folds(folder)
+    with in_a_terminal(folder, *words) as (driver, ours):
+        os.set_blocking(ours, False)
+        until = time.monotonic() + 120
+        while not folds(folder) - before and time.monotonic() < until:
+            try:
+                os.read(ours, 65536)
+            except BlockingIOError:
+                time.sleep(0.05)
+        finished = folds(folder)
+        assert finished - before, "no fold was finished"
+        os.close(ours)
+        assert driver.wait(timeout=60) == 128 + signal.SIGHUP
+    assert list((folder / "store/lease").glob("*-released.json")), "it ended in order"
+    assert finished <= folds(folder)
+
+
+def watched_to_the_end(folder: Path, *words: str) -> str:
+    """What a terminal has shown; the live table is drawn only where standard error is one."""
+    with in_a_terminal(folder, *words) as (driver, ours):
+        shown = b""
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # EIO: the other end is closed
+                break
+            if not part:
+                break
+            shown += part
+        os.close(ours)
+        text = shown.decode(errors="replace")
+        assert driver.wait(timeout=60) == 0, text
+    return text
+
+
+@pytest.mark.timeout(900)
+def test_a_search_ended_in_every_way_goes_on_until_it_is_whole(command: Command, tmp_path: Path) -> None:
+    ended_by(signal.SIGINT, tmp_path, *SEARCH, "--store", "store", whole_group=False)
+    ended_by(signal.SIGTERM, tmp_path, *RESUME, whole_group=False)
+    ended_by(signal.SIGTERM, tmp_path, *RESUME, whole_group=True)
+    closed_terminal(tmp_path, *RESUME)
+    assert len(folds(tmp_path)) < 8, "each way has ended it early"
+
+    shown = watched_to_the_end(tmp_path, *RESUME)
+    assert "Traceback" not in shown
+    for word in ("search st3 · 4 configurations × 2 folds", "fold 1", "published", "★", "8/8 folds", "elapsed"):
+        assert word in shown, word
+    assert len(folds(tmp_path)) == 8
+    told = result(command("status", "store", "--json"))
+    assert told["complete"]
+    assert all(configuration["state"] == "finished" for configuration in told["configurations"])
