@@ -61,13 +61,14 @@ class Life:
 
 
 def lives(folder: Path, moments: random.Random) -> Iterator[Life]:
-    """Runs of the driver, each killed at a random moment: every second one while it trains."""
+    """Runs of the driver, each killed at a random moment: every third one while it trains."""
     for number in range(KILLS):
         begun = (folder / "store/manifest.json").exists()
         life = Life(folder, *(("resume", "store", "--slots", "1") if begun else (*SEARCH, "--store", "store")))
-        if number % 2:
+        trains = number % 3 == 1
+        if trains:
             life.wait_for_training()
-        time.sleep(moments.uniform(0, 2.5 if number % 2 else 9))
+        time.sleep(moments.uniform(0, 2.5 if trains else 9))
         life.kill()
         yield life
 

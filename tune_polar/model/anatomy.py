@@ -44,7 +44,8 @@ def dissect(backbone: PreTrainedModel) -> Anatomy:
 
 def _embeddings_name(backbone: PreTrainedModel) -> str:
     words = backbone.get_input_embeddings()
-    for name, child in backbone.named_children():
+    children: list[tuple[str, nn.Module]] = list(backbone.named_children())
+    for name, child in children:
         if isinstance(words, nn.Embedding) and any(module is words for module in child.modules()):
             return name
     raise ModelError(

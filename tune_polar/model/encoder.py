@@ -66,7 +66,8 @@ class TextEncoder(nn.Module):
     @property
     def embedding_module(self) -> nn.Module:
         """Everything under the lowest layer: token, position and type embeddings and their norm."""
-        return self.backbone.get_submodule(self._anatomy.embeddings)
+        module: nn.Module = self.backbone.get_submodule(self._anatomy.embeddings)
+        return module
 
     @property
     def layers(self) -> nn.ModuleList:
