@@ -118,13 +118,15 @@ def _findings(source: DataSource) -> list[Finding]:
 
 
 def _print_shares(console: Console, corpus: Corpus) -> None:
-    table = Table(box=None, header_style="bold")
-    table.add_column("split")
+    """A row a label, a column a split: label names are long, and a narrow or missing terminal would cut them."""
     summaries = describe(corpus)
-    labels = list(dict.fromkeys(label for _, about in summaries for label in about["shares"]))
-    for name in ("rows", *labels):
-        table.add_column(name, justify="right")
-    for split, about in summaries:
-        shares = [f"{about['shares'][label]:.1%}" if label in about["shares"] else "—" for label in labels]
-        table.add_row(split, str(about["rows"]), *shares)
+    table = Table(box=None, header_style="bold")
+    table.add_column("label", no_wrap=True)
+    for split, _ in summaries:
+        table.add_column(split, justify="right")
+    table.add_row("rows", *(str(about["rows"]) for _, about in summaries))
+    for label in dict.fromkeys(label for _, about in summaries for label in about["shares"]):
+        shares = [f"{about['shares'][label]:.1%}" if label in about["shares"] else "—" for _, about in summaries]
+        table.add_row(label, *shares)
     console.print(table)
+    console.print("polarization: share of all rows; other labels: of the polarized rows", highlight=False)

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from tune_polar.spec.schema import recipe_schema, space_schema
 
-
-class Kind(StrEnum):
-    """The two kinds of file."""
-
-    recipe = "recipe"
-    space = "space"
+KINDS = {"recipe": recipe_schema, "space": space_schema}
 
 
-def schema(kind: Annotated[Kind, typer.Argument(help="recipe or space")]) -> None:
+def _kind(text: str) -> str:
+    """One of ``KINDS``; typer's own message for a choice speaks of value errors."""
+    if text not in KINDS:
+        raise typer.BadParameter(f"must be {' or '.join(KINDS)}, got {text!r}")
+    return text
+
+
+def schema(kind: Annotated[str, typer.Argument(parser=_kind, metavar="KIND", help="recipe or space")]) -> None:
     """Print the JSON Schema of a kind of file.
 
     Example:
 
       tune-polar schema recipe > recipe.schema.json
     """
-    built = recipe_schema() if kind is Kind.recipe else space_schema()
-    typer.echo(json.dumps(built, ensure_ascii=False, indent=1))
+    typer.echo(json.dumps(KINDS[kind](), ensure_ascii=False, indent=1))
