@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import pytest
 
 # Read by torch when it is loaded. Several test processes share the cores: a thread that spins takes them from another.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+gc.set_threshold(
+    100_000, 50, 50
+)  # three thousand tests and their libraries are loaded, and hardly any of it is garbage
 
 
 @pytest.fixture(scope="session")

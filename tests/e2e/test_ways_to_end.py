@@ -23,6 +23,19 @@ SEARCH = ("search", "st3", *QUICK, "--trials", "4", "--racing", "none", "--set",
 RESUME = ("resume", "store", "--slots", "1")
 
 
+def heeding_signals() -> None:
+    """In the child: tests may run where interrupts and hang-ups are ignored (nohup), and what is ignored stays so."""
+    for name in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(name, signal.SIG_DFL)
+
+
+def of_a_terminal() -> None:
+    """In the child: standard input becomes the terminal that controls it."""
+    heeding_signals()
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 def folds(folder: Path) -> set[str]:
     """Names of the finished folds."""
     return {path.name for path in (folder / "store/folds").glob("*.json")}
@@ -46,6 +59,7 @@ def ended_by(sent: signal.Signals, folder: Path, *words: str, whole_group: bool)
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heeding_signals,
     )
     wait_for_another_fold(folder, before, driver)
     finished = folds(folder)
@@ -70,7 +84,7 @@ def in_a_terminal(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[
         stdout=theirs,
         stderr=theirs,
         text=True,
-        preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),
+        preexec_fn=of_a_terminal,
     )
     os.close(theirs)
     yield driver, ours

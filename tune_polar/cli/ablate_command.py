@@ -6,6 +6,7 @@ from tune_polar.cli import options
 from tune_polar.cli.machines import machines_of
 from tune_polar.cli.request import check_counts, command_line, data_source, loaded_recipe, new_store
 from tune_polar.errors import SpecError
+from tune_polar.loading import without_collection
 from tune_polar.search.limits import Limits
 from tune_polar.spec.configuration import reference_origin
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
@@ -46,8 +47,9 @@ def ablate(
         )
     machines = machines_of(slots, slot_gb, address, checkpoint_every)
     # Imported here: --help and a mistyped option need neither torch nor ray, which take seconds to load.
-    from tune_polar.cli.drive import Shown, start
-    from tune_polar.search.plan import make_plan
+    with without_collection():
+        from tune_polar.cli.drive import Shown, start
+        from tune_polar.search.plan import make_plan
 
     variants = (
         (reference_origin(loaded.recipe), loaded.recipe),

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
+from tune_polar.loading import without_collection
+
 if TYPE_CHECKING:
     from typer._click import Command
 
@@ -48,7 +50,9 @@ class _LoadedWhenAsked(MutableMapping[str, "Command"]):
     def __getitem__(self, name: str) -> Command:
         if name not in self._loaded:
             module, attribute = COMMANDS[name]
-            self._loaded[name] = _command(name, getattr(import_module(f"tune_polar.cli.{module}"), attribute))
+            with without_collection():
+                found = getattr(import_module(f"tune_polar.cli.{module}"), attribute)
+            self._loaded[name] = _command(name, found)
         return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -10,6 +10,7 @@ from tune_polar.cli import options
 from tune_polar.cli.machines import machines_of
 from tune_polar.cli.request import check_counts, data_source
 from tune_polar.cli.stopping import check_for_kind, check_racing, check_racing_for_kind, limits
+from tune_polar.loading import without_collection
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 
@@ -58,9 +59,10 @@ def resume(
     source = None if data is None else data_source(data, language, dev, column)
     machines = machines_of(slots, slot_gb, address, checkpoint_every)
     # Imported here: --help and a mistyped option need neither torch nor ray, which take seconds to load.
-    from tune_polar.cli.drive import Shown, go_on
-    from tune_polar.search.plan import plan_from_manifest
-    from tune_polar.store.store import open_store
+    with without_collection():
+        from tune_polar.cli.drive import Shown, go_on
+        from tune_polar.search.plan import plan_from_manifest
+        from tune_polar.store.store import open_store
 
     opened = open_store(store)
     plan = plan_from_manifest(opened.manifest(), source, trials, chosen_rule)

@@ -10,6 +10,7 @@ from tune_polar.cli import options
 from tune_polar.cli.machines import machines_of
 from tune_polar.cli.request import check_counts, command_line, data_source, loaded_recipe, new_store
 from tune_polar.cli.stopping import check_racing, limits
+from tune_polar.loading import without_collection
 from tune_polar.spec.space_file import load_space
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
@@ -72,8 +73,9 @@ def search(
     found = load_space(space or loaded.base, loaded.recipe, loaded.profile)
     machines = machines_of(slots, slot_gb, address, checkpoint_every)
     # Imported here: --help and a mistyped option need neither torch nor ray, which take seconds to load.
-    from tune_polar.cli.drive import Shown, start
-    from tune_polar.search.plan import make_plan
+    with without_collection():
+        from tune_polar.cli.drive import Shown, start
+        from tune_polar.search.plan import make_plan
 
     planned = DEFAULT_TRIALS if trials is None else trials
     plan = make_plan(

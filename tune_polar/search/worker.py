@@ -6,6 +6,7 @@ from typing import Any
 
 from ray import tune
 
+from tune_polar.loading import without_collection
 from tune_polar.search.slots import threads_on_this_node
 from tune_polar.search.worker_setup import WorkerSetup
 
@@ -16,7 +17,8 @@ class FoldTrainable(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
     def setup(self, config: dict[str, Any], worker: WorkerSetup) -> None:
         """Take the first fold trial."""
         # Imported here: the driver imports this file too, and needs none of torch's seconds of loading.
-        from tune_polar.search.fold_runner import FoldRunner
+        with without_collection():
+            from tune_polar.search.fold_runner import FoldRunner
 
         self._runner = FoldRunner(config, worker, worker.threads or threads_on_this_node(worker.gpu))
 
