@@ -33,7 +33,7 @@ browser:
 	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; } \
 	|| echo "chromium and chromedriver are not installed: install them to test the page in a browser"
 
-# Nothing is compiled while it is installed: of forty thousand files a search loads a tenth, and each is compiled then.
+# Nothing is compiled while it is installed: of twenty thousand files a search loads a fifth, and each is compiled then.
 # torch comes first and on its own: with its CPU build in place, no other package asks for the CUDA one.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tune-polar needs Python 3.11 or newer")'
