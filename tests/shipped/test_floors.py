@@ -16,16 +16,16 @@ import tune_polar
 PACKAGE = Path(tune_polar.__file__).parent
 
 # What each floor may import. Each floor may import itself; `errors` may import nothing of ours.
-BELOW: dict[str, set[str]] = {"errors": set(), "loading": set(), "assets": {"errors"}}
+BELOW: dict[str, set[str]] = {"errors": set(), "garbage": set(), "assets": {"errors"}}
 BELOW["decide"] = {"errors"}
 BELOW["data"] = {*BELOW["decide"], "decide"}
 BELOW["stats"] = {*BELOW["decide"], "decide"}
 BELOW["model"] = {*BELOW["decide"], "decide"}
 BELOW["spec"] = {"errors", "assets", "decide", "data", "stats", "model"}
-BELOW["store"] = {*BELOW["spec"], "spec"}
+BELOW["store"] = {*BELOW["spec"], "spec", "garbage"}
 BELOW["trial"] = {*BELOW["store"], "store"}
 BELOW["report"] = {*BELOW["store"], "store"}
-BELOW["search"] = {*BELOW["trial"], "trial", "report", "loading"}
+BELOW["search"] = {*BELOW["trial"], "trial", "report"}
 BELOW["cli"] = {*BELOW["search"], "search"}
 
 # Floors that are loaded together in a fresh process, and what must not have been loaded then.

@@ -6,7 +6,7 @@ from tune_polar.cli import options
 from tune_polar.cli.machines import machines_of
 from tune_polar.cli.request import check_counts, command_line, data_source, loaded_recipe, new_store
 from tune_polar.errors import SpecError
-from tune_polar.loading import without_collection
+from tune_polar.garbage import without_collection
 from tune_polar.search.limits import Limits
 from tune_polar.spec.configuration import reference_origin
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from tune_polar.loading import without_collection
+from tune_polar.garbage import without_collection
 
 if TYPE_CHECKING:
     from typer._click import Command

@@ -10,7 +10,7 @@ from tune_polar.cli import options
 from tune_polar.cli.machines import machines_of
 from tune_polar.cli.request import check_counts, data_source
 from tune_polar.cli.stopping import check_for_kind, check_racing, check_racing_for_kind, limits
-from tune_polar.loading import without_collection
+from tune_polar.garbage import without_collection
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 

@@ -10,7 +10,7 @@ from tune_polar.cli import options
 from tune_polar.cli.machines import machines_of
 from tune_polar.cli.request import check_counts, command_line, data_source, loaded_recipe, new_store
 from tune_polar.cli.stopping import check_racing, limits
-from tune_polar.loading import without_collection
+from tune_polar.garbage import without_collection
 from tune_polar.spec.space_file import load_space
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 

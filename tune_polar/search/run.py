@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from tune_polar.garbage import without_collection
 from tune_polar.search.core import Budget, SearchCore
 from tune_polar.search.engine import run_tune
 from tune_polar.search.fair_sharing import FairShare, Watched
@@ -91,6 +92,7 @@ class PreparedSearch:
         gold = gold_of(self._plan.corpus, self._plan.detector_plan, self._plan.classifier_plan)
         self._store.create(self._plan.manifest(command), gold)
 
+    @without_collection()
     def restore(self) -> None:
         """Take up what the store holds; a fold with a damaged stage is run again."""
         self._store.tidy()

@@ -6,7 +6,7 @@ from typing import Any
 
 from ray import tune
 
-from tune_polar.loading import without_collection
+from tune_polar.garbage import without_collection
 from tune_polar.search.slots import threads_on_this_node
 from tune_polar.search.worker_setup import WorkerSetup
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tune_polar.errors import DecisionError
+from tune_polar.garbage import without_collection
 from tune_polar.spec.configuration import Configuration
 from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.gold import Gold
@@ -98,6 +99,7 @@ class SearchSummary:
         return len(ended) == len(self.configurations) and len(ended) >= self.facts.trials
 
 
+@without_collection()
 def summarise(store: Store, detail: Detail = "outcomes") -> SearchSummary:
     """Read all records of ``store`` and derive what they say.
 
