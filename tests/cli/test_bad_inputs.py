@@ -167,7 +167,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     ),
     (("validate", "./none.yaml"), r"cannot be read"),
     (("list", "st9"), r"recipe must be one of"),
-    (("schema", "nothing"), r"nothing"),
+    (("schema", "nothing"), r"must be recipe or space, got 'nothing'"),
     (("data", "check", "nowhere"), r"--data must be"),
     (("data", "fetch", "imdb"), r"must be `polar`, got 'imdb'"),
     (("data", "fetch", "polar", "--language", "klingon"), r"klingon"),

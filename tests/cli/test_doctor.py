@@ -129,7 +129,7 @@ def test_it_loads_neither_torch_nor_ray() -> None:
     """Both take seconds, and there is nothing to ask them on a machine without a GPU."""
     program = (
         "import os, sys; os.environ['TUNE_POLAR_GPU_GB'] = ''\n"
-        "import tune_polar.cli.main\n"
+        "import tune_polar.cli.doctor_command, tune_polar.cli.main\n"
         "from tune_polar.search.diagnosis import diagnose\n"
         "from tune_polar.spec.recipe_file import RecipeOptions, load_recipe\n"
         "diagnose(load_recipe('st3', RecipeOptions('tiny')).recipe, 'searches', 8.0)\n"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
+import select
 import signal
 import struct
 import subprocess
 import termios
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ import pytest
 from tests.e2e.conftest import QUICK, Command, environment, result, script
 
 pytestmark = pytest.mark.e2e
-SEARCH = ("search", "st3", *QUICK, "--trials", "4", "--racing", "none", "--set", "detector.max_steps=40")
+SEARCH = ("search", "st3", *QUICK, "--trials", "6", "--racing", "none", "--set", "detector.max_steps=40")
 RESUME = ("resume", "store", "--slots", "1")
 
 
@@ -61,69 +61,86 @@ def ended_by(sent: signal.Signals, folder: Path, *words: str, whole_group: bool)
         start_new_session=True,
         preexec_fn=heeding_signals,
     )
-    wait_for_another_fold(folder, before, driver)
-    finished = folds(folder)
-    (os.killpg if whole_group else os.kill)(driver.pid, sent)
-    out, err = driver.communicate(timeout=60)
+    try:
+        wait_for_another_fold(folder, before, driver)
+        finished = folds(folder)
+        (os.killpg if whole_group else os.kill)(driver.pid, sent)
+        out, err = driver.communicate(timeout=60)
+    finally:
+        driver.kill()
     assert driver.returncode == 128 + sent, err
     assert "Traceback" not in err
     assert "tune-polar resume store" in out
     assert finished <= folds(folder)
 
 
-@contextmanager
-def in_a_terminal(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """The command in a terminal of its own of 110 columns, and the other end of that terminal."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 110, 0, 0))
-    driver = subprocess.Popen(
-        [script(), *words],
-        cwd=folder,
-        env=environment() | {"TERM": "xterm"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        text=True,
-        preexec_fn=of_a_terminal,
-    )
-    os.close(theirs)
-    yield driver, ours
+class Terminal:
+    """The command in a terminal of its own of 110 columns."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 110, 0, 0))
+        self.driver = subprocess.Popen(
+            [script(), *words],
+            cwd=folder,
+            env=environment() | {"TERM": "xterm"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            text=True,
+            preexec_fn=of_a_terminal,
+        )
+        os.close(theirs)
+        self.shown = b""
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.driver.kill()
+        self.close()
+
+    def read(self, seconds: float) -> None:
+        """Take what is shown within ``seconds``; a terminal that nobody reads stops whoever writes to it."""
+        if select.select([self._ours], [], [], seconds)[0]:
+            with contextlib.suppress(OSError):  # EIO: the other end is closed
+                self.shown += os.read(self._ours, 65536)
+
+    def close(self) -> None:
+        """Hang up: SIGHUP to the whole foreground process group."""
+        with contextlib.suppress(OSError):  # closed before
+            os.close(self._ours)
+        self._ours = -1
 
 
 def closed_terminal(folder: Path, *words: str) -> None:
-    """The kernel hangs up: SIGHUP to the whole foreground process group."""
-    before = folds(folder)
-    with in_a_terminal(folder, *words) as (driver, ours):
-        os.set_blocking(ours, False)
+    before, released = folds(folder), ended_in_order(folder)
+    with Terminal(folder, *words) as terminal:
         until = time.monotonic() + 120
-        while not folds(folder) - before and time.monotonic() < until:
-            try:
-                os.read(ours, 65536)
-            except BlockingIOError:
-                time.sleep(0.05)
+        while not folds(folder) - before and terminal.driver.poll() is None and time.monotonic() < until:
+            terminal.read(0.05)
         finished = folds(folder)
-        assert finished - before, "no fold was finished"
-        os.close(ours)
-        assert driver.wait(timeout=60) == 128 + signal.SIGHUP
-    assert list((folder / "store/lease").glob("*-released.json")), "it ended in order"
+        assert finished - before, terminal.shown.decode(errors="replace")
+        terminal.close()
+        assert terminal.driver.wait(timeout=60) == 128 + signal.SIGHUP
+    assert ended_in_order(folder) - released
     assert finished <= folds(folder)
+
+
+def ended_in_order(folder: Path) -> set[str]:
+    """Leases given back: a driver that just died would have left its own."""
+    return {path.name for path in (folder / "store/lease").glob("*-released.json")}
 
 
 def watched_to_the_end(folder: Path, *words: str) -> str:
     """What a terminal has shown; the live table is drawn only where standard error is one."""
-    with in_a_terminal(folder, *words) as (driver, ours):
-        shown = b""
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # EIO: the other end is closed
-                break
-            if not part:
-                break
-            shown += part
-        os.close(ours)
-        text = shown.decode(errors="replace")
-        assert driver.wait(timeout=60) == 0, text
+    with Terminal(folder, *words) as terminal:
+        until = time.monotonic() + 240
+        while terminal.driver.poll() is None and time.monotonic() < until:
+            terminal.read(0.1)
+        terminal.read(0.1)
+        text = terminal.shown.decode(errors="replace")
+        assert terminal.driver.poll() == 0, text
     return text
 
 
@@ -133,13 +150,13 @@ def test_a_search_ended_in_every_way_goes_on_until_it_is_whole(command: Command,
     ended_by(signal.SIGTERM, tmp_path, *RESUME, whole_group=False)
     ended_by(signal.SIGTERM, tmp_path, *RESUME, whole_group=True)
     closed_terminal(tmp_path, *RESUME)
-    assert len(folds(tmp_path)) < 8, "each way has ended it early"
+    assert len(folds(tmp_path)) < 12, "each way has ended it early"
 
-    shown = watched_to_the_end(tmp_path, *RESUME)
+    shown = watched_to_the_end(tmp_path, "resume", "store", "--slots", "2")
     assert "Traceback" not in shown
-    for word in ("search st3 · 4 configurations × 2 folds", "fold 1", "published", "★", "8/8 folds", "elapsed"):
+    for word in ("search st3 · 6 configurations × 2 folds", "fold 1", "published", "★", "12/12 folds", "elapsed"):
         assert word in shown, word
-    assert len(folds(tmp_path)) == 8
+    assert len(folds(tmp_path)) == 12
     told = result(command("status", "store", "--json"))
     assert told["complete"]
     assert all(configuration["state"] == "finished" for configuration in told["configurations"])

@@ -114,8 +114,30 @@ def test_floors_load_no_library_they_should_not(floors):
 def test_the_driver_of_a_search_loads_neither_torch_nor_transformers():
     """Its workers do, at the same time as it starts Ray."""
     program = (
-        "import sys, tune_polar.cli.main, tune_polar.search.run\n"
+        "import sys, tune_polar.search.run\n"
+        "from tune_polar.cli import ablate_command, drive, resume_command, search_command\n"
         "print(*sorted(set(sys.modules) & {'torch', 'transformers', 'pytorch_metric_learning'}))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+def test_the_command_line_loads_no_command_before_it_is_asked_for():
+    program = (
+        "import sys; from tune_polar.cli.main import main; sys.argv = ['tune-polar', '--version']\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "loaded = {name for name in sys.modules if name.endswith('_command')}\n"
+        "print(*sorted(loaded | set(sys.modules) & {'numpy', 'pandas', 'pydantic', 'ray', 'torch'}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("tune-polar ")
+    assert done.stdout.splitlines()[1:] == [""]
+
+
+def test_every_end_to_end_test_lies_where_make_looks_for_them():
+    root = PACKAGE.parent
+    marked = {path for path in (root / "tests").rglob("test_*.py") if "mark.e2e" in path.read_text(encoding="utf-8")}
+    assert "pytest tests/e2e tests/search -m e2e" in (root / "Makefile").read_text()
+    assert {path.parent.name for path in marked} - {"shipped"} == {"e2e", "search"}

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from tune_polar.garbage import without_collection
 
 if TYPE_CHECKING:
-    from typer._click import Command
+    from typer._click import Command, Context
 
 # In the order in which help lists them: module of this package, and the function or group of commands in it.
 COMMANDS = {
@@ -36,40 +36,25 @@ class Commands(TyperGroup):
     """The group of all commands."""
 
     def __init__(self, **attributes: Any) -> None:
-        """As typer makes it, but for what belongs to the group."""
+        """As typer makes it."""
         super().__init__(**attributes)
-        self.commands = _LoadedWhenAsked()
+        self.commands = {name: TyperCommand(name) for name in COMMANDS}  # for suggestions, which need names alone
+
+    def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 (typer's interface)
+        """Names, in the order of ``COMMANDS``: completing one loads only what it may become."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002 (typer's interface)
+        """The command, loaded; None where there is none of that name."""
+        return _loaded(cmd_name) if cmd_name in COMMANDS else None
 
 
-class _LoadedWhenAsked(MutableMapping[str, "Command"]):
-    """Names are known from the start, for help and for suggestions; a command is loaded by its name."""
-
-    def __init__(self) -> None:
-        self._loaded: dict[str, Command] = {}
-
-    def __getitem__(self, name: str) -> Command:
-        if name not in self._loaded:
-            module, attribute = COMMANDS[name]
-            with without_collection():
-                found = getattr(import_module(f"tune_polar.cli.{module}"), attribute)
-            self._loaded[name] = _command(name, found)
-        return self._loaded[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
-
-    def __len__(self) -> int:
-        return len(COMMANDS)
-
-    def __setitem__(self, name: str, command: Command) -> None:
-        self._loaded[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._loaded[name]
-
-
-def _command(name: str, found: Any) -> Command:
+@cache
+def _loaded(name: str) -> Command:
     """As typer would have made it, had it been registered with the others."""
+    module, attribute = COMMANDS[name]
+    with without_collection():
+        found = getattr(import_module(f"tune_polar.cli.{module}"), attribute)
     if isinstance(found, typer.Typer):
         return typer.main.get_command(found)
     alone = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)

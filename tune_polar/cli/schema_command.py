@@ -19,7 +19,11 @@ def _kind(text: str) -> str:
     return text
 
 
-def schema(kind: Annotated[str, typer.Argument(parser=_kind, metavar="KIND", help="recipe or space")]) -> None:
+def schema(
+    kind: Annotated[
+        str, typer.Argument(parser=_kind, metavar="KIND", help="recipe or space", autocompletion=lambda: list(KINDS))
+    ],
+) -> None:
     """Print the JSON Schema of a kind of file.
 
     Example:

@@ -174,7 +174,7 @@ class LocalFolder:
         names: list[str] = []
         with self._as_store_error("listed", place):
             if place.is_dir():
-                names = [f"{folder}/{p.name}" for p in place.iterdir() if not p.name.startswith(".")]
+                names = [f"{folder}/{name}" for name in os.listdir(place) if not name.startswith(".")]
         return sorted(names)
 
     def set_aside(self, name: str, reason: str) -> None:
