@@ -2,9 +2,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# pip compiles one file after the other, compileall on all cores. Some packages hold files that are no Python.
 INSTALL = $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
+COMPILE = $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 INSTALLED = $(VENV)/.installed
 TEST_INSTALLED = $(VENV)/.test-installed
+
+# Where nothing compiled may be kept, each of a search's processes compiles all it loads, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: search test lint types unit e2e browser clean
 
@@ -33,7 +38,6 @@ browser:
 	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null; } \
 	|| echo "chromium and chromedriver are not installed: install them to test the page in a browser"
 
-# Nothing is compiled while it is installed: of twenty thousand files a search loads a fifth, and each is compiled then.
 # torch comes first and on its own: with its CPU build in place, no other package asks for the CUDA one.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tune-polar needs Python 3.11 or newer")'
@@ -41,10 +45,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(INSTALL) torch
 	$(INSTALL) --editable .
+	$(COMPILE)
 	touch $@
 
 $(TEST_INSTALLED): $(INSTALLED)
 	$(INSTALL) --editable '.[test]'
+	$(COMPILE)
 	touch $@
 
 clean:
