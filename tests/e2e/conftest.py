@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 # A search of everything that matters, with hardly any training in it. One slot: each worker loads torch for itself.
 QUICK = (
@@ -30,6 +33,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@dataclass(frozen=True)
+class Searched:
+    """A finished search that several tests begin with: each takes a copy of its records."""
+
+    folder: Path  # its store lies in it
+    result: dict[str, Any]  # what ``--json`` printed
+
+    def copied(self, store: Path) -> Path:
+        """Its records at ``store``."""
+        shutil.copytree(self.folder / "store", store)
+        return store
+
+
 def environment() -> dict[str, str]:
     """The tests' own environment, offline, with no terminal width to depend on."""
     kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "PYTHONPATH")}
@@ -41,19 +57,39 @@ def script() -> str:
     return str(Path(sys.executable).parent / "tune-polar")
 
 
+def run_in(folder: Path, *words: str, code: int = 0, seconds: int = 300) -> subprocess.CompletedProcess[str]:
+    """Run ``tune-polar WORDS`` in ``folder`` and expect exit code ``code``."""
+    done = subprocess.run(
+        [script(), *words], cwd=folder, env=environment(), capture_output=True, text=True, timeout=seconds, check=False
+    )
+    assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr + done.stdout, done.stderr
+    return done
+
+
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
-    """Run ``tune-polar WORDS`` in an empty folder and expect exit code ``code``."""
+    """``run_in`` an empty folder."""
 
     def run(*words: str, code: int = 0, cwd: Path = tmp_path, seconds: int = 300) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [script(), *words], cwd=cwd, env=environment(), capture_output=True, text=True, timeout=seconds, check=False
-        )
-        assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr + done.stdout, done.stderr
-        return done
+        return run_in(cwd, *words, code=code, seconds=seconds)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
+    """``search st3 QUICK``, run once for all test processes together."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent  # that of the processes together
+    folder = shared / "searched"
+    printed = folder / "printed.json"
+    with FileLock(shared / "searched.lock"):
+        if not printed.exists():
+            folder.mkdir()
+            printed.write_text(run_in(folder, "search", "st3", *QUICK, "--store", "store", "--json").stdout)
+    return Searched(folder, json.loads(printed.read_text()))
 
 
 def result(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.e2e.conftest import QUICK, Command, result
+from tests.e2e.conftest import Command, Searched, result
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "store"))
 from s3_server import faulty_server
@@ -18,10 +18,9 @@ pytestmark = pytest.mark.e2e
 
 
 def test_a_copied_store_is_resumed_from_a_bucket(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, searched: Searched
 ) -> None:
-    found = result(command("search", "st3", *QUICK, "--slots", "1", "--store", "store", "--json"))
-    moved = (tmp_path / "store").rename(tmp_path / "moved")
+    moved = searched.copied(tmp_path / "moved")
     for name, value in (("ACCESS_KEY_ID", "someone"), ("SECRET_ACCESS_KEY", "secret"), ("DEFAULT_REGION", "us-east-1")):
         monkeypatch.setenv(f"AWS_{name}", value)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -44,7 +43,7 @@ def test_a_copied_store_is_resumed_from_a_bucket(
     assert [(c["id"], c["score"]) for c in there["configurations"]] == [
         (c["id"], c["score"]) for c in here["configurations"]
     ]
-    assert there["configurations"][:2] == found["configurations"], "what was finished is not trained again"
+    assert there["configurations"][:2] == searched.result["configurations"], "what was finished is not trained again"
     assert min(faults.refused, faults.dropped, faults.lost_answers) > 0
     assert len([key for key in keys if key.startswith("one/folds/")]) == 6
     assert {"one/report.html", "one/winner.yaml"} <= set(keys)

@@ -24,8 +24,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Words that would need the network, hours, or the reader's own texts, and what stands for them here.
 SHORTER = {
     "search st3 --data polar/ --language zho --encoder nghuyong/ernie-3.0-xbase-zh --trials 50": (
-        "search st3 --data polar/ --language zho --encoder tiny --trials 1 --folds 2 --set detector.max_steps=4 "
-        "--set classifier.max_steps=4"
+        "search st3 --data polar/ --language zho --encoder tiny --trials 1 --folds 2 --slots 1 "
+        "--set detector.max_steps=4 --set classifier.max_steps=4"
     ),
     "data fetch polar --language zho --into polar/": "data sample polar/",
     "ablate st3": (
@@ -34,10 +34,10 @@ SHORTER = {
     ),
     "search st1 --data tweets.csv --column text=tweet --column polarization=hateful": (
         "search st1 --data tweets.csv --column text=tweet --column polarization=hateful --trials 2 --folds 2 "
-        "--set detector.max_steps=4"
+        "--slots 1 --set detector.max_steps=4"
     ),
     "search my-recipe.yaml --encoder tiny": (
-        "search my-recipe.yaml --encoder tiny --trials 1 --folds 2 --set detector.max_steps=4 "
+        "search my-recipe.yaml --encoder tiny --trials 1 --folds 2 --slots 1 --set detector.max_steps=4 "
         "--set classifier.max_steps=4"
     ),
     "resume searches/st3-… --trials 20": "resume searches/st3-… --trials 2",

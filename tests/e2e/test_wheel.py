@@ -67,7 +67,7 @@ def test_the_installed_wheel_searches_beside_decoys(installed: Path, tmp_path: P
         (tmp_path / decoy / "st3.yaml").write_text("recipe: decoy\n")
         (tmp_path / decoy / "__init__.py").write_text("raise RuntimeError('a decoy was imported')\n")
     starts = "from tune_polar.cli.main import main; main()"
-    words = [str(installed), "-c", starts, "search", "st3", *QUICK, "--store", "store"]
+    words = [str(installed), "-c", starts, "search", "st3", *QUICK, "--trials", "1", "--store", "store"]
     done = subprocess.run(
         words, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=300, check=False
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from trial_bench import Bench, quick_recipe
 
+from tune_polar.data.corpus import Corpus
 from tune_polar.errors import StoreError
 from tune_polar.spec.recipe import Recipe
 from tune_polar.store.checkpoint import Checkpoint
@@ -54,6 +55,15 @@ def assert_same(ours: dict[str, StageRecord], theirs: dict[str, StageRecord]) ->
             np.testing.assert_array_equal(values, other.arrays[array])
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> dict[str, StageRecord]:
+    """The stages of a fold trial that nothing stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    whole = Bench(corpus, open_store(folder), folder)
+    run_fold_trial(whole.trial(recipe()), whole.materials(recipe(), 0))
+    return stages(whole.store)
+
+
 def stopped_after(bench: Bench, pauses: int) -> int:
     """Run a fold trial for so many pauses, kill it as a process dies (nothing is closed); the checkpoint's step."""
     steps = fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), ALWAYS))
@@ -66,14 +76,14 @@ def stopped_after(bench: Bench, pauses: int) -> int:
 
 @pytest.mark.usefixtures("slow_writes_count_nothing")
 @pytest.mark.parametrize("pauses", [1, 2, 3, 4, 5, 7, 11, 16, 23, 29, 34])
-def test_a_killed_stage_goes_on_to_the_same_bits(bench: Bench, pauses: int) -> None:
-    whole = Bench(bench.corpus, open_store(bench.folder / "whole"), bench.folder / "whole")
-    run_fold_trial(whole.trial(recipe()), whole.materials(recipe(), 0))
+def test_a_killed_stage_goes_on_to_the_same_bits(
+    bench: Bench, uninterrupted: dict[str, StageRecord], pauses: int
+) -> None:
     stopped_after(bench, pauses)
     finished_before = len(stages(bench.store))
     rest = list(fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), ALWAYS)))
     first = next((p for p in rest if p.stage == ("classifier" if finished_before else "detector")), None)
-    assert_same(stages(bench.store), stages(whole.store))
+    assert_same(stages(bench.store), uninterrupted)
     assert first is None or first.step > 1 or pauses <= 1 or finished_before, "it began anew"
     assert bench.store.files.names("checkpoints") == []
 
@@ -117,10 +127,8 @@ def test_none_are_written_where_none_are_wanted(bench: Bench) -> None:
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_passed_over(
-    bench: Bench, spoil: object, caplog: pytest.LogCaptureFixture
+    bench: Bench, uninterrupted: dict[str, StageRecord], spoil: object, caplog: pytest.LogCaptureFixture
 ) -> None:
-    whole = Bench(bench.corpus, open_store(bench.folder / "whole"), bench.folder / "whole")
-    run_fold_trial(whole.trial(recipe()), whole.materials(recipe(), 0))
     stopped_after(bench, 3)
     found = bench.store.checkpoint(bench.trial(recipe()).detector_key)
     assert found is not None
@@ -130,7 +138,7 @@ def test_a_checkpoint_that_does_not_fit_is_passed_over(
         first = next(iter(list(fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), 0)))))
     assert first.step == 1
     assert "does not fit and is passed over" in caplog.text
-    assert_same(stages(bench.store), stages(whole.store))
+    assert_same(stages(bench.store), uninterrupted)
 
 
 @pytest.mark.usefixtures("slow_writes_count_nothing")
