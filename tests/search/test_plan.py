@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tune_polar.data.sample import sample_corpus
@@ -20,6 +21,7 @@ from tune_polar.spec.configuration import canonical_json
 from tune_polar.spec.data_source import DataSource
 from tune_polar.spec.recipe_file import LoadedRecipe, RecipeOptions, load_recipe
 from tune_polar.spec.space_file import LoadedSpace, load_space
+from tune_polar.store.gold import gold_of
 
 Manifest = dict[str, Any]
 
@@ -144,6 +146,33 @@ def test_other_fold_settings_are_other_folds(manifest: Manifest) -> None:
     manifest["recipe"]["folds"]["seed"] = 43
     with pytest.raises(SearchError, match="detector folds must be the same"):
         plan_from_manifest(manifest, None, None)
+
+
+def test_a_resumed_search_keeps_its_recorded_folds(plan: SearchPlan, manifest: Manifest) -> None:
+    """As they are, even where the libraries that make folds would make others by now."""
+    swapped = replace(plan.detector_plan, assignment=np.roll(plan.detector_plan.assignment, 1))
+    manifest["inputs"] |= {"detector_plan": swapped.hash, "classifier_plan": swapped.hash}
+    gold = gold_of(plan.corpus, swapped, swapped)
+    again = plan_from_manifest(manifest, None, None, gold=gold)
+    assert (again.detector_plan.hash, again.classifier_plan.hash) == (swapped.hash, swapped.hash)
+    with pytest.raises(SearchError, match="detector folds must be the same"):
+        plan_from_manifest(manifest, None, None)
+
+
+@pytest.mark.parametrize("key", ["seed", "count"])
+def test_recorded_folds_of_other_settings_are_refused(plan: SearchPlan, manifest: Manifest, key: str) -> None:
+    manifest["recipe"]["folds"][key] += 1
+    with pytest.raises(SearchError, match="detector folds must be the same"):
+        plan_from_manifest(manifest, None, None, gold=gold_of(plan.corpus, plan.detector_plan, plan.classifier_plan))
+
+
+def test_recorded_folds_do_not_hide_other_data(plan: SearchPlan, manifest: Manifest, tmp_path: Path) -> None:
+    gold = gold_of(plan.corpus, plan.detector_plan, plan.classifier_plan)
+    for rows in (149, 150):
+        write_polar(sample_corpus(1, rows_train=rows, rows_dev=30, rows_test=0), tmp_path / str(rows), "zho")
+        other = DataSource(kind="polar", path=str(tmp_path / str(rows)), language="zho")
+        with pytest.raises(SearchError, match="data must be the same as when the search began"):
+            plan_from_manifest(manifest, other, None, gold=gold)
 
 
 def test_k_must_find_its_neighbours_in_the_smallest_fold(source: DataSource) -> None:

@@ -65,7 +65,7 @@ def resume(
         from tune_polar.store.store import open_store
 
     opened = open_store(store)
-    plan = plan_from_manifest(opened.manifest(), source, trials, chosen_rule)
+    plan = plan_from_manifest(opened.manifest(), source, trials, chosen_rule, opened.gold())
     check_for_kind(stop_at, plan.kind)
     check_racing_for_kind(chosen_rule, plan.kind)
     go_on(plan, opened, machines, Shown(json, quiet, verbose), stop_at)

@@ -23,6 +23,7 @@ from tune_polar.spec.recipe import TINY, Recipe
 from tune_polar.spec.space import IntParameter, Space
 from tune_polar.spec.space_file import LoadedSpace
 from tune_polar.spec.space_rules import problems_of_parameter
+from tune_polar.store.gold import Gold
 
 K = "decision.k"
 NO_RACING = "none"
@@ -95,8 +96,12 @@ def make_plan(
     trials: int,
     seed: int,
     racing: str = NO_RACING,
+    recorded: Gold | None = None,
 ) -> SearchPlan:
     """Read the data, make the folds, find the encoder; everything that can be wrong is found here.
+
+    ``recorded``: of a search that goes on; its folds are taken as they are, so that a later version of the libraries
+    that make folds changes nothing.
 
     Raises:
         TunePolarError: data, folds, encoder or settings break a rule.
@@ -104,7 +109,7 @@ def make_plan(
     if trials < 1:
         raise SearchError(f"--trials must be at least 1, got {trials}", "Give the number of configurations to train.")
     corpus = source.load(recipe)
-    detector_plan, classifier_plan = fold_plans(recipe, corpus)
+    detector_plan, classifier_plan = _folds(recipe, corpus, recorded)
     space = _within_folds(space, detector_plan)
     _check_k(recipe, space, detector_plan)
     _check_validation(recipe, corpus, classifier_plan)
@@ -117,7 +122,11 @@ def make_plan(
 
 
 def plan_from_manifest(
-    manifest: Mapping[str, Any], source: DataSource | None, trials: int | None, racing: str | None = None
+    manifest: Mapping[str, Any],
+    source: DataSource | None,
+    trials: int | None,
+    racing: str | None = None,
+    gold: Gold | None = None,
 ) -> SearchPlan:
     """The plan of a recorded search, with its data read again and checked to be the same.
 
@@ -126,6 +135,7 @@ def plan_from_manifest(
         source: where the data lies now; None: where it lay then.
         trials: a new total; None: as recorded.
         racing: the rule from now on; None: as recorded, none in searches older than racing.
+        gold: of the store, with the recorded folds; None: they are made anew.
 
     Raises:
         StoreError: the manifest does not describe a search.
@@ -149,7 +159,15 @@ def plan_from_manifest(
             "Give the folder or URL that `tune-polar search` printed as its records.",
         ) from None
     plan = make_plan(
-        recipe, profile, source or was, space=space, variants=variants, trials=total, seed=seed, racing=race
+        recipe,
+        profile,
+        source or was,
+        space=space,
+        variants=variants,
+        trials=total,
+        seed=seed,
+        racing=race,
+        recorded=gold,
     )
     for what, then, now in (
         ("data", recorded.data, plan.inputs.data),
@@ -198,6 +216,15 @@ def _space(manifest: Mapping[str, Any], recipe: Recipe) -> LoadedSpace | None:
         for problem in problems_of_parameter(key, parameter, recipe, list(space.parameters)):
             raise ValueError(f"{key} {problem}")
     return LoadedSpace(space.space, space.parameters, recipe)
+
+
+def _folds(recipe: Recipe, corpus: Corpus, recorded: Gold | None) -> tuple[FoldPlan, FoldPlan]:
+    """The recorded folds where they are of these settings and rows; what else differs, their hashes tell."""
+    if recorded is not None and len(recorded.train.ids) == len(corpus.train):
+        plans = recorded.detector_plan, recorded.classifier_plan
+        if all((plan.count, plan.seed) == (recipe.folds.count, recipe.folds.seed) for plan in plans):
+            return plans
+    return fold_plans(recipe, corpus)
 
 
 def _check_validation(recipe: Recipe, corpus: Corpus, plan: FoldPlan) -> None:

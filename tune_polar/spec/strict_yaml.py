@@ -46,6 +46,11 @@ class _StrictLoader(yaml.SafeLoader):
         self._depth -= 1
         return node
 
+    def value_of(self, node: yaml.Node | None) -> object:
+        """What a composed document says; None of none. Parsing is slow: it is done once for nodes and values."""
+        value: object = None if node is None else self.construct_document(node)  # type: ignore[no-untyped-call]
+        return value
+
 
 for _tag, _pattern, _first in (
     ("tag:yaml.org,2002:null", r"^(?:null|Null|NULL|~|)$", ["n", "N", "~", ""]),
@@ -95,10 +100,11 @@ def read_yaml(path: Path) -> YamlFile:
     faults: list[Fault] = []
     lines: dict[KeyPath, int] = {}
     try:
-        node = yaml.compose(text, Loader=_StrictLoader)
+        loader = _StrictLoader(text)
+        node = loader.get_single_node()  # type: ignore[no-untyped-call]
         if isinstance(node, yaml.MappingNode):
             lines = dict(_walk(node, (), path, faults))
-        content = None if faults else yaml.load(text, Loader=_StrictLoader)
+        content = loader.value_of(None if faults else node)
     except yaml.YAMLError as error:
         raise spec_error([Fault(*_problem_of(error, path))], "Mend the syntax at that place.") from None
     if faults:
@@ -120,10 +126,11 @@ def parse_value(text: str, place: str) -> object:
     """
     faults: list[Fault] = []
     try:
-        node = yaml.compose(text, Loader=_StrictLoader)
+        loader = _StrictLoader(text)
+        node = loader.get_single_node()  # type: ignore[no-untyped-call]
         if node is not None:
             list(_walk(node, (), None, faults))
-        value: object = None if faults else yaml.load(text, Loader=_StrictLoader)
+        value = loader.value_of(None if faults else node)
     except yaml.YAMLError as error:
         rule, _, _ = _problem_of(error, None)
         raise SpecError(f"{place}: {rule}", "Quote the value, for example --set 'description=\"a: b\"'.") from None
