@@ -39,6 +39,8 @@ def local_ray(slots: Slots) -> Iterator[None]:
                     log_to_driver=False,
                     logging_level=logging.ERROR,
                     _temp_dir=str(scratch),
+                    # Tune gives its actors an environment of their own: none could use a worker started ahead.
+                    _system_config={"prestart_worker_first_driver": False},
                 )
         except (RuntimeError, OSError, ConnectionError, ValueError) as error:
             raise SearchError(
