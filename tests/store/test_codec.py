@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
@@ -19,9 +20,11 @@ from tune_polar.store.codec import (
     NewerFormatError,
     decode_arrays,
     decode_json,
+    decode_text,
     encode_arrays,
     encode_json,
 )
+from tune_polar.store.record import FoldRecord
 
 BODY = {"a": 1, "b": [1.5, None, True, "ξ\n\x00"], "c": {"d": "e"}}
 ARRAYS = {"x": np.arange(6, dtype=np.int32).reshape(2, 3), "y": np.array([0.5, -1], dtype=np.float32)}
@@ -43,6 +46,36 @@ def test_what_was_written_is_read():
 def test_equal_content_has_equal_bytes():
     assert encode_json(dict(reversed(BODY.items()))) == encode_json(BODY)
     assert encode_arrays(BODY, dict(reversed(ARRAYS.items()))) == encode_arrays(BODY, ARRAYS)
+
+
+def reformatted(content: bytes, **how: object) -> bytes:
+    return json.dumps(json.loads(content), **how).encode()
+
+
+@pytest.mark.parametrize("how", [{"indent": 1}, {"indent": 4, "ensure_ascii": False}, {"sort_keys": True}])
+def test_whoever_has_formatted_a_file_it_says_the_same(how):
+    for content in (reformatted(encode_json(BODY), **how), encode_json(BODY, indented=True)):
+        assert decode_json(content) == BODY
+        assert json.loads(decode_text(content)) == BODY
+    changed = reformatted(encode_json(BODY), **how).replace(b'"e"', b'"f"')
+    with pytest.raises(DamagedRecordError, match="hash does not fit"):
+        decode_json(changed)
+
+
+def test_a_body_is_read_as_it_was_hashed():
+    """Ten thousand configurations' records are read without spelling each of them out again."""
+    content = encode_json(BODY)
+    assert decode_text(content) == content.split(b"\n")[1]
+
+
+@pytest.mark.parametrize("body", [b"{}{}", b"{nothing}", b'{"a":\xff}', b'{"a":' * 50_000 + b"{}" + b"}" * 50_000])
+def test_a_body_that_is_no_json_is_damaged_however_well_its_hash_fits(body):
+    sha256 = hashlib.sha256(b"1\n" + body).hexdigest().encode()
+    content = b'{"format":1,"sha256":"' + sha256 + b'","body":\n' + body + b"\n}\n"
+    with pytest.raises(DamagedRecordError):
+        decode_json(content)
+    with pytest.raises(ValueError, match="JSON"):
+        FoldRecord.from_text(decode_text(content))
 
 
 def test_arrays_of_any_layout_and_size():

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from pydantic import StrictInt, StrictStr, TypeAdapter
+
 from tune_polar.assets import shipped_names
 from tune_polar.spec.recipe import Recipe
 
@@ -64,12 +66,35 @@ class Configuration:
 
     @staticmethod
     def from_json(data: Mapping[str, object]) -> Configuration:
-        """The configuration that ``to_json`` wrote."""
-        recipe = Recipe.model_validate_json(json.dumps(data["settings"]))
-        point = data["point"]
-        if not isinstance(point, dict) or not isinstance(data["number"], int):
-            raise ValueError("point must be a mapping and number an int")
-        return Configuration(recipe, data["number"], str(data["origin"]), point)
+        """The configuration that ``to_json`` wrote.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        return Configuration.from_text(json.dumps(data))
+
+    @staticmethod
+    def from_text(text: str | bytes) -> Configuration:
+        """The same from JSON as text.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        recorded = _RECORDED.validate_json(text)
+        return Configuration(recorded.settings, recorded.number, recorded.origin, recorded.point)
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """What a record of a configuration holds beside its id, which follows from the settings."""
+
+    settings: Recipe
+    number: StrictInt
+    origin: StrictStr
+    point: dict[str, object]
+
+
+_RECORDED = TypeAdapter(_Recorded)
 
 
 def configuration_id(recipe: Recipe) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from tune_polar.spec.configuration import canonical_json
 from tune_polar.store.record import Array
 
 FORMAT = 1
+_LINES = re.compile(rb'\{"format":%d,"sha256":"(?P<sha256>[0-9a-f]{64})","body":\n(?P<body>\{[^\n]*\})\n\}\n' % FORMAT)
 
 
 class DamagedRecordError(ValueError):
@@ -26,29 +28,50 @@ class NewerFormatError(ValueError):
     """The file was written by a later version. Upgrade to read it."""
 
 
-def encode_json(body: Mapping[str, object]) -> bytes:
-    """``body`` with format and content hash around it, readable by people."""
+def encode_json(body: Mapping[str, object], *, indented: bool = False) -> bytes:
+    """``body`` with format and content hash around it.
+
+    ``indented``: for people, and read a few times as slowly; otherwise the body stands on a line of its own in the very
+    spelling that is hashed, so that reading it takes no second spelling.
+    """
     text = canonical_json(body)
-    envelope = {"format": FORMAT, "sha256": _hash_text(FORMAT, text), "body": json.loads(text)}
-    return (json.dumps(envelope, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+    sha256 = _hash_text(FORMAT, text)
+    if indented:
+        envelope = {"format": FORMAT, "sha256": sha256, "body": json.loads(text)}
+        return (json.dumps(envelope, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+    return f'{{"format":{FORMAT},"sha256":"{sha256}","body":\n{text}\n}}\n'.encode()
 
 
 def decode_json(content: bytes) -> dict[str, Any]:
-    """The body of an envelope.
+    """The body of an envelope, whoever has formatted it since.
 
     Raises:
         DamagedRecordError: not an envelope, or its content hash does not fit.
         NewerFormatError: a format this version does not know.
     """
-    return _opened(content)[0]
+    text = decode_text(content)
+    try:
+        body: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError) as error:  # whoever wrote it has hashed what is no JSON
+        raise DamagedRecordError(f"not a record: {error}") from None
+    return body
 
 
-def decode_text(content: bytes) -> str:
-    """The same as canonical JSON, which reading has made anyway, for whoever parses it next."""
-    return _opened(content)[1]
+def decode_text(content: bytes) -> str | bytes:
+    """The same as JSON, for whoever parses it next."""
+    text = _hashed_text(content)
+    return _canonical_text(content) if text is None else text
 
 
-def _opened(content: bytes) -> tuple[dict[str, Any], str]:
+def _hashed_text(content: bytes) -> bytes | None:
+    """The body as it was hashed, or None where the file is formatted in another way, newer or damaged."""
+    found = _LINES.fullmatch(content)
+    if found is None or hashlib.sha256(b"%d\n%b" % (FORMAT, found["body"])).hexdigest().encode() != found["sha256"]:
+        return None
+    return found["body"]
+
+
+def _canonical_text(content: bytes) -> str:
     try:
         envelope = json.loads(content)
         version, body, sha256 = envelope["format"], envelope["body"], envelope["sha256"]
@@ -63,14 +86,15 @@ def _opened(content: bytes) -> tuple[dict[str, Any], str]:
         raise NewerFormatError(f"format {version}, this version reads up to {FORMAT}")
     if not isinstance(body, dict):
         raise DamagedRecordError("it holds no record")
-    return body, text
+    return text
 
 
 def encode_arrays(header: Mapping[str, object], arrays: Mapping[str, Array]) -> bytes:
     """One safetensors file whose metadata holds the header in its envelope, with a hash over the arrays."""
     contiguous = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
     body = {"header": dict(header), "arrays_sha256": _hash_arrays(contiguous)}
-    return save_arrays(contiguous, metadata={"record": encode_json(body).decode()})
+    # Indented, as ever: scores that are kept name the hash of gold's bytes, and a hash of arrays costs more anyway.
+    return save_arrays(contiguous, metadata={"record": encode_json(body, indented=True).decode()})
 
 
 def decode_arrays(content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -163,7 +163,7 @@ class FoldRecord:
         return FoldRecord.from_text(json.dumps(data))
 
     @staticmethod
-    def from_text(text: str) -> FoldRecord:
+    def from_text(text: str | bytes) -> FoldRecord:
         """The same from JSON as text.
 
         Raises:

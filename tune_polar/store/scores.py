@@ -8,7 +8,6 @@ on (settings, gold and fold plans, threshold rules, each fold's stages and their
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +20,7 @@ from tune_polar import __version__
 from tune_polar.decide.votes import VoteRule
 from tune_polar.errors import StoreError
 from tune_polar.spec.configuration import Configuration, digest
-from tune_polar.store.codec import DamagedRecordError, NewerFormatError, decode_json, encode_json
+from tune_polar.store.codec import NewerFormatError, decode_text, encode_json
 from tune_polar.store.gold import Gold, gold_digest
 from tune_polar.store.outcome import Decided, Outcome, rounded_tau
 from tune_polar.store.record import FoldRecord
@@ -74,7 +73,15 @@ class Scores:
         return self.best.score
 
 
-_SCORES = TypeAdapter(Scores)
+@dataclass(frozen=True)
+class _Entry:
+    """What is kept of a configuration."""
+
+    key: str
+    scores: Scores
+
+
+_ENTRY = TypeAdapter(_Entry)
 
 
 def scores_of(outcome: Outcome) -> Scores:
@@ -119,9 +126,9 @@ class StoredScores:
         if content is None:
             return None
         try:
-            entry = decode_json(content)
-            return _SCORES.validate_json(json.dumps(entry["scores"]), strict=True) if entry["key"] == key else None
-        except (DamagedRecordError, NewerFormatError, KeyError, ValueError):
+            entry = _ENTRY.validate_json(decode_text(content), strict=True)
+            return entry.scores if entry.key == key else None
+        except (NewerFormatError, ValueError):
             return None
 
     def put(self, configuration: Configuration, folds: Sequence[FoldRecord], scores: Scores) -> None:

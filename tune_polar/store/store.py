@@ -86,7 +86,7 @@ class Store:
                     f"store {self.url}: must be new, but it holds {GOLD} of other data or folds",
                     f"Give another folder with --store, or remove that {GOLD} where no search uses it.",
                 )
-        if not self._files.put_if_absent(MANIFEST, encode_json(manifest)):
+        if not self._files.put_if_absent(MANIFEST, encode_json(manifest, indented=True)):
             raise StoreError(
                 f"store {self.url}: must be new, but it holds a search already",
                 f"Go on with it by `tune-polar resume {self.url}`, or give another folder with --store.",
@@ -137,7 +137,7 @@ class Store:
 
     def configurations(self) -> list[Configuration]:
         """All recorded configurations in the order they were proposed."""
-        found = self._read_all("configurations", lambda c: Configuration.from_json(decode_json(c)))
+        found = self._read_all("configurations", lambda c: Configuration.from_text(decode_text(c)))
         return sorted(found, key=lambda configuration: (configuration.number, configuration.id))
 
     def put_fold(self, record: FoldRecord) -> bool:
