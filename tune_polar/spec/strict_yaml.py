@@ -48,7 +48,7 @@ class _StrictLoader(yaml.SafeLoader):
 
     def value_of(self, node: yaml.Node | None) -> object:
         """What a composed document says; None of none. Parsing is slow: it is done once for nodes and values."""
-        value: object = None if node is None else self.construct_document(node)  # type: ignore[no-untyped-call]
+        value: object = None if node is None else self.construct_document(node)
         return value
 
 
@@ -101,7 +101,7 @@ def read_yaml(path: Path) -> YamlFile:
     lines: dict[KeyPath, int] = {}
     try:
         loader = _StrictLoader(text)
-        node = loader.get_single_node()  # type: ignore[no-untyped-call]
+        node = loader.get_single_node()
         if isinstance(node, yaml.MappingNode):
             lines = dict(_walk(node, (), path, faults))
         content = loader.value_of(None if faults else node)
@@ -127,7 +127,7 @@ def parse_value(text: str, place: str) -> object:
     faults: list[Fault] = []
     try:
         loader = _StrictLoader(text)
-        node = loader.get_single_node()  # type: ignore[no-untyped-call]
+        node = loader.get_single_node()
         if node is not None:
             list(_walk(node, (), None, faults))
         value = loader.value_of(None if faults else node)
