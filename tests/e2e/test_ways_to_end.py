@@ -68,7 +68,7 @@ def ended_by(sent: signal.Signals, folder: Path, *words: str, whole_group: bool)
         out, err = driver.communicate(timeout=60)
     finally:
         driver.kill()
-    assert driver.returncode == 108 + sent, err
+    assert driver.returncode == 128 + sent, err
     assert "Traceback" not in err
     assert "tune-polar resume store" in out
     assert finished <= folds(folder)
@@ -122,7 +122,7 @@ def closed_terminal(folder: Path, *words: str) -> None:
         finished = folds(folder)
         assert finished - before, terminal.shown.decode(errors="replace")
         terminal.close()
-        assert terminal.driver.wait(timeout=60) == 108 + signal.SIGHUP
+        assert terminal.driver.wait(timeout=60) == 128 + signal.SIGHUP
     assert ended_in_order(folder) - released
     assert finished <= folds(folder)
 
