@@ -43,6 +43,13 @@ def test_search_status_report_resume_and_winner(command: Command, tmp_path: Path
     assert extended["configurations"][:2] == found["configurations"], "what was finished is not trained again"
     assert [path.stat().st_mtime_ns for path in stages] == times
 
+    # As if it had been ended before the last fold: what is left of the extended search is finished, not of the first.
+    last = extended["configurations"][2]["id"]
+    next((tmp_path / "store/folds").glob(f"{last}-f1-*.json")).unlink()
+    finished = command("resume", "store", "--slots", "1")
+    assert "search st3 · 3 configurations × 2 folds" in finished.stderr
+    assert "tune-polar resume store --trials 6\n" in finished.stdout
+
     command("validate", "store/winner.yaml")
     one = ("--trials", "1", *ONE_SLOT, "--store", "again", "--json")
     again = result(command("search", "store/winner.yaml", "--space", "st3", *one))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import typer
 from rich.console import Console
 
-from tune_polar.cli.ending import print_ending, print_way_on
+from tune_polar.cli.ending import print_ending, print_way_on, way_on
 from tune_polar.cli.live import LiveTable, PlainLines
 from tune_polar.cli.machines import Machines
 from tune_polar.cli.output import result_console
@@ -29,6 +29,7 @@ from tune_polar.search.run import PreparedSearch, SearchResult
 from tune_polar.search.slots import Slots, slots_of_cluster, slots_of_this_machine
 from tune_polar.search.watch import Silent
 from tune_polar.store.lease import held_lease
+from tune_polar.store.manifest_facts import manifest_facts
 from tune_polar.store.store import Store
 from tune_polar.store.summary import SearchSummary, summarise
 
@@ -49,7 +50,7 @@ def start(plan: SearchPlan, store: Store, machines: Machines, command: str, show
         prepared.create(command)
         with held_lease(store.files, _end_search):
             result = _run(prepared, plan, store, shown, limits)
-    _finish(store, shown, result)
+    _finish(store, shown, result, _asked(plan, limits))
 
 
 def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limits: Limits) -> None:
@@ -59,7 +60,7 @@ def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limi
         with held_lease(store.files, _end_search):
             prepared.restore()
             result = _run(prepared, plan, store, shown, limits)
-    _finish(store, shown, result)
+    _finish(store, shown, result, _asked(plan, limits))
 
 
 @contextlib.contextmanager
@@ -74,18 +75,19 @@ def _slots(machines: Machines) -> Iterator[Slots]:
 
 def _run(prepared: PreparedSearch, plan: SearchPlan, store: Store, shown: Shown, limits: Limits) -> SearchResult:
     console = Console(stderr=True)
+    goes_on = way_on(store.url, manifest_facts(store.manifest(), store.url).trials, _asked(plan, limits))
 
     def farewell(received: signal.Signals) -> None:
         console.show_cursor()
         result_console().print(_interrupted(received), highlight=False)
-        print_way_on(result_console(), f"tune-polar resume {store.url}")
+        print_way_on(result_console(), goes_on)
 
     if shown.quiet:
         return prepared.run(Silent(), farewell)
     if console.is_terminal and not shown.verbose:
         with LiveTable(console, prepared.core, plan, store.url, limits) as table:
             return prepared.run(table, farewell)
-    return prepared.run(PlainLines(console, plan, store.url, limits, verbose=shown.verbose), farewell)
+    return prepared.run(PlainLines(console, prepared.core, plan, store.url, limits, verbose=shown.verbose), farewell)
 
 
 def _end_search() -> None:
@@ -93,7 +95,12 @@ def _end_search() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _finish(store: Store, shown: Shown, result: SearchResult) -> None:
+def _asked(plan: SearchPlan, limits: Limits) -> int | None:
+    """How many configurations the search is to come to; None: that is left open."""
+    return None if limits.is_open_ended else plan.trials
+
+
+def _finish(store: Store, shown: Shown, result: SearchResult, asked: int | None) -> None:
     stopped = None if result.ended_by is not None else result.core.stopped
     summary = summarise(store)
     folder = page_folder(store)
@@ -109,7 +116,7 @@ def _finish(store: Store, shown: Shown, result: SearchResult) -> None:
             result_console().print(_interrupted(result.ended_by), highlight=False)
         if stopped is not None:
             result_console().print(f"\n{stopped.message}.", markup=False, highlight=False, soft_wrap=True)
-        print_ending(result_console(), summary, page, winner)
+        print_ending(result_console(), summary, page, winner, asked)
     _leave(summary, None if result.ended_by is None else int(result.ended_by), stopped)
 
 

@@ -44,8 +44,13 @@ def spread(scores: tuple[float, ...]) -> float:
     return float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
 
 
-def print_ending(console: Console, summary: SearchSummary, page: Path, winner: Path | None) -> None:
-    """Result, comparison, settings, and where everything lies."""
+def print_ending(
+    console: Console, summary: SearchSummary, page: Path, winner: Path | None, asked: int | None = None
+) -> None:
+    """Result, comparison, settings, and where everything lies.
+
+    ``asked``: how many configurations this run was to come to; None: as begun, or left open.
+    """
     console.print()
     print_scores(console, summary)
     best = summary.best
@@ -59,17 +64,17 @@ def print_ending(console: Console, summary: SearchSummary, page: Path, winner: P
         if winner is not None and summary.facts.kind == "search":
             console.print(f"\nWinner's settings as a recipe: {winner}", markup=False, highlight=False, soft_wrap=True)
             console.print(winner_changes(summary), markup=False, highlight=False, soft_wrap=True)
-    print_places(console, summary, page)
+    print_places(console, summary, page, asked)
 
 
-def print_places(console: Console, summary: SearchSummary, page: Path | None) -> None:
+def print_places(console: Console, summary: SearchSummary, page: Path | None, asked: int | None = None) -> None:
     """Where records and page lie, and how to go on."""
     console.print(f"\nrecords   {summary.url}", markup=False, highlight=False, soft_wrap=True)
     if page is not None:
         console.print(f"page      {page}", markup=False, highlight=False, soft_wrap=True)
     trials = summary.planned
-    if not summary.is_complete:
-        goes_on = f"tune-polar resume {summary.url}"
+    if not summary.is_complete or len(summary.configurations) < (asked or 0):
+        goes_on = way_on(summary.url, summary.facts.trials, asked)
     elif summary.facts.kind == "search":
         goes_on = f"tune-polar resume {summary.url} --trials {2 * trials}"
     else:
@@ -77,6 +82,11 @@ def print_places(console: Console, summary: SearchSummary, page: Path | None) ->
     if goes_on is not None:
         print_way_on(console, goes_on)
     console.print(f"page anew tune-polar report {summary.url}", markup=False, highlight=False, soft_wrap=True)
+
+
+def way_on(url: str, begun: int, asked: int | None) -> str:
+    """The command that finishes what is left: a total that is not that of the manifest has to be given again."""
+    return f"tune-polar resume {url}" + (f" --trials {asked}" if asked is not None and asked > begun else "")
 
 
 def print_way_on(console: Console, command: str) -> None:

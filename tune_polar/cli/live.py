@@ -178,12 +178,14 @@ class LiveTable:
 class PlainLines:
     """A line for each fold and configuration that ends: for logs and pipes."""
 
-    def __init__(self, console: Console, plan: SearchPlan, store: str, limits: Limits, *, verbose: bool) -> None:
+    def __init__(
+        self, console: Console, core: SearchCore, plan: SearchPlan, store: str, limits: Limits, *, verbose: bool
+    ) -> None:
         self._console = console
-        self._plan = plan
         self._verbose = verbose
         self._pace = Pace(plan, limits)
-        self._given_up: set[str] = set()
+        # Those of before a resume have been told of then.
+        self._given_up = {key for key, progress in core.progress.items() if progress.abandonment is not None}
         self._say(headline(plan, store, limits))
         self._say(FOLD_COLUMNS)
         self._say(page_hint(store))

@@ -32,7 +32,8 @@ def saved_by_racing(summary: SearchSummary, planned_folds: int) -> str:
     none_better = 1.0
     for _, record in given_up:
         none_better *= 1 - record.chance
+    chance = max(0.01, 1 - none_better)  # "at most 0%" would read as if it were known
     return (
         f"{count(folds, 'fold trial')} of {count(len(given_up), 'configuration')} stopped early; by the model's own "
-        f"estimate one of them would have been better than the best with a chance of at most {1 - none_better:.0%}"
+        f"estimate one of them would have been better than the best with a chance of at most {chance:.0%}"
     )

@@ -140,6 +140,11 @@ class Store:
         found = self._read_all("configurations", lambda c: Configuration.from_text(decode_text(c)))
         return sorted(found, key=lambda configuration: (configuration.number, configuration.id))
 
+    def configurations_begun(self) -> list[str]:
+        """Ids of all recorded configurations, without reading them."""
+        names = self._files.names("configurations")
+        return [name.removeprefix("configurations/")[:-5] for name in names if name.endswith(".json")]
+
     def put_fold(self, record: FoldRecord) -> bool:
         """Record a finished fold; False where it was recorded before."""
         return self._files.put_if_absent(f"folds/{_safe(record.id)}.json", encode_json(record.to_json()))
