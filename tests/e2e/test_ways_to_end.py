@@ -19,7 +19,7 @@ import pytest
 from tests.e2e.conftest import QUICK, Command, environment, result, script
 
 pytestmark = pytest.mark.e2e
-SEARCH = ("search", "st3", *QUICK, "--trials", "5", "--racing", "none", "--set", "detector.max_steps=40")
+SEARCH = ("search", "st3", *QUICK, "--trials", "6", "--racing", "none", "--set", "detector.max_steps=40")
 RESUME = ("resume", "store", "--slots", "1")
 
 
@@ -147,15 +147,16 @@ def watched_to_the_end(folder: Path, *words: str) -> str:
 @pytest.mark.timeout(900)
 def test_a_search_ended_in_every_way_goes_on_until_it_is_whole(command: Command, tmp_path: Path) -> None:
     ended_by(signal.SIGINT, tmp_path, *SEARCH, "--store", "store", whole_group=False)
+    ended_by(signal.SIGTERM, tmp_path, *RESUME, whole_group=False)
     ended_by(signal.SIGTERM, tmp_path, *RESUME, whole_group=True)
     closed_terminal(tmp_path, *RESUME)
-    assert len(folds(tmp_path)) < 10, "each way has ended it early"
+    assert len(folds(tmp_path)) < 12, "each way has ended it early"
 
     shown = watched_to_the_end(tmp_path, "resume", "store", "--slots", "2")
     assert "Traceback" not in shown
-    for word in ("search st3 · 5 configurations × 2 folds", "fold 1", "published", "★", "10/10 folds", "elapsed"):
+    for word in ("search st3 · 6 configurations × 2 folds", "fold 1", "published", "★", "12/12 folds", "elapsed"):
         assert word in shown, word
-    assert len(folds(tmp_path)) == 10
+    assert len(folds(tmp_path)) == 12
     told = result(command("status", "store", "--json"))
     assert told["complete"]
     assert all(configuration["state"] == "finished" for configuration in told["configurations"])

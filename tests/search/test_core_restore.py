@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -49,7 +48,7 @@ def searched(space: LoadedSpace, entries: Sequence[Entry]) -> Simulation:
     sampler = Sampler(space, seed=3)
     ledger = MemoryLedger(list(entries))
     core = SearchCore(SpaceProposals(space, sampler), ledger, BUDGET, INPUTS, teller(sampler))
-    stored = [Configuration.from_json(json.loads(canonical_json(c.to_json()))) for c in ledger.configurations]
+    stored = [Configuration.from_text(canonical_json(c.to_json())) for c in ledger.configurations]
     for configuration in stored:
         sampler.announce(configuration)
     core.restore(stored, ledger.folds, ledger.failures)

@@ -154,10 +154,10 @@ def test_what_is_no_number_has_no_canonical_form(value):
 def test_a_configuration_survives_json(recipe):
     point = {"detector.lr": 2e-3, "detector.centers": 3, "detector.loss": "soft_triple"}
     before = Configuration(fill(recipe, point), 7, "sampled", point)
-    data = json.loads(json.dumps(before.to_json()))
-    after = Configuration.from_json(data)
+    text = json.dumps(before.to_json())
+    after = Configuration.from_text(text)
     assert after == before
-    assert after.id == before.id == data["id"]
+    assert after.id == before.id == json.loads(text)["id"]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_configuration_survives_json(recipe):
 )
 def test_what_is_no_configuration_is_refused(recipe, damage):
     with pytest.raises(ValueError, match=r"."):
-        Configuration.from_json({**Configuration(recipe, 7, "sampled").to_json(), **damage})
+        Configuration.from_text(json.dumps({**Configuration(recipe, 7, "sampled").to_json(), **damage}))
 
 
 # -- stages ---------------------------------------------------------------------------------------------------

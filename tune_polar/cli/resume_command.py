@@ -68,7 +68,7 @@ def resume(
     opened = open_store(store)
     plan = plan_from_manifest(opened.manifest(), source, trials, chosen_rule, opened.gold())
     if trials is None and plan.kind == "search":  # an extended search holds more than its manifest says
-        plan = replace(plan, trials=max(plan.trials, len(opened.configurations_begun())))
+        plan = replace(plan, trials=max(plan.trials, opened.count_configurations()))
     check_for_kind(stop_at, plan.kind)
     check_racing_for_kind(chosen_rule, plan.kind)
     go_on(plan, opened, machines, Shown(json, quiet, verbose), stop_at)

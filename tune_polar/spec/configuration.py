@@ -55,7 +55,7 @@ class Configuration:
         return configuration_id(self.recipe)
 
     def to_json(self) -> dict[str, object]:
-        """Plain data; ``from_json`` gives an equal configuration."""
+        """Plain data; ``from_text`` gives an equal configuration."""
         return {
             "id": self.id,
             "number": self.number,
@@ -65,17 +65,8 @@ class Configuration:
         }
 
     @staticmethod
-    def from_json(data: Mapping[str, object]) -> Configuration:
-        """The configuration that ``to_json`` wrote.
-
-        Raises:
-            ValueError: it is something else.
-        """
-        return Configuration.from_text(json.dumps(data))
-
-    @staticmethod
     def from_text(text: str | bytes) -> Configuration:
-        """The same from JSON as text.
+        """The configuration that ``to_json`` gave, from JSON as text.
 
         Raises:
             ValueError: it is something else.

@@ -140,10 +140,9 @@ class Store:
         found = self._read_all("configurations", lambda c: Configuration.from_text(decode_text(c)))
         return sorted(found, key=lambda configuration: (configuration.number, configuration.id))
 
-    def configurations_begun(self) -> list[str]:
-        """Ids of all recorded configurations, without reading them."""
-        names = self._files.names("configurations")
-        return [name.removeprefix("configurations/")[:-5] for name in names if name.endswith(".json")]
+    def count_configurations(self) -> int:
+        """How many configurations are recorded; none of them is read."""
+        return sum(name.endswith(".json") for name in self._files.names("configurations"))
 
     def put_fold(self, record: FoldRecord) -> bool:
         """Record a finished fold; False where it was recorded before."""
