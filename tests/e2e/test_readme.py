@@ -122,6 +122,8 @@ def check_default_search(done: subprocess.CompletedProcess[str], store: Path) ->
     assert (store / "report.html").is_file()
     assert (store / "winner.yaml").is_file()
     assert "published" in done.stdout
+    assert "FoldTrainable" not in done.stdout + done.stderr, "Ray Tune's own lines are nobody's concern"
+    assert re.search(r"^0/40 folds · elapsed \d+:\d\d · workers are starting$", done.stderr, re.MULTILINE)
     for heading in ("oracle", "fold-tuned", "cross-fitted", "0.5"):
         assert heading in done.stdout
     best = next(line for line in done.stdout.splitlines() if "5/5" in line)

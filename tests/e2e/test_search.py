@@ -49,6 +49,7 @@ def test_search_status_report_resume_and_winner(command: Command, tmp_path: Path
     finished = command("resume", "store", "--slots", "1")
     assert "search st3 · 3 configurations × 2 folds" in finished.stderr
     assert "tune-polar resume store --trials 6\n" in finished.stdout
+    assert "  changes:  # decision: chosen on all out-of-fold rows" in finished.stdout
 
     command("validate", "store/winner.yaml")
     one = ("--trials", "1", *ONE_SLOT, "--store", "again", "--json")

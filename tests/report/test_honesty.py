@@ -145,7 +145,7 @@ def test_repeated_texts_are_found_as_a_reader_would_and_only_across_folds() -> N
 def test_tp006_few_configurations(finished: StoreBuilder) -> None:
     found = check(finished.summary(), "TP006")
     assert found.verdict == "fires"
-    assert "3 finished configurations" in found.messages[0]
+    assert "3 are finished, 20 are needed" in found.messages[0]
     summary = finished.summary()
     many = replace(summary, configurations=summary.configurations * 7)
     assert check(many, "TP006").verdict == "silent"

@@ -162,8 +162,9 @@ def test_gold_of_other_data_is_not_taken_for_ones_own(search, new_search):
 
 
 def test_a_folder_without_a_manifest_is_no_store(tmp_path):
-    for place in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(StoreError, match=r"must hold manifest.json, but there is none\n  Remedy: Give the folder"):
+    for place, found in ((tmp_path, "none"), (tmp_path / "absent", "no such folder")):
+        expected = rf"must hold manifest.json, but there is {found}\n  Remedy: Give the folder"
+        with pytest.raises(StoreError, match=expected):
             open_store(place).manifest()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -11,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from tune_polar.cli.pace import Pace, clock
 from tune_polar.search.core import ConfigurationProgress, SearchCore
 from tune_polar.search.limits import Limits
 from tune_polar.search.plan import SearchPlan
@@ -24,13 +24,6 @@ FOLD_COLUMNS = (
     "· score: cross-fitted over all folds"
 )
 _STAGE_LETTER = {"detector": "D", "classifier": "C"}
-
-
-def clock(seconds: float) -> str:
-    """``75`` → ``1:15``, ``3700`` → ``1:01:40``."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def fold_score(record: FoldRecord) -> float:
@@ -55,36 +48,9 @@ def page_hint(store: str) -> str:
     return f"page meanwhile: tune-polar report {store} --watch --open"
 
 
-class Pace:
-    """Elapsed and remaining time, from the folds that have finished in this run."""
-
-    def __init__(self, plan: SearchPlan, limits: Limits) -> None:
-        self._started = time.monotonic()
-        self._total = None if limits.is_open_ended else plan.trials * plan.folds
-        self._finished_now = 0
-
-    def count(self) -> None:
-        """One more fold has finished."""
-        self._finished_now += 1
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the run began."""
-        return time.monotonic() - self._started
-
-    def line(self, core: SearchCore) -> str:
-        """``12/40 folds · elapsed 0:31 · about 1:10 left``."""
-        done = sum(len(p.finished) for p in core.progress.values())
-        if self._total is None:
-            return f"{done} folds · elapsed {clock(self.elapsed)}"
-        dropped = sum(
-            len(p.order) - len(p.finished) for p in core.progress.values() if p.state in ("infeasible", "abandoned")
-        )
-        left = max(0, self._total - dropped - done)
-        text = f"{done}/{self._total} folds · elapsed {clock(self.elapsed)}"
-        if self._finished_now and left:
-            text += f" · about {clock(left * self.elapsed / self._finished_now)} left"
-        return text
+def _total(plan: SearchPlan, limits: Limits) -> int | None:
+    """Folds that the search is to come to; None: that is left open."""
+    return None if limits.is_open_ended else plan.trials * plan.folds
 
 
 def _folds(number: int) -> str:
@@ -100,7 +66,7 @@ class LiveTable:
         self._core = core
         self._plan = plan
         self._store = store
-        self._pace = Pace(plan, limits)
+        self._pace = Pace(_total(plan, limits))
         self._running: dict[tuple[str, int], str] = {}
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self._draw)
 
@@ -116,17 +82,19 @@ class LiveTable:
 
     def started(self, trial: FoldTrial) -> None:
         """Show the fold as running."""
+        self._pace.started(trial)
         self._running[trial.configuration_id, trial.fold] = "…"
 
     def progressed(self, trial: FoldTrial, progress: Progress) -> None:
         """Show stage and share of steps."""
+        self._pace.progressed()
         share = f"{_STAGE_LETTER[progress.stage]} {100 * progress.step // progress.total_steps}%"
         self._running[trial.configuration_id, trial.fold] = share
 
-    def ended(self, trial: FoldTrial, core: SearchCore) -> None:  # noqa: ARG002 (the table draws from its own core)
+    def ended(self, trial: FoldTrial, core: SearchCore) -> None:
         """Show its score."""
         self._running.pop((trial.configuration_id, trial.fold), None)
-        self._pace.count()
+        self._pace.ended(trial, core)
 
     def _draw(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -183,20 +151,24 @@ class PlainLines:
     ) -> None:
         self._console = console
         self._verbose = verbose
-        self._pace = Pace(plan, limits)
+        self._pace = Pace(_total(plan, limits))
         # Those of before a resume have been told of then.
         self._given_up = {key for key, progress in core.progress.items() if progress.abandonment is not None}
         self._say(headline(plan, store, limits))
         self._say(FOLD_COLUMNS)
         self._say(page_hint(store))
+        self._say(self._pace.line(core))
 
     def started(self, trial: FoldTrial) -> None:
         """Say so where asked to say everything."""
+        self._pace.started(trial)
         if self._verbose:
             self._say(f"{trial.configuration_id} fold {trial.fold}: started")
 
     def progressed(self, trial: FoldTrial, progress: Progress) -> None:
-        """Say so where asked to say everything."""
+        """The first step of all; every one where asked to say everything."""
+        if self._pace.progressed():
+            self._say(f"training · elapsed {clock(self._pace.elapsed)}")
         if self._verbose:
             value = "" if progress.value is None else f", {progress.value:.4f}"
             self._say(
@@ -206,7 +178,7 @@ class PlainLines:
 
     def ended(self, trial: FoldTrial, core: SearchCore) -> None:
         """One line a fold, one more when its configuration is through."""
-        self._pace.count()
+        self._pace.ended(trial, core)
         progress = core.progress[trial.configuration_id]
         name = f"#{progress.configuration.number} {trial.configuration_id}"
         record = progress.finished.get(trial.fold)

@@ -25,8 +25,10 @@ def winner_changes(summary: SearchSummary) -> str:
     changed = {key: value_at(won, key) for key in keys if value_at(won, key) != value_at(began, key)}
     if not changed:
         return "  (as the recipe says)"
-    text = yaml.safe_dump({"changes": changed}, sort_keys=False, allow_unicode=True)
-    return "\n".join(f"  {line}" for line in text.splitlines())
+    first, *lines = yaml.safe_dump({"changes": changed}, sort_keys=False, allow_unicode=True).splitlines()
+    if any(key.startswith("decision.") for key in changed):
+        first += "  # decision: chosen on all out-of-fold rows, as for every configuration"
+    return "\n".join(f"  {line}" for line in (first, *lines))
 
 
 def write_winner(summary: SearchSummary, folder: Path) -> Path | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import ray
 from ray import tune
+from ray.tune.progress_reporter import TrialProgressCallback
 
 from tune_polar.errors import SearchError
 from tune_polar.search.scheduler import RacingScheduler
@@ -20,6 +21,19 @@ from tune_polar.search.worker import FoldTrainable
 from tune_polar.search.worker_setup import WorkerSetup
 
 _MOST_PENDING = 1000  # the searcher itself hands out no more than there are slots
+
+
+class _Silence(TrialProgressCallback):  # type: ignore[misc] # Ray is untyped
+    """In the place of the one that Tune adds, which prints a line for each fold that racing has stopped."""
+
+    def on_trial_result(self, *_: object, **__: object) -> None:
+        """Nothing: our watcher tells."""
+
+    def on_trial_error(self, *_: object, **__: object) -> None:
+        """Nothing."""
+
+    def on_trial_complete(self, *_: object, **__: object) -> None:
+        """Nothing."""
 
 
 def run_tune(
@@ -43,7 +57,7 @@ def run_tune(
                 name="folds",
                 storage_path=str(scratch),
                 verbose=0,
-                callbacks=[],
+                callbacks=[_Silence()],
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),

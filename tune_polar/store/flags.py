@@ -150,7 +150,7 @@ def _few_configurations(summary: SearchSummary) -> Iterator[str]:
         raise NotApplicableError("nothing was searched")
     finished = len(summary.finished)
     if finished < ENOUGH_FOR_IMPORTANCES:
-        yield f"{finished} finished configurations are too few to say what matters; {ENOUGH_FOR_IMPORTANCES} are needed"
+        yield f"{finished} are finished, {ENOUGH_FOR_IMPORTANCES} are needed to say which settings matter"
 
 
 _CHECKS: tuple[tuple[str, str, Callable[[SearchSummary], Iterator[str]]], ...] = (

@@ -100,8 +100,10 @@ class Store:
         """
         content = self._files.read(MANIFEST)
         if content is None:
+            folder = self._files.folder
+            found = "there is no such folder" if folder is not None and not folder.is_dir() else "there is none"
             raise StoreError(
-                f"store {self.url}: must hold {MANIFEST}, but there is none",
+                f"store {self.url}: must hold {MANIFEST}, but {found}",
                 "Give the folder or URL that `tune-polar search` printed as its records.",
             )
         try:

@@ -1,0 +1,75 @@
+"""How far a running search has come, and how long the rest will take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tune_polar.search.core import SearchCore
+from tune_polar.spec.fold_trial import FoldTrial
+
+
+def clock(seconds: float) -> str:
+    """``75`` → ``1:15``, ``3700`` → ``1:01:40``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+class Pace:
+    """Elapsed and remaining time, from the seconds that the folds of this run took and how many ran at once."""
+
+    def __init__(self, total: int | None, now: Callable[[], float] = time.monotonic) -> None:
+        """``total`` folds are to be finished; None: as many as there will be."""
+        self._now = now
+        self._began = now()
+        self._total = total
+        self._running: set[str] = set()
+        self._at_once = 1
+        self._finished = 0
+        self._fold_seconds = 0.0
+        self._trains = False
+
+    def started(self, trial: FoldTrial) -> None:
+        """A fold trial has been handed out."""
+        self._running.add(trial.id)
+
+    def progressed(self) -> bool:
+        """Some fold has taken a step; whether it was the first one of this run."""
+        first, self._trains = not self._trains, True
+        return first
+
+    def ended(self, trial: FoldTrial, core: SearchCore) -> None:
+        """A fold trial is over, whether it finished or not."""
+        self._at_once = max(1, len(self._running))
+        self._running.discard(trial.id)
+        record = core.progress[trial.configuration_id].finished.get(trial.fold)
+        if record is not None:
+            self._trains = True
+            self._finished += 1
+            self._fold_seconds += record.seconds
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the run began."""
+        return self._now() - self._began
+
+    def line(self, core: SearchCore) -> str:
+        """``12/40 folds · elapsed 0:31 · about 1:10 left``."""
+        done = sum(len(p.finished) for p in core.progress.values())
+        number = f"{done}" if self._total is None else f"{done}/{self._total}"
+        text = f"{number} {'fold' if number == '1' else 'folds'} · elapsed {clock(self.elapsed)}"
+        if not self._trains:
+            return f"{text} · workers are starting"
+        left = 0 if self._total is None else self._total - done - _dropped(core)
+        if left > 0 and self._finished:
+            # Not from the time that has passed: before the first fold the workers had to load, and several run at once.
+            seconds = self._fold_seconds / self._finished * left / min(self._at_once, left)
+            text += f" · about {clock(seconds)} left"
+        return text
+
+
+def _dropped(core: SearchCore) -> int:
+    """Folds of configurations that failed or were given up."""
+    over = [p for p in core.progress.values() if p.state in ("infeasible", "abandoned")]
+    return sum(len(p.order) - len(p.finished) for p in over)
