@@ -121,7 +121,7 @@ def best_value(function: Function, seed: int, points: int) -> float:
     """The best of ``points`` points, proposed one after the other by TPE on what ``telling`` passes on."""
     names = [f"x{number}" for number in range(6)]
     distributions = dict.fromkeys(names, optuna.distributions.FloatDistribution(0.0, 1.0))
-    trials: list[optuna.trial.FrozenTrial] = []
+    trials: list[module.SharedTrial] = []
     for number in range(points):
         sampler: optuna.samplers.BaseSampler = optuna.samplers.TPESampler(seed=seed * 10_007 + number)
         if number < module.RANDOM_CONFIGURATIONS:
@@ -131,7 +131,8 @@ def best_value(function: Function, seed: int, points: int) -> float:
         asked = study.ask()
         params: Mapping[str, float] = {name: asked.suggest_float(name, 0.0, 1.0) for name in names}
         value = function(np.array(list(params.values())))
-        trials.append(optuna.create_trial(value=value, params=dict(params), distributions=distributions))
+        trial = optuna.create_trial(value=value, params=dict(params), distributions=distributions)
+        trials.append(module.SharedTrial.of(trial))
     return max(float(trial.value or 0.0) for trial in trials)
 
 

@@ -21,6 +21,7 @@ from tune_polar.search.sampler import (
     MOST_TRIALS,
     RANDOM_CONFIGURATIONS,
     Sampler,
+    SharedTrial,
     telling,
 )
 from tune_polar.spec.configuration import Configuration
@@ -191,9 +192,15 @@ def test_a_search_of_a_space_with_two_points_ends_after_two(space: Callable[...,
     assert len(ledger.folds) == 4
 
 
-def finished(values: list[float]) -> list[optuna.trial.FrozenTrial]:
+def trial_at(x: float, value: float | None) -> SharedTrial:
+    """A trial of one parameter; running where it has no value."""
     axis = {"x": optuna.distributions.FloatDistribution(0.0, 1.0)}
-    return [optuna.create_trial(value=value, params={"x": 0.5}, distributions=axis) for value in values]
+    state = TrialState.RUNNING if value is None else TrialState.COMPLETE
+    return SharedTrial.of(optuna.create_trial(state=state, value=value, params={"x": x}, distributions=axis))
+
+
+def finished(values: list[float]) -> list[SharedTrial]:
+    return [trial_at(0.5, value) for value in values]
 
 
 def test_few_trials_are_all_told() -> None:
@@ -203,11 +210,10 @@ def test_few_trials_are_all_told() -> None:
 
 @pytest.mark.parametrize("count", [MOST_TRIALS + 1, 1000, 4321])
 def test_of_many_trials_the_best_the_latest_and_an_even_share_are_told(count: int) -> None:
-    axis = {"x": optuna.distributions.FloatDistribution(0.0, 1.0)}
     trials = finished(np.random.default_rng(count).permutation(count).tolist())
     places = [5, count // 2, count]
     for place in places:
-        trials.insert(place, optuna.create_trial(state=TrialState.RUNNING, params={"x": 0.1}, distributions=axis))
+        trials.insert(place, trial_at(0.1, None))
     kept = telling(trials)
     order = [next(place for place, trial in enumerate(trials) if trial is each) for each in kept]
     assert order == sorted(order)

@@ -41,7 +41,7 @@ class Sampler:
         self._seed = seed
         self._distributions = _distributions(space)
         # By (number, id): two searches whose records were copied together have used the same numbers.
-        self._trials: dict[tuple[int, str], list[FrozenTrial]] = {}
+        self._trials: dict[tuple[int, str], list[SharedTrial]] = {}
         self._scored = 0
         self._predicted: set[tuple[int, str]] = set()
 
@@ -98,7 +98,7 @@ class Sampler:
         """What has been told of ``configuration``, its own point first; empty where that is not one of the space."""
         return tuple(self._trials.get(_key(configuration), ()))
 
-    def _trial(self, point: Mapping[str, object], score: float | None) -> FrozenTrial | None:
+    def _trial(self, point: Mapping[str, object], score: float | None) -> SharedTrial | None:
         """Optuna's form of a point, finished with ``score`` or running; None where it is not one of the space."""
         if not point or not all(name in self._distributions for name in point):
             return None
@@ -108,20 +108,22 @@ class Sampler:
             trial = optuna.create_trial(state=state, value=score, params=dict(point), distributions=distributions)
         except ValueError:  # a value is outside its range or off its grid
             return None
-        return _SharedTrial.of(trial)
+        return SharedTrial.of(trial)
 
 
-class _SharedTrial(FrozenTrial):
+class SharedTrial(FrozenTrial):
     """A trial that many studies hold: its values never change, so that copying them deep would be waste.
 
     A study copies each trial that it is given, four fifths of a proposal, and checks it again, a fifth of the rest.
     """
 
+    told: float | None  # its value, which ``FrozenTrial`` checks each time it is asked for; None: it is running
+
     @classmethod
-    def of(cls, trial: FrozenTrial) -> FrozenTrial:
+    def of(cls, trial: FrozenTrial) -> SharedTrial:
         """The same trial, cheap to copy."""
         shared = cls.__new__(cls)
-        shared.__dict__.update(trial.__dict__)
+        shared.__dict__.update(trial.__dict__, told=trial.value)
         return shared
 
     def __deepcopy__(self, memo: dict[int, object]) -> FrozenTrial:
@@ -131,21 +133,22 @@ class _SharedTrial(FrozenTrial):
         """Nothing: ``optuna.create_trial`` has checked it when it was made."""
 
 
-def telling(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+def telling(trials: Sequence[SharedTrial]) -> list[SharedTrial]:
     """At most ``MOST_TRIALS`` finished ones of ``trials``, and all that are running, in their order.
 
     The best, the latest, and of the rest every so manieth: the same for the same trials.
     """
-    finished = [place for place, trial in enumerate(trials) if trial.state == TrialState.COMPLETE]
+    scores = [trial.told for trial in trials]
+    finished = [place for place, score in enumerate(scores) if score is not None]
     if len(finished) <= MOST_TRIALS:
         return list(trials)
-    best = set(heapq.nlargest(BEST_TRIALS, finished, key=lambda place: trials[place].value or 0.0))
+    best = set(heapq.nlargest(BEST_TRIALS, finished, key=lambda place: scores[place] or 0.0))
     others = [place for place in finished if place not in best]
     older, latest = others[:-LATEST_TRIALS], others[-LATEST_TRIALS:]
     wanted = MOST_TRIALS - BEST_TRIALS - LATEST_TRIALS
     spread = {older[number * len(older) // wanted] for number in range(wanted)}
-    kept = best.union(latest, spread)
-    return [trial for place, trial in enumerate(trials) if place in kept or trial.state == TrialState.RUNNING]
+    running = (place for place, score in enumerate(scores) if score is None)
+    return [trials[place] for place in sorted(best.union(latest, spread, running))]
 
 
 def _key(configuration: Configuration) -> tuple[int, str]:
