@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from fold_tables import FoldTable
 
-from tune_polar.search.core import Budget, ConfigurationProgress, SearchCore
+from tune_polar.search.configuration_progress import ConfigurationProgress
+from tune_polar.search.core import Budget, SearchCore
 from tune_polar.search.racing.racing import Racing
 from tune_polar.search.racing.rule import Race
 from tune_polar.spec.configuration import Configuration

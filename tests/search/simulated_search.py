@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tune_polar.search.core import Budget, ConfigurationProgress, SearchCore
+from tune_polar.search.configuration_progress import ConfigurationProgress
+from tune_polar.search.core import Budget, SearchCore
 from tune_polar.search.sampler import Sampler
 from tune_polar.spec.configuration import Configuration
 from tune_polar.spec.fold_trial import FoldTrial, Inputs

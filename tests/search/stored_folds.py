@@ -8,7 +8,7 @@ import numpy as np
 from simulated_search import PROVENANCE
 
 from tune_polar.data.fold_plan import FoldPlan
-from tune_polar.search.core import ConfigurationProgress
+from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.spec.configuration import Configuration
 from tune_polar.store.gold import Gold, GoldSplit
 from tune_polar.store.predictions_of import PredictionsReader

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from simulated_search import INPUTS, WORKER_LOST, MemoryLedger, failed, finished, open_recipes
 
-from tune_polar.search.core import Budget, ConfigurationProgress, SearchCore
+from tune_polar.search.configuration_progress import ConfigurationProgress
+from tune_polar.search.core import Budget, SearchCore
 from tune_polar.search.proposals import FixedProposals
 from tune_polar.spec.fold_trial import FoldTrial
 from tune_polar.store.record import MAX_LOSSES

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_search import INPUTS, MemoryLedger, Simulation, finished, open_recipes, with_seed
 
-from tune_polar.search.core import Budget, ConfigurationProgress, SearchCore, fold_order
+from tune_polar.search.configuration_progress import ConfigurationProgress
+from tune_polar.search.core import Budget, SearchCore, fold_order
 from tune_polar.search.proposals import FixedProposals
 from tune_polar.spec.configuration import configuration_id
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from simulated_search import INPUTS, PROVENANCE, MemoryLedger, Simulation, invented_score, open_recipes, with_seed
 
-from tune_polar.search.core import Budget, ConfigurationProgress, SearchCore
+from tune_polar.search.configuration_progress import ConfigurationProgress
+from tune_polar.search.core import Budget, SearchCore
 from tune_polar.search.proposals import FixedProposals, SpaceProposals
 from tune_polar.search.racing.racing import Racing
 from tune_polar.search.racing.rule import Race

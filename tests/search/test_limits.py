@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import pytest
 from simulated_search import INPUTS, WORKER_LOST, MemoryLedger, Simulation, failed, finished, open_recipes
 
-from tune_polar.search.core import Budget, ConfigurationProgress, SearchCore, Stop, StopRule
+from tune_polar.search.configuration_progress import ConfigurationProgress
+from tune_polar.search.core import Budget, SearchCore
 from tune_polar.search.limits import FAILED_AT_FIRST, UNLIMITED, Limits, NothingWorks, TimeLimit
 from tune_polar.search.proposals import FixedProposals
+from tune_polar.search.stop_rule import Stop, StopRule
 from tune_polar.store.record import MAX_LOSSES
 
 

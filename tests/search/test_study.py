@@ -13,7 +13,7 @@ from simulated_search import RECIPE, failed
 from stored_folds import FOLDS, LABELS, NEIGHBOURS, StoredFolds
 
 from tune_polar.decide.knn import cross_fit_votes
-from tune_polar.search.core import ConfigurationProgress
+from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.sampler import Sampler
 from tune_polar.search.study import Study
 from tune_polar.spec.configuration import Configuration

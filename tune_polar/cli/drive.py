@@ -21,12 +21,12 @@ from tune_polar.cli.pages import PAGE, copy_beside_records, page_folder
 from tune_polar.cli.result_json import result_json
 from tune_polar.cli.winner import write_winner
 from tune_polar.report.page import write_page
-from tune_polar.search.core import Stop
 from tune_polar.search.limits import Limits
 from tune_polar.search.plan import SearchPlan
 from tune_polar.search.ray_session import joined_cluster
 from tune_polar.search.run import PreparedSearch, SearchResult
 from tune_polar.search.slots import Slots, slots_of_cluster, slots_of_this_machine
+from tune_polar.search.stop_rule import Stop
 from tune_polar.search.watch import Silent
 from tune_polar.store.lease import held_lease
 from tune_polar.store.manifest_facts import manifest_facts

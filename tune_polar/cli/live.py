@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tune_polar.cli.pace import Pace, clock
-from tune_polar.search.core import ConfigurationProgress, SearchCore
+from tune_polar.search.configuration_progress import ConfigurationProgress
+from tune_polar.search.core import SearchCore
 from tune_polar.search.limits import Limits
 from tune_polar.search.plan import SearchPlan
 from tune_polar.spec.fold_trial import FoldTrial

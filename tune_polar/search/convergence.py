@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune_polar.search.core import ConfigurationProgress, Stop
+from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.regret import cross_validation_error, regret_bound
+from tune_polar.search.stop_rule import Stop
 from tune_polar.search.unit_cube import UnitCube
 from tune_polar.spec.space_file import LoadedSpace
 

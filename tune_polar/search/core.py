@@ -8,57 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
+from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.racing.racing import Racing
+from tune_polar.search.stop_rule import Stop, StopRule
 from tune_polar.spec.configuration import Configuration
 from tune_polar.spec.fold_trial import FoldTrial, Inputs
 from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.record import FailureRecord, FoldRecord, MemoryUse, StageName, given_up, tried_memory
 from tune_polar.trial.progress import Progress
-
-State = Literal["open", "finished", "infeasible", "abandoned"]
-
-
-@dataclass
-class ConfigurationProgress:
-    """Where one configuration stands."""
-
-    configuration: Configuration
-    order: tuple[int, ...]  # in which its folds are run
-    state: State = "open"
-    waiting: list[int] = field(default_factory=list)  # folds to hand out, next first
-    running: set[int] = field(default_factory=set)
-    finished: dict[int, FoldRecord] = field(default_factory=dict)
-    failures: dict[int, list[FailureRecord]] = field(default_factory=dict)  # of each fold
-    failure: FailureRecord | None = None
-    abandonment: Abandonment | None = None  # why racing gave it up
-    score: float | None = None
-
-    @property
-    def handed_out(self) -> int:
-        """Folds running or finished."""
-        return len(self.running) + len(self.finished)
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Why a search ends before its configurations are used up."""
-
-    kind: Literal["time", "converged", "failures"]
-    message: str  # a sentence without its full stop
-    holds_folds: bool  # True: folds that wait are not begun either; False: open configurations are finished
-
-
-class StopRule(Protocol):
-    """A reason to end a search early, looked at before anything is handed out."""
-
-    def stop(self, progress: Mapping[str, ConfigurationProgress]) -> Stop | None:
-        """The reason, or None while the search goes on. It may lapse, for example when a fold finishes after all."""
 
 
 class Proposals(Protocol):

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from tune_polar.errors import SearchError
-from tune_polar.search.core import ConfigurationProgress
+from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.plan import recorded_space
 from tune_polar.search.sampler import PREDICTED, Sampler
 from tune_polar.search.study import Study

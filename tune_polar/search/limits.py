@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tune_polar.search.core import ConfigurationProgress, Stop
+from tune_polar.search.configuration_progress import ConfigurationProgress
+from tune_polar.search.stop_rule import Stop
 
 UNLIMITED = sys.maxsize
 FAILED_AT_FIRST = 3  # configurations that fail before anything has worked, after which a search gives up

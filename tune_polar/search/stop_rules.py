@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tune_polar.search.convergence import Converged, ScoredPoint
-from tune_polar.search.core import SearchCore, StopRule
+from tune_polar.search.core import SearchCore
 from tune_polar.search.limits import Limits, NothingWorks, TimeLimit
 from tune_polar.search.plan import SearchPlan
+from tune_polar.search.stop_rule import StopRule
 from tune_polar.search.study import Study
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tune_polar.errors import DecisionError
-from tune_polar.search.core import ConfigurationProgress
+from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.sampler import Sampler
 from tune_polar.spec.configuration import Configuration
 from tune_polar.spec.space import CategoricalParameter, FloatParameter, IntParameter, Parameter, Scalar
