@@ -158,7 +158,8 @@ class PlainLines:
         self._say(headline(plan, store, limits))
         self._say(FOLD_COLUMNS)
         self._say(page_hint(store))
-        self._say(self._pace.line(core))
+        if not core.done:
+            self._say(self._pace.line(core))
 
     def started(self, trial: FoldTrial) -> None:
         """Say so where asked to say everything."""
