@@ -194,7 +194,7 @@ class _Clock:
             {"race": float(table.scores[row, trial.fold])},
             1.0,
             _PROVENANCE,
-            tuple(table.curves[row][trial.fold]),
+            curve=tuple(table.curves[row][trial.fold]),
         )
         self._core.fold_finished(record)
         if self._core.progress[record.configuration_id].state == "finished":

@@ -102,6 +102,17 @@ def test_a_rule_saves_and_its_run_is_whole(race: ModuleType, path: Path, name: s
     assert [(m.row, m.seconds) for m in again.finished] == [(m.row, m.seconds) for m in run.finished]
 
 
+def test_curves_stop_folds_before_their_end(race: ModuleType, path: Path) -> None:
+    """Seconds in training are fewer than those of the folds that were begun."""
+    (table,) = race.load_tables(path)
+    (order,) = race.random_orders(table, 1)
+    whole, within = (
+        race.replay(race.Stage(table), order, race.race_of("model", curves)) for curves in ("none", "model")
+    )
+    assert whole.busy_seconds == pytest.approx(5 * whole.folds)
+    assert within.busy_seconds < 5 * within.folds - 1
+
+
 def test_the_command_prints_a_row_a_rule(
     race: ModuleType, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
