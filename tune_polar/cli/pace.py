@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.core import SearchCore
 from tune_polar.spec.fold_trial import FoldTrial
 
@@ -56,12 +57,13 @@ class Pace:
 
     def line(self, core: SearchCore) -> str:
         """``12/40 folds · elapsed 0:31 · about 1:10 left``."""
-        done = sum(len(p.finished) for p in core.progress.values())
+        rows = list(core.progress.values())  # a copy: the driving thread adds to them while another one draws
+        done = sum(len(row.finished) for row in rows)
         number = f"{done}" if self._total is None else f"{done}/{self._total}"
         text = f"{number} {'fold' if number == '1' else 'folds'} · elapsed {clock(self.elapsed)}"
         if not self._trains:
             return f"{text} · workers are starting"
-        left = 0 if self._total is None else self._total - done - _dropped(core)
+        left = 0 if self._total is None else self._total - done - _dropped(rows)
         if left > 0 and self._finished:
             # Not from the time that has passed: before the first fold the workers had to load, and several run at once.
             seconds = self._fold_seconds / self._finished * left / min(self._at_once, left)
@@ -69,7 +71,7 @@ class Pace:
         return text
 
 
-def _dropped(core: SearchCore) -> int:
+def _dropped(rows: Sequence[ConfigurationProgress]) -> int:
     """Folds of configurations that failed or were given up."""
-    over = [p for p in core.progress.values() if p.state in ("infeasible", "abandoned")]
-    return sum(len(p.order) - len(p.finished) for p in over)
+    over = [row for row in rows if row.state in ("infeasible", "abandoned")]
+    return sum(len(row.order) - len(row.finished) for row in over)
