@@ -135,8 +135,8 @@ def main() -> int:
     """Compare both stages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="sample", help="`sample` or a POLAR folder (zho is read)")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=60, help="timed steps a round")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--steps", type=int, default=20, help="timed steps a round")
     parser.add_argument("--warmup", type=int, default=5, help="steps before the clock starts")
     parser.add_argument("--stage", choices=[*STAGES, "both"], default="both")
     parser.add_argument("--gpu", action="store_true", help="ERNIE-xbase's size with random weights, batch 24 and 8")

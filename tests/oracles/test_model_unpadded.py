@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from transformers import BertConfig, BertModel, ErnieConfig, ErnieModel, PreTrai
 
 from tune_polar.model.dropout import CheapDropout
 from tune_polar.model.encoder import TextEncoder
+from tune_polar.model.row_blocks import row_blocks
 from tune_polar.model.seeding import seeded_start
 from tune_polar.model.unpadded import runs_unpadded
 
@@ -50,7 +52,11 @@ def by_library(model: PreTrainedModel, ids: Tensor, mask: Tensor, pooling: str) 
 
 @pytest.mark.parametrize("kind", ["bert", "ernie", "ernie with tasks"])
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
-@pytest.mark.parametrize("lengths", [[5, 12, 2, 7], [6, 6, 6]], ids=["padded", "of one length"])
+@pytest.mark.parametrize(
+    "lengths",
+    [[5, 12, 2, 7, 11, 6, 3], [10, 12, 11], [6, 6, 6]],
+    ids=["several blocks", "one padded block", "of one length"],
+)
 def test_vectors_and_gradients_are_the_librarys(kind: str, pooling: str, lengths: list[int]) -> None:
     ours, theirs = backbone(kind).train(), backbone(kind).train()
     encoder = TextEncoder(ours, pooling=pooling)  # type: ignore[arg-type]
@@ -68,10 +74,17 @@ def test_vectors_and_gradients_are_the_librarys(kind: str, pooling: str, lengths
     assert reached > 40
 
 
-def test_places_may_be_given() -> None:
-    encoder = TextEncoder(backbone("ernie").eval(), pooling="mean")
-    ids, mask = batch([5, 12, 2])
-    assert torch.equal(encoder(ids, mask), encoder(ids, mask, mask.flatten().nonzero().squeeze(1)))
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_blocks_may_be_given_and_cut_as_one_likes(pooling: str) -> None:
+    encoder = TextEncoder(backbone("ernie").eval(), pooling=pooling)  # type: ignore[arg-type]
+    lengths = [5, 12, 2, 11, 5]
+    ids, mask = batch(lengths)
+    blocks = row_blocks(np.array(lengths), torch.device("cpu"))
+    assert [block.rows for block in blocks.blocks] == [2, 2, 1]
+    assert torch.equal(encoder(ids, mask), encoder(ids, mask, blocks))
+    as_they_stand = row_blocks(np.array(lengths), torch.device("meta"))  # any device but a CPU
+    assert [block.rows for block in as_they_stand.blocks] == [5]
+    assert as_they_stand.order is None
 
 
 def test_other_attention_and_subclasses_take_the_librarys_pass() -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tune_polar.model.encoder import TextEncoder
+from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.search.remote_files import StoreAccess
 from tune_polar.store.store import Store
 
@@ -30,7 +31,7 @@ class SmallGpu:
         plain = PLAIN_FORWARD
 
         def forward(
-            encoder: TextEncoder, input_ids: Tensor, attention_mask: Tensor, places: Tensor | None = None
+            encoder: TextEncoder, input_ids: Tensor, attention_mask: Tensor, blocks: RowBlocks | None = None
         ) -> Tensor:
             if encoder.training:
                 self.passes += 1
@@ -38,7 +39,7 @@ class SmallGpu:
                 if self.passes >= self.fails_at and len(input_ids) > self.most_rows and not spared:
                     self.failures += 1
                     raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate rows: {len(input_ids)}")
-            return plain(encoder, input_ids, attention_mask, places)
+            return plain(encoder, input_ids, attention_mask, blocks)
 
         TextEncoder.forward = forward  # type: ignore[method-assign]
 

@@ -10,6 +10,7 @@ from trial_bench import quick_recipe, result_of
 
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.corpus import Corpus
+from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.trial.materials import EncoderSource
 from tune_polar.trial.rows import batch_tensors, predict
 
@@ -22,7 +23,7 @@ def tokens() -> TokenRows:
     return TokenRows([rng.integers(1, 50, size=length) for length in rng.integers(1, 30, size=300)])
 
 
-def sums(ids: Tensor, mask: Tensor, places: Tensor) -> Tensor:
+def sums(ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
     """Sum and number of a row's tokens; padding would be seen in both."""
     return torch.stack([(ids * mask).sum(dim=1), mask.sum(dim=1)], dim=1)
 
@@ -41,10 +42,10 @@ def test_a_row_may_come_twice(tokens: TokenRows) -> None:
 
 
 def test_padding_fills_behind_the_tokens(tokens: TokenRows) -> None:
-    ids, mask, places = batch_tensors(tokens, np.array([3, 4, 5]), 99, CPU)
+    ids, mask, blocks = batch_tensors(tokens, np.array([3, 4, 5]), 99, CPU)
     width = max(len(tokens[row]) for row in (3, 4, 5))
     assert ids.shape == mask.shape == (3, width)
-    assert torch.equal(places, mask.flatten().nonzero().squeeze(1))
+    assert torch.equal(blocks.places.sort().values, mask.flatten().nonzero().squeeze(1))
     for line, row in enumerate((3, 4, 5)):
         length = len(tokens[row])
         assert ids[line].tolist() == [*tokens[row].tolist(), *[99] * (width - length)]

@@ -13,6 +13,7 @@ from tune_polar.errors import ModelError
 from tune_polar.model.anatomy import dissect
 from tune_polar.model.dropout import with_cheap_dropout
 from tune_polar.model.pretrained import load_backbone
+from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.model.source import encoder_folder
 from tune_polar.model.tokens import HubTokenizer
 from tune_polar.model.unpadded import pool_unpadded, runs_unpadded
@@ -115,13 +116,13 @@ class TextEncoder(nn.Module):
             getattr(self.backbone, f"{kind}_checkpointing_disable")()
         self.recomputes = wanted
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, places: Tensor | None = None) -> Tensor:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, blocks: RowBlocks | None = None) -> Tensor:
         """Pool the last layer.
 
         Args:
             input_ids: long, (batch, tokens).
             attention_mask: 1 for tokens, 0 for padding behind them, (batch, tokens).
-            places: where tokens lie in the flattened mask, ascending; None: looked for, which waits for a GPU.
+            blocks: the rows', of ``row_blocks``; None: found from the mask, which waits for a GPU.
 
         Returns:
             (batch, hidden).
@@ -139,7 +140,7 @@ class TextEncoder(nn.Module):
                 self.backbone,
                 input_ids,
                 attention_mask,
-                places,
+                blocks,
                 first_only=self.pooling == "cls",
                 recompute=self.recomputes,
             )

@@ -11,7 +11,7 @@ from tune_polar.spec.configuration import configuration_id, digest
 from tune_polar.spec.recipe import Recipe
 
 # Raised whenever a change of the code changes what a stage computes: stored stages of older code are not reused.
-TRIAL_CODE_VERSION = 2
+TRIAL_CODE_VERSION = 3
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from tune_polar.model.checkpoint import load_weights
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.heads import ClassificationHead
 from tune_polar.model.losses import AsymmetricLoss, BinaryCrossEntropy
+from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.model.seeding import seeded_start
 from tune_polar.spec.fold_trial import FoldTrial
 from tune_polar.spec.recipe import Classifier
@@ -53,9 +54,9 @@ def train_classifier(
     seed = stage_seed(trial.recipe.seed, "classifier", fold)
     model = _build(trial, materials, start, seed)
 
-    def forward(ids: Tensor, mask: Tensor, places: Tensor) -> Tensor:
+    def forward(ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
         with mixed_precision(settings, device):
-            logits: Tensor = model(ids, mask, places)
+            logits: Tensor = model(ids, mask, blocks)
         return logits
 
     def probability(tokens: TokenRows, rows: Rows) -> Generator[None, None, Array]:

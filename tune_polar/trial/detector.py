@@ -14,6 +14,7 @@ from tune_polar.model.checkpoint import weights_to_bytes
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.heads import ProjectionHead
 from tune_polar.model.losses import CrossEntropy, SoftTriple
+from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.model.seeding import seeded_start
 from tune_polar.spec.fold_trial import FoldTrial
 from tune_polar.spec.recipe import Detector
@@ -56,9 +57,9 @@ def train_detector(trial: FoldTrial, materials: Materials) -> Generator[Progress
     model = build_detector(trial, materials)
     classes = torch.from_numpy(target).to(device)
 
-    def forward(ids: Tensor, mask: Tensor, places: Tensor) -> Tensor:
+    def forward(ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
         with mixed_precision(settings, device):
-            embeddings: Tensor = model(ids, mask, places)
+            embeddings: Tensor = model(ids, mask, blocks)
         return embeddings
 
     def embed(tokens: TokenRows, rows: Rows) -> Generator[None, None, Tensor]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tune_polar.data.batching import TokenRows, pad_batch, sorted_batches
+from tune_polar.model.row_blocks import RowBlocks, row_blocks
 from tune_polar.trial.memory_plan import EVALUATION_ROWS
 
 Rows = NDArray[np.int64]
@@ -21,18 +22,18 @@ class Batch(NamedTuple):
 
     ids: Tensor  # (rows, longest of these rows)
     mask: Tensor  # 1 for tokens, 0 for the padding behind them, (rows, longest)
-    places: Tensor  # of the tokens in the flattened mask; found here, where the device need not be waited for
+    blocks: RowBlocks  # found here, where the device need not be waited for
 
 
 def batch_tensors(tokens: TokenRows, rows: Rows, pad_id: int, device: torch.device) -> Batch:
     """The tokens of ``rows`` side by side on ``device``."""
     ids, mask = pad_batch(tokens, rows, pad_id)
-    arrays = ids, mask, np.flatnonzero(mask)
-    return Batch(*(torch.from_numpy(array).to(device, non_blocking=True) for array in arrays))
+    ids_there, mask_there = (torch.from_numpy(array).to(device, non_blocking=True) for array in (ids, mask))
+    return Batch(ids_there, mask_there, row_blocks(tokens.lengths[rows], device))
 
 
 def predict(
-    forward: Callable[[Tensor, Tensor, Tensor], Tensor],
+    forward: Callable[[Tensor, Tensor, RowBlocks], Tensor],
     tokens: TokenRows,
     rows: Rows,
     pad_id: int,

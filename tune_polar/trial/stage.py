@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.optimizer import cosine_with_warmup, parameter_groups
+from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.spec.fold_trial import FoldTrial
 from tune_polar.spec.recipe import Stage
 from tune_polar.store.record import Array, StageName, StageRecord
@@ -30,9 +31,9 @@ class StageModel(nn.Module):
         self.head = head
         self.loss = loss
 
-    def forward(self, ids: Tensor, mask: Tensor, places: Tensor | None = None) -> Tensor:
+    def forward(self, ids: Tensor, mask: Tensor, blocks: RowBlocks | None = None) -> Tensor:
         """The parts of a ``Batch`` → the head's outputs (rows, outputs)."""
-        outputs: Tensor = self.head(self.encoder(ids, mask, places))
+        outputs: Tensor = self.head(self.encoder(ids, mask, blocks))
         return outputs
 
 
