@@ -7,7 +7,8 @@
 
 Three ways to take the same steps (FGM, AdamW with layer-wise rates, warm-up and cosine, no clipping of gradients):
 
-- `trainer`: as the authors used it: rows tokenised as they are drawn, padded to 96, FGM in `training_step`
+- `trainer`: as the authors used it: rows tokenised as they are drawn, padded to 96, FGM in `training_step`, the
+  library's own forward pass and dropout
 - `tuned`: the Trainer by its own options: tokenised before, padded to the longest row of a batch, rows grouped by
   length, fused optimizer, no look at each loss
 - `ours`: `tune_polar.trial.loop.train` as a search runs it

@@ -12,6 +12,7 @@ from throughput_task import Size, Task, batches_of, now
 from torch import Tensor, nn
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from tune_polar.model.dropout import CheapDropout
 from tune_polar.model.optimizer import cosine_with_warmup, parameter_groups
 from tune_polar.trial.stage import StageModel
 
@@ -138,9 +139,18 @@ class Clock(TrainerCallback):
             self.ended = now(self._size.device)
 
 
+def with_library_dropout(model: nn.Module) -> None:
+    """Put plain ``nn.Dropout`` where ours draws its numbers more cheaply: a user of the Trainer has no other."""
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, CheapDropout):
+                setattr(parent, name, nn.Dropout(child.p))
+
+
 def trainer_seconds(task: Task, size: Size, tuned: bool) -> float:
     """Seconds of the timed steps."""
     model, total = task.model(size), size.steps + size.warmup
+    with_library_dropout(model)
     options = {
         "train_sampling_strategy": "group_by_length",
         "logging_nan_inf_filter": False,
