@@ -22,6 +22,7 @@ from tune_polar.search.sampler import (
     RANDOM_CONFIGURATIONS,
     Sampler,
     SharedTrial,
+    common_space,
     telling,
 )
 from tune_polar.spec.configuration import Configuration
@@ -201,6 +202,33 @@ def trial_at(x: float, value: float | None) -> SharedTrial:
 
 def finished(values: list[float]) -> list[SharedTrial]:
     return [trial_at(0.5, value) for value in values]
+
+
+def test_the_space_is_the_one_that_the_library_finds() -> None:
+    distributions = {
+        "z": optuna.distributions.FloatDistribution(0.0, 1.0),
+        "k": optuna.distributions.IntDistribution(1, 9),
+        "single": optuna.distributions.IntDistribution(3, 3),
+        "sometimes": optuna.distributions.CategoricalDistribution(["a", "b"]),
+    }
+    points: list[Point] = [
+        {"z": 0.1, "k": 2, "single": 3, "sometimes": "a"},
+        {"z": 0.2, "k": 3, "single": 3},
+        {"z": 0.3},
+    ]
+    values = [0.5, 0.6, None]  # the last one is running
+
+    def trial(point: Point, value: float | None) -> SharedTrial:
+        known = {name: distributions[name] for name in point}
+        state = TrialState.RUNNING if value is None else TrialState.COMPLETE
+        return SharedTrial.of(optuna.create_trial(state=state, value=value, params=dict(point), distributions=known))
+
+    trials = [trial(point, value) for point, value in zip(points, values, strict=True)]
+    study = optuna.create_study(direction="maximize")
+    study.add_trials(trials)
+    found = optuna.samplers.TPESampler(seed=0).infer_relative_search_space(study, study.ask()._get_latest_trial())
+    assert list(common_space(trials).items()) == list(found.items()) == [(name, distributions[name]) for name in "kz"]
+    assert common_space(trials[2:]) == {}
 
 
 def test_few_trials_are_all_told() -> None:
