@@ -17,6 +17,9 @@ folds inside a trial: every configuration whole, one after the other, no stage r
 - regret: points below the table's best when a quarter of stock's folds were spent
 - whole: folds spent on the whole table, as a share of stock's
 
+The row ``foresight`` is no rule: it knows each full score after one fold, trains the good configurations whole and
+gives all others up. Giving up between folds cannot do better; within them it can.
+
 ``--half first`` or ``second`` keeps every other configuration of a table; ``--after 53`` keeps those that the rules'
 constants were not chosen on (docs/decisions/0017).
 """
@@ -31,7 +34,7 @@ from pathlib import Path
 
 import numpy as np
 from fold_tables import FoldTable, load_tables
-from replay import Order, Run, Stage, random_orders, replay, stock
+from replay import Order, Run, Stage, foresight, random_orders, replay, stock
 from threadpoolctl import threadpool_limits
 
 from tune_polar.search.racing.promise import Promise
@@ -110,7 +113,8 @@ def race_of(name: str, in_fold: str) -> Race | None:
 def compare(table: FoldTable, rules: list[str], orders: list[Order], arguments: argparse.Namespace) -> None:
     """Print one table's rows."""
     stage = Stage(table)
-    good = int((table.finals >= table.finals.max() - WITHIN).sum())
+    is_good = table.finals >= table.finals.max() - WITHIN
+    good = int(is_good.sum())
     print(f"\n{table.name}: {len(table.finals)} configurations × {table.folds} folds, {good} within half a point")
     print(
         f"{'rule':<22}{'folds':>7}{'ratio of folds':>31}{'ratio of seconds':>21}{'false':>12}{'lost':>7}{'regret':>8}"
@@ -118,6 +122,8 @@ def compare(table: FoldTable, rules: list[str], orders: list[Order], arguments: 
     )
     theirs = [spent(table, stock(table, order, arguments.slots)) for order in orders]
     print(line("stock", theirs, theirs, table))
+    known = [foresight(table, order, is_good, reuse=arguments.reuse_stages) for order in orders]
+    print(line("foresight", [spent(table, run) for run in known], theirs, table), flush=True)
     for name in rules:
         began = time.perf_counter()
         for in_fold in dict.fromkeys(["none", arguments.in_fold] if name != "none" else ["none"]):

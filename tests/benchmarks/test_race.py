@@ -137,3 +137,14 @@ def test_tables_of_other_peoples_runs_are_read(race: ModuleType, shared_dir: Pat
         assert table.scores.shape == (9, 5)
         assert (table.scores > 0).all()
         assert (table.scores <= 1).all()
+
+
+def test_foresight_trains_one_fold_of_all_that_is_not_good(race: ModuleType, path: Path) -> None:
+    (table,) = race.load_tables(path)
+    is_good = table.finals >= np.sort(table.finals)[-2]
+    (order,) = race.random_orders(table, 1)
+    found = race.foresight(table, order, is_good)
+    first, second = sorted(order.rows.index(int(row)) for row in np.flatnonzero(is_good))
+    assert [moment.folds for moment in found.finished] == [first + 5, second + 9]
+    assert (found.folds, found.seconds) == (28 + 10, 5.0 * 38)
+    assert race.foresight(table, order, is_good, reuse=True).seconds < found.seconds
