@@ -62,7 +62,8 @@ SCENARIOS = (
 def true_f1(signal: np.ndarray, threshold: np.ndarray) -> np.ndarray:
     """Population F1 of deciding ``signal``·gold + N(0, 1) ≥ ``threshold``; shapes (…, labels)."""
     hit, alarm = norm.sf(threshold - signal), norm.sf(threshold)
-    return 2 * PREVALENCE * hit / (PREVALENCE * hit + (1 - PREVALENCE) * alarm + PREVALENCE)
+    found: np.ndarray = 2 * PREVALENCE * hit / (PREVALENCE * hit + (1 - PREVALENCE) * alarm + PREVALENCE)
+    return found
 
 
 THRESHOLD = GRID[true_f1(SIGNAL, GRID[:, None]).argmax(axis=0)]
@@ -83,9 +84,8 @@ def draw(scenario: Scenario, rng: np.random.Generator) -> tuple[np.ndarray, np.n
 def hold_out(gold: np.ndarray, decided: np.ndarray, rng: np.random.Generator, times: int = 40) -> float:
     """Choose on four fifths of the rows, score on the fifth, add back the curvature."""
     scores = WeightedScores(gold, decided.transpose(1, 0, 2), "positive")
-    parts = np.concatenate([np.arange(5)[:, None] == rng.permutation(len(gold)) % 5 for _ in range(times)]).astype(
-        np.float32
-    )
+    parts = np.concatenate([np.arange(5)[:, None] == rng.permutation(len(gold)) % 5 for _ in range(times)])
+    parts = parts.astype(np.float64)
     inside, outside = scores.macro(1 - parts), scores.macro(parts)
     full = scores.macro(np.ones((1, len(gold)), dtype=np.float32))[0]
     best = inside.argmax(axis=1)

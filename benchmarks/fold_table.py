@@ -201,13 +201,13 @@ def _gold_gated(predictions: ConfigurationPredictions) -> Decided:
     return outcome_of(ConfigurationPredictions(configuration, predictions.folds, predictions.gold)).decisions[0]
 
 
-def _at_half(predictions: ConfigurationPredictions) -> list[float]:
+def _at_half(predictions: ConfigurationPredictions) -> tuple[float, ...]:
     """Each fold's macro-F1 on its polarized rows with every threshold at 0.5."""
     fold, row, probability = predictions.classifier_rows()
     keep = predictions.target[row] == 1
     gold = predictions.gold.train.matrix(predictions.configuration.recipe.task.labels)[row] == 1
     own = [keep & (fold == number) for number in np.unique(fold)]
-    return [label_macro_f1(gold[rows], probability[rows] >= 0.5) for rows in own]
+    return tuple(label_macro_f1(gold[rows], probability[rows] >= 0.5) for rows in own)
 
 
 def _rows_decided(predictions: ConfigurationPredictions) -> list[int]:

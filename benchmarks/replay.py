@@ -16,7 +16,8 @@ from tune_polar.search.racing.rule import Race
 from tune_polar.spec.configuration import Configuration
 from tune_polar.spec.fold_trial import FoldTrial, Inputs
 from tune_polar.spec.recipe import Recipe
-from tune_polar.store.record import FoldRecord, Provenance
+from tune_polar.store.abandonment import Abandonment
+from tune_polar.store.record import FailureRecord, FoldRecord, Provenance
 from tune_polar.trial.progress import Progress
 
 STEPS = 1000  # of every stage, for the replay: curves are compared by share
@@ -92,7 +93,17 @@ class _Nowhere:
         """Nothing."""
         return True
 
-    put_fold = put_failure = put_abandonment = put_configuration
+    def put_fold(self, record: FoldRecord) -> bool:  # noqa: ARG002
+        """Nothing."""
+        return True
+
+    def put_failure(self, record: FailureRecord) -> bool:  # noqa: ARG002
+        """Nothing."""
+        return True
+
+    def put_abandonment(self, record: Abandonment) -> bool:  # noqa: ARG002
+        """Nothing."""
+        return True
 
 
 def replay(stage: Stage, order: Order, race: Race | None, *, slots: int = 1, reuse: bool = False) -> Run:

@@ -120,7 +120,8 @@ FUNCTIONS: dict[str, Function] = {
 def best_value(function: Function, seed: int, points: int) -> float:
     """The best of ``points`` points, proposed one after the other by TPE on what ``telling`` passes on."""
     names = [f"x{number}" for number in range(6)]
-    distributions = dict.fromkeys(names, optuna.distributions.FloatDistribution(0.0, 1.0))
+    unit: optuna.distributions.BaseDistribution = optuna.distributions.FloatDistribution(0.0, 1.0)
+    distributions = dict.fromkeys(names, unit)
     trials: list[module.SharedTrial] = []
     for number in range(points):
         sampler: optuna.samplers.BaseSampler = optuna.samplers.TPESampler(seed=seed * 10_007 + number)

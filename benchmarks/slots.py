@@ -21,7 +21,8 @@ import json
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -118,15 +119,17 @@ def run(case: Case) -> dict[str, float]:
     generator = np.random.default_rng(0)
 
     def value(rows: np.ndarray) -> Tensor:
-        ids = torch.from_numpy(generator.integers(5, sizes["vocab_size"], (len(rows), case.tokens))).to(device)
+        ids = torch.from_numpy(
+            generator.integers(5, encoder.word_embeddings.num_embeddings, (len(rows), case.tokens))
+        ).to(device)
         mask = torch.ones_like(ids)
         mask[1:, case.tokens - 3 :] = 0  # padding, as in nearly every batch
         output = head(encoder(ids, mask)).float()
-        if is_detector:
-            return loss(output, torch.from_numpy(rows % 2).to(device))
-        return loss(output, torch.rand(output.shape, device=device).round())
+        targets = torch.from_numpy(rows % 2).to(device) if is_detector else torch.rand_like(output).round()
+        found: Tensor = loss(output, targets)
+        return found
 
-    def precision() -> object:
+    def precision() -> AbstractContextManager[object]:
         return torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else nullcontext()
 
     def add_up() -> None:
@@ -251,7 +254,7 @@ def main() -> None:
     if not chosen.simulate and not torch.cuda.is_available():
         raise SystemExit("no GPU here: nothing can be measured. --simulate shows that the benchmark runs.")
     print(f"torch {torch.__version__}, " + ("simulated on a CPU" if chosen.simulate else torch.cuda.get_device_name()))
-    parts = {
+    parts: dict[str, Callable[[], bool]] = {
         "peaks": lambda: peaks(chosen.simulate),
         "cap": lambda: cap(chosen.slot_gb, chosen.simulate),
         "neighbours": lambda: neighbours(chosen.slot_gb, chosen.simulate),

@@ -43,7 +43,7 @@ from tune_polar.store.codec import encode_arrays, encode_json
 from tune_polar.store.gold import gold_of
 from tune_polar.store.outcome import outcome_of
 from tune_polar.store.predictions_of import PredictionsReader
-from tune_polar.store.record import CurvePoint, FoldRecord, Provenance, StageRecord
+from tune_polar.store.record import CurvePoint, FoldRecord, Provenance, StageName, StageRecord
 from tune_polar.store.scores import DecisionScores, Scores, StoredScores
 from tune_polar.store.store import Store, open_store
 
@@ -109,12 +109,12 @@ def fill(store: Store, folder: Path, plan: SearchPlan, count: int) -> None:
             (folder / f"folds/{record.id}.json").write_bytes(encode_json(record.to_json()))
 
 
-def _stage(folder: Path, stage: str, key: str, fold: int, arrays: dict[str, np.ndarray]) -> None:
+def _stage(folder: Path, stage: StageName, key: str, fold: int, arrays: dict[str, np.ndarray]) -> None:
     path = folder / f"stages/{key}.safetensors"
     if not path.exists():
         record = StageRecord(
             key, stage, fold, 42, 50, 0.5, 100, "max_steps", CURVE, 9.0, None, PROVENANCE, arrays=arrays
-        )  # type: ignore[arg-type]
+        )
         path.write_bytes(encode_arrays(record.header(), record.arrays))
 
 

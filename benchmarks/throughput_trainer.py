@@ -97,7 +97,7 @@ class Dealt(torch.utils.data.Sampler[int]):
         return itertools.islice((int(row) for batch in self._batches() for row in batch), self._rows)
 
 
-class FgmTrainer(Trainer):
+class FgmTrainer(Trainer):  # type: ignore[misc] # transformers is not followed
     """The Trainer with the adversarial pass where its users put it."""
 
     epsilon = 0.2
@@ -112,7 +112,7 @@ class FgmTrainer(Trainer):
 
     def training_step(self, model: nn.Module, inputs: dict[str, Tensor], num_items_in_batch: object = None) -> Tensor:
         """A clean pass, then one on moved embeddings; gradients add up."""
-        loss = super().training_step(model, inputs, num_items_in_batch)
+        loss: Tensor = super().training_step(model, inputs, num_items_in_batch)
         words = self.accelerator.unwrap_model(model).stage.encoder.word_embeddings.weight
         kept = words.data.clone()
         norm = torch.norm(words.grad)
@@ -123,7 +123,7 @@ class FgmTrainer(Trainer):
         return loss
 
 
-class Clock(TrainerCallback):
+class Clock(TrainerCallback):  # type: ignore[misc]
     """When the timed steps began and ended."""
 
     def __init__(self, size: Size) -> None:
@@ -171,7 +171,7 @@ def trainer_seconds(task: Task, size: Size, tuned: bool) -> float:
             use_cpu=size.device.type == "cpu",
             bf16=task.settings.precision == "bf16",
             seed=1,
-            **(options if tuned else {"dataloader_pin_memory": False}),  # type: ignore[arg-type]
+            **(options if tuned else {"dataloader_pin_memory": False}),
         )
         optimizer = torch.optim.AdamW(groups_of(task, model), fused=True if tuned else None)
         trainer = FgmTrainer(

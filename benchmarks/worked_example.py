@@ -56,7 +56,8 @@ class Subtask:
 
     def scores(self, configuration: str) -> np.ndarray:
         """Best value per fold, (folds,)."""
-        return self.best[self.configurations.index(configuration)]
+        found: np.ndarray = self.best[self.configurations.index(configuration)]
+        return found
 
     def higher_in(self, configuration: str) -> int:
         """Folds in which it scores more than the submitted system."""
@@ -80,7 +81,7 @@ def read(folder: Path) -> dict[str, Subtask]:
         table = logged.pivot_table(index="configuration", columns="fold", values="best_value")[list(FOLDS)]
         if not np.allclose(best.to_numpy(), table.loc[best.index].to_numpy(), atol=1e-6):
             raise SystemExit(f"{folder}: the best values of {subtask} differ between curves and folds")
-        printed = results.loc[subtask]
+        printed = results[results.index.get_level_values("subtask") == subtask].droplevel("subtask")
         names = [name for name in printed.index if name in best.index]
         found[subtask] = Subtask(
             name=subtask.upper(),
@@ -207,8 +208,8 @@ def finding_section(subtasks: dict[str, Subtask]) -> DocumentSection:
             f"without FGM ({points(ablated_dev - submitted_dev)} points), is a threshold artefact.",
             f"Its thresholds were {shown}. Per class, F1 averaged over both classes falls by "
             f"{-100 * by_class.sum():.1f} points on average over labels; {-100 * by_class[worst]:.1f} of them come "
-            f"from {worst} alone ({four(float(st3.class_f1.loc[SUBMITTED, worst]))} → "
-            f"{four(float(st3.class_f1.loc[ablated, worst]))}).",
+            f"from {worst} alone ({four(st3.class_f1[worst].astype(float)[SUBMITTED])} → "
+            f"{four(st3.class_f1[worst].astype(float)[ablated])}).",
             f"In the fold logs the same two configurations score {st3.mean(SUBMITTED):.3f} and "
             f"{st3.mean(ablated):.3f}: {points(pair.paired.difference)} points, the ablated one higher in "
             f"{st3.higher_in(ablated)} of {len(FOLDS)} folds. {pair.sentence}",
