@@ -69,7 +69,10 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("search", "st4"), r"recipe must be one of .*got 'st4'; did you mean"),
     (("search", "./none.yaml"), r"none\.yaml'?: cannot be read: No such file"),
     (("search", "./duplicate.yaml"), r"duplicate\.yaml:3: recipe: a key must stand once, also on line 2"),
-    (("search", "./unknown.yaml"), r"unknown\.yaml:4: .*detector\.lrr: must be a known key.*did you mean 'lr'"),
+    (
+        ("search", "./unknown.yaml"),
+        r"unknown\.yaml:4: .*detector\.lrr: must be a known key.*did you mean 'detector.lr'",
+    ),
     (("search", "./range.yaml"), r"range\.yaml:4: .*detector\.lr: must be greater than 0, got -1"),
     (("search", "./text.yaml"), r"text\.yaml:4: .*detector\.lr: must be a number, got 'fast'"),
     (("search", "./circle.yaml"), r"circle\.yaml:2: extends: must not come back to a file"),

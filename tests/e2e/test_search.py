@@ -49,6 +49,9 @@ def test_search_status_report_resume_and_winner(command: Command, tmp_path: Path
     finished = command("resume", "store", "--slots", "1")
     assert "search st3 · 3 configurations × 2 folds" in finished.stderr
     assert "tune-polar resume store --trials 6\n" in finished.stdout
+    assert "Nothing is left to train" in command("resume", "store", "--slots", "1").stderr
+    fewer = command("resume", "store", "--trials", "2", code=2).stderr
+    assert "--trials must be at least the 3 configurations that the search has begun, got 2" in fewer
     assert "  changes:  # decision: chosen on all out-of-fold rows" in finished.stdout
 
     command("validate", "store/winner.yaml")

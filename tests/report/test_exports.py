@@ -56,6 +56,7 @@ def test_the_study_holds_what_was_told(builder, tmp_path):
     assert [t.user_attrs["configuration"] for t in trained] == [c.configuration.id for c in summary.configurations[:3]]
     assert [len(t.intermediate_values) for t in trained] == [FOLDS] * 3
     swept = {t.user_attrs["configuration"]: t for t in trials if t.user_attrs.get("trained") is False}
+    assert done.swept == sum(t.user_attrs.get("trained") is False for t in trials)
     assert swept
     for row in summary.configurations[:3]:
         if row.configuration.id in swept:

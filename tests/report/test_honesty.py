@@ -56,6 +56,15 @@ def test_tp001_edge_of_range(finished: StoreBuilder, point: dict[str, object], v
         assert "end of its range 0.0001 to 0.1" in found.messages[0]
 
 
+def test_tp001_is_silent_where_nothing_lies_beyond_the_edge(finished: StoreBuilder) -> None:
+    summary = with_point(finished.summary(), {"detector.fgm_epsilon": 0.0, "detector.xi": 1.0})
+    ends = {"detector.fgm_epsilon": {"low": 0.0, "high": 1.0}, "detector.xi": {"low": 0.5, "high": 1.0}}
+    assert check(replace(summary, facts=replace(summary.facts, parameters=ends)), "TP001").verdict == "silent"
+    ends["detector.xi"] = {"low": 0.5, "high": 0.99}
+    above = with_point(summary, {"detector.xi": 0.99})
+    assert check(replace(above, facts=replace(above.facts, parameters=ends)), "TP001").verdict == "fires"
+
+
 def test_tp002_gain_below_noise(new_store: NewStore) -> None:
     builder = new_store()
     builder.finish(builder.configuration("published"), 0.4)

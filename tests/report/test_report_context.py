@@ -224,7 +224,7 @@ def test_the_oracle_gap_is_the_difference_of_its_two_columns(new_store: NewStore
     assert section.detector is not None
     gap = 100 * (scores.inside_folds - scores.cross_fitted)
     assert gap > 0
-    assert f"{gap:.1f} F1 points, is hindsight" in section.detector.sentences[0]
+    assert f"{gap:.1f} F1 points, is hindsight, and what an average over folds differs" in section.detector.sentences[0]
 
 
 def test_a_detector_alone_has_no_label_thresholds(new_store: NewStore) -> None:

@@ -235,7 +235,8 @@ def test_an_assignment_needs_a_key_and_an_equals_sign(text):
     ("assignment", "message"),
     [
         ("detector.lr=abc", "--set detector.lr: must be a number, got 'abc'"),
-        ("detector.lrr=3", "--set detector.lrr: must be a known key of a recipe; did you mean 'lr'?"),
+        ("detector.lrr=3", "--set detector.lrr: must be a known key of a recipe; did you mean 'detector.lr'?"),
+        ("lr=3", "--set lr: must be a known key of a recipe; did you mean 'detector.lr' or 'classifier.lr'?"),
         ("dector.lr=3", "--set dector.lr: must be a known key of a recipe; did you mean 'detector'?"),
         ("detector.lr.x=3", "--set detector.lr.x: must be a known key of a recipe: 'lr' has no parts"),
         ("detector.=3", "--set detector.: must be a known key of a recipe"),

@@ -57,7 +57,10 @@ BROKEN = [
     (instead("detector.head_lr: {type: categorical, choices: [[1]]}"), "choices.0: must be a single number, word or"),
     (instead("detector.head_lr: {type: categorical, choices: [1e999]}"), "choices.0: must be a single number, word"),
     # keys
-    (instead(f"detector.lrr: {FLOAT}"), "mini-space.yaml:4: parameters.detector.lrr: must be a known key .*mean 'lr'"),
+    (
+        instead(f"detector.lrr: {FLOAT}"),
+        "mini-space.yaml:4: parameters.detector.lrr: must be a known key .*mean 'detector.lr'",
+    ),
     (instead(f"lr: {FLOAT}"), "mini-space.yaml:4: parameters.lr: must be a known key of a recipe"),
     (instead(f"detector: {FLOAT}"), "parameters.detector: must be a single value, not a section"),
     (instead(f"encoder.tiny: {FLOAT}"), "parameters.encoder.tiny: must be a single value, not a section"),
@@ -148,7 +151,7 @@ def test_all_faults_of_a_file_are_reported_at_once(space):
     with pytest.raises(SpecError) as caught:
         space(edits)
     assert [line.partition("mini-space.yaml:")[2] for line in caught.value.problem.splitlines()] == [
-        "4: parameters.detector.lrr: must be a known key of a recipe; did you mean 'lr'?",
+        "4: parameters.detector.lrr: must be a known key of a recipe; did you mean 'detector.lr'?",
         "5: parameters.detector.loss: must be 'soft_triple' or 'cross_entropy', got 'triplet'",
         "12: parameters.decision.tau: must be greater than or equal to 0, got -1.0",
         "12: parameters.decision.tau: must be less than or equal to 1, got 2.0",

@@ -37,6 +37,10 @@ DEV_COLUMNS: tuple[tuple[str, Protocol], ...] = (
 
 
 FLAGS_SHOWN = 3  # of one check; the page shows more
+GAP_NOTE = (
+    "oracle: chosen inside each fold, F1 averaged over folds; the others: all rows pooled. oracle gap: oracle − "
+    "cross-fitted, in points; below 0 where averaging costs more than hindsight gains, or the rule maximises no F1."
+)
 
 
 def spread(scores: tuple[float, ...]) -> float:
@@ -167,6 +171,7 @@ def print_comparison(console: Console, best: ConfigurationSummary) -> None:
         console.print(_votes_table(outcome.detector))
     else:
         console.print(_thresholds_table(outcome.thresholds))
+        console.print(GAP_NOTE, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_honesty(console: Console, summary: SearchSummary) -> None:

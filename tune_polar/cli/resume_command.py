@@ -11,6 +11,7 @@ from tune_polar.cli import options
 from tune_polar.cli.machines import machines_of
 from tune_polar.cli.request import check_counts, data_source
 from tune_polar.cli.stopping import check_for_kind, check_racing, check_racing_for_kind, limits
+from tune_polar.errors import SpecError
 from tune_polar.garbage import without_collection
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
@@ -33,7 +34,7 @@ def resume(
         typer.Option("--racing", metavar="RULE", help="Another racing rule from now on.  [default: as begun]"),
     ] = None,
     data: Annotated[str | None, typer.Option("--data", help="Where the data lies now, if it has moved.")] = None,
-    language: options.Language = None,
+    language: Annotated[str | None, typer.Option("--language", help="Language of --data.")] = None,
     dev: options.Dev = None,
     column: options.Column = None,
     slots: options.Slots = None,
@@ -67,8 +68,14 @@ def resume(
 
     opened = open_store(store)
     plan = plan_from_manifest(opened.manifest(), source, trials, chosen_rule, opened.gold())
+    begun = opened.count_configurations()
+    if trials is not None and trials < begun:
+        raise SpecError(
+            f"--trials must be at least the {begun} configurations that the search has begun, got {trials}",
+            "Leave --trials out to finish what was begun.",
+        )
     if trials is None and plan.kind == "search":  # an extended search holds more than its manifest says
-        plan = replace(plan, trials=max(plan.trials, opened.count_configurations()))
+        plan = replace(plan, trials=max(plan.trials, begun))
     check_for_kind(stop_at, plan.kind)
     check_racing_for_kind(chosen_rule, plan.kind)
     go_on(plan, opened, machines, Shown(json, quiet, verbose), stop_at)

@@ -1,4 +1,4 @@
-"""Question 1: the winner's score by where its settings were chosen, from the most flattering to the most sober."""
+"""Question 1: the winner's score by where its settings were chosen, the scored rows first, other folds last."""
 
 from __future__ import annotations
 

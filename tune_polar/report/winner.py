@@ -8,6 +8,8 @@ from tune_polar.spec.recipe import Recipe
 from tune_polar.store.outcome import deployed_thresholds, rounded_tau
 from tune_polar.store.summary import ConfigurationSummary, SearchSummary
 
+DESCRIPTION = "The winner of a search"  # what it began with described other settings
+
 
 def winner_recipe(best: ConfigurationSummary) -> Recipe:
     """The winner's recipe with the decision settings that were chosen on all out-of-fold rows."""
@@ -21,7 +23,8 @@ def winner_recipe(best: ConfigurationSummary) -> Recipe:
         "threshold_rule": decided.rule or recipe.decision.threshold_rule,
     }
     name = recipe.recipe.removesuffix("-winner") + "-winner"
-    return recipe.model_copy(update={"recipe": name, "decision": recipe.decision.model_copy(update=chosen)})
+    changed = {"recipe": name, "description": DESCRIPTION, "decision": recipe.decision.model_copy(update=chosen)}
+    return recipe.model_copy(update=changed)
 
 
 def winner_thresholds(best: ConfigurationSummary) -> dict[str, float]:

@@ -26,6 +26,7 @@ class ExportedStudy:
 
     name: str
     trials: int
+    swept: int  # of these, points that cost no training: a trained one with other decision values
     left_out: int  # configurations that are unfinished, or whose settings are no point of the space
 
 
@@ -49,10 +50,11 @@ def export_optuna(store: Store, summary: SearchSummary, database: str) -> Export
     kept.load()
     study = Study(PredictionsReader(store, summary.gold), space, sampler, kept)
     trials: list[FrozenTrial] = []
-    left_out = 0
+    swept = left_out = 0
     for row in summary.configurations:
         found = _told(row, sampler, study)
         trials += found
+        swept += max(0, len(found) - 1)
         left_out += not found
     name = f"{summary.facts.recipe.recipe} {summary.facts.created}"
     try:
@@ -70,7 +72,7 @@ def export_optuna(store: Store, summary: SearchSummary, database: str) -> Export
             f"{database} must be a database that Optuna can write, but: {reason}",
             "Give a URL like sqlite:///study.db (three slashes: beside you; four: from the root).",
         ) from error
-    return ExportedStudy(name, len(trials), left_out)
+    return ExportedStudy(name, len(trials), swept, left_out)
 
 
 def _told(row: ConfigurationSummary, sampler: Sampler, study: Study) -> list[FrozenTrial]:

@@ -117,8 +117,28 @@ def unknown_key(path: KeyPath) -> str | None:
             is_label = path[:length] == ("classifier", "gamma_negative")
             return None if is_label and part else f"must be a known key of a recipe: {path[length - 1]!r} has no parts"
         if part not in model.model_fields:
-            return f"must be a known key of a recipe{did_you_mean(str(part), model.model_fields)}"
+            above = [str(each) for each in path[:length]]
+            near = [".".join([*above, name]) for name in model.model_fields]
+            below = [] if above else [key for key in _keys_of_sections() if key.endswith(f".{part}")]
+            if below:  # its section was left out: lr for detector.lr
+                return f"must be a known key of a recipe; did you mean {' or '.join(map(repr, below))}?"
+            return f"must be a known key of a recipe{did_you_mean('.'.join([*above, str(part)]), near)}"
     return None
+
+
+def _keys_of_sections() -> list[str]:
+    """``section.key`` of a recipe, for each section."""
+    return [f"{section}.{key}" for section in Recipe.model_fields for key in known_keys((section,))]
+
+
+def least_and_most(key: str) -> tuple[float | None, float | None]:
+    """The ends that the recipe itself sets to the values of a dotted key, where they may be taken; else None."""
+    *above, last = split_key(key)
+    model = _model_at(tuple(above))
+    rules = [] if model is None or last not in model.model_fields else model.model_fields[str(last)].metadata
+    ends = [[float(getattr(rule, name)) for rule in rules if hasattr(rule, name)] for name in ("ge", "le")]
+    least, most = (found[0] if found else None for found in ends)
+    return least, most
 
 
 def unknown_changes(changes: Mapping[str, object], origin: Origin) -> list[Fault]:

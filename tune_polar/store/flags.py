@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from tune_polar.decide.degenerate import threshold_findings
+from tune_polar.spec.draft import least_and_most
 from tune_polar.spec.space import DECISION_KEYS
 from tune_polar.stats.paired import fold_paired
 from tune_polar.store.outcome import deployed_thresholds
@@ -72,7 +73,9 @@ def _edge_of_range(summary: SearchSummary) -> Iterator[str]:
             continue
         place = _place_in_range(float(value), float(low), float(high), bool(about.get("log")))
         if min(place, 1 - place) <= EDGE_SHARE:
-            end = "lower" if place < 0.5 else "upper"
+            end, furthest = ("lower", least_and_most(key)[0]) if place < 0.5 else ("upper", least_and_most(key)[1])
+            if furthest == (low if place < 0.5 else high):  # there is nothing beyond it
+                continue
             yield f"{key} = {value:g} lies at the {end} end of its range {low:g} to {high:g}: widen it"
 
 

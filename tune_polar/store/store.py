@@ -324,7 +324,7 @@ def open_store(place: str | Path, *, to_look: bool = False) -> Store:
     except OSError as error:  # a name too long, a folder above it that may not be entered
         raise StoreError(f"store must be a folder, but {text!r}: {error.strerror}", "Give another path.") from None
     if is_other:
-        raise StoreError(f"store must be a folder, but {text!r} is not", "Give another path with --store.")
+        raise StoreError(f"store must be a folder, but {text!r} is not", "Give a folder: a search prints its own.")
     return Store(LocalFolder(path), to_look=to_look)
 
 
