@@ -56,7 +56,7 @@ def check(
             console.print(
                 f"{finding.severity}: {finding} [{finding.code}]", markup=False, highlight=False, soft_wrap=True
             )
-        console.print(f"{len(errors)} errors, {len(findings) - len(errors)} warnings")
+        console.print(f"{_counted(len(errors), 'error')}, {_counted(len(findings) - len(errors), 'warning')}")
         if not errors:
             _print_shares(console, source.load(loaded_recipe("st1", source).recipe))
     if errors:
@@ -130,3 +130,7 @@ def _print_shares(console: Console, corpus: Corpus) -> None:
         table.add_row(label, *shares)
     console.print(table)
     console.print("polarization: share of all rows; other labels: of the polarized rows", highlight=False)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -103,7 +103,8 @@ def print_scores(console: Console, summary: SearchSummary) -> None:
     is_ablation = summary.facts.kind == "ablation"
     reference = PUBLISHED if summary.published is None else summary.published.configuration.origin
     table = Table(title=_title(summary), title_justify="left", box=None, header_style="bold")
-    for name in ("#", "configuration", "score ± fold SD", f"− {reference}", "detector", "gated", "folds"):
+    parts = ("detector", "gold-gated") if _has_parts(summary) else ()
+    for name in ("#", "configuration", "score ± fold SD", f"− {reference}", *parts, "folds"):
         table.add_column(name, justify="left" if name == "configuration" else "right", no_wrap=True)
     rows = summary.configurations if is_ablation else (*summary.finished, *_unfinished(summary))
     for row in rows[:20]:
@@ -117,8 +118,8 @@ def print_scores(console: Console, summary: SearchSummary) -> None:
     console.print(
         "score: decision settings chosen on the other folds, all rows pooled and scored once. "
         f"− {reference}: mean ± SE of the difference, fold by fold; the mean of F1 differences of folds is not the "
-        "difference of the pooled scores, and may even differ in sign.\n"
-        "detector: its own macro-F1. gated: the labels' macro-F1 on gold-polarized rows.",
+        "difference of the pooled scores, and may even differ in sign."
+        + ("\ndetector: its own macro-F1. gold-gated: the labels' macro-F1 on gold-polarized rows." if parts else ""),
         style="dim",
         soft_wrap=True,
     )
@@ -133,22 +134,27 @@ def _unfinished(summary: SearchSummary) -> tuple[ConfigurationSummary, ...]:
     return tuple(c for c in summary.configurations if c.scores is None)
 
 
+def _has_parts(summary: SearchSummary) -> bool:
+    """Whether the score is made of a detector's and of labels; that of a detector alone is the score."""
+    return summary.objective != "detector"
+
+
 def _score_cells(row: ConfigurationSummary, summary: SearchSummary) -> list[str]:
     name = f"{row.configuration.id[:8]} {row.configuration.origin}"
     folds = f"{len(row.folds)}/{summary.gold.detector_plan.count}"
     number = str(row.configuration.number)
     if row.scores is None:
         said = {"infeasible": "failed", "abandoned": "stopped"}.get(row.state, "…")
-        return [number, name, said, "", "", "", folds]
+        return [number, name, said, "", *(("", "") if _has_parts(summary) else ()), folds]
     scores = row.scores
     difference = paired_difference(row, summary.published)
+    parts = (f"{scores.detector:.4f}", "" if scores.gold_gated is None else f"{scores.gold_gated:.4f}")
     return [
         number,
         name,
         f"{scores.score:.4f} ± {spread(scores.best.fold_scores):.3f}",
         "" if difference is None else f"{difference[0]:+.3f} ± {difference[1]:.3f}",
-        f"{scores.detector:.4f}",
-        "" if scores.gold_gated is None else f"{scores.gold_gated:.4f}",
+        *(parts if _has_parts(summary) else ()),
         folds,
     ]
 

@@ -113,8 +113,18 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also say what ea
 
 
 def assignments(values: Sequence[str] | None) -> dict[str, object]:
-    """``--set`` options as dotted changes."""
-    return dict(parse_assignment(value) for value in values or ())
+    """``--set`` options as dotted changes.
+
+    Raises:
+        SpecError: one is not KEY=VALUE, or a key is set twice.
+    """
+    found: dict[str, object] = {}
+    for value in values or ():
+        key, changed = parse_assignment(value)
+        if key in found:
+            raise SpecError(f"--set must set a key once, got {key} twice", "Leave one of them out.")
+        found[key] = changed
+    return found
 
 
 def columns(values: Sequence[str] | None) -> dict[str, str]:

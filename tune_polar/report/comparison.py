@@ -75,7 +75,7 @@ def winner_sentences(difference: FoldDifference, compared: int) -> tuple[str, ..
     measured = (
         f"Fold by fold the winner differs from the published configuration by {difference.text} F1 points "
         f"(mean and standard error over {count(difference.folds, 'fold')}); it is higher in {difference.higher_in} "
-        f"of {difference.folds}."
+        f"of {difference.folds}. That mean is not the difference of the two pooled scores, and may even differ in sign."
     )
     interval = f"The 95% interval, corrected for folds that share training rows, is {difference.interval} points"
     verdict = {

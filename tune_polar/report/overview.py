@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tune_polar.report.comparison import FoldDifference, fold_difference, winner_sentences
@@ -17,7 +17,7 @@ from tune_polar.report.winner import winner_recipe, winner_yaml
 from tune_polar.stats.bbc_cv import BbcCv
 from tune_polar.store.manifest_facts import ManifestFacts
 from tune_polar.store.outcome import Decided, Outcome
-from tune_polar.store.summary import ConfigurationSummary, SearchSummary
+from tune_polar.store.summary import ConfigurationSummary, SearchSummary, State
 
 SPLITS = ("train", "dev", "test")
 
@@ -109,11 +109,17 @@ def _split_order(split: tuple[str, int]) -> tuple[int, str]:
     return (SPLITS.index(name) if name in SPLITS else len(SPLITS)), name
 
 
+STATE_WORDS: Mapping[State, str] = {
+    "finished": "finished",
+    "abandoned": "stopped early",
+    "infeasible": "failed",
+    "incomplete": "not finished",
+}
+
+
 def _states(summary: SearchSummary, facts: ManifestFacts) -> str:
     states = Counter(row.state for row in summary.configurations)
-    parts = [
-        f"{states[state]:,} {state}" for state in ("finished", "abandoned", "infeasible", "incomplete") if states[state]
-    ]
+    parts = [f"{states[state]:,} {words}" for state, words in STATE_WORDS.items() if states[state]]
     return f"{listed(parts) or 'none yet'}, of {_planned(summary, facts):,} planned"
 
 
