@@ -248,6 +248,8 @@ def stock(table: FoldTable, order: Order, slots: int = 1) -> Run:
 def foresight(table: FoldTable, order: Order, is_good: np.ndarray, *, reuse: bool = False) -> Run:
     """A good configuration is trained whole, every other one given up after a fold: what no rule can know so soon.
 
+    One slot: the order of what is trained is the order of proposal.
+
     Args:
         table: the folds.
         order: of proposal.

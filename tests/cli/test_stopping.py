@@ -34,3 +34,5 @@ def test_an_ablation_cannot_converge() -> None:
     check_for_kind(limits("1h", None, None), "ablation")
     with pytest.raises(SearchError, match="must go with a search of a space, got an ablation"):
         check_for_kind(limits(None, "converged", None), "ablation")
+    with pytest.raises(SearchError, match="--trials must go with a search of a space"):
+        check_for_kind(limits(None, None, 3), "ablation")

@@ -15,7 +15,7 @@ LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=30)
 
 @given(LENGTHS)
 def test_spreading_and_gathering_give_every_token_back(lengths: list[int]) -> None:
-    found = row_blocks(np.array(lengths), CPU)
+    found = row_blocks(np.array(lengths), max(lengths), CPU)
     tokens = torch.arange(1.0, sum(lengths) + 1).unsqueeze(1)
     parts = found.split(tokens)
     back = torch.cat([block.gathered(block.spread(part)) for block, part in zip(found.blocks, parts, strict=True)])
@@ -24,7 +24,7 @@ def test_spreading_and_gathering_give_every_token_back(lengths: list[int]) -> No
 
 @given(LENGTHS)
 def test_tokens_and_rows_come_from_where_they_stood(lengths: list[int]) -> None:
-    found = row_blocks(np.array(lengths), CPU)
+    found = row_blocks(np.array(lengths), max(lengths), CPU)
     width = max(lengths)
     rectangle = torch.arange(len(lengths) * width).view(len(lengths), width)
     tokens = rectangle.flatten()[found.places]
@@ -40,7 +40,7 @@ def test_tokens_and_rows_come_from_where_they_stood(lengths: list[int]) -> None:
 
 @given(LENGTHS)
 def test_rows_of_a_block_are_of_about_one_length(lengths: list[int]) -> None:
-    found = row_blocks(np.array(lengths), CPU)
+    found = row_blocks(np.array(lengths), max(lengths), CPU)
     for block, rows in zip(found.blocks, found.rows_split(found.lengths), strict=True):
         assert block.width == rows.max()
         assert rows.min() >= SHORTEST_SHARE * rows.max()

@@ -75,16 +75,26 @@ def test_vectors_and_gradients_are_the_librarys(kind: str, pooling: str, lengths
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
-def test_blocks_may_be_given_and_cut_as_one_likes(pooling: str) -> None:
+def test_rows_may_be_cut_as_one_likes(pooling: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = TextEncoder(backbone("ernie").eval(), pooling=pooling)  # type: ignore[arg-type]
-    lengths = [5, 12, 2, 11, 5]
-    ids, mask = batch(lengths)
-    blocks = row_blocks(np.array(lengths), torch.device("cpu"))
+    lengths = np.array([5, 12, 2, 11, 5])
+    ids, mask = batch(lengths.tolist())
+    blocks = row_blocks(lengths, 12, torch.device("cpu"))
     assert [block.rows for block in blocks.blocks] == [2, 2, 1]
     assert torch.equal(encoder(ids, mask), encoder(ids, mask, blocks))
-    as_they_stand = row_blocks(np.array(lengths), torch.device("meta"))  # any device but a CPU
+    monkeypatch.setattr("tune_polar.model.row_blocks.SHORTEST_SHARE", 0.0)  # as on an accelerator
+    as_they_stand = row_blocks(lengths, 12, torch.device("cpu"))
     assert [block.rows for block in as_they_stand.blocks] == [5]
     assert as_they_stand.order is None
+    torch.testing.assert_close(encoder(ids, mask, as_they_stand), encoder(ids, mask, blocks), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_columns_that_only_pad_change_nothing(pooling: str) -> None:
+    encoder = TextEncoder(backbone("bert").eval(), pooling=pooling)  # type: ignore[arg-type]
+    ids, mask = batch([5, 12, 2])
+    wider = [torch.nn.functional.pad(each, (0, 3)) for each in (ids, mask)]
+    torch.testing.assert_close(encoder(*wider), encoder(ids, mask))
 
 
 def test_other_attention_and_subclasses_take_the_librarys_pass() -> None:

@@ -60,8 +60,14 @@ def test_tp001_is_silent_where_nothing_lies_beyond_the_edge(finished: StoreBuild
     summary = with_point(finished.summary(), {"detector.fgm_epsilon": 0.0, "detector.xi": 1.0})
     ends = {"detector.fgm_epsilon": {"low": 0.0, "high": 1.0}, "detector.xi": {"low": 0.5, "high": 1.0}}
     assert check(replace(summary, facts=replace(summary.facts, parameters=ends)), "TP001").verdict == "silent"
-    ends["detector.xi"] = {"low": 0.5, "high": 0.99}
     above = with_point(summary, {"detector.xi": 0.99})
+    gamma = with_point(summary, {"classifier.gamma_negative.a": 0.0, "classifier.encoder_dropout": 0.0})
+    ends = {
+        "classifier.gamma_negative": {"element": {"low": 0.0, "high": 6.0}},
+        "classifier.encoder_dropout": {"low": 0.0, "high": 0.3},
+    }
+    assert check(replace(gamma, facts=replace(gamma.facts, parameters=ends)), "TP001").verdict == "silent"
+    ends = {"detector.xi": {"low": 0.5, "high": 0.99}}
     assert check(replace(above, facts=replace(above.facts, parameters=ends)), "TP001").verdict == "fires"
 
 

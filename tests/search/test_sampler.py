@@ -22,6 +22,7 @@ from tune_polar.search.sampler import (
     RANDOM_CONFIGURATIONS,
     Sampler,
     SharedTrial,
+    SpaceTold,
     common_space,
     telling,
 )
@@ -229,6 +230,19 @@ def test_the_space_is_the_one_that_the_library_finds() -> None:
     found = optuna.samplers.TPESampler(seed=0).infer_relative_search_space(study, study.ask()._get_latest_trial())
     assert list(common_space(trials).items()) == list(found.items()) == [(name, distributions[name]) for name in "kz"]
     assert common_space(trials[2:]) == {}
+
+
+def test_a_sampler_that_is_told_its_space_proposes_what_the_librarys_does() -> None:
+    trials = finished(np.random.default_rng(3).random(40).tolist())
+
+    def proposed(sampler: optuna.samplers.TPESampler) -> list[float]:
+        study = optuna.create_study(direction="maximize", sampler=sampler)
+        study.add_trials(trials)
+        return [study.ask().suggest_float("x", 0.0, 1.0) for _ in range(4)]
+
+    for seed in range(5):
+        library = proposed(optuna.samplers.TPESampler(seed=seed, n_startup_trials=0))
+        assert proposed(SpaceTold(common_space(trials), seed)) == library
 
 
 def test_few_trials_are_all_told() -> None:

@@ -239,7 +239,8 @@ def test_an_assignment_needs_a_key_and_an_equals_sign(text):
         ("lr=3", "--set lr: must be a known key of a recipe; did you mean 'detector.lr' or 'classifier.lr'?"),
         ("dector.lr=3", "--set dector.lr: must be a known key of a recipe; did you mean 'detector'?"),
         ("detector.lr.x=3", "--set detector.lr.x: must be a known key of a recipe: 'lr' has no parts"),
-        ("detector.=3", "--set detector.: must be a known key of a recipe"),
+        ("detector.=3", "--set detector.: must be a known key of a recipe\n"),
+        ("classifier.zzz=3", "--set classifier.zzz: must be a known key of a recipe\n"),
         ("detector=3", "--set detector: must be a section of keys and values, got 3"),
         ("detector=", "--set detector: must be a section of keys and values, got null"),
         ("folds.count=2.5", "--set folds.count: must be a whole number, got 2.5"),
@@ -255,7 +256,7 @@ def test_an_assignment_needs_a_key_and_an_equals_sign(text):
 def test_what_set_breaks_is_named_by_the_option(load, assignment, message):
     with pytest.raises(SpecError) as caught:
         load(changes=dict([parse_assignment(assignment)]))
-    assert caught.value.problem.startswith(message)
+    assert f"{caught.value.problem}\n".startswith(message)
     assert caught.value.problem.count("\n") == 0
 
 

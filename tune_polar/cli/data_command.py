@@ -23,6 +23,7 @@ from tune_polar.data.generic_csv import ColumnNames
 from tune_polar.data.sample import sample_corpus
 from tune_polar.data.write_polar import write_polar
 from tune_polar.errors import DataError
+from tune_polar.report.numbers import count
 from tune_polar.spec.data_source import DataSource
 
 data_app = typer.Typer(
@@ -56,7 +57,7 @@ def check(
             console.print(
                 f"{finding.severity}: {finding} [{finding.code}]", markup=False, highlight=False, soft_wrap=True
             )
-        console.print(f"{_counted(len(errors), 'error')}, {_counted(len(findings) - len(errors), 'warning')}")
+        console.print(f"{count(len(errors), 'error')}, {count(len(findings) - len(errors), 'warning')}")
         if not errors:
             _print_shares(console, source.load(loaded_recipe("st1", source).recipe))
     if errors:
@@ -130,7 +131,3 @@ def _print_shares(console: Console, corpus: Corpus) -> None:
         table.add_row(label, *shares)
     console.print(table)
     console.print("polarization: share of all rows; other labels: of the polarized rows", highlight=False)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"

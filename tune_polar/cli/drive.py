@@ -60,7 +60,7 @@ def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limi
         with held_lease(store.files, _end_search):
             prepared.restore()
             if prepared.core.done and not (shown.json or shown.quiet):
-                Console(stderr=True).print("Nothing is left to train: every fold that was begun is recorded.")
+                Console(stderr=True).print("Nothing is left to train: every configuration has ended.")
             result = _run(prepared, plan, store, shown, limits)
     _finish(store, shown, result, _asked(plan, limits))
 

@@ -37,6 +37,7 @@ DEV_COLUMNS: tuple[tuple[str, Protocol], ...] = (
 
 
 FLAGS_SHOWN = 3  # of one check; the page shows more
+PARTS = {"detector": "its own macro-F1", "gold-gated": "the labels' macro-F1 on gold-polarized rows"}
 GAP_NOTE = (
     "oracle: chosen inside each fold, F1 averaged over folds; the others: all rows pooled. oracle gap: oracle − "
     "cross-fitted, in points; below 0 where averaging costs more than hindsight gains, or the rule maximises no F1."
@@ -103,7 +104,7 @@ def print_scores(console: Console, summary: SearchSummary) -> None:
     is_ablation = summary.facts.kind == "ablation"
     reference = PUBLISHED if summary.published is None else summary.published.configuration.origin
     table = Table(title=_title(summary), title_justify="left", box=None, header_style="bold")
-    parts = ("detector", "gold-gated") if _has_parts(summary) else ()
+    parts = _parts(summary)
     for name in ("#", "configuration", "score ± fold SD", f"− {reference}", *parts, "folds"):
         table.add_column(name, justify="left" if name == "configuration" else "right", no_wrap=True)
     rows = summary.configurations if is_ablation else (*summary.finished, *_unfinished(summary))
@@ -119,7 +120,7 @@ def print_scores(console: Console, summary: SearchSummary) -> None:
         "score: decision settings chosen on the other folds, all rows pooled and scored once. "
         f"− {reference}: mean ± SE of the difference, fold by fold; the mean of F1 differences of folds is not the "
         "difference of the pooled scores, and may even differ in sign."
-        + ("\ndetector: its own macro-F1. gold-gated: the labels' macro-F1 on gold-polarized rows." if parts else ""),
+        + "".join(f"\n{name}: {PARTS[name]}." for name in parts),
         style="dim",
         soft_wrap=True,
     )
@@ -134,9 +135,12 @@ def _unfinished(summary: SearchSummary) -> tuple[ConfigurationSummary, ...]:
     return tuple(c for c in summary.configurations if c.scores is None)
 
 
-def _has_parts(summary: SearchSummary) -> bool:
-    """Whether the score is made of a detector's and of labels; that of a detector alone is the score."""
-    return summary.objective != "detector"
+def _parts(summary: SearchSummary) -> tuple[str, ...]:
+    """The columns beside the score: what it does not say already."""
+    has_labels = summary.facts.recipe.classifier is not None
+    return tuple(
+        name for name, is_told in (("detector", summary.objective != "detector"), ("gold-gated", has_labels)) if is_told
+    )
 
 
 def _score_cells(row: ConfigurationSummary, summary: SearchSummary) -> list[str]:
@@ -145,16 +149,17 @@ def _score_cells(row: ConfigurationSummary, summary: SearchSummary) -> list[str]
     number = str(row.configuration.number)
     if row.scores is None:
         said = {"infeasible": "failed", "abandoned": "stopped"}.get(row.state, "…")
-        return [number, name, said, "", *(("", "") if _has_parts(summary) else ()), folds]
+        return [number, name, said, "", *("" for _ in _parts(summary)), folds]
     scores = row.scores
     difference = paired_difference(row, summary.published)
-    parts = (f"{scores.detector:.4f}", "" if scores.gold_gated is None else f"{scores.gold_gated:.4f}")
+    parts = {"detector": scores.detector, "gold-gated": scores.gold_gated}
+    cells = ["" if (value := parts[name]) is None else f"{value:.4f}" for name in _parts(summary)]
     return [
         number,
         name,
         f"{scores.score:.4f} ± {spread(scores.best.fold_scores):.3f}",
         "" if difference is None else f"{difference[0]:+.3f} ± {difference[1]:.3f}",
-        *(parts if _has_parts(summary) else ()),
+        *cells,
         folds,
     ]
 

@@ -56,6 +56,6 @@ def export(
 
         done = export_optuna(opened, summary, optuna)
         left_out = f", {done.left_out} configurations left out" if done.left_out else ""
-        trained = done.trials - done.swept
-        swept = f" ({trained} configurations, and {done.swept} times one with other decision values)"
-        typer.echo(f"{optuna}: study {done.name!r}, {done.trials} trials{swept if done.swept else ''}{left_out}")
+        told = done.trials - done.swept
+        swept = f" ({told} configurations, {done.swept} more points read off their predictions)" if done.swept else ""
+        typer.echo(f"{optuna}: study {done.name!r}, {done.trials} trials{swept}{left_out}")

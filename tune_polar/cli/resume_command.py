@@ -68,6 +68,7 @@ def resume(
 
     opened = open_store(store)
     plan = plan_from_manifest(opened.manifest(), source, trials, chosen_rule, opened.gold())
+    check_for_kind(stop_at, plan.kind)
     begun = opened.count_configurations()
     if trials is not None and trials < begun:
         raise SpecError(
@@ -76,6 +77,5 @@ def resume(
         )
     if trials is None and plan.kind == "search":  # an extended search holds more than its manifest says
         plan = replace(plan, trials=max(plan.trials, begun))
-    check_for_kind(stop_at, plan.kind)
     check_racing_for_kind(chosen_rule, plan.kind)
     go_on(plan, opened, machines, Shown(json, quiet, verbose), stop_at)

@@ -30,8 +30,13 @@ def check_for_kind(limits: Limits, kind: str) -> None:
     """Refuse a limit that means nothing for this kind of search.
 
     Raises:
-        SearchError: an ablation is to run until it has converged.
+        SearchError: an ablation is to run until it has converged, or with another number of recipes.
     """
+    if limits.trials_given and kind == "ablation":
+        raise SearchError(
+            "--trials must go with a search of a space, got an ablation, whose list of recipes is fixed",
+            "Leave --trials out: every recipe of the list is trained.",
+        )
     if limits.until_converged and kind == "ablation":
         raise SearchError(
             f"--until {CONVERGED} must go with a search of a space, got an ablation, whose list of recipes is fixed",

@@ -62,13 +62,14 @@ class RowBlocks:
         return values if self.order is None else values.index_select(0, self.order)
 
 
-def row_blocks(lengths: NDArray[np.int64], device: torch.device) -> RowBlocks:
+def row_blocks(lengths: NDArray[np.int64], width: int, device: torch.device) -> RowBlocks:
     """Blocks of rows at least ``SHORTEST_SHARE`` as long as their longest, the longest rows first.
 
     An accelerator takes the batch as it stands: there, starting several small products costs more than padding.
 
     Args:
-        lengths: tokens of each row, at least 1, (rows,).
+        lengths: tokens of each row, (rows,); 0 for a row of padding alone, which has a mean but no first token.
+        width: of the batch's own rectangle, at least the longest row.
         device: where the tensors shall lie. It is not waited for.
     """
     order = np.argsort(-lengths, kind="stable")  # longest first
@@ -80,7 +81,7 @@ def row_blocks(lengths: NDArray[np.int64], device: torch.device) -> RowBlocks:
     within_row = np.arange(int(ordered.sum())) - np.repeat(starts, ordered)  # (tokens,)
     return RowBlocks(
         blocks=tuple(_block(part, device) for part in np.split(ordered, edges)),
-        places=_to(np.repeat(order * int(lengths.max()), ordered) + within_row, device),
+        places=_to(np.repeat(order * width, ordered) + within_row, device),
         lengths=_to(ordered, device),
         order=_to(np.argsort(order), device) if edges else None,
     )

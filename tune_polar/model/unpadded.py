@@ -48,7 +48,7 @@ def pool_unpadded(
         (rows, hidden).
     """
     if blocks is None:
-        blocks = row_blocks(mask.sum(dim=1).cpu().numpy(), ids.device)
+        blocks = row_blocks(mask.sum(dim=1).cpu().numpy(), ids.shape[1], ids.device)
     hidden = _embed(backbone, ids.flatten().index_select(0, blocks.places), blocks.places % ids.shape[1])
     layers = list(backbone.encoder.layer)  # hidden: (tokens, hidden), block after block
     keep = _again if recompute and torch.is_grad_enabled() else _once
@@ -92,7 +92,7 @@ def _layer(layer: Any, hidden: Tensor, blocks: RowBlocks) -> Tensor:
     for block, tokens in zip(blocks.blocks, blocks.split(asked), strict=True):
         queries, keys, values = block.spread(tokens).chunk(3, dim=2)
         contexts.append(block.gathered(_attend(attention, queries, keys, values, block)))
-    return _feed_forward(layer, torch.cat(contexts), hidden)
+    return _feed_forward(layer, _together(contexts), hidden)
 
 
 def _last_layer_of_firsts(layer: Any, hidden: Tensor, blocks: RowBlocks) -> Tensor:
@@ -105,7 +105,12 @@ def _last_layer_of_firsts(layer: Any, hidden: Tensor, blocks: RowBlocks) -> Tens
         _attend(attention, queries.unsqueeze(1), block.spread(key), block.spread(value), block).squeeze(1)
         for block, queries, key, value in zip(blocks.blocks, asked, keys, values, strict=True)
     ]
-    return _feed_forward(layer, torch.cat(contexts), asking)
+    return _feed_forward(layer, _together(contexts), asking)
+
+
+def _together(parts: list[Tensor]) -> Tensor:
+    # One block is not copied once more
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _attend(attention: Any, queries: Tensor, keys: Tensor, values: Tensor, block: RowBlock) -> Tensor:

@@ -113,7 +113,7 @@ STATE_WORDS: Mapping[State, str] = {
     "finished": "finished",
     "abandoned": "stopped early",
     "infeasible": "failed",
-    "incomplete": "not finished",
+    "incomplete": "open",
 }
 
 

@@ -1,4 +1,4 @@
-"""Question 1: the winner's score by where its settings were chosen, the scored rows first, other folds last."""
+"""Question 1: the winner's score by where its settings were chosen, from hindsight to other folds, then on dev."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -24,7 +25,7 @@ NOT_ON_DEV = "no folds"
 OTHER_FOLDS_HINT = "On dev the fold-tuned column is the held-out one: its settings were chosen without dev."
 
 # Rules that look for the largest F1 on the rows they see; the others may score less there than elsewhere.
-MAXIMISING = ("max_f1", "max_f1_grid", "max_macro_f1")
+MAXIMISING = ("max_f1", "max_f1_grid")
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _votes(scores: DetectorScores, best: ConfigurationSummary, decimals: int) ->
         )
     ]
     sentences = [
-        _gap("(k, τ)", "out-of-fold rows", scores.inside_folds, scores.cross_fitted, "cross-fitted", decimals),
+        _Gap("(k, τ)", "out-of-fold rows", scores.inside_folds, scores.cross_fitted).sentence(decimals),
     ]
     if scores.dev_oracle is not None and scores.dev_fold_tuned is not None:
         groups.append(
@@ -124,7 +125,7 @@ def _votes(scores: DetectorScores, best: ConfigurationSummary, decimals: int) ->
                 (),
             )
         )
-        sentences.append(_gap("(k, τ)", "dev rows", scores.dev_oracle, scores.dev_fold_tuned, "fold-tuned", decimals))
+        sentences.append(_Gap("(k, τ)", "dev rows", scores.dev_oracle, scores.dev_fold_tuned).sentence(decimals))
     else:
         sentences.append(NO_DEV)
     return Comparison(("Oracle", "Fold-tuned", "Cross-fitted", "As written"), tuple(groups), tuple(sentences))
@@ -157,12 +158,12 @@ def _labels(table: ProtocolTable, decimals: int) -> Comparison:
     sentences = []
     if oof[0] is not None and oof[2] is not None:
         inside, crossed = oof[0].macro_f1, oof[2].macro_f1
-        sentences.append(_gap("thresholds", "out-of-fold rows", inside, crossed, "cross-fitted", decimals, table.rule))
+        sentences.append(_Gap("thresholds", "out-of-fold rows", inside, crossed, table.rule).sentence(decimals))
     if dev[0] is not None and dev[1] is not None:
         chosen = ("dev gold itself", "all out-of-fold rows", NOT_ON_DEV, "not chosen")
         groups.append(_group("Scored on dev rows", chosen, table.labels, dev, decimals))
         oracle, held_out = dev[0].macro_f1, dev[1].macro_f1
-        sentences.append(_gap("thresholds", "dev rows", oracle, held_out, "fold-tuned", decimals, table.rule))
+        sentences.append(_Gap("thresholds", "dev rows", oracle, held_out, table.rule).sentence(decimals))
         sentences.append(OTHER_FOLDS_HINT)
     else:
         sentences.append(NO_DEV)
@@ -202,17 +203,32 @@ def _threshold(score: ProtocolScore, place: int) -> str:
     return low if low == high else f"{low}–{high}"
 
 
-def _gap(
-    what: str, rows: str, oracle: float, honest: float, honest_name: str, decimals: int, rule: str = "max_f1"
-) -> str:
-    decimals = max(decimals, DECIMALS_WITHOUT_ERROR)
-    measured = (
-        f"Oracle gap on {rows}: choosing {what} on the very rows that are scored gives {fixed(oracle, decimals)}, "
-        f"choosing them elsewhere ({honest_name}) {fixed(honest, decimals)}."
-    )
-    if oracle <= honest and rule in MAXIMISING:
+@dataclass(frozen=True)
+class _Gap:
+    """A score with settings chosen on the scored rows, and one with settings chosen elsewhere."""
+
+    chosen: str  # what was chosen
+    scored: Literal["out-of-fold rows", "dev rows"]
+    oracle: float
+    honest: float
+    rule: str | None = None  # of thresholds; None: (k, τ), of which the best is taken
+
+    def sentence(self, decimals: int) -> str:
+        """Both, and what their difference is made of."""
+        decimals = max(decimals, DECIMALS_WITHOUT_ERROR)
+        out_of_fold = self.scored == "out-of-fold rows"  # there the oracle is a mean over folds, the other one pooled
+        measured = (
+            f"Oracle gap on {self.scored}: choosing {self.chosen} on the very rows that are scored gives "
+            f"{fixed(self.oracle, decimals)}, choosing them elsewhere "
+            f"({'cross-fitted' if out_of_fold else 'fold-tuned'}) {fixed(self.honest, decimals)}."
+        )
+        if self.oracle > self.honest:
+            averaged = ", and what an average over folds differs from pooled rows" if out_of_fold else ""
+            return (
+                f"{measured} The difference, {gap_points(self.oracle, self.honest)} F1 points, is hindsight{averaged}."
+            )
+        if self.rule is not None and self.rule not in MAXIMISING:
+            return f"{measured} Hindsight gains nothing here: the rule {self.rule} does not look for the largest F1."
+        if out_of_fold:
+            return f"{measured} Hindsight gains less here than an average over folds loses against pooled rows."
         return f"{measured} Hindsight gains nothing here."
-    if oracle <= honest:
-        return f"{measured} Hindsight gains nothing here: the rule {rule} does not look for the largest F1."
-    averaged = "" if honest_name == "fold-tuned" else ", and what an average over folds differs from pooled rows"
-    return f"{measured} The difference, {gap_points(oracle, honest)} F1 points, is hindsight{averaged}."

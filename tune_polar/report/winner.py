@@ -8,7 +8,7 @@ from tune_polar.spec.recipe import Recipe
 from tune_polar.store.outcome import deployed_thresholds, rounded_tau
 from tune_polar.store.summary import ConfigurationSummary, SearchSummary
 
-DESCRIPTION = "The winner of a search"  # what it began with described other settings
+DESCRIPTION = "The winner of a search"  # the words of the recipe it began with describe the published settings
 
 
 def winner_recipe(best: ConfigurationSummary) -> Recipe:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from tune_polar.errors import Fault, SpecError
 from tune_polar.spec.recipe import Recipe
@@ -118,11 +119,11 @@ def unknown_key(path: KeyPath) -> str | None:
             return None if is_label and part else f"must be a known key of a recipe: {path[length - 1]!r} has no parts"
         if part not in model.model_fields:
             above = [str(each) for each in path[:length]]
-            near = [".".join([*above, name]) for name in model.model_fields]
             below = [] if above else [key for key in _keys_of_sections() if key.endswith(f".{part}")]
             if below:  # its section was left out: lr for detector.lr
                 return f"must be a known key of a recipe; did you mean {' or '.join(map(repr, below))}?"
-            return f"must be a known key of a recipe{did_you_mean('.'.join([*above, str(part)]), near)}"
+            prefix = "".join(f"{each}." for each in above)
+            return f"must be a known key of a recipe{did_you_mean(str(part), model.model_fields, prefix)}"
     return None
 
 
@@ -133,12 +134,23 @@ def _keys_of_sections() -> list[str]:
 
 def least_and_most(key: str) -> tuple[float | None, float | None]:
     """The ends that the recipe itself sets to the values of a dotted key, where they may be taken; else None."""
-    *above, last = split_key(key)
-    model = _model_at(tuple(above))
-    rules = [] if model is None or last not in model.model_fields else model.model_fields[str(last)].metadata
-    ends = [[float(getattr(rule, name)) for rule in rules if hasattr(rule, name)] for name in ("ge", "le")]
-    least, most = (found[0] if found else None for found in ends)
-    return least, most
+    path = split_key(key)
+    model = _model_at(path[:-1])
+    if model is None:  # a label of a vector
+        path = path[:-1]
+        model = _model_at(path[:-1])
+    field_info = None if model is None else model.model_fields.get(str(path[-1]))
+    rules = [] if field_info is None else list(_rules_of(field_info))
+    least, most = ([float(getattr(rule, end)) for rule in rules if hasattr(rule, end)] for end in ("ge", "le"))
+    return least[0] if least else None, most[0] if most else None
+
+
+def _rules_of(field_info: FieldInfo) -> Iterator[object]:
+    """What holds for a field's value, or for the values inside it: of ``X | None`` and of a mapping."""
+    yield from field_info.metadata
+    for inner in getattr(field_info.annotation, "__args__", ()):
+        for note in getattr(inner, "__metadata__", ()):
+            yield from getattr(note, "metadata", ())
 
 
 def unknown_changes(changes: Mapping[str, object], origin: Origin) -> list[Fault]:

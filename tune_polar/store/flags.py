@@ -73,9 +73,10 @@ def _edge_of_range(summary: SearchSummary) -> Iterator[str]:
             continue
         place = _place_in_range(float(value), float(low), float(high), bool(about.get("log")))
         if min(place, 1 - place) <= EDGE_SHARE:
-            end, furthest = ("lower", least_and_most(key)[0]) if place < 0.5 else ("upper", least_and_most(key)[1])
-            if furthest == (low if place < 0.5 else high):  # there is nothing beyond it
+            least, most = least_and_most(key)
+            if (least == low) if place < 0.5 else (most == high):  # there is nothing beyond it
                 continue
+            end = "lower" if place < 0.5 else "upper"
             yield f"{key} = {value:g} lies at the {end} end of its range {low:g} to {high:g}: widen it"
 
 

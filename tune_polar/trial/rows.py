@@ -29,7 +29,7 @@ def batch_tensors(tokens: TokenRows, rows: Rows, pad_id: int, device: torch.devi
     """The tokens of ``rows`` side by side on ``device``."""
     ids, mask = pad_batch(tokens, rows, pad_id)
     ids_there, mask_there = (torch.from_numpy(array).to(device, non_blocking=True) for array in (ids, mask))
-    return Batch(ids_there, mask_there, row_blocks(tokens.lengths[rows], device))
+    return Batch(ids_there, mask_there, row_blocks(tokens.lengths[rows], ids.shape[1], device))
 
 
 def predict(
