@@ -36,7 +36,10 @@ Encoder = Annotated[
 Profile = Annotated[
     str | None, typer.Option("--profile", help="Values of the recipe for a kind of encoder.  [default: the encoder's]")
 ]
-Set = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE: change one value of the recipe. Repeatable.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="KEY=VALUE: change one value of the recipe. Repeatable; a later one holds."),
+]
 Folds = Annotated[
     int | None,
     typer.Option(
@@ -113,18 +116,8 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also say what ea
 
 
 def assignments(values: Sequence[str] | None) -> dict[str, object]:
-    """``--set`` options as dotted changes.
-
-    Raises:
-        SpecError: one is not KEY=VALUE, or a key is set twice.
-    """
-    found: dict[str, object] = {}
-    for value in values or ():
-        key, changed = parse_assignment(value)
-        if key in found:
-            raise SpecError(f"--set must set a key once, got {key} twice", "Leave one of them out.")
-        found[key] = changed
-    return found
+    """``--set`` options as dotted changes; of two of one key the later holds."""
+    return dict(parse_assignment(value) for value in values or ())
 
 
 def columns(values: Sequence[str] | None) -> dict[str, str]:
