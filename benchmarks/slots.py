@@ -22,7 +22,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -39,6 +38,7 @@ from tune_polar.model.heads import ClassificationHead, ProjectionHead
 from tune_polar.model.optimizer import parameter_groups
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB, slot_budget_bytes, slots_of_gpu
 from tune_polar.trial.micro_batches import backward
+from tune_polar.trial.precision import Precision
 
 XBASE = dict(PUBLISHED_CONFIGS["nghuyong/ernie-3.0-xbase-zh"])
 SMALL = XBASE | {"num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 4, "intermediate_size": 256}
@@ -91,7 +91,7 @@ def config(case: Case) -> dict[str, object]:
 
 def run(case: Case) -> dict[str, float]:
     """Train ``case`` here: seconds a step, measured and counted peak in GB."""
-    device = torch.device("cpu" if case.simulate else "cuda")
+    device = torch.device("cpu") if case.simulate else torch.device("cuda", 0)
     torch.manual_seed(0)
     if case.slot_gb is not None and device.type == "cuda":
         total = torch.cuda.get_device_properties(device).total_memory
@@ -129,8 +129,7 @@ def run(case: Case) -> dict[str, float]:
         found: Tensor = loss(output, targets)
         return found
 
-    def precision() -> AbstractContextManager[object]:
-        return torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else nullcontext()
+    precision = Precision.of("auto", device)
 
     def add_up() -> None:
         backward(value, np.arange(case.batch), case.micro_rows, sums=False, precision=precision)
@@ -153,7 +152,7 @@ def run(case: Case) -> dict[str, float]:
         parameters=parameters,
         batch_rows=case.batch,
         longest_tokens=case.tokens,
-        half_precision=device.type == "cuda",
+        half_precision=precision.is_half,
         fgm=case.fgm,
         evaluation_rows=1,  # none is evaluated here
     )

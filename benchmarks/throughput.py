@@ -40,6 +40,7 @@ from tune_polar.spec.data_source import parse_data_source
 from tune_polar.spec.recipe_file import RecipeOptions, load_recipe
 from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.trial.checkpoints import Checkpoints
+from tune_polar.trial.precision import Precision
 from tune_polar.trial.rows import batch_tensors
 from tune_polar.trial.slot_memory import SlotMemory
 from tune_polar.trial.stage import StagePlan, train_stage
@@ -80,6 +81,7 @@ def our_seconds(task: Task, size: Size) -> float:
         fold=0,
         settings=settings,
         model=model,
+        precision=Precision.of(settings.precision, size.device),
         batches=batches_of(task),
         training_rows=len(task.tokens),
         loss=loss,

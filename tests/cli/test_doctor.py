@@ -13,7 +13,7 @@ import pytest
 
 from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS
 from tune_polar.search import diagnosis
-from tune_polar.trial.gpus import SIMULATED
+from tune_polar.trial.visible_gpus import SIMULATED
 
 XBASE = "nghuyong/ernie-3.0-xbase-zh"
 Run = Callable[..., Any]
@@ -68,7 +68,7 @@ def test_gpus_slots_and_the_words_that_join_a_cluster(run: Run, monkeypatch: pyt
     assert node["ray_start"].startswith("CUDA_VISIBLE_DEVICES=0,1,1,1 ray start --address=HEAD:6379 --num-cpus=")
     assert node["ray_start"].endswith("--num-gpus=4")
     text = run("doctor").out
-    assert "simulated, 24 GB, 24.0 GB: 3 slots" in text
+    assert "simulated, 24 GB, 24.0 GB, bf16: 3 slots" in text
     assert "Remedy: " in text
 
 

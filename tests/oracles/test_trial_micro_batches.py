@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import numpy as np
 import pytest
 import torch
@@ -18,7 +16,10 @@ from tune_polar.model.seeding import seeded_start
 from tune_polar.model.tiny import tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer
 from tune_polar.trial.micro_batches import Rows, backward, sums_over_rows
+from tune_polar.trial.precision import Precision
 from tune_polar.trial.rows import batch_tensors
+
+FULL = Precision("fp32", torch.device("cpu"))
 
 TEXTS = ["abcabc", "bca", "ccbbaaac", "aab", "abacab", "c", "ababababa", "bacbac", "cab", "bb"]
 LABELS = torch.tensor(np.random.default_rng(3).integers(0, 2, (len(TEXTS), 3)))
@@ -66,7 +67,7 @@ def train(model: Model, micro_rows: int | None, epsilon: float, steps: int = 4) 
 
         def add_up(rows: Rows = rows) -> Tensor:
             sums = sums_over_rows(model.loss)
-            return backward(model.value, rows, micro_rows, sums=sums, precision=nullcontext)
+            return backward(model.value, rows, micro_rows, sums=sums, precision=FULL)
 
         losses.append(float(add_up()))
         if fgm is not None:
@@ -99,7 +100,7 @@ def test_a_whole_batch_is_the_plain_pass_bit_for_bit(micro_rows: int | None) -> 
     by_hand.value(rows).backward()
     torch.manual_seed(5)
     ours.train()
-    backward(ours.value, rows, micro_rows, sums=True, precision=nullcontext)
+    backward(ours.value, rows, micro_rows, sums=True, precision=FULL)
     for one, other in zip(ours.parameters(), by_hand.parameters(), strict=True):
         assert one.grad is not None
         assert other.grad is not None

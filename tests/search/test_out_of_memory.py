@@ -29,7 +29,7 @@ from tune_polar.spec.recipe import Recipe
 from tune_polar.store.record import OUT_OF_MEMORY
 from tune_polar.store.store import Store, open_store
 from tune_polar.store.summary import summarise
-from tune_polar.trial.slot_memory import Held
+from tune_polar.trial.device import Held
 
 ONE_SLOT = Slots(1, threads=1, gpu=False)
 STEPS = 4  # of two passes each: the clean one and FGM's

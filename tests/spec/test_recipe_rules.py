@@ -96,7 +96,7 @@ BROKEN = [
     (detector("patience_evaluations: 0"), "patience_evaluations: must be greater than or equal to 1, got 0"),
     (detector("encoder_dropout: 1"), "detector.encoder_dropout: must be less than 1, got 1"),
     (detector("head_hidden: 0"), "detector.head_hidden: must be greater than or equal to 1, got 0"),
-    (detector("precision: fp16"), "detector.precision: must be 'auto', 'fp32' or 'bf16', got 'fp16'"),
+    (detector("precision: fp8"), "detector.precision: must be 'auto', 'fp32', 'bf16' or 'fp16', got 'fp8'"),
     # detector
     (detector("loss: triplet"), "detector.loss: must be 'soft_triple' or 'cross_entropy', got 'triplet'"),
     (detector("loss: torch.nn.MSELoss"), "detector.loss: must be 'soft_triple' or 'cross_entropy'"),

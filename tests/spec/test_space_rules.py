@@ -110,7 +110,7 @@ BROKEN = [
     ),
     (instead("detector.batch_size: {type: float, low: 2, high: 8}"), "detector.batch_size: must be a whole number"),
     (instead("encoder.tiny.hidden: {type: int, low: 32, high: 96}"), "tiny.hidden: must be a multiple of 32, got 33"),
-    (instead("detector.precision: {type: categorical, choices: [bf16, fp8]}"), "'fp32' or 'bf16', got 'fp8'"),
+    (instead("detector.precision: {type: categorical, choices: [bf16, fp8]}"), "'bf16' or 'fp16', got 'fp8'"),
     (instead("decision.threshold_rule: {type: categorical, choices: [best]}"), "must be one of .*got 'best'"),
     (
         {"low: 1e-3, high: 1e-1": "low: 1e-3, high: 100"},

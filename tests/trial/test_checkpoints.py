@@ -8,6 +8,7 @@ import logging
 
 import numpy as np
 import pytest
+import torch
 from trial_bench import Bench, quick_recipe
 
 from tune_polar.data.corpus import Corpus
@@ -166,3 +167,19 @@ def test_the_seconds_of_the_first_run_are_counted_too(bench: Bench) -> None:
     record = bench.store.stage(key)
     assert record is not None
     assert 1000.0 < record.seconds < 1100.0
+
+
+@pytest.mark.usefixtures("slow_writes_count_nothing")
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), torch.AcceleratorError("CUDA error")])
+def test_a_device_that_fails_while_a_checkpoint_is_taken_up_is_not_the_checkpoints_fault(
+    bench: Bench, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped_after(bench, 3)
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("torch.optim.AdamW.load_state_dict", fail)
+    with pytest.raises(type(error)):
+        list(fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), 0)))
+    assert bench.store.checkpoint(bench.trial(recipe()).detector_key) is not None, "it is there for the next attempt"

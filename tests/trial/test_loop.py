@@ -31,6 +31,7 @@ from tune_polar.trial.loop import (
     total_steps,
     train,
 )
+from tune_polar.trial.precision import Precision
 from tune_polar.trial.progress import Progress
 
 CPU = torch.device("cpu")
@@ -124,6 +125,7 @@ class Run:
             evaluate=evaluate,
             keep_best=self.keep_best,
             checkpoints=Checkpoints(self.cache, "stage", self.checkpoint_seconds),
+            precision=Precision.of(self.settings.precision, CPU),
         )
 
     def run(self, training: Training | None = None) -> TrainingResult:

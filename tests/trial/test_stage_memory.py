@@ -12,9 +12,10 @@ from test_loop import CPU, Run, settings
 from trial_bench import Bench, quick_recipe
 
 from tune_polar.store.record import MemoryUse, StageRecord
+from tune_polar.trial.device import Held, hold_device
 from tune_polar.trial.memory_plan import Rung, plan_memory
 from tune_polar.trial.run import run_fold_trial
-from tune_polar.trial.slot_memory import Held, SlotMemory, hold_to_slot
+from tune_polar.trial.slot_memory import SlotMemory
 from tune_polar.trial.stage_memory import StageNeeds, fitted, longest_rows, stage_load, two_passes
 
 ROWS = np.arange(4)
@@ -46,7 +47,7 @@ def test_without_a_limit_a_step_is_computed_at_once() -> None:
 
 def test_a_slot_that_is_too_small_takes_parts() -> None:
     run = Run(settings(batch_size=4))
-    load = stage_load(run.training(), needs(SlotMemory()), CPU)
+    load = stage_load(run.training(), needs(SlotMemory()))
     load = replace(load, evaluation_rows=8)
     room = plan_memory(load, None, tried=Rung(4)).predicted_bytes  # what half the rows need
     slot = SlotMemory(budget_bytes=room)
@@ -111,8 +112,8 @@ def test_earlier_records_correct_the_count(device: str, peak: int | None, share:
 
 
 def test_a_cpu_is_not_capped() -> None:
-    held = hold_to_slot(CPU, 8.0)
-    assert held == Held(CPU, None)
+    held = hold_device(on_gpu=False, slot_gb=8.0)
+    assert held == Held(CPU)
     assert held.memory_came_back()
 
 

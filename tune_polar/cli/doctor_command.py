@@ -18,6 +18,11 @@ from tune_polar.search.diagnosis import Diagnosis, Node, diagnose
 from tune_polar.spec.recipe_file import RecipeOptions, load_recipe
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
+_PRECISIONS = {
+    "bf16": "bf16",
+    "fp16": "fp16 with loss scaling (it has no bf16)",
+    "fp32": "fp32 (16 bits are slower on it)",
+}
 PUBLISHED_ENCODER = "nghuyong/ernie-3.0-xbase-zh"
 
 
@@ -82,8 +87,9 @@ def _lines(found: Diagnosis, slot_gb: float) -> list[str]:
         f"join       {found.node.ray_start}",
         f"recipe     {found.recipe}, encoder {found.encoder}: {_parameters(found)}",
         *(
-            f"{each.stage:<11}batch {each.batch_rows} needs {each.whole_gb:.2f} GB at once; a slot offers "
-            f"{each.slot_gb:.2f} GB: {each.planned}, {each.planned_gb:.2f} GB" + ("" if each.fits else ": does not fit")
+            f"{each.stage:<11}{each.precision}, batch {each.batch_rows} needs {each.whole_gb:.2f} GB at once; "
+            f"a slot offers {each.slot_gb:.2f} GB: {each.planned}, {each.planned_gb:.2f} GB"
+            + ("" if each.fits else ": does not fit")
             for each in found.stages
         ),
     ]
@@ -93,7 +99,8 @@ def _machine_lines(node: Node, slot_gb: float) -> list[str]:
     memory = "" if node.memory_gb is None else f", {node.memory_gb:.0f} GB of memory"
     lines = [f"machine    {node.name}: {node.cores} cores{memory}"]
     lines += [
-        f"GPU {gpu.device:<7}{gpu.name}, {gpu.total_gb:.1f} GB: {node.devices.count(gpu.device)} slots"
+        f"GPU {gpu.device:<7}{gpu.name}, {gpu.total_gb:.1f} GB, {_PRECISIONS[gpu.bits]}: "
+        f"{node.devices.count(gpu.device)} slots"
         for gpu in node.gpus
     ]
     if node.gpus:

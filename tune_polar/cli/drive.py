@@ -45,7 +45,7 @@ class Shown:
 
 def start(plan: SearchPlan, store: Store, machines: Machines, command: str, shown: Shown, limits: Limits) -> None:
     """Begin a new search in ``store`` and run it to its end."""
-    with _slots(machines) as slots:
+    with _slots(machines, shown) as slots:
         prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits)
         prepared.create(command)
         with held_lease(store.files, _end_search):
@@ -55,7 +55,7 @@ def start(plan: SearchPlan, store: Store, machines: Machines, command: str, show
 
 def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limits: Limits) -> None:
     """Take up the search recorded in ``store`` and run what is left of it."""
-    with _slots(machines) as slots:
+    with _slots(machines, shown) as slots:
         prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits)
         with held_lease(store.files, _end_search):
             prepared.restore()
@@ -66,10 +66,15 @@ def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limi
 
 
 @contextlib.contextmanager
-def _slots(machines: Machines) -> Iterator[Slots]:
+def _slots(machines: Machines, shown: Shown) -> Iterator[Slots]:
     """Those of this machine, or of the cluster, which is joined meanwhile."""
     if machines.address is None:
-        yield slots_of_this_machine(machines.slots, machines.slot_gb)
+        slots = slots_of_this_machine(machines.slots, machines.slot_gb)
+        if slots.gpu_problem is not None and not shown.quiet:
+            problem, remedy = slots.gpu_problem
+            said = f"Training runs on the CPU: {problem}\n  Remedy: {remedy}"
+            Console(stderr=True).print(said, markup=False, highlight=False, soft_wrap=True)
+        yield slots
     else:
         with joined_cluster(machines.address):
             yield slots_of_cluster(machines.address, machines.slots, machines.slot_gb)

@@ -22,8 +22,9 @@ from tune_polar.model.source import local_folder
 from tune_polar.spec.recipe import TINY, Classifier, Detector, Recipe, Stage
 from tune_polar.store.record import MemoryUse, StageName
 from tune_polar.store.store import open_store
-from tune_polar.trial.gpus import Gpu, devices_of_slots, gpus_here, slot_budget_bytes
+from tune_polar.trial.gpus import Bits, Gpu, devices_of_slots, slot_budget_bytes
 from tune_polar.trial.memory_plan import MemoryPlan, plan_memory
+from tune_polar.trial.visible_gpus import look_for_gpus, visible_variable
 
 HUB_SECONDS = 1.0
 _TINY_CHARACTERS = 2600  # of the Chinese POLAR texts, about
@@ -41,6 +42,7 @@ class Node:
     slots: int
     threads: int  # of each slot
     ray_start: str  # joins it to a cluster with these very slots
+    gpu_problem: tuple[str, str] | None = None  # why a GPU that is there cannot be used, and the remedy
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class StageForecast:
     """What one stage will take on a GPU, by count."""
 
     stage: StageName
+    precision: Bits  # of forward passes
     batch_rows: int
     whole_gb: float  # all rows of a step at once
     slot_gb: float  # what the slot offers, without the process's CUDA context
@@ -88,9 +91,10 @@ def diagnose(recipe: Recipe, store: str, slot_gb: float, slots: int | None = Non
         asked = pool.submit(hub_problem, HUB_SECONDS) if is_hub_id else None
         node = this_node(slot_gb, slots)
         shape, sizes_from, missing_encoder = _encoder(recipe, (lambda: None) if asked is None else asked.result)
-    gpu_slot_gb = min((gpu.total_gb for gpu in node.gpus if gpu.slots(slot_gb)), default=slot_gb)
-    budget = slot_budget_bytes(gpu_slot_gb, slot_gb)
-    stages = () if shape is None else forecasts(recipe, shape, budget)
+    smallest = min((gpu for gpu in node.gpus if gpu.slots(slot_gb)), key=lambda gpu: gpu.total_gb, default=None)
+    budget = slot_budget_bytes(slot_gb if smallest is None else smallest.total_gb, slot_gb)
+    auto = "bf16" if smallest is None else smallest.bits
+    stages = () if shape is None else forecasts(recipe, shape, budget, auto)
     missing = [*_missing_gpu(recipe, node, slot_gb), *missing_encoder, *_missing_store(store)]
     if node.gpus and not all(each.fits for each in stages):
         missing.append(
@@ -109,7 +113,8 @@ def diagnose(recipe: Recipe, store: str, slot_gb: float, slots: int | None = Non
 
 def this_node(slot_gb: float, slots: int | None = None) -> Node:
     """This machine and its slots."""
-    gpus, cores = gpus_here(), _cores()
+    found, cores = look_for_gpus(), _cores()
+    gpus = found.gpus
     devices = tuple(devices_of_slots(gpus, slot_gb, slots))
     count = len(devices) if gpus else slots or cores
     return Node(
@@ -121,11 +126,12 @@ def this_node(slot_gb: float, slots: int | None = None) -> Node:
         count,
         max(1, cores // count) if count else 0,
         _ray_start(devices, count),
+        found.problem,
     )
 
 
-def forecasts(recipe: Recipe, shape: EncoderShape, budget_bytes: int) -> list[StageForecast]:
-    """What each stage of ``recipe`` will take of a slot that offers ``budget_bytes``."""
+def forecasts(recipe: Recipe, shape: EncoderShape, budget_bytes: int, auto: Bits = "bf16") -> list[StageForecast]:
+    """What each stage of ``recipe`` will take of a slot of ``budget_bytes``, on a card that does ``auto`` best."""
     stages: list[tuple[StageName, Stage, int]] = [
         ("detector", recipe.detector, shape.parameters + _detector_head(recipe.detector, shape.hidden))
     ]
@@ -134,18 +140,20 @@ def forecasts(recipe: Recipe, shape: EncoderShape, budget_bytes: int) -> list[St
         stages.append(("classifier", recipe.classifier, shape.parameters + head))
     found = []
     for stage, settings, parameters in stages:
+        bits = auto if settings.precision == "auto" else settings.precision
         load = StageLoad(
             encoder=shape,
             parameters=parameters,
             batch_rows=settings.batch_size,
             longest_tokens=recipe.encoder.max_length_tokens,
-            half_precision=settings.precision != "fp32",  # on a GPU
+            half_precision=bits != "fp32",
             fgm=settings.fgm_epsilon > 0,
         )
         whole, plan = plan_memory(load, None), plan_memory(load, budget_bytes)
         found.append(
             StageForecast(
                 stage,
+                bits,
                 settings.batch_size,
                 whole.predicted_bytes / GB,
                 budget_bytes / GB,
@@ -190,6 +198,8 @@ def _unreachable(name: str, problem: str) -> Missing:
 
 
 def _missing_gpu(recipe: Recipe, node: Node, slot_gb: float) -> list[Missing]:
+    if node.gpu_problem is not None:
+        return [Missing(f"GPU: {node.gpu_problem[0]}", node.gpu_problem[1])]
     if recipe.encoder.name == TINY or (node.slots and node.gpus):
         return []
     if node.gpus:
@@ -254,7 +264,7 @@ def _ray_start(devices: tuple[str, ...], slots: int) -> str:
         return f"ray start --address=HEAD:6379 --num-cpus={slots} --num-gpus=0"
     cpus = max(_cores(), slots)
     visible = ",".join(devices)
-    return f"CUDA_VISIBLE_DEVICES={visible} ray start --address=HEAD:6379 --num-cpus={cpus} --num-gpus={slots}"
+    return f"{visible_variable()}={visible} ray start --address=HEAD:6379 --num-cpus={cpus} --num-gpus={slots}"
 
 
 def _is_folder(name: str) -> bool:

@@ -8,7 +8,7 @@ import socket
 import time
 import traceback
 from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,27 +16,37 @@ import torch
 from tune_polar.errors import StoreError
 from tune_polar.search.worker_setup import (
     ATTEMPT_KEY,
+    ERROR_KEY,
     FAILURE_KEY,
     MEMORY_KEY,
     PROGRESS_KEY,
     RECORD_KEY,
-    STORE_KEY,
     TRIAL_KEY,
     WorkerSetup,
 )
 from tune_polar.spec.fold_trial import FoldTrial
-from tune_polar.store.record import FailureRecord, FoldRecord, StageName
+from tune_polar.store.record import OUT_OF_MEMORY, WORKER_LOST, FailureRecord, FoldRecord, StageName
 from tune_polar.store.store import Store
 from tune_polar.trial.cost import provenance
+from tune_polar.trial.device import DeviceError, Held, hold_device, verdict
 from tune_polar.trial.materials import Materials
 from tune_polar.trial.memory_plan import Rung
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.run import fold_trial_steps
-from tune_polar.trial.slot_memory import SlotMemory, hold_to_slot
+from tune_polar.trial.slot_memory import SlotMemory
 from tune_polar.trial.stage_memory import memory_use
 
 # A running step cannot be interrupted: stopping a fold trial waits for it.
 STEP_SECONDS = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """What a process keeps from its first fold trial to its last."""
+
+    held: Held
+    store: Store
+    materials: Materials
 
 
 class FoldRunner:
@@ -46,9 +56,7 @@ class FoldRunner:
         """Take the first fold trial, to be computed with ``threads`` of torch."""
         torch.set_num_threads(threads)
         self._worker = worker
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._held = hold_to_slot(self._device, worker.slot_gb)
-        self._opened: tuple[Store, Materials] | None = None
+        self._opened: Opened | None = None
         self._has_to_end = False
         self._reached: tuple[StageName, int] | None = None
         self._begin(config)
@@ -64,15 +72,11 @@ class FoldRunner:
             os._exit(1)  # the process alone holds what the device lacks: Ray starts another one in its place
         try:
             done, progress = self._train_for(STEP_SECONDS)
-        except StoreError as error:  # the fault of no configuration
+        except (StoreError, DeviceError) as error:  # the fault of no configuration
             problem = f"{error.problem} (seen on {socket.gethostname()})"
-            return {"done": True, STORE_KEY: json.dumps([problem, error.remedy])}
-        except torch.OutOfMemoryError as error:
-            told = json.dumps(self._out_of_memory(error).to_json())
-            traceback.clear_frames(error.__traceback__)  # they refer to the model and its activations
-            return self._after_release(told)
+            return {"done": True, ERROR_KEY: json.dumps([type(error).__name__, problem, error.remedy])}
         except Exception as error:  # noqa: BLE001 (the worker boundary: whatever a fold trial raises is recorded)
-            return {"done": True, FAILURE_KEY: json.dumps(self._failure(error).to_json())}
+            return self._ended(error)
         if done is not None:
             return {"done": True, RECORD_KEY: json.dumps(done.to_json())}
         return {PROGRESS_KEY: None if progress is None else json.dumps(progress.__dict__)}
@@ -81,7 +85,7 @@ class FoldRunner:
         """Stop the fold trial in hand."""
         self._steps.close()
         if self._worker.races and self._opened is not None:
-            store, _ = self._opened
+            store = self._opened.store
             if store.is_abandoned(self._trial.configuration_id):
                 for key in self._trial.stage_keys:
                     store.remove_checkpoint(key)
@@ -96,18 +100,20 @@ class FoldRunner:
 
     def _run(self) -> Generator[Progress, None, FoldRecord]:
         if self._opened is None:  # once, and here, where an error is told and not taken for a lost worker
-            store, worker = self._worker.store.open(), self._worker
-            plans = worker.detector_plan, worker.classifier_plan
-            memory = SlotMemory(self._held.budget_bytes)
-            self._opened = (
-                store,
-                Materials(worker.corpus, *plans, store, self._device, worker.checkpoint_seconds, memory),
-            )
-        store, materials = self._opened
+            self._opened = self._open()
+        store, materials = self._opened.store, self._opened.materials
         materials.memory.begin(self._tried)
         record = yield from fold_trial_steps(self._trial, materials)
         store.put_fold(record)  # before anyone hears of it
         return record
+
+    def _open(self) -> Opened:
+        worker = self._worker
+        held = hold_device(worker.gpu, worker.slot_gb)
+        store, memory = worker.store.open(), SlotMemory(held.budget_bytes)
+        plans = worker.detector_plan, worker.classifier_plan
+        materials = Materials(worker.corpus, *plans, store, held.device, worker.checkpoint_seconds, memory)
+        return Opened(held, store, materials)
 
     def _train_for(self, seconds: float) -> tuple[FoldRecord | None, Progress | None]:
         until = time.monotonic() + seconds
@@ -123,21 +129,25 @@ class FoldRunner:
             return record, None
         return None, progress
 
-    def _after_release(self, told: str) -> dict[str, Any]:
-        """The result of a fold trial that ran out of memory, once nothing refers to its tensors any more.
-
-        Where the device does not get its memory back, the failure is told now and the process ends at its next step.
-        """
-        self._steps = self._run()  # not begun: it holds nothing
-        if self._held.memory_came_back():
+    def _ended(self, error: Exception) -> dict[str, Any]:
+        """The result of a fold trial that raised ``error``."""
+        kind = verdict(error)
+        failure = {"trial": self._failure, "memory": self._out_of_memory, "lost": self._process_lost}[kind](error)
+        told = json.dumps(failure.to_json())
+        if kind == "trial":
             return {"done": True, FAILURE_KEY: told}
+        traceback.clear_frames(error.__traceback__)  # they refer to the model and its activations
+        self._steps = self._run()  # not begun: it holds nothing
+        if kind == "memory" and self._opened is not None and self._opened.held.memory_came_back():
+            return {"done": True, FAILURE_KEY: told}
+        # Where the device is lost or does not get its memory back, that is told now; the process ends at its next step.
         self._has_to_end = True
         return {"done": False, FAILURE_KEY: told}
 
-    def _out_of_memory(self, error: torch.OutOfMemoryError) -> FailureRecord:
+    def _out_of_memory(self, error: Exception) -> FailureRecord:
         """The failure, with the stage that was running and how it was computed."""
-        running = None if self._opened is None else self._opened[1].memory.in_force
-        failure = self._failure(error)
+        failure = replace(self._failure(error), kind=OUT_OF_MEMORY)
+        running = None if self._opened is None else self._opened.materials.memory.in_force
         if running is None:
             return failure
         stage, plan = running
@@ -148,6 +158,12 @@ class FoldRunner:
             said = f"not even the smallest parts fit into memory: {said}"
         return replace(failure, message=said, reached=(stage, step), memory=used)
 
+    def _process_lost(self, error: Exception) -> FailureRecord:
+        """A failure of the process, in which no other fold trial can be trained."""
+        failure = self._failure(error)
+        said = f"the worker process ended itself after {failure.kind}: {failure.message}"
+        return replace(failure, kind=WORKER_LOST, message=said, reached=self._reached)
+
     def _failure(self, error: Exception) -> FailureRecord:
         return FailureRecord(
             configuration_id=self._trial.configuration_id,
@@ -157,5 +173,5 @@ class FoldRunner:
             kind=type(error).__name__,
             message=str(error),
             traceback=traceback.format_exc(),
-            provenance=provenance(self._device),
+            provenance=provenance(torch.device("cpu") if self._opened is None else self._opened.held.device),
         )

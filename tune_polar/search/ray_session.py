@@ -16,7 +16,7 @@ from tune_polar.errors import SearchError
 from tune_polar.search.ray_environment import SHARED
 from tune_polar.search.scratch import scratch_folder
 from tune_polar.search.slots import Slots
-from tune_polar.trial.gpus import VISIBLE
+from tune_polar.trial.visible_gpus import visible_variable
 
 
 @contextlib.contextmanager
@@ -28,7 +28,7 @@ def local_ray(slots: Slots) -> Iterator[None]:
     """
     with scratch_folder() as scratch:
         if slots.devices:  # one entry a slot, of which Ray hands each fold trial one
-            os.environ[VISIBLE] = ",".join(slots.devices)
+            os.environ[visible_variable()] = ",".join(slots.devices)
         try:
             with _deaf_to_hang_up():
                 ray.init(

@@ -8,17 +8,17 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from tune_polar.errors import StoreError
+from tune_polar.errors import SearchError, StoreError
 from tune_polar.search.core import SearchCore
 from tune_polar.search.fair_sharing import Watched
 from tune_polar.search.watch import Silent, Watcher
 from tune_polar.search.worker_setup import (
     ATTEMPT_KEY,
+    ERROR_KEY,
     FAILURE_KEY,
     MEMORY_KEY,
     PROGRESS_KEY,
     RECORD_KEY,
-    STORE_KEY,
     TRIAL_KEY,
 )
 from tune_polar.spec.fold_trial import FoldTrial
@@ -117,9 +117,10 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
     def _take_in(self, trial: FoldTrial, result: dict[str, Any], error: bool) -> None:
         if RECORD_KEY in result and not error:
             self._core.fold_finished(FoldRecord.from_json(json.loads(result[RECORD_KEY])))
-        elif STORE_KEY in result and not error:
+        elif ERROR_KEY in result and not error:
             self._core.fold_returned(trial)
-            raise StoreError(*json.loads(result[STORE_KEY]))
+            name, problem, remedy = json.loads(result[ERROR_KEY])
+            raise {StoreError.__name__: StoreError}.get(name, SearchError)(problem, remedy)
         elif FAILURE_KEY in result and not error:
             self._core.fold_failed(FailureRecord.from_json(json.loads(result[FAILURE_KEY])))
         elif error:

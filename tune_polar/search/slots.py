@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import ray
 
 from tune_polar.errors import SearchError
-from tune_polar.trial.gpus import DEFAULT_SLOT_GB, Gpu, devices_of_slots, gpus_here, smallest_share_gb
+from tune_polar.trial.gpus import DEFAULT_SLOT_GB, Gpu, devices_of_slots, smallest_share_gb
+from tune_polar.trial.visible_gpus import look_for_gpus
 
 _LOOK_EVERY_SECONDS = 1.0
 
@@ -26,6 +27,7 @@ class Slots:
     limit: int | None = None  # of a cluster's slots, as the user set it
     slot_gb: float = DEFAULT_SLOT_GB  # of a GPU's memory, for one slot
     devices: tuple[str, ...] = ()  # of this machine: the GPU of each slot
+    gpu_problem: tuple[str, str] | None = None  # why a GPU that is there is not used, and the remedy
 
     @property
     def resources(self) -> dict[str, float]:
@@ -39,7 +41,8 @@ def slots_of_this_machine(count: int | None, slot_gb: float = DEFAULT_SLOT_GB) -
     Raises:
         SearchError: no GPU holds a slot.
     """
-    gpus = gpus_here()
+    found = look_for_gpus()
+    gpus = found.gpus
     devices = devices_of_slots(gpus, slot_gb, count)
     if gpus and not devices:
         sizes = ", ".join(f"{gpu.name} {gpu.total_gb:.1f} GB" for gpu in gpus)
@@ -54,6 +57,7 @@ def slots_of_this_machine(count: int | None, slot_gb: float = DEFAULT_SLOT_GB) -
         gpu=bool(gpus),
         slot_gb=smallest_share_gb(gpus, devices, slot_gb),
         devices=tuple(devices),
+        gpu_problem=found.problem,
     )
 
 

@@ -10,7 +10,7 @@ from tune_polar.search.remote_files import StoreAccess
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 TRIAL_KEY, ATTEMPT_KEY, MEMORY_KEY = "fold_trial", "attempt", "memory_tried"  # of the config
-RECORD_KEY, FAILURE_KEY, PROGRESS_KEY, STORE_KEY = "record", "failure", "progress", "store_error"  # of the result
+RECORD_KEY, FAILURE_KEY, PROGRESS_KEY, ERROR_KEY = "record", "failure", "progress", "error"  # of the result
 
 
 @dataclass(frozen=True, eq=False)

@@ -89,7 +89,7 @@ class Stage(Settings):
     fgm_epsilon: RateOrZero  # 0: no adversarial pass
     encoder_dropout: Dropout | None = None  # null: as the encoder was pretrained
     head_hidden: Count | None = None  # null: the encoder's hidden size
-    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 on GPU, fp32 on CPU
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: fp32 on CPU; on GPU the 16 bits it computes in
 
 
 class Detector(Stage):

@@ -32,8 +32,8 @@ class Checkpoint(CheckpointHeader):
     """All that the next step of a training depends on.
 
     Arrays: ``model/<name>`` and ``best/<name>``, weights and buffers now and at the best evaluation (none where none
-    is kept); ``optimizer/<parameter>/<quantity>``; ``random/cpu`` and ``random/cuda``, states of torch's generators,
-    uint8.
+    is kept); ``optimizer/<parameter>/<quantity>``; ``scaler/<quantity>``, of the loss in fp16; ``random/cpu`` and
+    ``random/cuda``, states of torch's generators, uint8.
     """
 
     arrays: Mapping[str, Array] = field(default_factory=dict)

@@ -81,7 +81,8 @@ class StageHeader:
     seconds: float
     peak_memory_bytes: int | None
     provenance: Provenance
-    memory: MemoryUse | None = None  # None: all rows of a step at once, without a limit; as in records of before
+    memory: MemoryUse | None = None  # None: all rows of a step at once, without a limit
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # of forward passes
 
 
 @dataclass(frozen=True, eq=False)

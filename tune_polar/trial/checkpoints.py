@@ -11,6 +11,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 
 from tune_polar.errors import StoreError
 from tune_polar.store.checkpoint import Checkpoint
@@ -59,6 +60,7 @@ class StageParts:
     model: nn.Module
     optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
+    scaler: GradScaler  # of the loss in fp16; else switched off, without a state
     device: torch.device
 
 
@@ -97,13 +99,20 @@ class Checkpoints:
             self.save(parts, state)
 
     def restore(self, parts: StageParts) -> TrainingState | None:
-        """Put the last checkpoint into ``parts`` and tell where it stands; None where there is none that fits."""
+        """Put the last checkpoint into ``parts`` and tell where it stands; None where there is none that fits.
+
+        Raises:
+            torch.OutOfMemoryError: it fits the stage, but not the device's memory: the fold is to run again.
+            torch.AcceleratorError: the device is lost.
+        """
         found = self._cache.checkpoint(self._key)
         if found is None:
             return None
         before = copied_weights(parts.model), parts.optimizer.state_dict(), parts.schedule.state_dict()
         try:
             _take_up(found, parts)
+        except (torch.OutOfMemoryError, torch.AcceleratorError):  # RuntimeErrors that say nothing of the checkpoint
+            raise
         except (KeyError, TypeError, ValueError, RuntimeError) as error:  # whole, but not of this stage
             log.warning("the checkpoint of stage %s does not fit and is passed over: %s", self._key, error)
             parts.model.load_state_dict(before[0])
@@ -132,6 +141,7 @@ def _checkpoint(key: str, parts: StageParts, state: TrainingState, seconds: floa
     tensors |= {f"best/{name}": value for name, value in (state.best_weights or {}).items()}
     for number, values in parts.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{number}/{name}": value for name, value in values.items()}
+    tensors |= {f"scaler/{name}": torch.tensor(value) for name, value in parts.scaler.state_dict().items()}
     tensors["random/cpu"] = torch.get_rng_state()
     if parts.device.type == "cuda":
         tensors["random/cuda"] = torch.cuda.get_rng_state(parts.device)
@@ -163,6 +173,9 @@ def _take_up(checkpoint: Checkpoint, parts: StageParts) -> None:
     parts.optimizer.load_state_dict({"state": quantities, "param_groups": groups})
     position = {"last_epoch": checkpoint.step, "_step_count": checkpoint.step + 1, "_last_lr": list(checkpoint.rates)}
     parts.schedule.load_state_dict(parts.schedule.state_dict() | position)
+    scaled = {name: tensor.item() for name, tensor in _tensors(checkpoint.arrays, "scaler/").items()}
+    if parts.scaler.is_enabled() and scaled:  # one that was left in another precision has none: it begins anew
+        parts.scaler.load_state_dict(scaled)
     if parts.device.type == "cuda" and "random/cuda" in checkpoint.arrays:
         torch.cuda.set_rng_state(torch.tensor(checkpoint.arrays["random/cuda"]), parts.device)
     torch.set_rng_state(torch.tensor(checkpoint.arrays["random/cpu"]))

@@ -24,8 +24,9 @@ from tune_polar.store.record import Array, StageRecord
 from tune_polar.trial.checkpoints import Checkpoints
 from tune_polar.trial.cost import CostMeter
 from tune_polar.trial.detector import detector_around
-from tune_polar.trial.loop import Rows, check_finite, mixed_precision, shown
+from tune_polar.trial.loop import Rows, check_finite, shown
 from tune_polar.trial.materials import Materials
+from tune_polar.trial.precision import Precision
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.rows import batch_tensors, predict
 from tune_polar.trial.stage import StageModel, StagePlan, stage_record, stage_seed, train_stage
@@ -53,9 +54,10 @@ def train_classifier(
     targets = torch.from_numpy(gold).to(device)
     seed = stage_seed(trial.recipe.seed, "classifier", fold)
     model = _build(trial, materials, start, seed)
+    precision = Precision.of(settings.precision, device)
 
     def forward(ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
-        with mixed_precision(settings, device):
+        with precision.autocast():
             logits: Tensor = model(ids, mask, blocks)
         return logits
 
@@ -89,6 +91,7 @@ def train_classifier(
                 fold=fold,
                 settings=settings,
                 model=model,
+                precision=precision,
                 batches=(training_rows[positions] for positions in batches),
                 training_rows=len(training_rows),
                 loss=loss,

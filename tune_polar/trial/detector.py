@@ -21,9 +21,10 @@ from tune_polar.spec.recipe import Detector
 from tune_polar.store.record import Array, StageRecord
 from tune_polar.trial.checkpoints import Checkpoints
 from tune_polar.trial.cost import CostMeter
-from tune_polar.trial.loop import Rows, check_finite, mixed_precision, shown
+from tune_polar.trial.loop import Rows, check_finite, shown
 from tune_polar.trial.materials import Materials
 from tune_polar.trial.neighbours import TABLE_ENTRIES, neighbour_labels, precision_at_1
+from tune_polar.trial.precision import Precision
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.rows import batch_tensors, predict
 from tune_polar.trial.stage import StageModel, StagePlan, stage_record, stage_seed, train_stage
@@ -55,10 +56,11 @@ def train_detector(trial: FoldTrial, materials: Materials) -> Generator[Progress
     target = materials.corpus.train.labels[trial.recipe.task.target]
     seed = stage_seed(trial.recipe.seed, "detector", fold)
     model = build_detector(trial, materials)
+    precision = Precision.of(settings.precision, device)
     classes = torch.from_numpy(target).to(device)
 
     def forward(ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
-        with mixed_precision(settings, device):
+        with precision.autocast():
             embeddings: Tensor = model(ids, mask, blocks)
         return embeddings
 
@@ -86,6 +88,7 @@ def train_detector(trial: FoldTrial, materials: Materials) -> Generator[Progress
                 fold=fold,
                 settings=settings,
                 model=model,
+                precision=precision,
                 batches=_batches(trial, materials, training_rows, seed),
                 training_rows=len(training_rows),
                 loss=loss,

@@ -19,7 +19,9 @@ from tune_polar.model.fgm import FastGradientMethod
 from tune_polar.spec.recipe import Stage
 from tune_polar.store.record import CurvePoint, MemoryUse, StageName
 from tune_polar.trial.checkpoints import Checkpoints, StageParts, TrainingState, copied_weights
+from tune_polar.trial.gpus import Bits
 from tune_polar.trial.micro_batches import backward
+from tune_polar.trial.precision import Precision
 from tune_polar.trial.progress import Progress
 
 Rows = NDArray[np.int64]
@@ -47,6 +49,7 @@ class Training:
     evaluate: Callable[[], Generator[None, None, float]]  # the checkpoint metric, larger is better; batch by batch
     keep_best: bool  # False: the last weights are kept
     checkpoints: Checkpoints
+    precision: Precision
     micro_rows: int | None = None  # rows of one forward and backward; None: a step's rows at once
     loss_sums: bool = False  # ``loss`` adds rows up instead of averaging them
 
@@ -60,6 +63,7 @@ class TrainingResult:
     steps: int
     stopped: str
     curve: tuple[CurvePoint, ...]
+    bits: Bits = "fp32"  # of forward passes
     earlier_seconds: float = 0.0  # spent before the checkpoint that this run began from
     memory: MemoryUse | None = None  # how steps were computed, where that was not the plain way or memory has a limit
 
@@ -81,7 +85,7 @@ def train(training: Training, device: torch.device) -> Generator[Progress, None,
         TrainingDivergedError: the loss is no longer finite at an evaluation.
     """
     settings = training.settings
-    parts = StageParts(training.model, training.optimizer, training.schedule, device)
+    parts = StageParts(training.model, training.optimizer, training.schedule, training.precision.scaler, device)
     state = training.checkpoints.restore(parts) or TrainingState()
     batches = itertools.islice(training.batches, state.step, None)  # the seed deals the same batches again
     fgm = (
@@ -100,7 +104,7 @@ def train(training: Training, device: torch.device) -> Generator[Progress, None,
                 yield _progress(training, state, value)
             if state.without_gain >= settings.patience_evaluations or state.step == training.total_steps:
                 break
-            running += _one_step(training, next(batches), fgm, device)
+            running += _one_step(training, next(batches), fgm)
             state.step += 1
             if training.checkpoints.are_due:
                 state.summed_loss = running.item()
@@ -159,25 +163,14 @@ def _take_value(training: Training, state: TrainingState, value: float) -> None:
         state.without_gain += 1
 
 
-def mixed_precision(settings: Stage, device: torch.device) -> torch.autocast:
-    """Where forward passes run, in training and for predictions: bf16 if the recipe says so, or on a GPU by itself."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=runs_in_half_precision(settings, device))
-
-
-def runs_in_half_precision(settings: Stage, device: torch.device) -> bool:
-    """Whether forward passes run in bf16."""
-    return settings.precision == "bf16" or (settings.precision == "auto" and device.type == "cuda")
-
-
-def _one_step(training: Training, rows: Rows, fgm: FastGradientMethod | None, device: torch.device) -> Tensor:
+def _one_step(training: Training, rows: Rows, fgm: FastGradientMethod | None) -> Tensor:
     training.optimizer.zero_grad(set_to_none=True)
-    loss = gradients(training, rows, fgm, device)
-    training.optimizer.step()
-    training.schedule.step()
+    loss = gradients(training, rows, fgm)
+    training.precision.step(training.optimizer, training.schedule)
     return loss.float()
 
 
-def gradients(training: Training, rows: Rows, fgm: FastGradientMethod | None, device: torch.device) -> Tensor:
+def gradients(training: Training, rows: Rows, fgm: FastGradientMethod | None) -> Tensor:
     """Leave one step's gradients in the parameters; the loss of its clean pass, shape ()."""
 
     def add_up() -> Tensor:
@@ -186,7 +179,7 @@ def gradients(training: Training, rows: Rows, fgm: FastGradientMethod | None, de
             rows,
             training.micro_rows,
             sums=training.loss_sums,
-            precision=lambda: mixed_precision(training.settings, device),
+            precision=training.precision,
         )
 
     loss = add_up()

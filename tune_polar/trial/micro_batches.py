@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from tune_polar.trial.precision import Precision
 
 Rows = NDArray[np.int64]
 
@@ -19,7 +20,7 @@ def backward(
     micro_rows: int | None,
     *,
     sums: bool,
-    precision: Callable[[], AbstractContextManager[object]],
+    precision: Precision,
 ) -> Tensor:
     """Add the gradient of ``loss(rows)`` to what the parameters hold, ``micro_rows`` rows at a time.
 
@@ -34,22 +35,22 @@ def backward(
         rows: of the whole batch, (batch,).
         micro_rows: most rows a pass; None: all at once, which is one plain forward and backward.
         sums: whether ``loss`` adds its rows up instead of averaging them.
-        precision: the context of each forward pass.
+        precision: of each forward pass, with the scale of what each backward pass begins from.
 
     Returns:
         The loss of all rows, shape (), without gradient.
     """
     if micro_rows is None or len(rows) <= micro_rows:
-        with precision():
+        with precision.autocast():
             value = loss(rows)
-        value.backward()  # type: ignore[no-untyped-call]
+        precision.scaled(value).backward()  # type: ignore[no-untyped-call]
         return value.detach()
     total: Tensor | None = None
     for start in range(0, len(rows), micro_rows):
         part = rows[start : start + micro_rows]
-        with precision():
+        with precision.autocast():
             value = loss(part) * (1.0 if sums else len(part) / len(rows))
-        value.backward()  # type: ignore[no-untyped-call]
+        precision.scaled(value).backward()  # type: ignore[no-untyped-call]
         done = value.detach().float()
         total = done if total is None else total + done
     return torch.zeros(()) if total is None else total

@@ -1,19 +1,12 @@
-"""A worker's share of its GPU: the cap that holds it there, what is known of its stages' needs, what ran out of it."""
+"""What is known of a worker's memory: what its slot offers, what its stages need of it, what ran out of it."""
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import torch
-
-from tune_polar.model.footprint import GB
 from tune_polar.store.record import StageName, StageRecord
-from tune_polar.trial.gpus import slot_budget_bytes, slots_of_gpu
 from tune_polar.trial.memory_plan import EVALUATION_ROWS, MemoryPlan, Rung
-
-_LEFT_OVER_BYTES = 64 * 2**20  # cuBLAS keeps a workspace
 
 
 @dataclass
@@ -50,45 +43,3 @@ class SlotMemory:
             return
         if record.provenance.device == device:
             self.learn(encoder, record.stage, used.recompute, record.peak_memory_bytes / used.predicted_bytes)
-
-
-@dataclass(frozen=True)
-class Held:
-    """A process held to its slot."""
-
-    device: torch.device
-    budget_bytes: int | None
-    reserved_bytes: int = 0  # by torch, when the worker was new
-    free_bytes: int | None = None  # on the device then; None where neighbours' use moves it
-
-    def memory_came_back(self) -> bool:
-        """Give everything back that nothing refers to, and tell whether the device has it again."""
-        gc.collect()
-        if self.device.type != "cuda":
-            return True
-        torch.cuda.empty_cache()
-        if torch.cuda.memory_reserved(self.device) > self.reserved_bytes + _LEFT_OVER_BYTES:
-            return False
-        if self.free_bytes is None:
-            return True
-        free, _ = torch.cuda.mem_get_info(self.device)
-        return free >= self.free_bytes - 2 * _LEFT_OVER_BYTES
-
-
-def hold_to_slot(device: torch.device, slot_gb: float) -> Held:
-    """Cap what this process may allocate on ``device``: beyond it torch raises OutOfMemoryError, and no neighbour does.
-
-    On a CPU there is nothing to cap.
-    """
-    if device.type != "cuda":
-        return Held(device, None)
-    total = torch.cuda.get_device_properties(device).total_memory
-    budget = slot_budget_bytes(total / GB, slot_gb)
-    torch.cuda.set_per_process_memory_fraction(min(1.0, max(0, budget) / total), device)
-    free, _ = torch.cuda.mem_get_info(device)  # makes this process's context, which is then no longer free
-    return Held(
-        device,
-        min(budget, free),  # programs that are not ours may hold part of it
-        torch.cuda.memory_reserved(device),
-        free if slots_of_gpu(total / GB, slot_gb) <= 1 else None,
-    )

@@ -18,6 +18,7 @@ from tune_polar.store.record import Array, StageName, StageRecord
 from tune_polar.trial.checkpoints import Checkpoints
 from tune_polar.trial.cost import CostMeter, provenance
 from tune_polar.trial.loop import Rows, Training, TrainingResult, total_steps, train
+from tune_polar.trial.precision import Precision
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.stage_memory import StageNeeds, fitted, memory_use
 
@@ -45,6 +46,7 @@ class StagePlan:
     fold: int
     settings: Stage
     model: StageModel
+    precision: Precision
     batches: Iterator[Rows]
     training_rows: int
     loss: Callable[[Rows], Tensor]
@@ -87,11 +89,12 @@ def train_stage(plan: StagePlan, device: torch.device) -> Generator[Progress, No
         evaluate=plan.evaluate,
         keep_best=plan.keep_best,
         checkpoints=plan.checkpoints,
+        precision=plan.precision,
     )
     training, memory = fitted(training, plan.needs, device)
     result = yield from train(training, device)
     is_told = memory.budget_bytes is not None or not memory.is_plain
-    return replace(result, memory=memory_use(memory) if is_told else None)
+    return replace(result, bits=plan.precision.bits, memory=memory_use(memory) if is_told else None)
 
 
 def stage_record(
@@ -112,6 +115,7 @@ def stage_record(
         peak_memory_bytes=meter.peak_memory_bytes,
         provenance=provenance(meter.device),
         memory=result.memory,
+        precision=result.bits,
         arrays=arrays,
     )
 

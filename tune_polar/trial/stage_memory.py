@@ -16,7 +16,7 @@ from tune_polar.model.encoder_shape import EncoderShape, shape_of_config
 from tune_polar.model.fgm import FastGradientMethod
 from tune_polar.model.footprint import StageLoad
 from tune_polar.store.record import MemoryUse
-from tune_polar.trial.loop import Rows, Training, gradients, runs_in_half_precision
+from tune_polar.trial.loop import Rows, Training, gradients
 from tune_polar.trial.memory_plan import MemoryPlan, plan_memory
 from tune_polar.trial.micro_batches import sums_over_rows
 from tune_polar.trial.slot_memory import SlotMemory
@@ -55,7 +55,7 @@ def fitted(training: Training, needs: StageNeeds, device: torch.device) -> tuple
         torch.OutOfMemoryError: not even the way that needs least fits.
     """
     slot, stage = needs.slot, training.stage
-    load = stage_load(training, needs, device)
+    load = stage_load(training, needs)
     tried = slot.tried.get(stage)
     training = replace(training, loss_sums=sums_over_rows(getattr(training.model, "loss", training.model)))
     while True:
@@ -105,19 +105,19 @@ def two_passes(training: Training, rows: Rows, device: torch.device) -> None:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             for _ in range(_PROBE_STEPS):
                 training.optimizer.zero_grad(set_to_none=True)
-                gradients(training, rows, fgm, device)
+                gradients(training, rows, fgm)
     finally:
         training.optimizer.zero_grad(set_to_none=True)
 
 
-def stage_load(training: Training, needs: StageNeeds, device: torch.device) -> StageLoad:
+def stage_load(training: Training, needs: StageNeeds) -> StageLoad:
     """The stage as memory sees it."""
     return StageLoad(
         encoder=_shape(training.encoder),
         parameters=sum(parameter.numel() for parameter in training.model.parameters()),
         batch_rows=training.settings.batch_size,
         longest_tokens=needs.longest_tokens,
-        half_precision=runs_in_half_precision(training.settings, device),
+        half_precision=training.precision.is_half,
         fgm=training.settings.fgm_epsilon > 0,
         table_entries=needs.table_entries,
     )

@@ -1,0 +1,108 @@
+"""The device of a worker: which it is, how the process is held to its slot of it, and what its errors mean."""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from tune_polar.errors import TunePolarError
+from tune_polar.model.footprint import GB
+from tune_polar.trial.gpus import slot_budget_bytes
+from tune_polar.trial.visible_gpus import is_simulated, visible_variable
+
+_KERNELS_BYTES = 128 * 2**20  # loaded when they are first used, beside the context
+_LEFT_OVER_BYTES = 64 * 2**20  # of blocks that torch keeps for libraries
+_LEAST_GB = 0.5  # with less, not even the embedded encoder trains
+_OUT_OF_MEMORY_CODE = 2  # cudaErrorMemoryAllocation
+_NO_MEMORY = ("_ALLOC_FAILED", "_NOT_INITIALIZED", "CUDA error: out of memory", "HIP error: out of memory")
+_NO_HOST_MEMORY = "DefaultCPUAllocator: can't allocate memory"
+_LOST = ("CUDA error:", "CUDA driver error:", "HIP error:", "cuDNN error:", "MIOpen Error")
+
+Verdict = Literal["memory", "lost", "trial"]
+
+
+class DeviceError(TunePolarError, RuntimeError):
+    """A worker's device is missing or cannot be used: the fault of no configuration."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A process held to its slot."""
+
+    device: torch.device
+    budget_bytes: int | None = None  # None: no limit is known, as on a CPU
+    reserved_bytes: int = 0  # by torch, when the worker was new
+
+    def memory_came_back(self) -> bool:
+        """Give everything back that nothing refers to, and tell whether torch has let go of it."""
+        gc.collect()
+        if self.device.type != "cuda":
+            return True
+        # cuBLAS's workspaces, up to 32 MiB for each thread and handle, are blocks of torch's that count as in use.
+        torch._C._cuda_clearCublasWorkspaces()
+        torch.cuda.empty_cache()
+        return int(torch.cuda.memory_reserved(self.device)) <= self.reserved_bytes + _LEFT_OVER_BYTES
+
+
+def hold_device(on_gpu: bool, slot_gb: float) -> Held:
+    """The device that a worker's fold trials are computed on, with this process held to one slot of it.
+
+    On a GPU: the first that this process may use, which Ray has chosen for it. torch raises OutOfMemoryError where more
+    than the slot is asked for, and no neighbour does. Where GPUs are simulated, and in a search on CPUs: the CPU,
+    whatever else the machine has.
+
+    Raises:
+        DeviceError: the search is one on GPUs, and this process sees none that it can use.
+    """
+    if not on_gpu or is_simulated():
+        return Held(torch.device("cpu"))
+    if not torch.cuda.is_available():
+        variable = visible_variable()
+        raise DeviceError(
+            f"a search on GPUs must find one in each of its workers, {socket.gethostname()} shows none "
+            f"(torch {torch.__version__}, {variable}={os.environ.get(variable, '')!r})",
+            "Run `tune-polar doctor` on that machine; it says what is missing. Every finished fold is recorded.",
+        )
+    device = torch.device("cuda", 0)
+    try:
+        total = torch.cuda.get_device_properties(device).total_memory
+        free, _ = torch.cuda.mem_get_info(device)  # makes this process's context, which is then no longer free
+    except RuntimeError as error:
+        raise DeviceError(
+            f"the GPU of {socket.gethostname()} must take another process, but: {str(error).splitlines()[0]}",
+            "Look with `nvidia-smi` for programs that hold its memory, and end them.",
+        ) from error
+    # Programs that are not ours may hold part of it. A whole card's context is in it already, a shared one's assumed.
+    budget = free - _KERNELS_BYTES if slot_gb * GB >= total else min(slot_budget_bytes(total / GB, slot_gb), free)
+    if budget < _LEAST_GB * GB:
+        raise DeviceError(
+            f"a slot must have {_LEAST_GB:g} GB free, the GPU of {socket.gethostname()} has {free / GB:.1f} of "
+            f"{total / GB:.1f} GB and {slot_gb:g} GB a slot",
+            "Look with `nvidia-smi` for programs that hold its memory, and end them.",
+        )
+    torch.cuda.set_per_process_memory_fraction(min(1.0, budget / total), device)
+    return Held(device, budget, torch.cuda.memory_reserved(device))
+
+
+def verdict(error: BaseException) -> Verdict:
+    """What an error of a fold trial speaks against: the memory of its slot, the process, or the trial itself.
+
+    Libraries tell of memory in their own words. After any other error of a kernel every later call fails as well, or
+    worse: the process can only end (https://docs.nvidia.com/cuda/cuda-runtime-api/, "sticky" errors).
+    """
+    if isinstance(error, torch.OutOfMemoryError):
+        return "memory"
+    if isinstance(error, MemoryError):  # of the host, which gets it back when the process ends
+        return "lost"
+    if not isinstance(error, RuntimeError):
+        return "trial"
+    said = str(error)
+    if getattr(error, "error_code", None) == _OUT_OF_MEMORY_CODE or any(words in said for words in _NO_MEMORY):
+        return "memory"
+    is_lost = isinstance(error, torch.AcceleratorError) or said.startswith(_LOST) or _NO_HOST_MEMORY in said
+    return "lost" if is_lost else "trial"
