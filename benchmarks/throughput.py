@@ -79,6 +79,8 @@ def our_seconds(task: Task, size: Size) -> float:
     plan = StagePlan(
         stage="detector" if task.stage == "detector" else "classifier",
         fold=0,
+        key="none",
+        seed=1,
         settings=settings,
         model=model,
         precision=Precision.of(settings.precision, size.device),
@@ -87,12 +89,11 @@ def our_seconds(task: Task, size: Size) -> float:
         loss=loss,
         evaluate=evaluate,
         keep_best=False,
-        checkpoints=Checkpoints(Nowhere(), "none", 0.0),
         needs=StageNeeds(SlotMemory(), "tiny", np.arange(len(task.tokens)), longest_of(task.tokens)),
     )
     began = 0.0
     torch.manual_seed(1)
-    for progress in train_stage(plan, size.device):
+    for progress in train_stage(plan, Checkpoints(Nowhere(), "none", 0.0)):
         if progress.step == size.warmup:
             began = now(size.device)
         elif progress.step == total:

@@ -14,15 +14,16 @@ from trial_bench import Bench, quick_recipe
 
 from tune_polar.data.corpus import Corpus
 from tune_polar.data.sample import sample_corpus
+from tune_polar.model.checkpoint import weights_to_bytes
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.spec.fold_trial import FoldTrial
 from tune_polar.spec.recipe import Recipe
 from tune_polar.store.record import StageRecord
 from tune_polar.store.store import open_store
-from tune_polar.trial.classifier import _build, train_classifier
-from tune_polar.trial.detector import build_detector, train_detector
+from tune_polar.trial.classifier import _build, classifier_stage
+from tune_polar.trial.detector import build_detector, detector_stage
 from tune_polar.trial.materials import Materials
-from tune_polar.trial.stage import StageModel, stage_seed
+from tune_polar.trial.stage import StageModel, run_stage, stage_seed
 
 T = TypeVar("T")
 
@@ -36,14 +37,23 @@ def result_of(steps: Generator[object, None, T]) -> T:
             return result
 
 
+def trained_detector(trial: FoldTrial, materials: Materials) -> tuple[StageRecord, bytes]:
+    record, model = result_of(run_stage(lambda: detector_stage(trial, materials), materials))
+    return record, weights_to_bytes(model)
+
+
+def trained_classifier(trial: FoldTrial, materials: Materials, start: tuple[FoldTrial, bytes] | None) -> StageRecord:
+    return result_of(run_stage(lambda: classifier_stage(trial, materials, start), materials))[0]
+
+
 def detector(bench: Bench, recipe: Recipe, fold: int = 0) -> tuple[StageRecord, bytes]:
-    return result_of(train_detector(bench.trial(recipe, fold), bench.materials(recipe)))
+    return trained_detector(bench.trial(recipe, fold), bench.materials(recipe))
 
 
 def classifier(bench: Bench, recipe: Recipe, fold: int = 0, start: FoldTrial | None = None) -> StageRecord:
     materials = bench.materials(recipe)
-    begun = None if start is None else (start, result_of(train_detector(start, materials))[1])
-    return result_of(train_classifier(bench.trial(recipe, fold), materials, begun))
+    begun = None if start is None else (start, trained_detector(start, materials)[1])
+    return trained_classifier(bench.trial(recipe, fold), materials, begun)
 
 
 def same(one: StageRecord, other: StageRecord) -> bool:
@@ -192,7 +202,7 @@ def test_every_setting_of_the_classifier_matters(
 def test_the_classifier_starts_from_the_detectors_encoder(bench: Bench) -> None:
     recipe = quick_recipe()
     trial, materials = bench.trial(recipe), bench.materials(recipe)
-    _, weights = result_of(train_detector(trial, materials))
+    _, weights = trained_detector(trial, materials)
     started = built(bench, recipe, (trial, weights)).encoder.state_dict()
     stored = load(weights)
     assert len(started) > 10
@@ -207,7 +217,7 @@ def test_without_transfer_it_starts_from_the_encoder_nobody_has_trained(bench: B
     seed = stage_seed(recipe.seed, "classifier", 0)
     untrained = materials.encoder_source(recipe.encoder).start(materials.classifier_plan.training_rows(0), seed, None)
     assert equal_weights(built(bench, recipe, None).encoder, untrained)
-    weights = result_of(train_detector(trial, materials))[1]
+    weights = trained_detector(trial, materials)[1]
     assert not equal_weights(built(bench, recipe, (trial, weights)).encoder, untrained)
 
 
@@ -217,7 +227,7 @@ def test_the_detectors_dropout_is_not_the_classifiers(
 ) -> None:
     recipe = quick_recipe(detector__encoder_dropout=0.4, classifier__encoder_dropout=of_classifier)
     trial = bench.trial(recipe)
-    weights = result_of(train_detector(trial, bench.materials(recipe)))[1]
+    weights = trained_detector(trial, bench.materials(recipe))[1]
     encoder = built(bench, recipe, (trial, weights)).encoder
     shares = {part.p for part in encoder.modules() if isinstance(part, torch.nn.Dropout)} - {0.0}
     assert shares == ({expected} - {0.0})
@@ -291,7 +301,7 @@ def test_the_classifier_trains_on_polarized_rows_only(bench: Bench, corpus: Corp
     trial, materials = bench.trial(recipe), bench.materials(recipe)
     altered = replace(corpus, splits={**corpus.splits, "train": replace(corpus.train, labels=labels)})
     other = Materials(altered, materials.detector_plan, materials.classifier_plan, bench.store, materials.device)
-    records = [result_of(train_classifier(trial, each, None)) for each in (materials, other)]
+    records = [trained_classifier(trial, each, None) for each in (materials, other)]
     assert same(*records)
 
     polarized = {name: np.where(plain, values, 1 - values) for name, values in labels.items() if name != "polarization"}
@@ -303,7 +313,7 @@ def test_the_classifier_trains_on_polarized_rows_only(bench: Bench, corpus: Corp
         bench.store,
         materials.device,
     )
-    assert not same(records[0], result_of(train_classifier(trial, third, None)))
+    assert not same(records[0], trained_classifier(trial, third, None))
 
 
 def test_binary_cross_entropy_learns(bench: Bench) -> None:
@@ -317,7 +327,7 @@ def test_binary_cross_entropy_learns(bench: Bench) -> None:
 def test_a_classifier_of_st1_is_refused(bench: Bench) -> None:
     recipe = quick_recipe("st1")
     with pytest.raises(ValueError, match="recipe 'st1' must have a classifier to train one"):
-        result_of(train_classifier(bench.trial(recipe), bench.materials(recipe), None))
+        trained_classifier(bench.trial(recipe), bench.materials(recipe), None)
 
 
 # -- what is recorded --------------------------------------------------------------------------------------------

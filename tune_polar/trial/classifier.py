@@ -16,31 +16,24 @@ from tune_polar.model.checkpoint import load_weights
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.heads import ClassificationHead
 from tune_polar.model.losses import AsymmetricLoss, BinaryCrossEntropy
-from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.model.seeding import seeded_start
 from tune_polar.spec.fold_trial import FoldTrial
 from tune_polar.spec.recipe import Classifier
-from tune_polar.store.record import Array, StageRecord
-from tune_polar.trial.checkpoints import Checkpoints
-from tune_polar.trial.cost import CostMeter
+from tune_polar.store.record import Array
 from tune_polar.trial.detector import detector_around
-from tune_polar.trial.loop import Rows, check_finite, shown
+from tune_polar.trial.loop import Rows
 from tune_polar.trial.materials import Materials
 from tune_polar.trial.precision import Precision
-from tune_polar.trial.progress import Progress
-from tune_polar.trial.rows import batch_tensors, predict
-from tune_polar.trial.stage import StageModel, StagePlan, stage_record, stage_seed, train_stage
+from tune_polar.trial.rows import batch_tensors
+from tune_polar.trial.stage import BuiltStage, StageModel, StagePlan, stage_seed
 
 
-def train_classifier(
-    trial: FoldTrial, materials: Materials, start: tuple[FoldTrial, bytes] | None
-) -> Generator[Progress, None, StageRecord]:
-    """Train the classifier of one fold.
+def classifier_stage(trial: FoldTrial, materials: Materials, start: tuple[FoldTrial, bytes] | None) -> BuiltStage:
+    """The classifier of one fold, before its first step.
 
     ``start`` is the trial whose detector it begins from, with that detector's weights; None: the encoder as it was
     pretrained.
     """
-    meter = CostMeter(materials.device)
     settings, fold, device = _settings(trial), trial.fold, materials.device
     labels, task = trial.recipe.task.labels, trial.recipe.task
     source = materials.encoder_source(trial.recipe.encoder)
@@ -56,17 +49,8 @@ def train_classifier(
     model = _build(trial, materials, start, seed)
     precision = Precision.of(settings.precision, device)
 
-    def forward(ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
-        with precision.autocast():
-            logits: Tensor = model(ids, mask, blocks)
-        return logits
-
     def probability(tokens: TokenRows, rows: Rows) -> Generator[None, None, Array]:
-        model.eval()
-        logits = yield from predict(
-            forward, tokens, rows, source.tokenizer.pad_id, device, materials.memory.evaluation_rows
-        )
-        check_finite(logits, "classifier", fold)
+        logits = yield from built.outputs(tokens, rows)
         shares: Array = torch.sigmoid(logits).cpu().numpy()
         return shares
 
@@ -80,29 +64,6 @@ def train_classifier(
         rule = "max_f1" if settings.checkpoint == "best_threshold_f1" else "fixed"
         return label_macro_f1(truth, shares >= choose_thresholds(rule, truth, shares))
 
-    key = trial.classifier_key(None if start is None else start[0].detector_key)
-    lengths = source.train_tokens.lengths[training_rows]
-    batches = iter(LengthGroupedBatches(lengths, settings.batch_size, np.random.default_rng(seed)))
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)  # dropout draws from torch's own generator and takes no other
-        result = yield from train_stage(
-            StagePlan(
-                stage="classifier",
-                fold=fold,
-                settings=settings,
-                model=model,
-                precision=precision,
-                batches=(training_rows[positions] for positions in batches),
-                training_rows=len(training_rows),
-                loss=loss,
-                evaluate=evaluate,
-                keep_best=settings.checkpoint != "last",
-                checkpoints=Checkpoints(materials.stages, key, materials.checkpoint_seconds),
-                needs=materials.needs(trial.recipe.encoder, training_rows, settings.batch_size),
-            ),
-            device,
-        )
-
     def tables() -> Generator[None, None, dict[str, Array]]:
         shares = yield from probability(source.train_tokens, validation_rows)
         found: dict[str, Array] = {"validation_rows": validation_rows.astype(np.int32), "probability": shares}
@@ -110,8 +71,25 @@ def train_classifier(
             found["dev_probability"] = yield from probability(source.dev_tokens, np.arange(len(source.dev_tokens)))
         return found
 
-    arrays = yield from shown(tables(), Progress("classifier", fold, result.steps, result.steps))
-    return stage_record(trial, "classifier", key, result, meter, arrays)
+    lengths = source.train_tokens.lengths[training_rows]
+    batches = iter(LengthGroupedBatches(lengths, settings.batch_size, np.random.default_rng(seed)))
+    plan = StagePlan(
+        stage="classifier",
+        fold=fold,
+        key=trial.classifier_key(None if start is None else start[0].detector_key),
+        seed=trial.recipe.seed,
+        settings=settings,
+        model=model,
+        precision=precision,
+        batches=(training_rows[positions] for positions in batches),
+        training_rows=len(training_rows),
+        loss=loss,
+        evaluate=evaluate,
+        keep_best=settings.checkpoint != "last",
+        needs=materials.needs(trial.recipe.encoder, training_rows, settings.batch_size),
+    )
+    built = BuiltStage(plan, source, tables, evaluated_rows=gold_rows)
+    return built
 
 
 def _build(trial: FoldTrial, materials: Materials, start: tuple[FoldTrial, bytes] | None, seed: int) -> StageModel:

@@ -8,26 +8,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tune_polar.data.batching import BalancedBatches, LengthGroupedBatches, TokenRows
+from tune_polar.data.batching import BalancedBatches, LengthGroupedBatches
 from tune_polar.data.proxy import proxy_class
-from tune_polar.model.checkpoint import weights_to_bytes
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.heads import ProjectionHead
 from tune_polar.model.losses import CrossEntropy, SoftTriple
-from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.model.seeding import seeded_start
 from tune_polar.spec.fold_trial import FoldTrial
 from tune_polar.spec.recipe import Detector
-from tune_polar.store.record import Array, StageRecord
-from tune_polar.trial.checkpoints import Checkpoints
-from tune_polar.trial.cost import CostMeter
-from tune_polar.trial.loop import Rows, check_finite, shown
+from tune_polar.store.record import Array
+from tune_polar.trial.loop import Rows
 from tune_polar.trial.materials import Materials
 from tune_polar.trial.neighbours import TABLE_ENTRIES, neighbour_labels, precision_at_1
 from tune_polar.trial.precision import Precision
-from tune_polar.trial.progress import Progress
-from tune_polar.trial.rows import batch_tensors, predict
-from tune_polar.trial.stage import StageModel, StagePlan, stage_record, stage_seed, train_stage
+from tune_polar.trial.rows import batch_tensors
+from tune_polar.trial.stage import BuiltStage, StageModel, StagePlan, stage_seed
 
 CLASSES = 2
 
@@ -46,11 +41,10 @@ class LinearCrossEntropy(nn.Module):
         return loss
 
 
-def train_detector(trial: FoldTrial, materials: Materials) -> Generator[Progress, None, tuple[StageRecord, bytes]]:
-    """Train the detector of one fold: its record and its weights as safetensors bytes."""
-    meter = CostMeter(materials.device)
+def detector_stage(trial: FoldTrial, materials: Materials) -> BuiltStage:
+    """The detector of one fold, before its first step."""
     settings, fold, device = trial.recipe.detector, trial.fold, materials.device
-    source, memory = materials.encoder_source(trial.recipe.encoder), materials.memory
+    source = materials.encoder_source(trial.recipe.encoder)
     training_rows = materials.detector_plan.training_rows(fold)
     validation_rows = materials.detector_plan.validation_rows(fold)
     target = materials.corpus.train.labels[trial.recipe.task.target]
@@ -59,73 +53,56 @@ def train_detector(trial: FoldTrial, materials: Materials) -> Generator[Progress
     precision = Precision.of(settings.precision, device)
     classes = torch.from_numpy(target).to(device)
 
-    def forward(ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
-        with precision.autocast():
-            embeddings: Tensor = model(ids, mask, blocks)
-        return embeddings
-
-    def embed(tokens: TokenRows, rows: Rows) -> Generator[None, None, Tensor]:
-        model.eval()
-        embeddings = yield from predict(forward, tokens, rows, source.tokenizer.pad_id, device, memory.evaluation_rows)
-        check_finite(embeddings, "detector", fold)  # NaN would have a nearest neighbour too
-        return embeddings
-
     def loss(rows: Rows) -> Tensor:
         batch = batch_tensors(source.train_tokens, rows, source.tokenizer.pad_id, device)
         value: Tensor = model.loss(model(*batch), classes[torch.from_numpy(rows).to(device)])
         return value
 
     def evaluate() -> Generator[None, None, float]:
-        asked = yield from embed(source.train_tokens, validation_rows)
-        keys = yield from embed(source.train_tokens, training_rows)
+        asked = yield from built.outputs(source.train_tokens, validation_rows)
+        keys = yield from built.outputs(source.train_tokens, training_rows)
         return precision_at_1(asked, target[validation_rows], keys, target[training_rows])
-
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)  # dropout draws from torch's own generator and takes no other
-        result = yield from train_stage(
-            StagePlan(
-                stage="detector",
-                fold=fold,
-                settings=settings,
-                model=model,
-                precision=precision,
-                batches=_batches(trial, materials, training_rows, seed),
-                training_rows=len(training_rows),
-                loss=loss,
-                evaluate=evaluate,
-                keep_best=settings.checkpoint != "last",
-                centers=model.loss.centers if isinstance(model.loss, SoftTriple) else None,
-                centers_lr=settings.centers_lr,
-                checkpoints=Checkpoints(materials.stages, trial.detector_key, materials.checkpoint_seconds),
-                needs=materials.needs(
-                    trial.recipe.encoder,
-                    training_rows,
-                    settings.batch_size,
-                    table_entries=min(TABLE_ENTRIES, len(training_rows) * len(validation_rows)),
-                ),
-            ),
-            device,
-        )
 
     def tables() -> Generator[None, None, dict[str, Array]]:
         key_labels = target[training_rows]
-        keys = yield from embed(source.train_tokens, training_rows)
-        asked = yield from embed(source.train_tokens, validation_rows)
+        keys = yield from built.outputs(source.train_tokens, training_rows)
+        asked = yield from built.outputs(source.train_tokens, validation_rows)
         found: dict[str, Array] = {
             "validation_rows": validation_rows.astype(np.int32),
             "neighbour_labels": neighbour_labels(asked, keys, key_labels),
         }
         if source.dev_tokens:
-            dev = yield from embed(source.dev_tokens, np.arange(len(source.dev_tokens)))
+            dev = yield from built.outputs(source.dev_tokens, np.arange(len(source.dev_tokens)))
             found["dev_neighbour_labels"] = neighbour_labels(dev, keys, key_labels)
+        if isinstance(model.loss, SoftTriple):
+            # (classes · centers, dim): one row a center, as a reader of the record expects
+            found["centers"] = model.loss.centers.detach().float().cpu().numpy().T.copy()
         return found
 
-    arrays = yield from shown(tables(), Progress("detector", fold, result.steps, result.steps))
-    if isinstance(model.loss, SoftTriple):
-        # (classes · centers, dim): one row a center, as a reader of the record expects
-        arrays["centers"] = model.loss.centers.detach().float().cpu().numpy().T.copy()
-    record = stage_record(trial, "detector", trial.detector_key, result, meter, arrays)
-    return record, weights_to_bytes(model)
+    plan = StagePlan(
+        stage="detector",
+        fold=fold,
+        key=trial.detector_key,
+        seed=trial.recipe.seed,
+        settings=settings,
+        model=model,
+        precision=precision,
+        batches=_batches(trial, materials, training_rows, seed),
+        training_rows=len(training_rows),
+        loss=loss,
+        evaluate=evaluate,
+        keep_best=settings.checkpoint != "last",
+        centers=model.loss.centers if isinstance(model.loss, SoftTriple) else None,
+        centers_lr=settings.centers_lr,
+        needs=materials.needs(
+            trial.recipe.encoder,
+            training_rows,
+            settings.batch_size,
+            table_entries=min(TABLE_ENTRIES, len(training_rows) * len(validation_rows)),
+        ),
+    )
+    built = BuiltStage(plan, source, tables, evaluated_rows=np.concatenate([validation_rows, training_rows]))
+    return built
 
 
 def build_detector(trial: FoldTrial, materials: Materials) -> StageModel:

@@ -7,14 +7,16 @@ from collections.abc import Generator
 
 import torch
 
+from tune_polar.model.checkpoint import weights_to_bytes
 from tune_polar.spec.fold_trial import FoldTrial
 from tune_polar.store.record import FoldRecord, StageName, StageRecord
-from tune_polar.trial.classifier import train_classifier
+from tune_polar.trial.classifier import classifier_stage
 from tune_polar.trial.cost import provenance
-from tune_polar.trial.detector import train_detector
+from tune_polar.trial.detector import detector_stage
 from tune_polar.trial.materials import Materials
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.raced import race_curve, race_score
+from tune_polar.trial.stage import run_stage
 
 TrainedDetector = tuple[StageRecord, bytes | None]
 
@@ -73,7 +75,8 @@ def _detector(
             reused.append("detector")
             _learn(trial, materials, found)
             return found, weights
-    record, trained = yield from train_detector(trial, materials)
+    record, model = yield from run_stage(lambda: detector_stage(trial, materials), materials)
+    trained = weights_to_bytes(model)
     materials.stages.put_stage(record, trained)
     _learn(trial, materials, record)
     _release(materials)
@@ -105,7 +108,7 @@ def _classifier(
         reused.append("classifier")
         _learn(trial, materials, found)
         return found
-    record = yield from train_classifier(trial, materials, start)
+    record, _ = yield from run_stage(lambda: classifier_stage(trial, materials, start), materials)
     materials.stages.put_stage(record)
     _learn(trial, materials, record)
     _release(materials)

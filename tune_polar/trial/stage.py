@@ -9,17 +9,19 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from tune_polar.data.batching import TokenRows
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.optimizer import cosine_with_warmup, parameter_groups
 from tune_polar.model.row_blocks import RowBlocks
-from tune_polar.spec.fold_trial import FoldTrial
 from tune_polar.spec.recipe import Stage
 from tune_polar.store.record import Array, StageName, StageRecord
 from tune_polar.trial.checkpoints import Checkpoints
 from tune_polar.trial.cost import CostMeter, provenance
-from tune_polar.trial.loop import Rows, Training, TrainingResult, total_steps, train
+from tune_polar.trial.loop import Rows, Training, TrainingResult, check_finite, shown, total_steps, train
+from tune_polar.trial.materials import EncoderSource, Materials
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.progress import Progress
+from tune_polar.trial.rows import predict
 from tune_polar.trial.stage_memory import StageNeeds, fitted, memory_use
 
 
@@ -44,6 +46,8 @@ class StagePlan:
 
     stage: StageName
     fold: int
+    key: str
+    seed: int  # the recipe's
     settings: Stage
     model: StageModel
     precision: Precision
@@ -52,14 +56,69 @@ class StagePlan:
     loss: Callable[[Rows], Tensor]
     evaluate: Callable[[], Generator[None, None, float]]
     keep_best: bool
-    checkpoints: Checkpoints
     needs: StageNeeds
     centers: nn.Parameter | None = None
     centers_lr: float = 0.0
 
 
-def train_stage(plan: StagePlan, device: torch.device) -> Generator[Progress, None, TrainingResult]:
-    """Set up optimizer and schedule, then train; the model holds the kept weights afterwards."""
+@dataclass(frozen=True, eq=False)
+class BuiltStage:
+    """A stage before its first step."""
+
+    plan: StagePlan
+    source: EncoderSource
+    tables: Callable[[], Generator[None, None, dict[str, Array]]]  # what it leaves behind, computed after training
+    evaluated_rows: Rows  # that one evaluation passes through the model
+
+    def outputs(self, tokens: TokenRows, rows: Rows) -> Generator[None, None, Tensor]:
+        """What the model says of ``rows``, (rows, outputs), float32; pauses after each batch.
+
+        Raises:
+            TrainingDivergedError: a value is not finite.
+        """
+        plan = self.plan
+        plan.model.eval()
+
+        def forward(ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
+            with plan.precision.autocast():
+                found: Tensor = plan.model(ids, mask, blocks)
+            return found
+
+        found = yield from predict(
+            forward, tokens, rows, self.source.tokenizer.pad_id, plan.precision.device, plan.needs.slot.evaluation_rows
+        )
+        check_finite(found, plan.stage, plan.fold)  # NaN would have a nearest neighbour too
+        return found
+
+
+def run_stage(
+    build: Callable[[], BuiltStage], materials: Materials
+) -> Generator[Progress, None, tuple[StageRecord, StageModel]]:
+    """Build a stage, train it and compute what it leaves behind: its record, and its model with the kept weights."""
+    meter = CostMeter(materials.device)
+    built = build()
+    plan, device = built.plan, materials.device
+    checkpoints = Checkpoints(materials.stages, plan.key, materials.checkpoint_seconds)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(
+            stage_seed(plan.seed, plan.stage, plan.fold)
+        )  # dropout draws from torch's own generator and takes no other
+        result = yield from train_stage(plan, checkpoints)
+    arrays = yield from shown(built.tables(), Progress(plan.stage, plan.fold, result.steps, result.steps))
+    return _record(plan, result, meter, arrays), plan.model
+
+
+def train_stage(plan: StagePlan, checkpoints: Checkpoints) -> Generator[Progress, None, TrainingResult]:
+    """Train a stage in its slot; the model holds the kept weights afterwards."""
+    device = plan.precision.device
+    training, memory = fitted(training_of(plan, checkpoints), plan.needs, device)
+    result = yield from train(training, device)
+    is_told = memory.budget_bytes is not None or not memory.is_plain
+    return replace(result, bits=plan.precision.bits, memory=memory_use(memory) if is_told else None)
+
+
+def training_of(plan: StagePlan, checkpoints: Checkpoints) -> Training:
+    """A stage's optimizer and schedule set up."""
     settings = plan.settings
     others = [parameter for parameter in plan.model.loss.parameters() if parameter is not plan.centers]
     heads: list[nn.Module] = [plan.model.head] + ([plan.model.loss] if others else [])
@@ -75,7 +134,7 @@ def train_stage(plan: StagePlan, device: torch.device) -> Generator[Progress, No
     )
     steps = total_steps(settings, plan.training_rows)
     optimizer = torch.optim.AdamW(groups, fused=True)
-    training = Training(
+    return Training(
         stage=plan.stage,
         fold=plan.fold,
         settings=settings,
@@ -88,24 +147,18 @@ def train_stage(plan: StagePlan, device: torch.device) -> Generator[Progress, No
         loss=plan.loss,
         evaluate=plan.evaluate,
         keep_best=plan.keep_best,
-        checkpoints=plan.checkpoints,
+        checkpoints=checkpoints,
         precision=plan.precision,
     )
-    training, memory = fitted(training, plan.needs, device)
-    result = yield from train(training, device)
-    is_told = memory.budget_bytes is not None or not memory.is_plain
-    return replace(result, bits=plan.precision.bits, memory=memory_use(memory) if is_told else None)
 
 
-def stage_record(
-    trial: FoldTrial, stage: StageName, key: str, result: TrainingResult, meter: CostMeter, arrays: Mapping[str, Array]
-) -> StageRecord:
+def _record(plan: StagePlan, result: TrainingResult, meter: CostMeter, arrays: Mapping[str, Array]) -> StageRecord:
     """The record of a stage that has just been trained."""
     return StageRecord(
-        key=key,
-        stage=stage,
-        fold=trial.fold,
-        seed=trial.recipe.seed,
+        key=plan.key,
+        stage=plan.stage,
+        fold=plan.fold,
+        seed=plan.seed,
         best_step=result.best_step,
         best_value=result.best_value,
         steps=result.steps,
