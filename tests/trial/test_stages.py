@@ -14,7 +14,6 @@ from trial_bench import Bench, quick_recipe
 
 from tune_polar.data.corpus import Corpus
 from tune_polar.data.sample import sample_corpus
-from tune_polar.model.checkpoint import weights_to_bytes
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.spec.fold_trial import FoldTrial
 from tune_polar.spec.recipe import Recipe
@@ -38,8 +37,7 @@ def result_of(steps: Generator[object, None, T]) -> T:
 
 
 def trained_detector(trial: FoldTrial, materials: Materials) -> tuple[StageRecord, bytes]:
-    record, model = result_of(run_stage(lambda: detector_stage(trial, materials), materials))
-    return record, weights_to_bytes(model)
+    return result_of(run_stage(lambda: detector_stage(trial, materials), materials))
 
 
 def trained_classifier(trial: FoldTrial, materials: Materials, start: tuple[FoldTrial, bytes] | None) -> StageRecord:

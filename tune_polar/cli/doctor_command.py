@@ -11,11 +11,11 @@ import typer
 from rich.console import Console
 
 from tune_polar.cli import options
+from tune_polar.cli.doctor_try import Tried, tryout_of
 from tune_polar.cli.machines import check_slot_gb
 from tune_polar.cli.output import result_console
-from tune_polar.cli.request import check_counts
+from tune_polar.cli.request import check_counts, data_source, loaded_recipe
 from tune_polar.search.diagnosis import Diagnosis, Node, diagnose
-from tune_polar.spec.recipe_file import RecipeOptions, load_recipe
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 _PRECISIONS = {
@@ -39,11 +39,24 @@ def doctor(
         str | None, typer.Option("--address", help="HOST:PORT of a running Ray cluster, or auto: list its nodes too.")
     ] = None,
     store: Annotated[str, typer.Option("--store", help="Where records would go.")] = "searches",
+    try_: Annotated[
+        bool, typer.Option("--try", help="Train two steps of every stage in one slot, and measure them.")
+    ] = False,
+    data: options.Data = "sample",
+    language: options.Language = None,
+    dev: options.Dev = None,
+    column: options.Column = None,
+    trials: Annotated[
+        int,
+        typer.Option("--trials", parser=options.whole_number, metavar="N", help="Configurations whose hours are told."),
+    ] = 50,
     json: options.Json = False,
 ) -> None:
     """Show this machine's GPUs, memory and slots, what a fold needs of them, and what is missing for a real run.
 
-    Memory is counted, not measured: a search on a GPU tries the longest rows first and corrects the count.
+    Memory is counted. `--try` measures it: two steps of every stage on the longest rows of the data, in a process of
+    its own that is held to one slot, with an evaluation and a checkpoint; an encoder that is not on this machine and
+    cannot be downloaded gets random weights of its size. What it prints belongs into an error report.
 
     Examples:
 
@@ -52,21 +65,36 @@ def doctor(
       tune-polar doctor st1 --encoder tiny
 
       tune-polar doctor st3 --set detector.batch_size=48 --slot-gb 6
+
+      tune-polar doctor st3 --try --data polar/ --language zho
     """
-    check_counts(slots=slots)
+    check_counts(slots=slots, trials=trials)
     check_slot_gb(slot_gb)
-    loaded = load_recipe(recipe, RecipeOptions(encoder, profile, options.assignments(set_), None))
+    source = data_source(data, language, dev, column)
+    loaded = loaded_recipe(recipe, source, encoder=encoder, profile=profile, changes=set_)
     found = diagnose(loaded.recipe, store, slot_gb, slots)
     nodes = [] if address is None else _nodes(address)
+    tried = Tried(tryout_of(loaded.recipe, source, found, store, slot_gb), found.node.slots, trials) if try_ else None
     if json:
         about = asdict(found) | {"ready": not found.missing, "cluster": nodes}
+        if tried is not None:
+            about["tried"] = tried.as_json()
         json_library.dump(about, sys.stdout, ensure_ascii=False, indent=1)
         sys.stdout.write("\n")
+        _leave(tried)
         return
     console = result_console()
     for line in (*_lines(found, slot_gb), *_cluster_lines(nodes)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     _print_missing(console, found)
+    for line in () if tried is None else tried.lines():  # each as soon as it is known
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    _leave(tried)
+
+
+def _leave(tried: Tried | None) -> None:
+    if tried is not None and tried.failed:
+        raise typer.Exit(2)
 
 
 def _nodes(address: str) -> list[dict[str, object]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tune_polar.model.encoder_shape import EncoderShape
 
 GB = 2**30  # bytes, as on the box of a graphics card
-_WORKSPACE_BYTES = 64 * 2**20  # cuBLAS's, one a process
+WORKSPACE_BYTES = 64 * 2**20  # cuBLAS's, one a process
 _MARGIN = 1.02  # what rounding of blocks adds
 FLOAT, HALF, BYTE = 4, 2, 1  # bytes an entry
 
@@ -106,7 +106,7 @@ def layer_bytes(load: StageLoad, tokens: int) -> int:
 
 
 def _with_margin(count: int) -> int:
-    return int(count * _MARGIN) + _WORKSPACE_BYTES
+    return int(count * _MARGIN) + WORKSPACE_BYTES
 
 
 def _attention_bytes(load: StageLoad) -> int:

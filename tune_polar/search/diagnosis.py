@@ -5,16 +5,19 @@ Nothing is trained, and neither torch nor Ray is loaded where there is no GPU an
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tune_polar.errors import ModelError, StoreError, TunePolarError
+from tune_polar.model.encoder_files import CONFIG_FILE
 from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS, EncoderShape, shape_of_config, shape_of_folder
 from tune_polar.model.footprint import GB, StageLoad
 from tune_polar.model.hub import cached_encoder, hub_problem
@@ -78,6 +81,7 @@ class Diagnosis:
     sizes_from: str  # where the encoder's sizes were read, or why they were not
     stages: tuple[StageForecast, ...]
     missing: tuple[Missing, ...]
+    encoder_is_here: bool  # its weights too
 
 
 def diagnose(recipe: Recipe, store: str, slot_gb: float, slots: int | None = None) -> Diagnosis:
@@ -108,6 +112,7 @@ def diagnose(recipe: Recipe, store: str, slot_gb: float, slots: int | None = Non
         sizes_from,
         tuple(stages),
         tuple(missing),
+        encoder_is_here=not missing_encoder,
     )
 
 
@@ -163,6 +168,16 @@ def forecasts(recipe: Recipe, shape: EncoderShape, budget_bytes: int, auto: Bits
             )
         )
     return found
+
+
+def sizes_of(recipe: Recipe) -> Mapping[str, Any] | None:
+    """The encoder's config where its sizes are known without its weights; None: they are not."""
+    name = recipe.encoder.name
+    cached, _ = cached_encoder(name, recipe.encoder.revision)
+    if cached is not None:
+        about: dict[str, Any] = json.loads((cached / CONFIG_FILE).read_text(encoding="utf-8"))
+        return about
+    return dict(PUBLISHED_CONFIGS[name]) if name in PUBLISHED_CONFIGS else None
 
 
 def _words(plan: MemoryPlan) -> str:

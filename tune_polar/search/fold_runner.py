@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -113,6 +114,8 @@ class FoldRunner:
         store, memory = worker.store.open(), SlotMemory(held.budget_bytes)
         plans = worker.detector_plan, worker.classifier_plan
         materials = Materials(worker.corpus, *plans, store, held.device, worker.checkpoint_seconds, memory)
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: no later look for cycles needs to go through it
         return Opened(held, store, materials)
 
     def _train_for(self, seconds: float) -> tuple[FoldRecord | None, Progress | None]:

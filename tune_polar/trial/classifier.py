@@ -25,7 +25,7 @@ from tune_polar.trial.loop import Rows
 from tune_polar.trial.materials import Materials
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.rows import batch_tensors
-from tune_polar.trial.stage import BuiltStage, StageModel, StagePlan, stage_seed
+from tune_polar.trial.stage import BuiltStage, Predictor, StageModel, StagePlan, stage_seed
 
 
 def classifier_stage(trial: FoldTrial, materials: Materials, start: tuple[FoldTrial, bytes] | None) -> BuiltStage:
@@ -48,9 +48,10 @@ def classifier_stage(trial: FoldTrial, materials: Materials, start: tuple[FoldTr
     seed = stage_seed(trial.recipe.seed, "classifier", fold)
     model = _build(trial, materials, start, seed)
     precision = Precision.of(settings.precision, device)
+    predictor = Predictor("classifier", fold, model, precision, source, materials.memory)
 
     def probability(tokens: TokenRows, rows: Rows) -> Generator[None, None, Array]:
-        logits = yield from built.outputs(tokens, rows)
+        logits = yield from predictor.outputs(tokens, rows)
         shares: Array = torch.sigmoid(logits).cpu().numpy()
         return shares
 
@@ -88,8 +89,7 @@ def classifier_stage(trial: FoldTrial, materials: Materials, start: tuple[FoldTr
         keep_best=settings.checkpoint != "last",
         needs=materials.needs(trial.recipe.encoder, training_rows, settings.batch_size),
     )
-    built = BuiltStage(plan, source, tables, evaluated_rows=gold_rows)
-    return built
+    return BuiltStage(plan, predictor, tables, evaluated_rows=gold_rows)
 
 
 def _build(trial: FoldTrial, materials: Materials, start: tuple[FoldTrial, bytes] | None, seed: int) -> StageModel:

@@ -22,7 +22,7 @@ from tune_polar.trial.materials import Materials
 from tune_polar.trial.neighbours import TABLE_ENTRIES, neighbour_labels, precision_at_1
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.rows import batch_tensors
-from tune_polar.trial.stage import BuiltStage, StageModel, StagePlan, stage_seed
+from tune_polar.trial.stage import BuiltStage, Predictor, StageModel, StagePlan, stage_seed
 
 CLASSES = 2
 
@@ -51,6 +51,7 @@ def detector_stage(trial: FoldTrial, materials: Materials) -> BuiltStage:
     seed = stage_seed(trial.recipe.seed, "detector", fold)
     model = build_detector(trial, materials)
     precision = Precision.of(settings.precision, device)
+    predictor = Predictor("detector", fold, model, precision, source, materials.memory)
     classes = torch.from_numpy(target).to(device)
 
     def loss(rows: Rows) -> Tensor:
@@ -59,20 +60,20 @@ def detector_stage(trial: FoldTrial, materials: Materials) -> BuiltStage:
         return value
 
     def evaluate() -> Generator[None, None, float]:
-        asked = yield from built.outputs(source.train_tokens, validation_rows)
-        keys = yield from built.outputs(source.train_tokens, training_rows)
+        asked = yield from predictor.outputs(source.train_tokens, validation_rows)
+        keys = yield from predictor.outputs(source.train_tokens, training_rows)
         return precision_at_1(asked, target[validation_rows], keys, target[training_rows])
 
     def tables() -> Generator[None, None, dict[str, Array]]:
         key_labels = target[training_rows]
-        keys = yield from built.outputs(source.train_tokens, training_rows)
-        asked = yield from built.outputs(source.train_tokens, validation_rows)
+        keys = yield from predictor.outputs(source.train_tokens, training_rows)
+        asked = yield from predictor.outputs(source.train_tokens, validation_rows)
         found: dict[str, Array] = {
             "validation_rows": validation_rows.astype(np.int32),
             "neighbour_labels": neighbour_labels(asked, keys, key_labels),
         }
         if source.dev_tokens:
-            dev = yield from built.outputs(source.dev_tokens, np.arange(len(source.dev_tokens)))
+            dev = yield from predictor.outputs(source.dev_tokens, np.arange(len(source.dev_tokens)))
             found["dev_neighbour_labels"] = neighbour_labels(dev, keys, key_labels)
         if isinstance(model.loss, SoftTriple):
             # (classes · centers, dim): one row a center, as a reader of the record expects
@@ -101,8 +102,7 @@ def detector_stage(trial: FoldTrial, materials: Materials) -> BuiltStage:
             table_entries=min(TABLE_ENTRIES, len(training_rows) * len(validation_rows)),
         ),
     )
-    built = BuiltStage(plan, source, tables, evaluated_rows=np.concatenate([validation_rows, training_rows]))
-    return built
+    return BuiltStage(plan, predictor, tables, evaluated_rows=np.concatenate([validation_rows, training_rows]))
 
 
 def build_detector(trial: FoldTrial, materials: Materials) -> StageModel:

@@ -88,9 +88,7 @@ def train(training: Training, device: torch.device) -> Generator[Progress, None,
     parts = StageParts(training.model, training.optimizer, training.schedule, training.precision.scaler, device)
     state = training.checkpoints.restore(parts) or TrainingState()
     batches = itertools.islice(training.batches, state.step, None)  # the seed deals the same batches again
-    fgm = (
-        FastGradientMethod(training.encoder.word_embeddings, settings.fgm_epsilon) if settings.fgm_epsilon > 0 else None
-    )
+    fgm = attack_of(training)
     running = torch.full((), state.summed_loss, device=device)  # on the device: reading it would wait for the GPU
     training.model.train()
     try:
@@ -104,7 +102,7 @@ def train(training: Training, device: torch.device) -> Generator[Progress, None,
                 yield _progress(training, state, value)
             if state.without_gain >= settings.patience_evaluations or state.step == training.total_steps:
                 break
-            running += _one_step(training, next(batches), fgm)
+            running += one_step(training, next(batches), fgm)
             state.step += 1
             if training.checkpoints.are_due:
                 state.summed_loss = running.item()
@@ -163,7 +161,14 @@ def _take_value(training: Training, state: TrainingState, value: float) -> None:
         state.without_gain += 1
 
 
-def _one_step(training: Training, rows: Rows, fgm: FastGradientMethod | None) -> Tensor:
+def attack_of(training: Training) -> FastGradientMethod | None:
+    """The attack of each step, or None where there is none."""
+    epsilon = training.settings.fgm_epsilon
+    return FastGradientMethod(training.encoder.word_embeddings, epsilon) if epsilon > 0 else None
+
+
+def one_step(training: Training, rows: Rows, fgm: FastGradientMethod | None) -> Tensor:
+    """Take one optimizer step on ``rows``; the loss of its clean pass, shape ()."""
     training.optimizer.zero_grad(set_to_none=True)
     loss = gradients(training, rows, fgm)
     training.precision.step(training.optimizer, training.schedule)

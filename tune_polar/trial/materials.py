@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -57,6 +58,13 @@ class Materials:
         if key not in self._encoders:
             self._encoders[key] = EncoderSource(settings, self.corpus)
         return self._encoders[key]
+
+    def release(self) -> None:
+        """Give back what the stage before has held, its model, its moments and its blocks of the device."""
+        self.memory.in_force = None
+        gc.collect()  # an optimizer with a schedule is a cycle: it would stay until Python next looks for one
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()  # the next stage may have other shapes; a neighbour's slot must not pay for ours
 
     def needs(self, settings: Encoder, rows: Rows, batch_size: int, table_entries: int = 0) -> StageNeeds:
         """What memory a stage on the training rows ``rows`` depends on."""

@@ -5,9 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 
-import torch
-
-from tune_polar.model.checkpoint import weights_to_bytes
 from tune_polar.spec.fold_trial import FoldTrial
 from tune_polar.store.record import FoldRecord, StageName, StageRecord
 from tune_polar.trial.classifier import classifier_stage
@@ -75,11 +72,10 @@ def _detector(
             reused.append("detector")
             _learn(trial, materials, found)
             return found, weights
-    record, model = yield from run_stage(lambda: detector_stage(trial, materials), materials)
-    trained = weights_to_bytes(model)
+    record, trained = yield from run_stage(lambda: detector_stage(trial, materials), materials)
     materials.stages.put_stage(record, trained)
     _learn(trial, materials, record)
-    _release(materials)
+    materials.release()
     return record, trained
 
 
@@ -111,16 +107,10 @@ def _classifier(
     record, _ = yield from run_stage(lambda: classifier_stage(trial, materials, start), materials)
     materials.stages.put_stage(record)
     _learn(trial, materials, record)
-    _release(materials)
+    materials.release()
     return record
 
 
 def _learn(trial: FoldTrial, materials: Materials, record: StageRecord) -> None:
     """What a stage took corrects what is predicted for the next one."""
     materials.memory.learn_from(record, trial.recipe.encoder.name, provenance(materials.device).device)
-
-
-def _release(materials: Materials) -> None:
-    materials.memory.in_force = None
-    if materials.device.type == "cuda":
-        torch.cuda.empty_cache()  # the next stage may have other shapes; a neighbour's slot must not pay for ours

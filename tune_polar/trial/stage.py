@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tune_polar.data.batching import TokenRows
+from tune_polar.model.checkpoint import weights_to_bytes
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.optimizer import cosine_with_warmup, parameter_groups
 from tune_polar.model.row_blocks import RowBlocks
@@ -22,6 +23,7 @@ from tune_polar.trial.materials import EncoderSource, Materials
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.rows import predict
+from tune_polar.trial.slot_memory import SlotMemory
 from tune_polar.trial.stage_memory import StageNeeds, fitted, memory_use
 
 
@@ -62,13 +64,15 @@ class StagePlan:
 
 
 @dataclass(frozen=True, eq=False)
-class BuiltStage:
-    """A stage before its first step."""
+class Predictor:
+    """Passes rows through a stage's model without gradients."""
 
-    plan: StagePlan
+    stage: StageName
+    fold: int
+    model: StageModel
+    precision: Precision
     source: EncoderSource
-    tables: Callable[[], Generator[None, None, dict[str, Array]]]  # what it leaves behind, computed after training
-    evaluated_rows: Rows  # that one evaluation passes through the model
+    memory: SlotMemory
 
     def outputs(self, tokens: TokenRows, rows: Rows) -> Generator[None, None, Tensor]:
         """What the model says of ``rows``, (rows, outputs), float32; pauses after each batch.
@@ -76,25 +80,38 @@ class BuiltStage:
         Raises:
             TrainingDivergedError: a value is not finite.
         """
-        plan = self.plan
-        plan.model.eval()
-
-        def forward(ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
-            with plan.precision.autocast():
-                found: Tensor = plan.model(ids, mask, blocks)
-            return found
-
+        self.model.eval()
         found = yield from predict(
-            forward, tokens, rows, self.source.tokenizer.pad_id, plan.precision.device, plan.needs.slot.evaluation_rows
+            self._forward,
+            tokens,
+            rows,
+            self.source.tokenizer.pad_id,
+            self.precision.device,
+            self.memory.evaluation_rows,
         )
-        check_finite(found, plan.stage, plan.fold)  # NaN would have a nearest neighbour too
+        check_finite(found, self.stage, self.fold)  # NaN would have a nearest neighbour too
         return found
+
+    def _forward(self, ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
+        with self.precision.autocast():
+            found: Tensor = self.model(ids, mask, blocks)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltStage:
+    """A stage before its first step."""
+
+    plan: StagePlan
+    predictor: Predictor
+    tables: Callable[[], Generator[None, None, dict[str, Array]]]  # what it leaves behind, computed after training
+    evaluated_rows: Rows  # that one evaluation passes through the model
 
 
 def run_stage(
     build: Callable[[], BuiltStage], materials: Materials
-) -> Generator[Progress, None, tuple[StageRecord, StageModel]]:
-    """Build a stage, train it and compute what it leaves behind: its record, and its model with the kept weights."""
+) -> Generator[Progress, None, tuple[StageRecord, bytes]]:
+    """Build a stage, train it and compute what it leaves behind: its record, and the kept weights as safetensors."""
     meter = CostMeter(materials.device)
     built = build()
     plan, device = built.plan, materials.device
@@ -105,7 +122,7 @@ def run_stage(
         )  # dropout draws from torch's own generator and takes no other
         result = yield from train_stage(plan, checkpoints)
     arrays = yield from shown(built.tables(), Progress(plan.stage, plan.fold, result.steps, result.steps))
-    return _record(plan, result, meter, arrays), plan.model
+    return _record(plan, result, meter, arrays), weights_to_bytes(plan.model)
 
 
 def train_stage(plan: StagePlan, checkpoints: Checkpoints) -> Generator[Progress, None, TrainingResult]:

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.encoder_shape import EncoderShape, shape_of_config
-from tune_polar.model.fgm import FastGradientMethod
 from tune_polar.model.footprint import StageLoad
 from tune_polar.store.record import MemoryUse
-from tune_polar.trial.loop import Rows, Training, gradients
+from tune_polar.trial.loop import Rows, Training, attack_of, gradients
 from tune_polar.trial.memory_plan import MemoryPlan, plan_memory
 from tune_polar.trial.micro_batches import sums_over_rows
 from tune_polar.trial.slot_memory import SlotMemory
@@ -98,8 +97,7 @@ def probe(training: Training, rows: Rows, device: torch.device) -> int:
 
 def two_passes(training: Training, rows: Rows, device: torch.device) -> None:
     """Compute the gradients of two steps and drop them; weights and random state are left as they were."""
-    epsilon = training.settings.fgm_epsilon
-    fgm = FastGradientMethod(training.encoder.word_embeddings, epsilon) if epsilon > 0 else None
+    fgm = attack_of(training)
     training.model.train()
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

@@ -1,0 +1,128 @@
+"""`tune-polar doctor --try` in words: what two steps of every stage took, and what a search would take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from tune_polar.cli.pace import clock
+from tune_polar.model.footprint import GB
+from tune_polar.search.diagnosis import Diagnosis, sizes_of
+from tune_polar.spec.data_source import DataSource
+from tune_polar.spec.fold_plans import fold_plans
+from tune_polar.spec.recipe import Recipe
+from tune_polar.trial.tryout_process import Told, Tryout, try_out
+from tune_polar.trial.tryout_result import DeviceTried, StageFailed, StageTried
+
+
+def tryout_of(recipe: Recipe, source: DataSource, found: Diagnosis, store: str, slot_gb: float) -> Tryout:
+    """What is tried: one fold of ``recipe`` in the first slot of this machine.
+
+    Raises:
+        TunePolarError: data or folds break a rule.
+    """
+    corpus = source.load(recipe)
+    detector_plan, classifier_plan = fold_plans(recipe, corpus)
+    node = found.node
+    return Tryout(
+        recipe,
+        corpus,
+        detector_plan,
+        classifier_plan,
+        scratch=_existing_folder(store),
+        gpu=node.devices[0] if node.devices else None,
+        slot_gb=slot_gb,
+        threads=node.threads,
+        config=None if found.encoder_is_here else sizes_of(recipe),
+    )
+
+
+def _existing_folder(store: str) -> Path:
+    """Where records would go, or what exists above it: a checkpoint takes as long there as in a search."""
+    above = Path.cwd() if "://" in store else Path(store).absolute()
+    while not above.is_dir():
+        above = above.parent
+    return above
+
+
+class Tried:
+    """A tryout that runs while its lines are drawn."""
+
+    def __init__(self, tryout: Tryout, slots: int, trials: int) -> None:
+        """``slots`` would train at once; a search of ``trials`` configurations is reckoned."""
+        self._tryout, self._slots, self._trials = tryout, slots, trials
+        self._told: list[Told] = []
+
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be trained."""
+        return any(isinstance(told, StageFailed) for told in self._told)
+
+    def as_json(self) -> list[dict[str, object]]:
+        """All of it, as plain data."""
+        self._told = list(try_out(self._tryout))
+        return [asdict(told) | {"kind": type(told).__name__} for told in self._told]
+
+    def lines(self) -> Iterator[str]:
+        """Each as soon as it is known."""
+        if self._tryout.config is not None:
+            name = self._tryout.recipe.encoder.name
+            yield f"try        random weights of the size of {name}, which is not on this machine"
+        for told in try_out(self._tryout):
+            self._told.append(told)
+            yield from _LINES[type(told)](told)  # type: ignore[operator]
+        if not self.failed:
+            yield self._search_line()
+
+    def _search_line(self) -> str:
+        folds = self._tryout.detector_plan.count
+        fold = sum(told.fold_seconds for told in self._told if isinstance(told, StageTried))
+        whole = clock(fold * folds * self._trials / max(1, self._slots))
+        return (
+            f"search     {self._trials} configurations of {folds} folds on {_counted(self._slots, 'slot')}: at most "
+            f"{whole}, if slots do not slow each other down; patience and racing end most folds sooner"
+        )
+
+
+def _device_lines(told: DeviceTried) -> Iterator[str]:
+    if told.budget_bytes is not None:
+        yield f"try        on {told.name}, of which torch may allocate {told.budget_bytes / GB:.2f} GB"
+    else:
+        threads = _counted(told.threads, "thread")
+        yield f"try        on {told.name}, {threads}: memory and speed of a GPU are not measured here"
+
+
+def _stage_lines(told: StageTried) -> Iterator[str]:
+    yield f"{told.stage:<11}{told.precision}, {told.memory}, at most {told.longest_tokens} tokens"
+    if told.device_peak_bytes is not None:
+        outside = (told.outside_torch_bytes or 0) / GB
+        yield (
+            f"           GPU memory at its peak: {_gb(told.device_peak_bytes, told.device_predicted_bytes)}; "
+            f"{outside:.2f} GB outside torch"
+        )
+    yield f"           this machine's memory at its peak: {_gb(told.host_peak_bytes, told.host_predicted_bytes)}"
+    yield (
+        f"           {1 / told.step_seconds:.3g} steps a second ({1 / told.longest_step_seconds:.3g} on the longest "
+        f"rows), an evaluation {told.evaluation_seconds:.3g} s, a checkpoint {told.checkpoint_seconds:.3g} s"
+    )
+    yield (
+        f"           a fold: at most {_counted(told.steps, 'step')} and {_counted(told.evaluations, 'evaluation')}, "
+        f"{clock(told.fold_seconds)}"
+    )
+
+
+def _failure_lines(told: StageFailed) -> Iterator[str]:
+    yield f"failed     {told.problem if told.stage is None else f'{told.stage}: {told.problem}'}"
+    yield f"           Remedy: {told.remedy}"
+
+
+_LINES = {DeviceTried: _device_lines, StageTried: _stage_lines, StageFailed: _failure_lines}
+
+
+def _gb(measured: int, predicted: int) -> str:
+    return f"{measured / GB:.2f} GB, counted {predicted / GB:.2f} ({predicted / measured:.2f} of it)"
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

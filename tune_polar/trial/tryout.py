@@ -1,0 +1,186 @@
+"""Two steps of every stage on the longest rows, in a slot and under its cap: what a fold will take of this machine.
+
+The parts are those of a search: the same stages, losses, optimizer, attack, memory plan, checkpoint and transfer to the
+next stage. Left out are the loop around them, patience and the decisions, which cost next to nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Generator, Iterator
+
+import numpy as np
+import torch
+
+from tune_polar.errors import TunePolarError
+from tune_polar.model.checkpoint import weights_to_bytes
+from tune_polar.model.host_footprint import host_peak_bytes
+from tune_polar.spec.fold_trial import FoldTrial
+from tune_polar.spec.recipe import Stage
+from tune_polar.store.record import StageName
+from tune_polar.trial.checkpoints import Checkpoints, StageParts, TrainingState, copied_weights
+from tune_polar.trial.classifier import classifier_stage
+from tune_polar.trial.cost import provenance
+from tune_polar.trial.detector import detector_stage
+from tune_polar.trial.device import Held, verdict
+from tune_polar.trial.host_memory import peak_bytes, reset_peak, resident_bytes
+from tune_polar.trial.loop import Rows, Training, attack_of, one_step, total_steps
+from tune_polar.trial.materials import Materials
+from tune_polar.trial.stage import BuiltStage, training_of
+from tune_polar.trial.stage_memory import fitted, memory_use, stage_load
+from tune_polar.trial.tryout_result import DeviceTried, StageFailed, StageTried
+
+LONGEST_STEPS = 2  # the first also pays for what libraries load and allocate once
+_TYPICAL_SECONDS = 5.0  # of steps on batches as they come, after those on the longest rows
+_TYPICAL_STEPS = 50
+_EVALUATED_SECONDS = 5.0  # of rows passed through the model without gradients
+
+
+def device_tried(held: Held, threads: int) -> DeviceTried:
+    """The device that stages are tried on."""
+    return DeviceTried(provenance(held.device).device, held.device.type == "cuda", threads, held.budget_bytes)
+
+
+def try_stages(trial: FoldTrial, materials: Materials) -> Iterator[StageTried | StageFailed]:
+    """Try the stages of one fold trial in their order; ends with the first that fails.
+
+    The process should be a new one, and ``materials`` should have loaded no encoder: both count.
+    """
+    weights: bytes | None = None
+    names: list[StageName] = ["detector"] if trial.recipe.classifier is None else ["detector", "classifier"]
+    before = resident_bytes()
+    for name in names:
+        try:
+            reset_peak()
+            built = _built(name, trial, materials, weights)
+            tried = _tried(built, materials, before, starts_from_stage=name == "classifier" and weights is not None)
+            weights = weights_to_bytes(built.plan.model)
+            del built
+            materials.release()
+        except Exception as error:  # noqa: BLE001 (whatever a stage raises here is what the user wants to hear of)
+            yield StageFailed(name, *_told(error, name))
+            return
+        yield tried
+
+
+def _built(name: StageName, trial: FoldTrial, materials: Materials, weights: bytes | None) -> BuiltStage:
+    if name == "detector":
+        return detector_stage(trial, materials)
+    transfers = trial.recipe.classifier is not None and trial.recipe.classifier.transfer != "none"
+    return classifier_stage(trial, materials, (trial, weights) if transfers and weights is not None else None)
+
+
+def _tried(built: BuiltStage, materials: Materials, before: int, *, starts_from_stage: bool) -> StageTried:
+    plan, device = built.plan, materials.device
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    checkpoints = Checkpoints(materials.stages, plan.key, every_seconds=1.0)
+    training, memory = fitted(training_of(plan, checkpoints), plan.needs, device)
+    training.model.train()
+    longest = _seconds_a_step(training, itertools.repeat(plan.needs.longest_rows, LONGEST_STEPS), device)
+    usual = longest[-1] * _share_of_longest(built)
+    count = min(_TYPICAL_STEPS, int(_TYPICAL_SECONDS / usual))
+    typical = _seconds_a_step(training, itertools.islice(training.batches, count), device)
+    evaluation = _evaluation_seconds(built, longest[-1], device)
+    state = TrainingState(step=LONGEST_STEPS + len(typical))
+    state.best_weights = copied_weights(training.model) if training.keep_best else None
+    began = time.perf_counter()
+    parts = StageParts(training.model, training.optimizer, training.schedule, training.precision.scaler, device)
+    checkpoints.save(parts, state)
+    written = time.perf_counter() - began
+    checkpoints.restore(parts)
+    steps = total_steps(plan.settings, plan.training_rows)
+    rung, load = memory.rung, stage_load(training, plan.needs)
+    host = host_peak_bytes(
+        load,
+        rung.rows,
+        rung.recompute,
+        on_cpu=device.type == "cpu",
+        keeps_best=training.keep_best,
+        starts_from_stage=starts_from_stage,
+    )
+    return StageTried(
+        stage=plan.stage,
+        precision=plan.precision.bits,
+        memory=memory_use(memory),
+        longest_tokens=plan.needs.longest_tokens,
+        device_predicted_bytes=memory.predicted_bytes,
+        device_peak_bytes=int(torch.cuda.max_memory_allocated(device)) if device.type == "cuda" else None,
+        outside_torch_bytes=_outside_torch(device),
+        host_predicted_bytes=before + host,
+        host_peak_bytes=peak_bytes(),
+        longest_step_seconds=longest[-1],
+        step_seconds=float(np.median(typical)) if typical else usual,
+        evaluation_seconds=evaluation,
+        checkpoint_seconds=written,
+        steps=steps,
+        evaluations=_evaluations(plan.settings, steps),
+    )
+
+
+def _seconds_a_step(training: Training, batches: Iterator[Rows], device: torch.device) -> list[float]:
+    attack, found = attack_of(training), list[float]()
+    for rows in batches:
+        started = time.perf_counter()
+        one_step(training, rows, attack)
+        _wait_for(device)
+        found.append(time.perf_counter() - started)
+    return found
+
+
+def _evaluation_seconds(built: BuiltStage, step_seconds: float, device: torch.device) -> float:
+    """Of one evaluation, from as many of its rows as can be passed in a few seconds."""
+    rows, lengths = built.evaluated_rows, built.predictor.source.train_tokens.lengths
+    chosen = np.random.default_rng(0).permutation(rows)
+    count = min(len(rows), 2 * built.plan.settings.batch_size)  # no slower than a step
+    while True:
+        began = time.perf_counter()
+        _drain(built.predictor.outputs(built.predictor.source.train_tokens, chosen[:count]))
+        _wait_for(device)
+        seconds = time.perf_counter() - began
+        if count == len(rows) or 4 * seconds + step_seconds > _EVALUATED_SECONDS:
+            return seconds * float(lengths[rows].sum() / lengths[chosen[:count]].sum())
+        count = min(len(rows), 4 * count)
+
+
+def _evaluations(settings: Stage, steps: int) -> int:
+    return math.ceil(steps / settings.eval_every_steps)
+
+
+def _share_of_longest(built: BuiltStage) -> float:
+    """Tokens of a usual batch over those of the longest: a step costs about as many."""
+    lengths, longest = built.predictor.source.train_tokens.lengths, built.plan.needs.longest_rows
+    usual = [lengths[rows].mean() for rows in itertools.islice(built.plan.batches, 20)]
+    return float(np.mean(usual) / lengths[longest].mean())
+
+
+def _outside_torch(device: torch.device) -> int | None:
+    if device.type != "cuda":
+        return None
+    free, total = torch.cuda.mem_get_info(device)
+    return int(total - free - torch.cuda.memory_reserved(device))
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _drain(work: Generator[None, None, object]) -> None:
+    for _ in work:
+        pass
+
+
+def _told(error: Exception, stage: StageName) -> tuple[str, str]:
+    """What failed and what to do about it."""
+    if isinstance(error, TunePolarError):
+        return error.problem, error.remedy
+    said = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    remedies = {
+        "memory": f"Give a larger slot with --slot-gb, or lower encoder.max_length_tokens or {stage}.batch_size.",
+        "lost": "Update the driver, and look with `nvidia-smi -q` and `dmesg` for errors of the card.",
+        "trial": "Mend what it names; an error report should contain this output.",
+    }
+    return said, remedies[verdict(error)]

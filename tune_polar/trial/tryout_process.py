@@ -1,0 +1,133 @@
+"""A tryout in a process of its own, as a worker is one: its memory and its device are given back when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from tune_polar.data.corpus import Corpus
+from tune_polar.data.fold_plan import FoldPlan
+from tune_polar.errors import TunePolarError
+from tune_polar.spec.fold_trial import FoldTrial, Inputs
+from tune_polar.spec.recipe import Recipe
+from tune_polar.trial.tryout_result import DeviceTried, StageFailed, StageTried
+from tune_polar.trial.visible_gpus import visible_variable
+
+Told = DeviceTried | StageTried | StageFailed
+
+
+@dataclass(frozen=True, eq=False)
+class Tryout:
+    """What is tried, and on what."""
+
+    recipe: Recipe
+    corpus: Corpus
+    detector_plan: FoldPlan
+    classifier_plan: FoldPlan
+    scratch: Path  # an existing folder in which a store and, where there is none, an encoder are made and removed
+    gpu: str | None  # as CUDA_VISIBLE_DEVICES names it; None: the CPU
+    slot_gb: float
+    threads: int
+    config: Mapping[str, Any] | None = None  # of an encoder that is not here: random weights of its size are used
+
+
+def try_out(tryout: Tryout) -> Iterator[Told]:
+    """Device and stages, each as soon as it was tried; ends with the first that fails."""
+    context = multiprocessing.get_context("spawn")
+    receiving, sending = context.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory(prefix="tune-polar-try-", dir=tryout.scratch) as scratch, _visible(tryout.gpu):
+        process = context.Process(target=_run, args=(replace(tryout, scratch=Path(scratch)), sending), daemon=True)
+        process.start()
+        sending.close()
+        try:
+            yield from _received(receiving)
+            process.join()
+            if process.exitcode:
+                yield _died(process.exitcode)
+        finally:
+            process.kill()
+            process.join()
+
+
+def _received(receiving: Connection) -> Iterator[Told]:
+    while True:
+        try:
+            told: Told = receiving.recv()
+        except EOFError:  # the process has ended
+            return
+        yield told
+
+
+def _died(code: int) -> StageFailed:
+    if code < 0:
+        return StageFailed(
+            None,
+            f"the process was ended by signal {-code}",
+            "Signal 9 is most often a machine whose memory ran out: use fewer slots, or a smaller batch or encoder.",
+        )
+    return StageFailed(None, f"the process ended with code {code}", "Its last lines above say more.")
+
+
+@contextlib.contextmanager
+def _visible(gpu: str | None) -> Iterator[None]:
+    """A process started inside sees this GPU alone."""
+    variable = visible_variable()
+    before = os.environ.get(variable)
+    if gpu is not None:
+        os.environ[variable] = gpu
+    try:
+        yield
+    finally:
+        os.environ.pop(variable, None)
+        if before is not None:
+            os.environ[variable] = before
+
+
+def _run(tryout: Tryout, sending: Connection) -> None:
+    """In the new process."""
+    try:
+        for told in _tried(tryout):
+            sending.send(told)
+    except TunePolarError as error:  # the device, the encoder, the store
+        sending.send(StageFailed(None, error.problem, error.remedy))
+    finally:
+        sending.close()
+
+
+def _tried(tryout: Tryout) -> Iterator[Told]:
+    # Imported here: the process that asks for it needs none of torch's seconds of loading.
+    import torch
+
+    from tune_polar.store.store import open_store
+    from tune_polar.trial.device import hold_device
+    from tune_polar.trial.materials import Materials
+    from tune_polar.trial.slot_memory import SlotMemory
+    from tune_polar.trial.tryout import device_tried, try_stages
+
+    torch.set_num_threads(tryout.threads)
+    recipe = tryout.recipe if tryout.config is None else _with_random_encoder(tryout, tryout.config)
+    held = hold_device(tryout.gpu is not None, tryout.slot_gb)
+    yield device_tried(held, tryout.threads)
+    store = open_store(tryout.scratch / "store")
+    plans = tryout.detector_plan, tryout.classifier_plan
+    materials = Materials(tryout.corpus, *plans, store, held.device, memory=SlotMemory(held.budget_bytes))
+    inputs = Inputs(tryout.corpus.fingerprint, plans[0].hash, plans[1].hash, "tryout")
+    yield from try_stages(FoldTrial(recipe, 0, inputs), materials)
+
+
+def _with_random_encoder(tryout: Tryout, config: Mapping[str, Any]) -> Recipe:
+    from tune_polar.model.random_encoder import write_random_encoder
+
+    folder = tryout.scratch / "encoder"
+    folder.mkdir()
+    write_random_encoder(folder, config, tryout.corpus.train.texts)
+    return tryout.recipe.model_copy(
+        update={"encoder": tryout.recipe.encoder.model_copy(update={"name": str(folder), "revision": None})}
+    )
