@@ -28,6 +28,7 @@ SHORTER = {
         "--set detector.max_steps=4 --set classifier.max_steps=4"
     ),
     "data fetch polar --language zho --into polar/": "data sample polar/",
+    "doctor st3 --try": "doctor st3 --try --encoder tiny",
     "ablate st3": (
         "ablate st3 --folds 2 --slots 1 --set encoder.tiny.hidden=32 --set detector.max_steps=4 "
         "--set classifier.max_steps=4"
