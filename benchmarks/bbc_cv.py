@@ -29,12 +29,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from tune_polar.decide.scores import label_macro_f1
+from tune_polar.decide.metrics import metric_named
+from tune_polar.decide.rows import Gold, Rows
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.weighted_scores import WeightedScores
 
 PREVALENCE = np.array([0.607, 0.373, 0.101, 0.164, 0.159, 0.097])
 SIGNAL = np.array([1.2, 1.5, 1.5, 1.3, 1.0, 1.2])
+LABELS = tuple("abcdef")
+MACRO = metric_named("macro_f1")
 TARGET_BIAS, TARGET_SECONDS = 0.3, 20.0
 GRID = np.linspace(-2, 4, 601)
 
@@ -69,7 +72,7 @@ def true_f1(signal: np.ndarray, threshold: np.ndarray) -> np.ndarray:
 THRESHOLD = GRID[true_f1(SIGNAL, GRID[:, None]).argmax(axis=0)]
 
 
-def draw(scenario: Scenario, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def draw(scenario: Scenario, rng: np.random.Generator) -> tuple[Gold, np.ndarray, np.ndarray]:
     """Gold (rows, labels), decisions (configurations, rows, labels), true macro-F1 (configurations,)."""
     count, labels = scenario.configurations, len(PREVALENCE)
     gold = rng.random((scenario.rows, labels)) < PREVALENCE
@@ -78,16 +81,16 @@ def draw(scenario: Scenario, rng: np.random.Generator) -> tuple[np.ndarray, np.n
     own = rng.standard_normal((count, scenario.rows, labels), dtype=np.float32)
     noise = np.float32(scenario.shared**0.5) * shared + np.float32((1 - scenario.shared) ** 0.5) * own
     decided = noise + signal[:, None, :] * gold >= THRESHOLD
-    return gold, decided, true_f1(signal, THRESHOLD).mean(axis=1)
+    return Gold("labels", gold, LABELS), decided, true_f1(signal, THRESHOLD).mean(axis=1)
 
 
-def hold_out(gold: np.ndarray, decided: np.ndarray, rng: np.random.Generator, times: int = 40) -> float:
+def hold_out(gold: Gold, decided: np.ndarray, rng: np.random.Generator, times: int = 40) -> float:
     """Choose on four fifths of the rows, score on the fifth, add back the curvature."""
-    scores = WeightedScores(gold, decided.transpose(1, 0, 2), "positive")
+    scores = WeightedScores(Rows.of(gold), list(decided), MACRO)
     parts = np.concatenate([np.arange(5)[:, None] == rng.permutation(len(gold)) % 5 for _ in range(times)])
     parts = parts.astype(np.float64)
-    inside, outside = scores.macro(1 - parts), scores.macro(parts)
-    full = scores.macro(np.ones((1, len(gold)), dtype=np.float32))[0]
+    inside, outside = scores.scores(1 - parts), scores.scores(parts)
+    full = scores.scores(np.ones((1, len(gold)), dtype=np.float32))[0]
     best = inside.argmax(axis=1)
     return float((outside[np.arange(len(best)), best] + (full - outside.mean(axis=0))[best]).mean())
 
@@ -95,8 +98,8 @@ def hold_out(gold: np.ndarray, decided: np.ndarray, rng: np.random.Generator, ti
 def repetition(scenario: Scenario, rng: np.random.Generator, rounds: int) -> dict[str, float]:
     """All figures of one simulated search, in F1 points."""
     gold, decided, truth = draw(scenario, rng)
-    result = bbc_cv(gold, [Candidate(str(i), "", each) for i, each in enumerate(decided)], rng, rounds=rounds)
-    raw = np.array([label_macro_f1(gold, each) for each in decided])
+    result = bbc_cv(Rows.of(gold), [Candidate(str(i), "", each) for i, each in enumerate(decided)], rng, rounds=rounds)
+    raw = np.array([MACRO.score(gold, each) for each in decided])
     luck = float((raw - truth).mean())
     target = float(truth[result.winner])
     figures = {
@@ -116,7 +119,7 @@ def speed(rng: np.random.Generator) -> float:
     gold, decided, _ = draw(SCENARIOS[0], rng)
     candidates = [Candidate(str(i), "", each) for i, each in enumerate(decided)]
     start = time.perf_counter()
-    bbc_cv(gold, candidates, rng, rounds=1000)
+    bbc_cv(Rows.of(gold), candidates, rng, rounds=1000)
     return time.perf_counter() - start
 
 

@@ -27,16 +27,18 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tune_polar.store.record import given_up
+from tune_polar.recipe.cells import Cell
+from tune_polar.store.failures import FailureRecord, given_up
 from tune_polar.store.store import open_store
 
 PORT = 6391
 KINDS = ("driver", "worker", "node")
 SEARCH = (
     *("search", "st3", "--folds", "3", "--set", "encoder.tiny.hidden=32", "--store", "store"),
-    *("--set", "detector.max_steps=200", "--set", "classifier.max_steps=100"),
+    *("--set", "detector.optimizer.max_steps=200", "--set", "classifier.optimizer.max_steps=100"),
 )
-LINE = re.compile(r"^(?:#\d+ )?(\w+) fold (\d+): (started|checkpoint|\w+ step)", re.MULTILINE)
+LINE = re.compile(r"^(?:#\d+ )?(\w+) fold (\d+): (started|[\w-]+ step|.+ in(?= [\d.]+ s))", re.MULTILINE)
+FINISHED = " in"  # … so many seconds
 # Ray finds a dead node within seconds instead of a quarter of a minute (docs/cluster.md).
 FAST_HEALTH = {
     "RAY_health_check_initial_delay_ms": "1000",
@@ -250,7 +252,7 @@ class Chaos:
         self.lost[kind] += len(self.recorded - now)
         for fold, what in driver.lines():
             self.again[kind] += what == "started" and fold in finished
-            finished |= {fold} if what == "checkpoint" else set()
+            finished |= {fold} if what.endswith(FINISHED) else set()
         self.recorded = now
 
 
@@ -266,9 +268,9 @@ def recorded(folder: Path) -> set[Fold]:
 
 def folds_given_up(folder: Path) -> int:
     """Folds that lost their worker again and again without getting further."""
-    failures = defaultdict(list)
+    failures: dict[tuple[str, Cell], list[FailureRecord]] = defaultdict(list)
     for failure in open_store(folder / "store").failures():
-        failures[failure.configuration_id, failure.fold].append(failure)
+        failures[failure.configuration_id, Cell(failure.fold, failure.seed)].append(failure)
     return sum(given_up(each) is not None for each in failures.values())
 
 

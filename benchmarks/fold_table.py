@@ -26,29 +26,32 @@ import numpy as np
 import pandas as pd
 import torch
 
-from tune_polar.decide.scores import label_macro_f1
-from tune_polar.search.plan import SearchPlan, make_plan
+from tune_polar.data.source import parse_source
+from tune_polar.decide.judged import Judgement
+from tune_polar.evaluate.outcome import outcome_of
+from tune_polar.evaluate.predictions import CellPredictions, ConfigurationPredictions, PredictionsReader
+from tune_polar.recipe.configuration import Configuration, configuration_id
+from tune_polar.recipe.fill import fill
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
+from tune_polar.recipe.space import Scalar
+from tune_polar.recipe.space_file import load_space
+from tune_polar.search.plan import make_plan
 from tune_polar.search.sampler import Sampler
-from tune_polar.spec.configuration import Configuration, configuration_id
-from tune_polar.spec.data_source import parse_data_source
-from tune_polar.spec.fill import fill
-from tune_polar.spec.fold_trial import FoldTrial
-from tune_polar.spec.recipe import Recipe
-from tune_polar.spec.recipe_file import RecipeOptions, load_recipe
-from tune_polar.spec.space import Scalar
-from tune_polar.spec.space_file import load_space
+from tune_polar.search.search_plan import SearchPlan
 from tune_polar.store.gold import gold_of
-from tune_polar.store.outcome import Decided, outcome_of
-from tune_polar.store.predictions_of import ConfigurationPredictions, PredictionsReader
-from tune_polar.store.record import FoldRecord, StageRecord
+from tune_polar.store.records import FoldRecord
 from tune_polar.store.store import Store, open_store
-from tune_polar.trial.materials import Materials
+from tune_polar.trial.context import TrialContext
+from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.run import run_fold_trial
 
 SEED = 0
 # The tables' own settings: what is recorded stays comparable whatever the shipped profile of the encoder becomes.
-SETTINGS = {"encoder.tiny.hidden": 32, "detector.eval_every_steps": 75}
-CLASSIFIER_SETTINGS = {"classifier.eval_every_steps": 75, "classifier.max_epochs": 6}
+SETTINGS = {"encoder.tiny.hidden": 32, "detector.optimizer.eval_every_steps": 75}
+CLASSIFIER_SETTINGS = {"classifier.optimizer.eval_every_steps": 75, "classifier.optimizer.max_epochs": 6.0}
+STAGES = ("detector", "classifier")
+HONEST = {"st1": "polarized", "st3": "manifestations"}  # the decision whose decided rows a table keeps
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "polar"
 
 
@@ -67,8 +70,8 @@ def plan_of(subtask: str, data: Path) -> SearchPlan:
     """A search of ``subtask`` on POLAR zho with the embedded encoder."""
     changes = SETTINGS if subtask == "st1" else SETTINGS | CLASSIFIER_SETTINGS
     loaded = load_recipe(subtask, RecipeOptions(encoder="tiny", changes=changes))
-    space = load_space(loaded.base, loaded.recipe, loaded.profile)
-    source = parse_data_source(str(data), language="zho", dev=None, columns={})
+    space = load_space(subtask, loaded.recipe, loaded.profile)
+    source = parse_source(str(data), language="zho")
     return make_plan(loaded.recipe, loaded.profile, source, space=space, trials=1, seed=SEED)
 
 
@@ -100,7 +103,7 @@ def train(arguments: argparse.Namespace) -> None:
     plans = {name: plan_of(name, arguments.data) for name in ("st1", "st3")}
     store = _opened(arguments.store, plans["st3"])
     plan = plans["st3"]
-    materials = Materials(plan.corpus, plan.detector_plan, plan.classifier_plan, store, torch.device("cpu"), 0.0)
+    context = TrialContext(plan.corpus, plan.plans, store, torch.device("cpu"), 0.0)
     (arguments.store / "cpu_seconds").mkdir(exist_ok=True)
     started = time.monotonic()
     known = {name: _written(arguments.output, name) for name in plans}
@@ -108,23 +111,22 @@ def train(arguments: argparse.Namespace) -> None:
         detector = row.number if row.table == "st1" else row.number // 2  # both of its users in its own share
         if detector % shares != share or configuration_id(row.recipe) in set(known[row.table].get("configuration", ())):
             continue
-        for fold in range(plan.folds):
-            record = _timed(FoldTrial(row.detector, fold, plans["st1"].inputs), materials, arguments.store)
+        for cell in plan.cells:
+            record = _timed(FoldTrial(row.detector, cell, plans["st1"].inputs), context, arguments.store)
             if row.table == "st3":
-                record = _timed(FoldTrial(row.recipe, fold, plan.inputs), materials, arguments.store)
+                record = _timed(FoldTrial(row.recipe, cell, plan.inputs_for(row.recipe)), context, arguments.store)
             store.put_fold(record)
         print(f"{row.table} {row.number}: {time.monotonic() - started:.0f} s", flush=True)
 
 
-def _timed(trial: FoldTrial, materials: Materials, folder: Path) -> FoldRecord:
+def _timed(trial: FoldTrial, context: TrialContext, folder: Path) -> FoldRecord:
     """Run a fold trial; where its last stage was trained and not found, leave the CPU seconds that took."""
     before = time.process_time()
-    record = run_fold_trial(trial, materials)
+    record = run_fold_trial(trial, context)
     spent = time.process_time() - before
-    last = "detector" if record.classifier_key is None else "classifier"
+    *_, last = record.stages
     if last not in record.reused:
-        name = folder / "cpu_seconds" / f"{record.classifier_key or record.detector_key}.json"
-        name.write_text(json.dumps(spent))
+        (folder / "cpu_seconds" / f"{record.stages[last]}.json").write_text(json.dumps(spent))
     return record
 
 
@@ -133,14 +135,14 @@ def write(arguments: argparse.Namespace) -> None:
     plans = {name: plan_of(name, arguments.data) for name in ("st1", "st3")}
     plan = plans["st3"]
     store = open_store(arguments.store)
-    reader = PredictionsReader(store, gold_of(plan.corpus, plan.detector_plan, plan.classifier_plan))
+    reader = PredictionsReader(store, gold_of(plan.corpus, plan.plans), plan.cells)
     recorded: dict[str, list[FoldRecord]] = {}
     for record in store.folds():
         recorded.setdefault(record.configuration_id, []).append(record)
     lines: dict[str, list[dict[str, object]]] = {"st1": [], "st3": []}
     for row in rows_of(plans, arguments.configurations):
         records = recorded.get(configuration_id(row.recipe), [])
-        if len(records) == plan.folds and all(_is_timed(record, arguments.store) for record in records):
+        if len(records) == len(plan.cells) and all(_is_timed(record, arguments.store) for record in records):
             configuration = Configuration(row.recipe, row.number, "sampled", row.point)
             lines[row.table] += _lines(row, reader.read(configuration, records), arguments.store)
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -159,65 +161,44 @@ def _written(folder: Path, name: str) -> pd.DataFrame:
 
 
 def _is_timed(record: FoldRecord, folder: Path) -> bool:
-    keys = (record.detector_key, record.classifier_key)
-    return all((folder / "cpu_seconds" / f"{key}.json").exists() for key in keys if key is not None)
+    return all((folder / "cpu_seconds" / f"{key}.json").exists() for key in record.stages.values())
 
 
 def _lines(row: Row, predictions: ConfigurationPredictions, folder: Path) -> Iterator[dict[str, object]]:
-    outcome = outcome_of(predictions)
-    if row.recipe.classifier is None:
-        honest = outcome.decisions[0]
-        halves, finals = outcome.proposed.fold_scores, {"final": outcome.score}
-    else:
-        gated = _gold_gated(predictions)
-        honest, halves = gated, _at_half(predictions)
-        finals = {"final": gated.score, "final_end_to_end": outcome.score}
-    starts = np.cumsum([0, *_rows_decided(predictions)])
-    for index, fold in enumerate(predictions.folds):
-        own = honest.decided[starts[index] : starts[index + 1]]
-        scores = fold.record.scores
+    outcome = outcome_of(predictions.configuration.recipe, predictions.gold.splits, predictions.cells)
+    honest = outcome.decisions[HONEST[row.table]]
+    # Of ST1 what the recipe's own (k, τ) score; of ST3 thresholds of ½, on the polarized rows.
+    halves = honest.ladder["as_written" if row.table == "st1" else "plain"].cell_scores
+    finals = {"final": honest.cross_fitted.score}
+    if row.table == "st3":
+        finals["final_end_to_end"] = outcome.score
+    for place, cell in enumerate(predictions.cells):
+        own = _decided(honest, cell)
+        kept = [value for name, value in cell.record.scores.items() if name.startswith(f"{list(cell.stages)[-1]}.")]
         yield {
             "table": row.table,
             "configuration": predictions.configuration.id,
             "number": row.number,
             "point": json.dumps(row.point),
-            "fold": fold.record.fold,
+            "fold": cell.fold,
             **finals,
-            "score": honest.fold_scores[index],
-            "score_half": halves[index],
-            "score_tuned": scores["fold_macro_f1"] if fold.classifier is not None else scores["precision_at_1"],
-            **({} if fold.classifier is None else {"score_end_to_end": outcome.best.fold_scores[index]}),
-            **_stage("detector", fold.detector, folder),
-            **_stage("classifier", fold.classifier, folder),
+            "score": honest.cross_fitted.cell_scores[place],
+            "score_half": halves[place],
+            "score_tuned": kept[0],
+            **({"score_end_to_end": outcome.best.scored.cell_scores[place]} if row.table == "st3" else {}),
+            **{key: value for name in STAGES for key, value in _stage(name, cell, folder).items()},
             "rows_decided": len(own),
             "decided": np.packbits(own.ravel()).tobytes(),
         }
 
 
-def _gold_gated(predictions: ConfigurationPredictions) -> Decided:
-    """The cross-fitted decision on the polarized rows: ST3 as published systems score it on a fold."""
-    recipe = fill(predictions.configuration.recipe, {"decision.objective": "gold_gated"})
-    configuration = Configuration(recipe, 0, "sampled", {})
-    return outcome_of(ConfigurationPredictions(configuration, predictions.folds, predictions.gold)).decisions[0]
+def _decided(judgement: Judgement, cell: CellPredictions) -> np.ndarray:
+    """What was decided, cross-fitted, of the rows that a cell held out and that are judged."""
+    return np.asarray(judgement.cross_fitted.decided[judgement.rows.part == cell.fold], dtype=np.bool_)
 
 
-def _at_half(predictions: ConfigurationPredictions) -> tuple[float, ...]:
-    """Each fold's macro-F1 on its polarized rows with every threshold at 0.5."""
-    fold, row, probability = predictions.classifier_rows()
-    keep = predictions.target[row] == 1
-    gold = predictions.gold.train.matrix(predictions.configuration.recipe.task.labels)[row] == 1
-    own = [keep & (fold == number) for number in np.unique(fold)]
-    return tuple(label_macro_f1(gold[rows], probability[rows] >= 0.5) for rows in own)
-
-
-def _rows_decided(predictions: ConfigurationPredictions) -> list[int]:
-    validated = [fold.detector.arrays["validation_rows"] for fold in predictions.folds]
-    if predictions.configuration.recipe.classifier is None:
-        return [len(rows) for rows in validated]
-    return [int((predictions.target[rows] == 1).sum()) for rows in validated]
-
-
-def _stage(name: str, stage: StageRecord | None, folder: Path) -> dict[str, object]:
+def _stage(name: str, cell: CellPredictions, folder: Path) -> dict[str, object]:
+    stage = cell.stages.get(name)
     if stage is None:
         return {f"{name}_key": None, f"{name}_seconds": np.nan, f"{name}_curve": "[]", f"{name}_total_steps": 0}
     curve = [[p.step, round(p.training_loss, 5), round(p.value, 6)] for p in stage.curve]
@@ -226,7 +207,7 @@ def _stage(name: str, stage: StageRecord | None, folder: Path) -> dict[str, obje
         f"{name}_key": stage.key,
         f"{name}_seconds": json.loads(spent.read_text()),
         f"{name}_curve": json.dumps(curve),
-        f"{name}_total_steps": stage.steps,
+        f"{name}_total_steps": stage.total_steps,
     }
 
 
@@ -235,7 +216,7 @@ def _opened(folder: Path, plan: SearchPlan) -> Store:
     store = open_store(folder)
     if not (folder / "manifest.json").exists():
         command = "python benchmarks/fold_table.py train"
-        store.create(plan.manifest(command), gold_of(plan.corpus, plan.detector_plan, plan.classifier_plan))
+        store.create(plan.manifest(command), gold_of(plan.corpus, plan.plans))
     return store
 
 

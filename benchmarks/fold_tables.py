@@ -16,8 +16,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tune_polar.decide.crossfit import cross_fitted_decisions
+from tune_polar.decide.engine import judge
+from tune_polar.decide.graph import Graph
+from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.scores import binary_macro_f1, label_macro_f1
+from tune_polar.decide.tables import Table
 
 Numbers = NDArray[np.float64]
 Curve = list[tuple[float, float]]  # share of steps, best value so far
@@ -107,7 +110,7 @@ def _ranks(points: list[dict[str, object]]) -> list[Numbers]:
     Decision values are left out, as in a search: every configuration is scored with the best of them.
     """
     frame = pd.DataFrame(points)
-    frame = frame[[name for name in frame.columns if not name.startswith("decision.")]]
+    frame = frame[[name for name in frame.columns if not name.startswith("decide.")]]
     numbers = frame.select_dtypes("number").rank(pct=True).fillna(0.5)
     words = frame.select_dtypes(exclude="number")
     choices = [pd.get_dummies(words[name].astype(str)).astype(float) for name in words.columns]
@@ -170,11 +173,18 @@ def smash_table(path: Path) -> FoldTable:
             finals.append(binary_macro_f1(gold[:, 0], positive))
         else:
             scores.append([label_macro_f1(gold[fold == f], probability[fold == f] >= 0.5) for f in each])
-            decided = cross_fitted_decisions("max_f1", gold, probability, fold, labels).decided
-            finals.append(label_macro_f1(gold, decided))
+            finals.append(_cross_fitted(labels, gold, probability, fold))
     raced = np.array(scores)
     shape = raced.shape
     keys = [[f"{row}-{f}" for f in range(shape[1])] for row in range(shape[0])]
     nothing: list[list[Curve]] = [[[] for _ in range(shape[1])] for _ in range(shape[0])]
     name = f"smash {path.parent.name} {path.name.split('.')[0]}"
     return FoldTable(name, raced, np.array(finals), np.ones(shape), np.zeros(shape), keys, nothing)
+
+
+def _cross_fitted(labels: list[str], gold: np.ndarray, probability: np.ndarray, fold: np.ndarray) -> float:
+    """Macro-F1 of thresholds chosen on the other folds."""
+    graph = Graph.of({"labels": {"type": "threshold", "of": "model"}}, score="labels", stages=("model",))
+    rows = Rows.of(Gold("labels", gold.astype(np.int64), tuple(labels)), part=fold)
+    tables = {"model": Table.joined("probability", [probability])}
+    return judge(graph, tables, {"model": rows}, "macro_f1").score

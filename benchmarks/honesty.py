@@ -30,13 +30,15 @@ from pathlib import Path
 
 import numpy as np
 
+from tune_polar.decide.judged import Rung
+from tune_polar.decide.metrics import metric_named
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.predictions import OOF, align
-from tune_polar.decide.scores import label_macro_f1
+from tune_polar.decide.rows import Rows
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.bootstrap import bootstrap_scores
 from tune_polar.stats.new_rows import MeasuredRows, new_rows_score
-from tune_polar.stats.scored_configuration import ScoredConfiguration, scored_configuration
+from tune_polar.stats.scored_configuration import ScoredConfiguration, gold_of, scored_configuration, thresholds_of
 
 LANGUAGES, SUBTASKS = ("eng", "deu", "hau"), ("st2", "st3")
 LEVEL = 0.90
@@ -68,12 +70,12 @@ def case_of(path: Path, name: str, subtask: str, rule: str, rng: np.random.Gener
     """Measure one file."""
     complete = read_predictions(path).complete
     rows = align(complete)
-    scored = [scored_configuration(each, rows, place, rule, "positive") for place, each in enumerate(complete)]
-    test = np.array([macro(each, "fold_tuned", "test") for each in scored])
+    scored = [scored_configuration(each, rows, place, rule) for place, each in enumerate(complete)]
+    test = np.array([macro(each, "test", "fold_tuned") for each in scored])
     estimates = {
-        "oracle on dev": np.array([macro(each, "oracle", "dev") for each in scored]),
-        "inside folds": np.array([macro(each, "inside_folds", OOF) for each in scored]),
-        "pooled out-of-fold": np.array([macro(each, "fold_tuned", OOF) for each in scored]),
+        "oracle on dev": np.array([macro(each, "dev", "oracle") for each in scored]),
+        "inside folds": np.array([macro(each, OOF, "inside_folds") for each in scored]),
+        "pooled out-of-fold": np.array([macro(each, OOF, "fold_tuned") for each in scored]),
         "cross-fitted": np.array([each.cross_fitted for each in scored]),
     }
     errors = {name: float(values.max() - test[values.argmax()]) for name, values in estimates.items()}
@@ -82,31 +84,40 @@ def case_of(path: Path, name: str, subtask: str, rule: str, rng: np.random.Gener
     winner = scored[picked]
     if rows.gold is None:
         raise SystemExit(f"{path}: out-of-fold rows without gold")
-    decided = [each.decided for each in scored]
-    corrected = bbc_cv(rows.gold, [Candidate(each.name, rule, each.decided) for each in scored], rng, level=LEVEL)
+    gold, decided = gold_of(rows.gold, complete[picked].labels), [each.decided for each in scored]
+    folds = Rows.of(gold, part=winner.fold)
+    corrected = bbc_cv(folds, [Candidate(each.name, rule, each.decided) for each in scored], rng, level=LEVEL)
     errors[REPORTED] = corrected.corrected - test[picked]
-    errors["fixed 0.5"] = macro(winner, "fixed_half", OOF) - macro(winner, "fixed_half", "test")
+    errors["fixed 0.5"] = macro(winner, OOF, "plain") - macro(winner, "test", "plain")
     mean_of_all["fixed 0.5"] = float(
-        np.mean([macro(each, "fixed_half", OOF) - macro(each, "fixed_half", "test") for each in scored])
+        np.mean([macro(each, OOF, "plain") - macro(each, "test", "plain") for each in scored])
     )
     size = len(complete[picked].splits["test"])
-    resampled = bootstrap_scores(rows.gold, winner.decided, rng, level=LEVEL).macro_interval
+    resampled = bootstrap_scores(gold, winner.decided, rng, level=LEVEL).macro_interval
     intervals = {"rows": (resampled.low, resampled.high), "BBC-CV": (corrected.interval.low, corrected.interval.high)}
-    measured = MeasuredRows(rows.gold, decided, winner.fold)
+    measured = MeasuredRows(folds, decided)
     for label, training in (("new rows", True), ("new rows, same model", False)):
         new = new_rows_score(measured, corrected.corrected, size, rng, training=training)
         found = new.interval(LEVEL)
         intervals[label] = (found.low, found.high)
     # An independent look at the figure everything is compared with.
-    part, thresholds = complete[picked].splits["test"], winner.protocols.score("fold_tuned", OOF).thresholds
-    if part.gold is None or abs(label_macro_f1(part.gold, part.probability >= thresholds) - test[picked]) > 1e-12:
+    part, tuned = complete[picked].splits["test"], winner.on(OOF, "fold_tuned")
+    if part.gold is None or tuned is None:
+        raise SystemExit(f"{path}: test rows without gold")
+    again = metric_named("macro_f1").score(
+        gold_of(part.gold, complete[picked].labels), part.probability >= thresholds_of(tuned)
+    )
+    if abs(again - test[picked]) > 1e-12:
         raise SystemExit(f"{path}: the test score does not follow from thresholds and predictions")
     return Case(name, subtask, winner.name, float(test[picked]), corrected.corrected, errors, mean_of_all, intervals)
 
 
-def macro(scored: ScoredConfiguration, protocol: str, split: str) -> float:
-    """One macro-F1 of the protocol table."""
-    return next(row.macro_f1 for row in scored.protocols.rows if (row.protocol, row.scored_on) == (protocol, split))
+def macro(scored: ScoredConfiguration, split: str, rung: Rung) -> float:
+    """Macro-F1 on a split by where thresholds were chosen."""
+    found = scored.on(split, rung)
+    if found is None:
+        raise SystemExit(f"{scored.name}: nothing was chosen so for {split}")
+    return found.score
 
 
 def show(cases: list[Case]) -> None:

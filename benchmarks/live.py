@@ -43,9 +43,9 @@ class Points:
 
     def __call__(self, asked: Any) -> dict[str, Any]:
         """A point of the space."""
-        from tune_polar.search.sampler import _Asking
+        from tune_polar.search.sampler import Asking
 
-        return {"point": self.space.suggest(_Asking(asked))}
+        return {"point": self.space.suggest(Asking(asked))}
 
 
 def stock_arm(recipe: str, seconds: float, seed: int, slots: int, changes: Sequence[str], out: Path) -> None:
@@ -57,41 +57,41 @@ def stock_arm(recipe: str, seconds: float, seed: int, slots: int, changes: Seque
     from ray import tune
     from ray.tune.search.optuna import OptunaSearch
 
-    from tune_polar.cli.request import data_source, loaded_recipe
+    from tune_polar.data.source import parse_source
+    from tune_polar.evaluate.manifest_facts import alternatives_of
+    from tune_polar.evaluate.outcome import outcome_of
+    from tune_polar.evaluate.predictions import PredictionsReader
+    from tune_polar.recipe.configuration import Configuration
+    from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe, parse_assignment
+    from tune_polar.recipe.space_file import load_space, space_for
     from tune_polar.search.plan import make_plan
-    from tune_polar.search.study import searched_rules
-    from tune_polar.spec.configuration import Configuration
-    from tune_polar.spec.fold_trial import FoldTrial
-    from tune_polar.spec.space_file import load_space
     from tune_polar.store.gold import gold_of
-    from tune_polar.store.outcome import outcome_of
-    from tune_polar.store.predictions_of import PredictionsReader
     from tune_polar.store.store import open_store
+    from tune_polar.trial.fold_trial import FoldTrial
 
-    source = data_source("sample", None, None, None)
-    loaded = loaded_recipe(recipe, source, changes=changes)
-    space = load_space(loaded.base, loaded.recipe, loaded.profile)
-    plan = make_plan(loaded.recipe, loaded.profile, source, space=space, trials=1, seed=seed)
-    gold, searched = gold_of(plan.corpus, plan.detector_plan, plan.classifier_plan), plan.space
-    if searched is None:
+    loaded = load_recipe(recipe, RecipeOptions(encoder="tiny", changes=dict(map(parse_assignment, changes))))
+    named = space_for(loaded)
+    if named is None:
         raise SystemExit("the recipe must have a search space")
+    space = load_space(named, loaded.recipe, loaded.profile)
+    plan = make_plan(loaded.recipe, loaded.profile, parse_source("sample"), space=space, trials=1, seed=seed)
+    gold, searched = gold_of(plan.corpus, plan.plans), plan.space or space
 
     def trial(config: dict[str, Any]) -> None:
         import torch
 
-        from tune_polar.trial.materials import Materials
+        from tune_polar.trial.context import TrialContext
         from tune_polar.trial.run import run_fold_trial
 
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // slots))
         with contextlib.suppress(FileNotFoundError), tempfile.TemporaryDirectory() as folder:
             store = open_store(folder)
-            materials = Materials(plan.corpus, plan.detector_plan, plan.classifier_plan, store, torch.device("cpu"), 0)
+            context = TrialContext(plan.corpus, plan.plans, store, torch.device("cpu"), 0)
             configuration = Configuration(searched.fill(config["point"]), 0, "sampled", config["point"])
-            folds = [
-                run_fold_trial(FoldTrial(configuration.recipe, f, plan.inputs), materials) for f in range(plan.folds)
-            ]
-            predictions = PredictionsReader(store, gold).read(configuration, folds)
-            tune.report({"score": outcome_of(predictions, searched_rules(searched)).score, "at": time.time()})
+            folds = [run_fold_trial(FoldTrial(configuration.recipe, c, plan.inputs), context) for c in plan.cells]
+            read = PredictionsReader(store, gold, plan.cells).read(configuration, folds)
+            score = outcome_of(configuration.recipe, gold.splits, read.cells, alternatives_of(searched)).score
+            tune.report({"score": score, "at": time.time()})
 
     class Lines(tune.Callback):  # type: ignore[misc]
         def on_trial_result(self, **told: Any) -> None:
@@ -135,8 +135,8 @@ def run_stock(arguments: argparse.Namespace, seed: int, folder: Path) -> Reached
 
 def run_ours(arguments: argparse.Namespace, seed: int, folder: Path) -> Reached:
     """``tune-polar search`` in a process of its own; times are those of its records."""
+    from tune_polar.evaluate.summary import summarise
     from tune_polar.store.store import open_store
-    from tune_polar.store.summary import summarise
 
     store = folder / f"ours-{seed}"
     words = [sys.executable, "-c", OURS, "search", arguments.recipe, "--store", str(store), "--seed", str(seed), "-q"]

@@ -43,7 +43,7 @@ class Marks:
     first_step: float
     last_step: float
     ended: float
-    training: float  # seconds in steps, evaluations and predictions of both stages
+    training: float  # seconds in steps, evaluations and predictions of all stages
 
 
 def marked(steps: Generator[Any, None, Any], out: Path) -> Generator[Any, None, Any]:
@@ -101,38 +101,38 @@ def stock(out: Path, store: Path, configurations: int, slots: int, seed: int) ->
     from ray import tune
     from ray.tune.search.optuna import OptunaSearch
 
-    from tune_polar.cli.request import data_source, loaded_recipe
+    from tune_polar.data.source import parse_source
+    from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
+    from tune_polar.recipe.space_file import load_space
     from tune_polar.search.plan import make_plan
-    from tune_polar.spec.fold_trial import FoldTrial
-    from tune_polar.spec.space_file import load_space
     from tune_polar.store.gold import gold_of
     from tune_polar.store.store import open_store
+    from tune_polar.trial.fold_trial import FoldTrial
 
-    source = data_source("sample", None, None, None)
-    loaded = loaded_recipe("st3", source, changes=())
-    space = load_space(loaded.base, loaded.recipe, loaded.profile)
-    plan = make_plan(loaded.recipe, loaded.profile, source, space=space, trials=configurations, seed=seed)
-    if space is None:
-        raise SystemExit("the recipe must have a search space")
-    open_store(store).create(plan.manifest("overhead"), gold_of(plan.corpus, plan.detector_plan, plan.classifier_plan))
+    loaded = load_recipe("st3", RecipeOptions(encoder="tiny"))
+    space = load_space("st3", loaded.recipe, loaded.profile)
+    plan = make_plan(
+        loaded.recipe, loaded.profile, parse_source("sample"), space=space, trials=configurations, seed=seed
+    )
+    open_store(store).create(plan.manifest("overhead"), gold_of(plan.corpus, plan.plans))
 
     def trial(config: dict[str, Any]) -> None:
         import torch
 
-        from tune_polar.trial.materials import Materials
+        from tune_polar.trial.context import TrialContext
         from tune_polar.trial.run import fold_trial_steps
 
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // slots))
         opened = open_store(store)
-        materials = Materials(plan.corpus, plan.detector_plan, plan.classifier_plan, opened, torch.device("cpu"))
-        fold = FoldTrial(space.fill(config["point"]), config["fold"], plan.inputs)
-        steps = marked(fold_trial_steps(fold, materials), out)
+        context = TrialContext(plan.corpus, plan.plans, opened, torch.device("cpu"))
+        one = FoldTrial(space.fill(config["point"]), plan.cells[config["cell"]], plan.inputs)
+        steps = marked(fold_trial_steps(one, context), out)
         while True:
             try:
                 next(steps)
             except StopIteration as stop:
                 opened.put_fold(stop.value)
-                tune.report({"score": stop.value.scores["fold_macro_f1"]})
+                tune.report({"score": stop.value.scores["race"]})
                 return
 
     ray.init(address="local", num_cpus=slots, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
@@ -153,15 +153,15 @@ def stock(out: Path, store: Path, configurations: int, slots: int, seed: int) ->
 
 @dataclass(frozen=True)
 class Asked:
-    """The space as OptunaSearch asks it, a fold beside it; of the module, since Tune pickles the searcher."""
+    """The space as OptunaSearch asks it, a cell beside it; of the module, since Tune pickles the searcher."""
 
     space: Any
 
     def __call__(self, asked: Any) -> dict[str, Any]:
-        """A point of the space, and a fold."""
-        from tune_polar.search.sampler import _Asking
+        """A point of the space, and a cell."""
+        from tune_polar.search.sampler import Asking
 
-        return {"point": self.space.suggest(_Asking(asked)), "fold": asked.suggest_int("fold", 0, FOLDS - 1)}
+        return {"point": self.space.suggest(Asking(asked)), "cell": asked.suggest_int("cell", 0, FOLDS - 1)}
 
 
 def by_slot(marks: Sequence[Marks]) -> list[list[Marks]]:

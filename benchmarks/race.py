@@ -153,7 +153,7 @@ def until_converged(table: FoldTable, points: list[np.ndarray] | None, orders: l
                 continue
             looked, seen = count, rows[:count]
             found = regret_bound(cube[seen], table.finals[seen], cube)
-            if found.bound < cross_validation_error(table.scores[seen[found.incumbent]]):
+            if found.bound < cross_validation_error(table.scores[seen[found.incumbent]], 1 / (table.folds - 1)):
                 end = count
                 break
         stopped.append(end)

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from fold_tables import FoldTable
 
+from tune_polar.decide.metrics import metric_named
+from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.configuration import Configuration
+from tune_polar.recipe.defaults import with_defaults
+from tune_polar.recipe.fill import fill
+from tune_polar.recipe.model import Recipe
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.core import Budget, SearchCore
+from tune_polar.search.racing.pruner import NoRacing
 from tune_polar.search.racing.racing import Racing
 from tune_polar.search.racing.rule import Race
-from tune_polar.spec.configuration import Configuration
-from tune_polar.spec.fold_trial import FoldTrial, Inputs
-from tune_polar.spec.recipe import Recipe
+from tune_polar.search.racing.scoreboard import RACE
 from tune_polar.store.abandonment import Abandonment
-from tune_polar.store.record import FailureRecord, FoldRecord, Provenance
+from tune_polar.store.failures import FailureRecord
+from tune_polar.store.records import FoldRecord, Provenance
+from tune_polar.trial.fold_trial import FoldTrial, Inputs
 from tune_polar.trial.progress import Progress
 
+SEED = 42
 STEPS = 1000  # of every stage, for the replay: curves are compared by share
-_INPUTS = Inputs("table", "table", "table", "table")
+STAGE = "replayed"
+_INPUTS = Inputs({})
 _PROVENANCE = Provenance("replay", 0, "none", "", {})
-_STAGE = {"lr": 0.01, "xi": 1.0, "batch_size": 8, "fgm_epsilon": 0.0}
+_MAX_STEPS = f"{STAGE}.optimizer.max_steps"  # in which the table's configurations differ
 
 
 @dataclass(frozen=True)
@@ -61,18 +70,22 @@ class Stage:
     def __init__(self, table: FoldTable) -> None:
         self.table = table
         base = Recipe.model_validate(
-            {
-                "recipe": "replayed",
-                "task": {"subtask": "st1", "target": "polarization"},
-                "folds": {"count": table.folds},
-                "encoder": {"name": "tiny"},
-                "detector": {**_STAGE, "centers_lr": 0.01},
-                "decision": {"k": 5, "tau": 0.4, "objective": "detector"},
-            }
+            with_defaults(
+                {
+                    "recipe": "replayed",
+                    "data": {"labels": ["label"]},
+                    "folds": {"count": table.folds},
+                    "stages": {STAGE: {"task": {"type": "binary", "target": "label"}, "keep": "positive_f1"}},
+                }
+            )
         )
-        recipes = [base.model_copy(update={"seed": row}) for row in range(len(table.finals))]
+        recipes = [fill(base, {_MAX_STEPS: row + 1}) for row in range(len(table.finals))]
         self.configurations = [Configuration(recipe, row, "sampled", {}) for row, recipe in enumerate(recipes)]
         self.rows = {configuration.id: row for row, configuration in enumerate(self.configurations)}
+
+    def row(self, trial: FoldTrial) -> int:
+        """Of the table."""
+        return self.rows[trial.configuration_id]
 
 
 class _InOrder:
@@ -106,6 +119,21 @@ class _Nowhere:
         return True
 
 
+@dataclass(frozen=True)
+class _Scores:
+    """Hears of configurations that end."""
+
+    on_finished: Callable[[ConfigurationProgress], float | None]
+
+    def on_expected(self, progress: ConfigurationProgress, score: float) -> None:
+        """Nobody proposes by it."""
+
+
+def cells_of(table: FoldTable) -> tuple[Cell, ...]:
+    """The table's folds."""
+    return tuple(Cell(fold, SEED) for fold in range(table.folds))
+
+
 def replay(stage: Stage, order: Order, race: Race | None, *, slots: int = 1, reuse: bool = False) -> Run:
     """Run the table through the search core under ``race``.
 
@@ -128,10 +156,10 @@ def replay(stage: Stage, order: Order, race: Race | None, *, slots: int = 1, reu
     core = SearchCore(
         _InOrder(stage, order.rows),
         _Nowhere(),
-        Budget(len(order.rows), order.folds, slots),
-        _INPUTS,
-        score,
-        racing=None if race is None else Racing(race, table.folds),
+        Budget(len(order.rows), tuple(Cell(fold, SEED) for fold in order.folds), slots),
+        lambda _: _INPUTS,
+        _Scores(score),
+        racing=NoRacing() if race is None else Racing(race, cells_of(table), metric_named("macro_f1")),
     )
     clock = _Clock(core, stage, run, slots, reuse, watches=race is not None and race.curves is not None)
     clock.go()
@@ -155,8 +183,8 @@ class _Clock:
         self._fill()
         while self._events:
             self._now, _, evaluation, trial = heapq.heappop(self._events)
-            row = trial.recipe.seed
-            if (row, trial.fold) not in self._began:
+            row = self._stage.row(trial)
+            if (row, trial.cell.fold) not in self._began:
                 continue  # stopped meanwhile
             if evaluation >= 0:
                 self._evaluated(trial, evaluation)
@@ -169,13 +197,13 @@ class _Clock:
     def _fill(self) -> None:
         while len(self._began) < self._slots and (trial := self._core.next_trial()) is not None:
             self._run.folds += 1
-            row, table = trial.recipe.seed, self._stage.table
-            self._began[row, trial.fold] = self._now
-            key = table.detector_keys[row][trial.fold]
-            detector = 0.0 if self._reuse and key in self._trained else float(table.detector_seconds[row, trial.fold])
-            classifier = float(table.classifier_seconds[row, trial.fold])
+            row, fold, table = self._stage.row(trial), trial.cell.fold, self._stage.table
+            self._began[row, fold] = self._now
+            key = table.detector_keys[row][fold]
+            detector = 0.0 if self._reuse and key in self._trained else float(table.detector_seconds[row, fold])
+            classifier = float(table.classifier_seconds[row, fold])
             has_two = bool(table.classifier_seconds.any())
-            curve = table.curves[row][trial.fold] if self._watches else []
+            curve = table.curves[row][fold] if self._watches else []
             first, last = (detector, classifier) if has_two else (0.0, detector)
             end = curve[-1][0] if curve else 1.0  # patience may have ended it before all steps
             for place, (share, _) in enumerate(curve[:-1]):
@@ -188,24 +216,23 @@ class _Clock:
         heapq.heappush(self._events, (when, self._ticket, evaluation, trial))
 
     def _evaluated(self, trial: FoldTrial, evaluation: int) -> None:
-        share, best = self._stage.table.curves[trial.recipe.seed][trial.fold][evaluation]
-        told = Progress("detector", trial.fold, round(share * STEPS), STEPS, best, best)
+        share, best = self._stage.table.curves[self._stage.row(trial)][trial.cell.fold][evaluation]
+        told = Progress(STAGE, 0, trial.cell.fold, round(share * STEPS), STEPS, best, best)
         self._core.fold_evaluated(trial, told)
 
     def _ended(self, trial: FoldTrial) -> None:
-        row, table = trial.recipe.seed, self._stage.table
-        self._leave(row, trial.fold)
+        row, fold, table = self._stage.row(trial), trial.cell.fold, self._stage.table
+        self._leave(row, fold)
         record = FoldRecord(
-            self._stage.configurations[row].id,
-            trial.fold,
-            42,
-            table.detector_keys[row][trial.fold],
-            None,
+            trial.configuration_id,
+            fold,
+            trial.cell.seed,
+            {STAGE: table.detector_keys[row][fold]},
             (),
-            {"race": float(table.scores[row, trial.fold])},
+            {RACE: float(table.scores[row, fold])},
             1.0,
             _PROVENANCE,
-            curve=tuple(table.curves[row][trial.fold]),
+            curve=tuple(table.curves[row][fold]),
         )
         self._core.fold_finished(record)
         if self._core.progress[record.configuration_id].state == "finished":

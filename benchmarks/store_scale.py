@@ -4,7 +4,7 @@
     python benchmarks/store_scale.py --configurations 500  # a quick look
     python benchmarks/store_scale.py --profile             # also what dominates, by function
 
-Records are synthetic, as large as the sample corpus makes them (1,000 rows; K = 200 neighbours; five labels), each
+Records are synthetic, as large as the sample corpus makes them (1,000 rows; K = 200 neighbours; six labels), each
 configuration with stages of its own. `cold` derives scores from the stored predictions, as happens once where
 `derived/` was deleted; it is timed on a few configurations. `warm` finds the scores that the search left in `derived/`
 when the configurations finished; the benchmark writes them there by the same code, with random values. Exits with
@@ -29,23 +29,26 @@ import numpy as np
 import typer.testing
 
 from tune_polar.cli.main import app
-from tune_polar.search.plan import SearchPlan, make_plan
+from tune_polar.data.source import parse_source
+from tune_polar.evaluate.manifest_facts import alternatives_of
+from tune_polar.evaluate.outcome import outcome_of
+from tune_polar.evaluate.predictions import PredictionsReader
+from tune_polar.evaluate.scores import AlternativeScores, Scores, StoredScores
+from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.configuration import Configuration
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
+from tune_polar.recipe.space_file import load_space
+from tune_polar.search.plan import make_plan
 from tune_polar.search.run import PreparedSearch
 from tune_polar.search.sampler import Sampler
+from tune_polar.search.search_plan import SearchPlan
 from tune_polar.search.slots import slots_of_this_machine
-from tune_polar.search.study import searched_rules
-from tune_polar.spec.configuration import Configuration
-from tune_polar.spec.data_source import parse_data_source
-from tune_polar.spec.fold_trial import FoldTrial
-from tune_polar.spec.recipe_file import RecipeOptions, load_recipe
-from tune_polar.spec.space_file import load_space
 from tune_polar.store.codec import encode_arrays, encode_json
 from tune_polar.store.gold import gold_of
-from tune_polar.store.outcome import outcome_of
-from tune_polar.store.predictions_of import PredictionsReader
-from tune_polar.store.record import CurvePoint, FoldRecord, Provenance, StageName, StageRecord
-from tune_polar.store.scores import DecisionScores, Scores, StoredScores
+from tune_polar.store.records import Array, CurvePoint, FoldRecord, Provenance, StageRecord
 from tune_polar.store.store import Store, open_store
+from tune_polar.trial.fold_trial import FoldTrial
 
 WIDTH, COLD_CONFIGURATIONS = 200, 20
 STATUS_SECONDS, RESUME_SECONDS = 10.0, 60.0
@@ -56,20 +59,17 @@ CURVE = tuple(CurvePoint(step, 1.0 / step, 0.5) for step in range(10, 110, 10))
 def plan_of_sample(trials: int) -> SearchPlan:
     """A search of st3 on the sample corpus."""
     loaded = load_recipe("st3", RecipeOptions(encoder="tiny"))
-    space = load_space(loaded.base, loaded.recipe, loaded.profile)
-    source = parse_data_source("sample", language=None, dev=None, columns={})
-    return make_plan(loaded.recipe, loaded.profile, source, space=space, trials=trials, seed=0)
+    space = load_space("st3", loaded.recipe, loaded.profile)
+    return make_plan(loaded.recipe, loaded.profile, parse_source("sample"), space=space, trials=trials, seed=0)
 
 
 def fill(store: Store, folder: Path, plan: SearchPlan, count: int) -> None:
     """Write records as a search would, without its fsyncs."""
     rng = np.random.default_rng(0)
-    store.create(plan.manifest("benchmark"), gold_of(plan.corpus, plan.detector_plan, plan.classifier_plan))
+    store.create(plan.manifest("benchmark"), gold_of(plan.corpus, plan.plans))
     for name in ("configurations", "folds", "stages"):
         (folder / name).mkdir()
     assert plan.space is not None  # noqa: S101 (a search of a space was planned)
-    train, labels = plan.corpus.train, plan.recipe.task.labels
-    target = train.labels[plan.recipe.task.target]
     sampler = Sampler(plan.space, 0)
     known: set[str] = set()
     for number in range(count):
@@ -79,75 +79,86 @@ def fill(store: Store, folder: Path, plan: SearchPlan, count: int) -> None:
             configuration = Configuration(plan.space.fill(point), number, "sampled", point)
         known.add(configuration.id)
         (folder / f"configurations/{configuration.id}.json").write_bytes(encode_json(configuration.to_json()))
-        for fold in range(plan.folds):
-            trial = FoldTrial(configuration.recipe, fold, plan.inputs)
-            detector, classifier = trial.detector_key, trial.classifier_key(trial.detector_key)
-            rows = plan.detector_plan.validation_rows(fold)
-            votes = (rng.random((len(rows), WIDTH), dtype=np.float32) < 0.4 + 0.2 * target[rows][:, None]).astype(
-                np.uint8
-            )
-            _stage(
-                folder,
-                "detector",
-                detector,
-                fold,
-                {"validation_rows": rows.astype(np.int32), "neighbour_labels": votes},
-            )
-            rows = plan.classifier_plan.validation_rows(fold)
-            gold = train.label_matrix(labels)[rows]
-            probability = np.clip(0.3 * gold + 0.7 * rng.random(gold.shape), 0, 1).astype(np.float32)
-            _stage(
-                folder,
-                "classifier",
-                classifier,
-                fold,
-                {"validation_rows": rows.astype(np.int32), "probability": probability},
-            )
-            record = FoldRecord(
-                configuration.id, fold, plan.recipe.seed, detector, classifier, (), {"f1": 0.5}, 9.0, PROVENANCE
-            )
+        for cell in plan.cells:
+            record = _fold(folder, plan, configuration.recipe, cell, rng)
             (folder / f"folds/{record.id}.json").write_bytes(encode_json(record.to_json()))
 
 
-def _stage(folder: Path, stage: StageName, key: str, fold: int, arrays: dict[str, np.ndarray]) -> None:
-    path = folder / f"stages/{key}.safetensors"
-    if not path.exists():
-        record = StageRecord(
-            key, stage, fold, 42, 50, 0.5, 100, "max_steps", CURVE, 9.0, None, PROVENANCE, arrays=arrays
-        )
-        path.write_bytes(encode_arrays(record.header(), record.arrays))
+def _fold(folder: Path, plan: SearchPlan, recipe: Recipe, cell: Cell, rng: np.random.Generator) -> FoldRecord:
+    """A cell's record, its stages written."""
+    trial = FoldTrial(recipe, cell, plan.inputs_for(recipe))
+    keys: dict[str, str] = {}
+    for name, stage in recipe.stages.items():
+        start = None if stage.start is None else keys[stage.start.stage]
+        keys[name] = trial.stage_key(name, start)
+        rows = plan.plans[name].validation_rows(cell.fold)
+        gold = plan.corpus.train.matrix(stage.columns)[rows]
+        table: Array
+        if stage.predicts == "neighbours":
+            table = (rng.random((len(rows), WIDTH), dtype=np.float32) < 0.4 + 0.2 * gold).astype(np.uint8)
+        else:
+            table = np.clip(0.3 * gold + 0.7 * rng.random(gold.shape), 0, 1).astype(np.float32)
+        path = folder / f"stages/{keys[name]}.safetensors"
+        if not path.exists():
+            record = StageRecord(
+                key=keys[name],
+                stage=name,
+                fold=cell.fold,
+                seed=cell.seed,
+                predicts=stage.predicts,
+                keep=stage.keep,
+                start=start,
+                best_step=50,
+                best_value=0.5,
+                steps=100,
+                total_steps=100,
+                stopped="max_steps",
+                curve=CURVE,
+                seconds=9.0,
+                peak_memory_bytes=None,
+                provenance=PROVENANCE,
+                arrays={"validation/rows": rows.astype(np.int32), f"validation/{stage.predicts}": table},
+            )
+            path.write_bytes(encode_arrays(record.header(), record.arrays))
+    return FoldRecord(trial.configuration_id, cell.fold, cell.seed, keys, (), {"race": 0.5}, 9.0, PROVENANCE)
 
 
 def keep_scores(store: Store, plan: SearchPlan) -> None:
     """Leave scores in ``derived/``, where a search leaves them as its configurations finish."""
     rng = np.random.default_rng(1)
-    gold = gold_of(plan.corpus, plan.detector_plan, plan.classifier_plan)
-    rules = searched_rules(plan.space)
-    kept = StoredScores(store, gold, rules)
+    assert plan.space is not None  # noqa: S101 (a search of a space was planned)
+    alternatives = alternatives_of(plan.space)
+    kept = StoredScores(store, gold_of(plan.corpus, plan.plans), plan.cells, alternatives)
     kept.load()
-    folds: dict[str, list[FoldRecord]] = defaultdict(list)
-    for record in store.folds():
-        folds[record.configuration_id].append(record)
-    for configuration in store.configurations():
-        decisions = tuple(
-            DecisionScores(rule, 49, (2, 5), float(rng.random()), tuple(rng.random(plan.folds).tolist()))
-            for rule in dict.fromkeys([configuration.recipe.decision.threshold_rule, *rules])
+    ((rule, rules),) = alternatives.items()
+    settings = {"decide.polarized.k": 49, "decide.polarized.tau": 0.4}
+    for configuration, folds in _recorded(store):
+        tried = tuple(
+            AlternativeScores(
+                {rule: value}, {**settings, rule: value}, float(rng.random()), tuple(rng.random(len(plan.cells)))
+            )
+            for value in rules
         )
-        scores = Scores("end_to_end", decisions, decisions[0], 0.8, 0.6)
-        kept.put(configuration, folds[configuration.id], scores)
+        kept.put(configuration, folds, Scores("macro_f1", plan.cells, tried, 0.5, {"polarized": 0.8, "system": 0.5}))
 
 
 def cold_seconds(store: Store, plan: SearchPlan, count: int) -> float:
     """Seconds a configuration takes to be scored from its stages."""
-    reader = PredictionsReader(store, gold_of(plan.corpus, plan.detector_plan, plan.classifier_plan))
+    gold = gold_of(plan.corpus, plan.plans)
+    reader = PredictionsReader(store, gold, plan.cells)
+    alternatives = {} if plan.space is None else alternatives_of(plan.space)
+    some = _recorded(store)[:count]
+    start = time.perf_counter()
+    for configuration, folds in some:
+        outcome_of(configuration.recipe, gold.splits, reader.read(configuration, folds).cells, alternatives)
+    return (time.perf_counter() - start) / len(some)
+
+
+def _recorded(store: Store) -> list[tuple[Configuration, list[FoldRecord]]]:
     folds: dict[str, list[FoldRecord]] = defaultdict(list)
     for record in store.folds():
         folds[record.configuration_id].append(record)
-    some = store.configurations()[:count]
-    start = time.perf_counter()
-    for configuration in some:
-        outcome_of(reader.read(configuration, folds[configuration.id]), searched_rules(plan.space))
-    return (time.perf_counter() - start) / len(some)
+    return [(configuration, folds[configuration.id]) for configuration in store.configurations()]
 
 
 def status(store: Store) -> None:

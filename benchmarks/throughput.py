@@ -1,6 +1,6 @@
 """Optimizer steps a second: our training loop against the Hugging Face Trainer, same model, data, batch and FGM.
 
-    python benchmarks/throughput.py --data ../shared/data/polar            # tiny encoder, one thread, both stages
+    python benchmarks/throughput.py --data ../shared/data/polar            # tiny encoder, one thread, ST3's stages
     python benchmarks/throughput.py                                        # the same on the sample corpus
     python benchmarks/throughput.py --gpu                                  # size of ERNIE-xbase, bf16, 8 GB, on a GPU
     python benchmarks/throughput.py --gpu --device cpu --layers 2 --hidden 64 --steps 8   # does that script run at all
@@ -11,10 +11,10 @@ Three ways to take the same steps (FGM, AdamW with layer-wise rates, warm-up and
   library's own forward pass and dropout
 - `tuned`: the Trainer by its own options: tokenised before, padded to the longest row of a batch, rows grouped by
   length, fused optimizer, no look at each loss
-- `ours`: `tune_polar.trial.loop.train` as a search runs it
+- `ours`: `tune_polar.trial.training.train` as a search runs it
 
-All three draw the batches that the stage wants: the classifier's by chance (`trainer`) or grouped by length, the
-detector's half of each class, which no grouping can serve.
+All three draw the batches that the stage wants: by chance (`trainer`) or grouped by length; balanced ones, which no
+option of the Trainer deals, are dealt to it.
 
 Rounds are interleaved and the medians of their ratios printed; each round leaves out its first steps. On a CPU, exits
 with status 1 where a ratio misses its target (3 against `trainer`, 1.3 against `tuned`). The Trainer wants `accelerate`
@@ -31,20 +31,25 @@ from collections.abc import Callable, Generator
 
 import numpy as np
 import torch
-from throughput_task import STAGES, Size, Task, batches_of, now, tasks
+from throughput_task import Size, Task, batches_of, now, tasks
 from throughput_trainer import trainer_seconds
 from torch import Tensor
 
 from tune_polar.data.batching import TokenRows
-from tune_polar.spec.data_source import parse_data_source
-from tune_polar.spec.recipe_file import RecipeOptions, load_recipe
+from tune_polar.data.source import parse_source
+from tune_polar.model.losses import LossBatch
+from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
+from tune_polar.search.recipe_data import read_corpus
 from tune_polar.store.checkpoint import Checkpoint
+from tune_polar.trial.checkpoint_metric import LAST
 from tune_polar.trial.checkpoints import Checkpoints
+from tune_polar.trial.memory_fit import StageNeeds, longest_of
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.rows import batch_tensors
 from tune_polar.trial.slot_memory import SlotMemory
-from tune_polar.trial.stage import StagePlan, train_stage
-from tune_polar.trial.stage_memory import StageNeeds, longest_of
+from tune_polar.trial.stage_plan import StagePlan
+from tune_polar.trial.stage_training import train_stage
+from tune_polar.trial.training import StageId
 
 XBASE_VOCABULARY = 40_000
 TARGET_TRAINER, TARGET_TUNED = 3.0, 1.3
@@ -66,20 +71,24 @@ def our_seconds(task: Task, size: Size) -> float:
     tokens = TokenRows(task.tokens)
     targets = task.targets.to(size.device)
 
-    def loss(chosen: np.ndarray) -> Tensor:
-        batch = batch_tensors(tokens, chosen, 0, size.device)
-        value: Tensor = model.loss(model(*batch), targets[torch.from_numpy(chosen).to(size.device)])
+    def loss(chosen: np.ndarray, share: float) -> Tensor:
+        passed = model(*batch_tensors(tokens, chosen, 0, size.device))
+        read = LossBatch(passed.outputs, passed.embeddings, targets[torch.from_numpy(chosen).to(size.device)])
+        value: Tensor = model.losses(read, share)
         return value
 
     def evaluate() -> Generator[None, None, float]:
         yield from ()
         return 0.0
 
-    settings = task.settings.model_copy(update={"max_steps": total, "max_epochs": None, "eval_every_steps": total})
+    steps = {"max_steps": total, "max_epochs": None, "eval_every_steps": total}
+    settings = task.settings.model_copy(
+        update={"optimizer": task.settings.optimizer.model_copy(update=steps), "keep": LAST}
+    )
     plan = StagePlan(
-        stage="detector" if task.stage == "detector" else "classifier",
-        fold=0,
+        stage=StageId(task.stage, 0, 0),
         key="none",
+        start=None,
         seed=1,
         settings=settings,
         model=model,
@@ -88,8 +97,8 @@ def our_seconds(task: Task, size: Size) -> float:
         training_rows=len(task.tokens),
         loss=loss,
         evaluate=evaluate,
-        keep_best=False,
-        needs=StageNeeds(SlotMemory(), "tiny", np.arange(len(task.tokens)), longest_of(task.tokens)),
+        metric="macro_f1",
+        needs=StageNeeds(SlotMemory(), "tiny", np.arange(len(task.tokens)), longest_of([tokens])),
     )
     began = 0.0
     torch.manual_seed(1)
@@ -121,7 +130,7 @@ def compare(task: Task, size: Size, rounds: int) -> tuple[float, float]:
                 seconds[name].append(float("inf"))
             if size.device.type == "cuda":
                 memory[name] = max(memory[name], torch.cuda.max_memory_allocated(size.device))
-    print(f"{task.stage}, batch {task.settings.batch_size}, {task.settings.precision}, {len(task.tokens)} rows:")
+    print(f"{task.stage}, batch {task.settings.batches.size}, {task.settings.precision}, {len(task.tokens)} rows:")
     for name, found in seconds.items():
         median = statistics.median(found)
         said = f"  {name:8} {size.steps / median:8.2f} steps/s  {1000 * median / size.steps:8.2f} ms a step"
@@ -136,18 +145,18 @@ def compare(task: Task, size: Size, rounds: int) -> tuple[float, float]:
 
 
 def main() -> int:
-    """Compare both stages."""
+    """Compare the stages of ST3."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="sample", help="`sample` or a POLAR folder (zho is read)")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--steps", type=int, default=20, help="timed steps a round")
     parser.add_argument("--warmup", type=int, default=5, help="steps before the clock starts")
-    parser.add_argument("--stage", choices=[*STAGES, "both"], default="both")
+    parser.add_argument("--stage", help="[default: all]")
     parser.add_argument("--gpu", action="store_true", help="ERNIE-xbase's size with random weights, batch 24 and 8")
     parser.add_argument("--device", help="cuda or cpu  [default: cuda with --gpu, else cpu]")
     parser.add_argument("--layers", type=int, help="[default: 1; with --gpu 20]")
     parser.add_argument("--hidden", type=int, help="[default: 64; with --gpu 1024]")
-    parser.add_argument("--batch", type=int, help="of both stages  [default: the recipe's]")
+    parser.add_argument("--batch", type=int, help="of every stage  [default: the recipe's]")
     parser.add_argument("--precision", choices=["fp32", "bf16"], help="[default: fp32; with --gpu bf16]")
     parser.add_argument("--memory-gb", type=float, default=8.0, help="of the GPU that may be used")
     arguments = parser.parse_args()
@@ -167,16 +176,13 @@ def main() -> int:
         arguments.steps,
         arguments.warmup,
     )
-    source = parse_data_source(
-        arguments.data, language=None if arguments.data == "sample" else "zho", dev=None, columns={}
-    )
-    loaded = load_recipe("st3", RecipeOptions(encoder=None if arguments.gpu else "tiny"))
-    corpus = source.load(loaded.recipe)
+    recipe = load_recipe("st3", RecipeOptions(encoder=None if arguments.gpu else "tiny")).recipe
+    corpus = read_corpus(recipe, parse_source(arguments.data))
     precision = arguments.precision or ("bf16" if arguments.gpu else "fp32")
     print(f"{size.layers} x {size.hidden}, {corpus.name}, torch {torch.__version__}, one thread of the CPU", flush=True)
     ratios = []
-    for stage, task in tasks(corpus, loaded.recipe, arguments.batch, precision).items():
-        if arguments.stage in (stage, "both"):
+    for stage, task in tasks(corpus, recipe, arguments.batch, precision).items():
+        if arguments.stage in (stage, None):
             ratios.append(compare(task, size, arguments.rounds))
     worst = min(used for used, _ in ratios), min(tuned for _, tuned in ratios)
     print(f"worst stage: {worst[0]:.2f}x `trainer` (target {TARGET_TRAINER}), {worst[1]:.2f}x `tuned` ({TARGET_TUNED})")

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import ErnieConfig, ErnieModel
 
-from tune_polar.data.batching import BalancedBatches, LengthGroupedBatches
-from tune_polar.data.corpus import Corpus
-from tune_polar.data.proxy import proxy_class
+from tune_polar.data.batches import BatchContext, make_batches
+from tune_polar.data.strata import balance_codes
+from tune_polar.data.table import Corpus
 from tune_polar.model.encoder import TextEncoder
-from tune_polar.model.heads import ClassificationHead, ProjectionHead
-from tune_polar.model.losses import AsymmetricLoss
+from tune_polar.model.heads import build_head
+from tune_polar.model.losses import LossSum, build_loss
 from tune_polar.model.seeding import seeded_start
 from tune_polar.model.tiny import tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer
-from tune_polar.spec.recipe import Recipe, Stage
-from tune_polar.trial.detector import detector_loss
-from tune_polar.trial.stage import StageModel
-
-STAGES = ("detector", "classifier")
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.sections import Stage
+from tune_polar.trial.columns_read import balanced_by
+from tune_polar.trial.stage_model import StageModel
+from tune_polar.trial.targets import Targets
 
 
 @dataclass(frozen=True)
@@ -45,31 +45,31 @@ class Task:
     """One stage's rows."""
 
     stage: str
-    recipe: Recipe
     settings: Stage
     tokenizer: CharacterTokenizer
     texts: list[str]
     tokens: list[np.ndarray]
+    learned: Targets  # of all rows of train
     targets: Tensor  # (rows,) classes or (rows, labels)
-    proxy: np.ndarray
+    codes: np.ndarray | None  # (rows,) what batches are balanced by
 
     def model(self, size: Size) -> StageModel:
         """The same start for all three."""
-        encoder = TextEncoder(self._backbone(size), pooling=self.recipe.encoder.pooling)
-        width = encoder.hidden_size
+        encoder = TextEncoder(self._backbone(size), pooling=self.settings.encoder.pooling)
+        settings = self.settings
         with seeded_start(1):
-            if self.stage == "detector":
-                head: nn.Module = ProjectionHead(width, width, self.recipe.detector.projection)
-                loss: nn.Module = detector_loss(self.recipe.detector)
-            else:
-                labels = self.recipe.task.labels
-                head = ClassificationHead(width, width, len(labels), 0.1)
-                gammas = self.recipe.classifier.gamma_negative if self.recipe.classifier else {}
-                loss = AsymmetricLoss([gammas[label] for label in labels])
-        return StageModel(encoder, head, loss).to(size.device)
+            head = build_head(
+                settings.head.name, encoder.hidden_size, self.learned.outputs, **settings.head.model_dump()
+            )
+            about = self.learned.context(head.gives_embeddings, head.width)
+            losses = {
+                name: (loss.weight, build_loss(name, about, **loss.model_dump(exclude={"weight"})))
+                for name, loss in settings.losses.items()
+            }
+        return StageModel(encoder, head, LossSum(losses)).to(size.device)
 
     def _backbone(self, size: Size) -> ErnieModel:
-        length = self.recipe.encoder.max_length_tokens
+        length = self.settings.encoder.max_length_tokens
         if size.vocabulary is None:
             vectors = token_vectors(self.tokenizer, self.texts, size.hidden, length)
             return tiny_encoder(
@@ -90,40 +90,38 @@ class Task:
 
 
 def tasks(corpus: Corpus, recipe: Recipe, batch: int | None, precision: str) -> dict[str, Task]:
-    """Both stages on a fifth less than all rows, as a fold has them."""
-    split, task = corpus.train, recipe.task
-    tokenizer = CharacterTokenizer.from_texts(split.texts)
-    tokens = tokenizer.encode(split.texts, recipe.encoder.max_length_tokens)
-    rows = np.random.default_rng(0).permutation(len(split.texts))[: len(split.texts) * 4 // 5]
-    target = split.labels[task.target]
-    proxy = proxy_class(split.labels, target=task.target, priority=task.proxy_types)
-    found = {}
-    for stage in STAGES:
-        chosen = rows if stage == "detector" else rows[target[rows] == 1]
-        settings: Stage | None = recipe.detector if stage == "detector" else recipe.classifier
-        if settings is None:
-            raise RuntimeError("the recipe of ST3 has a classifier")
-        changes = {"precision": precision} | ({} if batch is None else {"batch_size": batch})
-        labels = target[chosen] if stage == "detector" else split.label_matrix(task.labels)[chosen]
-        found[stage] = Task(
-            stage,
-            recipe,
-            settings.model_copy(update=changes),
+    """Every stage on a fifth less than all rows, as a fold has them."""
+    train, found = corpus.train, {}
+    tokenizer = CharacterTokenizer.from_texts(train.texts)
+    rows = np.random.default_rng(0).permutation(len(train))[: len(train) * 4 // 5]
+    for name, stage in recipe.stages.items():
+        tokens = tokenizer.encode(train.texts, stage.encoder.max_length_tokens)
+        own = rows[train.where(stage.rows)[rows]]
+        batches = stage.batches if batch is None else stage.batches.model_copy(update={"size": batch})
+        by = balanced_by(stage)
+        learned = Targets.of(stage.task, train)
+        found[name] = Task(
+            name,
+            stage.model_copy(update={"precision": precision, "batches": batches}),
             tokenizer,
-            [split.texts[row] for row in chosen],
-            [tokens[row] for row in chosen],
-            torch.from_numpy(np.ascontiguousarray(labels)).long(),
-            proxy[chosen],
+            [train.texts[row] for row in own],
+            [tokens[row] for row in own],
+            learned,
+            learned.tensor(torch.device("cpu"))[torch.from_numpy(own)],
+            None if by is None else balance_codes(train, by, targets=stage.columns, strata=recipe.data.strata)[own],
         )
     return found
 
 
 def batches_of(task: Task) -> Iterator[np.ndarray]:
-    """As a search deals them: balanced ones for the detector, grouped by length for the classifier."""
-    rng = np.random.default_rng(1)
-    if task.stage == "detector":
-        return iter(BalancedBatches(task.proxy, task.settings.batch_size, rng))
-    return iter(LengthGroupedBatches([len(tokens) for tokens in task.tokens], task.settings.batch_size, rng))
+    """As a search deals them."""
+    settings, by = task.settings.batches.model_dump(), balanced_by(task.settings)
+    if by is not None:
+        settings["by"] = by
+    lengths = np.array([len(tokens) for tokens in task.tokens])
+    codes = np.zeros(len(lengths), dtype=np.int64) if task.codes is None else task.codes
+    context = BatchContext(lengths, lambda _: codes, np.random.default_rng(1))
+    return iter(make_batches(task.settings.batches.name, context, **settings))
 
 
 def now(device: torch.device) -> float:

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from tune_polar.model.dropout import CheapDropout
-from tune_polar.model.optimizer import cosine_with_warmup, parameter_groups
-from tune_polar.trial.stage import StageModel
+from tune_polar.model.losses import LossBatch
+from tune_polar.model.parameter_groups import parameter_groups
+from tune_polar.model.schedule import learning_rate_schedule
+from tune_polar.trial.stage_model import Passed, StageModel
 
 
 class Wrapped(nn.Module):
@@ -26,11 +28,12 @@ class Wrapped(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Token ids and mask (rows, tokens), labels of the stage."""
-        return {"loss": self.stage.loss(plain_outputs(self.stage, input_ids, attention_mask), labels)}
+        passed = plain_pass(self.stage, input_ids, attention_mask)
+        return {"loss": self.stage.losses(LossBatch(passed.outputs, passed.embeddings, labels))}
 
 
-def plain_outputs(model: StageModel, ids: Tensor, mask: Tensor) -> Tensor:
-    """The head's outputs by the library's own forward pass over padded rows."""
+def plain_pass(model: StageModel, ids: Tensor, mask: Tensor) -> Passed:
+    """What the model gives by the library's own forward pass over padded rows."""
     encoder = model.encoder
     tasks = {"task_type_ids": torch.zeros_like(ids)} if encoder.backbone.config.use_task_id else {}
     hidden = encoder.backbone(input_ids=ids, attention_mask=mask, **tasks).last_hidden_state
@@ -39,8 +42,7 @@ def plain_outputs(model: StageModel, ids: Tensor, mask: Tensor) -> Tensor:
     else:
         kept = mask.unsqueeze(-1).float()
         pooled = (hidden.float() * kept).sum(dim=1) / kept.sum(dim=1)
-    outputs: Tensor = model.head(pooled)
-    return outputs
+    return Passed(model.head(pooled), pooled)
 
 
 class AsTheyCome(torch.utils.data.Dataset[dict[str, Tensor]]):
@@ -53,7 +55,7 @@ class AsTheyCome(torch.utils.data.Dataset[dict[str, Tensor]]):
         return len(self._task.texts)
 
     def __getitem__(self, row: int) -> dict[str, Tensor]:
-        length = self._task.recipe.encoder.max_length_tokens
+        length = self._task.settings.encoder.max_length_tokens
         tokens = self._task.tokenizer.encode([self._task.texts[row]], length)[0]
         ids = torch.zeros(length, dtype=torch.long)
         ids[: len(tokens)] = torch.from_numpy(tokens)
@@ -150,6 +152,7 @@ def with_library_dropout(model: nn.Module) -> None:
 def trainer_seconds(task: Task, size: Size, tuned: bool) -> float:
     """Seconds of the timed steps."""
     model, total = task.model(size), size.steps + size.warmup
+    settings = task.settings.optimizer
     with_library_dropout(model)
     options = {
         "train_sampling_strategy": "group_by_length",
@@ -160,7 +163,7 @@ def trainer_seconds(task: Task, size: Size, tuned: bool) -> float:
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             output_dir=folder,
-            per_device_train_batch_size=task.settings.batch_size,
+            per_device_train_batch_size=task.settings.batches.size,
             max_steps=total,
             max_grad_norm=0.0,
             save_strategy="no",
@@ -179,12 +182,15 @@ def trainer_seconds(task: Task, size: Size, tuned: bool) -> float:
             args=arguments,
             train_dataset=Tokenised(task) if tuned else AsTheyCome(task),
             data_collator=pad_to_longest if tuned else None,
-            optimizers=(optimizer, cosine_with_warmup(optimizer, total, task.settings.warmup_share)),
+            optimizers=(
+                optimizer,
+                learning_rate_schedule(settings.schedule, optimizer, total, settings.warmup_share),
+            ),
             callbacks=[clock],
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.epsilon = task.settings.fgm_epsilon
-        if task.stage == "detector":
+        trainer.epsilon = settings.fgm_epsilon
+        if task.codes is not None:
             trainer.balanced = lambda: batches_of(task)
         trainer.train()
     return clock.ended - clock.began
@@ -192,14 +198,13 @@ def trainer_seconds(task: Task, size: Size, tuned: bool) -> float:
 
 def groups_of(task: Task, model: StageModel) -> list[dict[str, object]]:
     """The parameter groups that ``train_stage`` makes."""
-    settings = task.settings
+    settings = task.settings.optimizer
     return parameter_groups(
         model.encoder,
-        [model.head, model.loss] if list(model.loss.parameters()) else [model.head],
+        [model.head, model.losses],
         lr=settings.lr,
-        head_lr=settings.head_lr or settings.lr,
+        head_lr=settings.head_lr,
         xi=settings.xi,
         weight_decay=settings.weight_decay,
-        centers=None,
-        centers_lr=0.0,
+        own_rates=model.losses.own_rates(),
     )

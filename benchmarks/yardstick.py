@@ -21,21 +21,26 @@ from pathlib import Path
 
 import torch
 
-from tune_polar.data.corpus import Corpus
-from tune_polar.data.sample import sample_corpus
-from tune_polar.spec.configuration import Configuration
-from tune_polar.spec.fold_plans import fold_plans
-from tune_polar.spec.fold_trial import FoldTrial, Inputs
-from tune_polar.spec.recipe import Recipe
-from tune_polar.spec.recipe_file import RecipeOptions, load_recipe
+from tune_polar.data.plans import make_plans
+from tune_polar.data.sample_corpus import sample_corpus
+from tune_polar.data.table import Corpus
+from tune_polar.decide.judged import Scored
+from tune_polar.decide.metrics import metric_named
+from tune_polar.evaluate.outcome import Outcome, outcome_of
+from tune_polar.evaluate.predictions import PredictionsReader
+from tune_polar.recipe.cells import cells
+from tune_polar.recipe.configuration import Configuration
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.store.gold import gold_of
-from tune_polar.store.outcome import deployed_thresholds, outcome_of
-from tune_polar.store.predictions_of import PredictionsReader
-from tune_polar.store.record import StageRecord
+from tune_polar.store.records import StageRecord
 from tune_polar.store.store import Store, open_store
-from tune_polar.trial.materials import Materials
+from tune_polar.trial.context import TrialContext
+from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.stage_inputs import inputs_of
 
+NEW = Path(__file__).parents[1] / "new_trials"
 RECIPES = ("st1", "st2", "st3", "st1-released", "st2-released", "st3-released")
 RULES = ("max_f1", "prevalence_match", "min_abs_p_minus_r", "fixed")
 
@@ -46,7 +51,7 @@ def recipes(only: str | None) -> Iterator[tuple[str, Recipe]]:
         if only is not None and not name.startswith(only):
             continue
         # The sample has no other order than its own.
-        loaded = load_recipe(name, RecipeOptions(encoder="tiny", changes={"folds.order": "file"}))
+        loaded = load_recipe(name, RecipeOptions(encoder="tiny", changes={"folds.order": "file"}), folder=NEW)
         yield name, loaded.recipe
         if not name.endswith("-released"):
             for ablation, (_, recipe) in loaded.ablations.items():
@@ -54,44 +59,81 @@ def recipes(only: str | None) -> Iterator[tuple[str, Recipe]]:
 
 
 def stage_numbers(record: StageRecord) -> list[object]:
-    """Best step, its value, steps taken, and a hash of all predictions."""
+    """Best step, its value, steps taken, and a hash of what was predicted for dev and validation."""
     digest = hashlib.sha256()
-    for name in sorted(record.arrays, key=lambda name: name.replace("dev_", "dev/")):
+    centers = [name for name in record.arrays if name.startswith("extra/")]
+    tables = [f"{split}/{record.predicts}" for split in ("dev", "validation") if split in record.splits]
+    for name in (*centers, *tables, "validation/rows"):
         digest.update(record.arrays[name].tobytes())
     return [record.best_step, record.best_value, record.steps, digest.hexdigest()[:16]]
 
 
 def numbers(recipe: Recipe, corpus: Corpus, store: Store) -> dict[str, object]:
     """What one configuration comes to."""
-    plans = fold_plans(recipe, corpus)
-    materials = Materials(corpus, *plans, store, torch.device("cpu"), 0.0)
-    inputs = Inputs(corpus.fingerprint, plans[0].hash, plans[1].hash, "tiny")
-    records = [run_fold_trial(FoldTrial(recipe, fold, inputs), materials) for fold in range(plans[0].count)]
+    plans = make_plans(
+        recipe.folds.name,
+        corpus,
+        stages={name: dict(stage.rows) for name, stage in recipe.stages.items()},
+        targets={name: stage.columns for name, stage in recipe.stages.items()},
+        strata=recipe.data.strata,
+        **recipe.folds.model_dump(exclude={"order"}),
+    )
+    context = TrialContext(corpus, plans, store, torch.device("cpu"), 0.0)
+    inputs, planned = inputs_of(recipe, corpus, plans), cells(recipe, next(iter(plans.values())))
+    records = [run_fold_trial(FoldTrial(recipe, cell, inputs), context) for cell in planned]
     stages: dict[str, list[object]] = {}
     for record in records:
-        for stage, key in (("detector", record.detector_key), ("classifier", record.classifier_key)):
-            found = None if key is None else store.stage(key)
+        for stage, key in record.stages.items():
+            found = store.stage(key)
             if found is not None:
                 stages.setdefault(stage, []).append(stage_numbers(found))
-    gold = gold_of(corpus, *plans)
-    predictions = PredictionsReader(store, gold).read(Configuration(recipe, 0, "published"), records)
-    outcome = outcome_of(predictions, RULES if recipe.classifier is not None else ())
+    gold = gold_of(corpus, plans)
+    predictions = PredictionsReader(store, gold, planned).read(Configuration(recipe, 0, "published"), records)
+    thresholds = next((name for name, step in recipe.decide.items() if step.name == "threshold"), None)
+    alternatives = {} if thresholds is None else {f"decide.{thresholds}.rule": RULES}
+    outcome = outcome_of(recipe, gold.splits, predictions.cells, alternatives)
+    votes = outcome.decisions["polarized"]
+    chosen = votes.deployed["polarized"]
     about: dict[str, object] = {
         "stages": stages,
         "raced": [record.scores["race"] for record in records],
-        "votes": [outcome.detector.chosen.k, str(outcome.detector.chosen.tau)],
-        "votes_cross_fitted": outcome.detector.cross_fitted,
-        "votes_fold_tuned": outcome.detector.fold_tuned,
-        "votes_inside_folds": outcome.detector.inside_folds,
-        "votes_as_written": outcome.detector.published,
-        "votes_dev": [outcome.detector.dev_fold_tuned, outcome.detector.dev_oracle],
-        "as_written": [outcome.proposed.score, list(outcome.proposed.fold_scores)],
-        "decisions": [[d.rule, d.score, list(d.fold_scores), dict(d.per_class)] for d in outcome.decisions],
+        "votes": [chosen.k, str(chosen.tau)],
+        "votes_cross_fitted": votes.cross_fitted.score,
+        "votes_fold_tuned": votes.ladder["fold_tuned"].score,
+        "votes_inside_folds": votes.ladder["inside_folds"].score,
+        "votes_as_written": votes.ladder["as_written"].score,
+        "votes_dev": [votes.splits["dev"]["fold_tuned"].score, votes.splits["dev"]["oracle"].score],
+        "as_written": [outcome.proposed.score, list(outcome.proposed.cell_scores)],
+        "decisions": sorted(_decisions(outcome, recipe, thresholds), key=str),
     }
-    if outcome.thresholds is not None:
-        about["thresholds"] = {rule: deployed_thresholds(predictions, rule) for rule in RULES}
-        about["threshold_ladder"] = [[r.protocol, r.scored_on, r.per_class.tolist()] for r in outcome.thresholds.rows]
+    if thresholds is not None:
+        found_thresholds = {
+            each.changes.get(f"{thresholds}.rule", recipe.decide[thresholds].rule): each.deployed[thresholds].written()
+            for each in outcome.alternatives
+        }
+        about["thresholds"] = {rule: dict(about["at"]) for rule, about in found_thresholds.items()}
+        about["threshold_ladder"] = _ladder(outcome, thresholds)
     return about
+
+
+def _decisions(outcome: Outcome, recipe: Recipe, thresholds: str | None) -> Iterator[list[object]]:
+    """Rule, score, scores by fold and F1 by column of every alternative."""
+    judged = outcome.judged.scored
+    for each in outcome.alternatives:
+        rule = "" if thresholds is None else each.changes.get(f"{thresholds}.rule", recipe.decide[thresholds].rule)
+        f1 = metric_named("positive_f1").per_column(judged.rows.gold, each.scored.decided)
+        names = judged.rows.gold.names
+        yield [rule, each.scored.score, list(each.scored.cell_scores), dict(zip(names, f1.tolist(), strict=True))]
+
+
+def _ladder(outcome: Outcome, name: str) -> list[list[object]]:
+    """Where thresholds were chosen, on which rows they are scored, and F1 by column."""
+    judged = outcome.decisions[name]
+    rungs: list[tuple[str, str, Scored]] = [("oracle", "dev", judged.splits["dev"]["oracle"])]
+    rungs += [(rung, "oof", judged.ladder[rung]) for rung in ("inside_folds", "fold_tuned", "cross_fitted", "plain")]
+    rungs += [(rung, "dev", judged.splits["dev"][rung]) for rung in ("fold_tuned", "plain")]
+    words = {"plain": "fixed_half"}
+    return [[words.get(rung, rung), split, scored.per_column.tolist()] for rung, split, scored in rungs]
 
 
 def differences(one: object, other: object, where: str = "") -> Iterator[str]:
@@ -127,6 +169,8 @@ def main() -> None:
     if chosen.against is None:
         return
     before = json.loads(chosen.against.read_text())
+    for each in before.values():
+        each["decisions"] = sorted(each["decisions"], key=str)
     # Through JSON and back, as the other side came.
     unlike = list(differences(json.loads(json.dumps(found)), {key: before.get(key) for key in found}))
     print("\n".join(unlike[:50]) if unlike else f"{len(found)} configurations: every number is equal")

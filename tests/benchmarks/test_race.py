@@ -37,7 +37,7 @@ def path(tmp_path: Path) -> Path:
                     "table": "st3",
                     "configuration": f"c{number}",
                     "number": number,
-                    "point": json.dumps({"classifier.lr": float(level), "decision.k": 3}),
+                    "point": json.dumps({"classifier.optimizer.lr": float(level), "decide.vote.k": 3}),
                     "fold": fold,
                     "final": level,
                     "score_tuned": score,

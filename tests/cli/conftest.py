@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from tune_polar.cli.main import main
+
+TOPICS = ("art", "news", "sport")
 
 
 @dataclass(frozen=True)
@@ -37,3 +40,27 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         return Ran(code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def tweets(tmp_path: Path) -> Path:
+    """A stranger's table in the working directory: columns of every kind, none of them called as a recipe does."""
+    path = tmp_path / "tweets.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["nr", "tweet", "mood", "topic", "author", "rude", "loud", "intimacy", "warmth"])
+        for row in range(60):
+            writer.writerow(
+                [
+                    f"t{row}",
+                    f"tweet {row} of {TOPICS[row % 3]}",
+                    ("calm", "angry")[row % 2],
+                    TOPICS[row % 3],
+                    f"author {row // 4}",
+                    row % 2,
+                    int(row % 3 == 0),
+                    1 + row % 5,
+                    f"{row / 10:.1f}",
+                ]
+            )
+    return path

@@ -18,7 +18,7 @@ from filelock import FileLock
 # A search of everything that matters, with hardly any training in it. One slot: each worker loads torch for itself.
 QUICK = (
     *("--trials", "2", "--folds", "2", "--slots", "1", "--set", "encoder.tiny.hidden=32"),
-    *("--set", "detector.max_steps=6", "--set", "classifier.max_steps=6"),
+    *("--set", "detector.optimizer.max_steps=6", "--set", "classifier.optimizer.max_steps=6"),
 )
 
 # The longest first, so that no worker is left with one at the end.

@@ -20,7 +20,8 @@ pytestmark = [
 ]
 SEARCH = (
     *("search", "st3", "--trials", "3", "--folds", "3", "--set", "encoder.tiny.hidden=32", "--store", "records/store"),
-    *("--set", "detector.max_steps=150", "--set", "classifier.max_steps=60", "--checkpoint-every", "1"),
+    *("--set", "detector.optimizer.max_steps=150", "--set", "classifier.optimizer.max_steps=60"),
+    *("--checkpoint-every", "1"),
 )
 
 

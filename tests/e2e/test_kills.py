@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 KILLS = 20
 SEARCH = (
     *("search", "st3", "--trials", "3", "--folds", "3", "--slots", "1", "--set", "encoder.tiny.hidden=32"),
-    *("--set", "detector.max_steps=120", "--set", "classifier.max_steps=60"),
+    *("--set", "detector.optimizer.max_steps=120", "--set", "classifier.optimizer.max_steps=60"),
 )
 STARTED = re.compile(r"^(\w+) fold (\d+): started$", re.MULTILINE)
 STEP = re.compile(r"^\w+ fold \d+: \w+ step ", re.MULTILINE)
@@ -90,7 +90,7 @@ def test_twenty_kills_lose_nothing_and_repeat_nothing(command: Command, tmp_path
     assert resumed["complete"]
     assert recorded(store) == recorded(tmp_path / "whole")
     for ours, theirs in zip(resumed["configurations"], whole["configurations"], strict=True):
-        for what in ("id", "state", "score", "fold_scores", "abandoned"):  # racing has decided the same
+        for what in ("id", "state", "score", "cell_scores", "abandoned"):  # racing has decided the same
             assert ours.get(what) == theirs.get(what)
     assert list(store.rglob(".*")) == [], "nothing is left half-written"
     assert not list((store / "checkpoints").glob("*"))

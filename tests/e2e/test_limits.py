@@ -11,7 +11,7 @@ from tests.e2e.conftest import Command, result
 
 pytestmark = pytest.mark.e2e
 
-SHORT = ("--folds", "2", "--slots", "1", "--set", "encoder.tiny.hidden=32", "--set", "detector.max_steps=60")
+SHORT = ("--folds", "2", "--slots", "1", "--set", "encoder.tiny.hidden=32", "--set", "detector.optimizer.max_steps=60")
 
 
 def test_time_ends_a_search_in_order_and_resume_goes_on(command: Command) -> None:
@@ -28,17 +28,17 @@ def test_time_ends_a_search_in_order_and_resume_goes_on(command: Command) -> Non
 
 def test_a_search_in_which_everything_fails_ends_early_and_says_why(command: Command, tmp_path: Path) -> None:
     """Weight decay times learning rate above 2: weights grow from step to step until the loss is no number."""
-    space = "space: s\nrecipe: st1\nparameters:\n  detector.centers: {type: int, low: 2, high: 40}\n"
+    space = "space: s\nrecipe: st1\nparameters:\n  detector.losses.soft_triple.centers: {type: int, low: 2, high: 40}\n"
     (tmp_path / "space.yaml").write_text(space)
     diverging = (
         "--space",
         "./space.yaml",
         "--set",
-        "detector.lr=10",
+        "detector.optimizer.lr=10",
         "--set",
-        "detector.weight_decay=1",
+        "detector.optimizer.weight_decay=1",
         "--set",
-        "detector.eval_every_steps=5",
+        "detector.optimizer.eval_every_steps=5",
     )
     ended = command("search", "st1", *SHORT, *diverging, "--trials", "20", "--store", "store", code=1)
     assert "All of the first 3 configurations failed before any fold had finished." in ended.stdout

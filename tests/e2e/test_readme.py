@@ -25,21 +25,21 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHORTER = {
     "search st3 --data polar/ --language zho --encoder nghuyong/ernie-3.0-xbase-zh --trials 50": (
         "search st3 --data polar/ --language zho --encoder tiny --trials 1 --folds 2 --slots 1 "
-        "--set detector.max_steps=4 --set classifier.max_steps=4"
+        "--set detector.optimizer.max_steps=4 --set classifier.optimizer.max_steps=4"
     ),
     "data fetch polar --language zho --into polar/": "data sample polar/",
     "doctor st3 --try": "doctor st3 --try --encoder tiny",
     "ablate st3": (
-        "ablate st3 --folds 2 --slots 1 --set encoder.tiny.hidden=32 --set detector.max_steps=4 "
-        "--set classifier.max_steps=4"
+        "ablate st3 --folds 2 --slots 1 --set encoder.tiny.hidden=32 --set detector.optimizer.max_steps=4 "
+        "--set classifier.optimizer.max_steps=4"
     ),
     "search st1 --data tweets.csv --column text=tweet --column polarization=hateful": (
         "search st1 --data tweets.csv --column text=tweet --column polarization=hateful --trials 2 --folds 2 "
-        "--slots 1 --set detector.max_steps=4"
+        "--slots 1 --set detector.optimizer.max_steps=4"
     ),
     "search my-recipe.yaml --encoder tiny": (
-        "search my-recipe.yaml --encoder tiny --trials 1 --folds 2 --slots 1 --set detector.max_steps=4 "
-        "--set classifier.max_steps=4"
+        "search my-recipe.yaml --encoder tiny --trials 1 --folds 2 --slots 1 --set detector.optimizer.max_steps=4 "
+        "--set classifier.optimizer.max_steps=4"
     ),
     "resume searches/st3-… --trials 20": "resume searches/st3-… --trials 2",
     "resume searches/st3-… --time 2h": "resume searches/st3-… --time 1s",
@@ -125,7 +125,7 @@ def check_default_search(done: subprocess.CompletedProcess[str], store: Path) ->
     assert "published" in done.stdout
     assert "FoldTrainable" not in done.stdout + done.stderr, "Ray Tune's own lines are nobody's concern"
     assert re.search(r"^0/40 folds · elapsed \d+:\d\d · workers are starting$", done.stderr, re.MULTILINE)
-    for heading in ("oracle", "fold-tuned", "cross-fitted", "0.5"):
+    for heading in ("oracle", "inside folds", "fold-tuned", "cross-fitted", "plain"):
         assert heading in done.stdout
     best = next(line for line in done.stdout.splitlines() if "5/5" in line)
     assert float(re.search(r"(0\.\d{4}) ±", best).group(1)) > 0.3, "end to end; all-ones would reach about 0.2"  # type: ignore[union-attr]
@@ -133,9 +133,9 @@ def check_default_search(done: subprocess.CompletedProcess[str], store: Path) ->
 
 def check_ablation_table(shown: str) -> None:
     """All six rows: fold spread, and for all but the first the paired difference."""
-    for origin in ("published", "no_asl", "no_transfer", "no_fgm", "no_fgm_no_llrd", "baseline"):
+    for origin in ("as given", "no_asl", "no_transfer", "no_fgm", "no_fgm_no_llrd", "baseline"):
         row = next(line for line in shown.splitlines() if f" {origin} " in line and "±" in line and "2/2" in line)
-        assert row.count(" ± ") == (1 if origin == "published" else 2)
+        assert row.count(" ± ") == (1 if origin == "as given" else 2)
 
 
 def test_every_command_has_help_with_an_example() -> None:

@@ -19,7 +19,7 @@ import pytest
 from tests.e2e.conftest import QUICK, Command, environment, result, script
 
 pytestmark = pytest.mark.e2e
-SEARCH = ("search", "st3", *QUICK, "--trials", "6", "--racing", "none", "--set", "detector.max_steps=40")
+SEARCH = ("search", "st3", *QUICK, "--trials", "6", "--racing", "none", "--set", "detector.optimizer.max_steps=40")
 RESUME = ("resume", "store", "--slots", "1")
 
 
@@ -154,7 +154,7 @@ def test_a_search_ended_in_every_way_goes_on_until_it_is_whole(command: Command,
 
     shown = watched_to_the_end(tmp_path, "resume", "store", "--slots", "2")
     assert "Traceback" not in shown
-    for word in ("search st3 · 6 configurations × 2 folds", "fold 1", "published", "★", "12/12 folds", "elapsed"):
+    for word in ("search st3 · 6 configurations × 2 folds", "fold 1", "as given", "★", "12/12 folds", "elapsed"):
         assert word in shown, word
     assert len(folds(tmp_path)) == 12
     told = result(command("status", "store", "--json"))

@@ -54,8 +54,9 @@ def test_the_wheel_holds_code_and_data_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"tune_polar"}
-    assert "tune_polar/_shipped/trials/st3.yaml" in names
-    assert "tune_polar/_shipped/search_spaces/st3.yaml" in names
+    for shipped in ("st3", "classifier", "regressor"):
+        assert f"tune_polar/_shipped/trials/{shipped}.yaml" in names
+        assert f"tune_polar/_shipped/search_spaces/{shipped}.yaml" in names
     assert any(name.startswith("tune_polar/_shipped/reports/") for name in names)
     assert "tune_polar/data/polar_sha256.txt" in names
     assert "tune_polar/py.typed" in names

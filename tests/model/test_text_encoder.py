@@ -158,7 +158,7 @@ def test_dropout_that_is_off_everywhere_can_be_switched_on() -> None:
 
 
 def test_bad_arguments_are_refused() -> None:
-    with pytest.raises(ModelError, match='pooling must be "cls" or "mean", got \'max\''):
+    with pytest.raises(ModelError, match='pooling must be "cls", "mean" or "last_token", got \'max\''):
         TextEncoder(bert(), pooling="max")  # type: ignore[arg-type]
     with pytest.raises(ModelError, match=r"dropout must be at least 0 and below 1, got 1\.5"):
         TextEncoder(bert(), pooling="cls").set_dropout(1.5)

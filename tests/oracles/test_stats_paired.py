@@ -43,6 +43,18 @@ def test_only_folds_that_both_finished_are_paired() -> None:
     assert found.interval.high == pytest.approx(0.2 + reach)
 
 
+def test_seeds_of_folds_share_rows_as_folds_do_and_seeds_of_one_split_do_not() -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(0.7, 0.02, 6), rng.normal(0.69, 0.02, 6)
+    squares = (first - second).var(ddof=1)
+    for planned, seeds, shared in ((3, 2, 1 / 2), (1, 6, 0.0)):
+        found = fold_paired(first, second, planned_folds=planned, seeds=seeds)
+        reach = stats.t(5).ppf(0.975) * ((1 / 6 + shared) * squares) ** 0.5
+        assert found.interval.high - found.difference == pytest.approx(reach, abs=1e-12)
+    # Seeds on one split vary by training alone, which is scipy's paired t test.
+    assert found.p_value == pytest.approx(stats.ttest_rel(first, second).pvalue)
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_rejects_what_its_step_down_procedure_rejects(p_values: list[float]) -> None:
     adjusted = holm(p_values)

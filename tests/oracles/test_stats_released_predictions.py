@@ -7,50 +7,44 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tune_polar.decide.crossfit import cross_fitted_decisions, threshold_protocols
+from tune_polar.decide.metrics import metric_named
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.predictions import align
-from tune_polar.decide.scores import label_macro_f1
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
+from tune_polar.stats.scored_configuration import gold_of, scored_configuration, thresholds_of
 
 
 @pytest.mark.shared
 def test_optimism_falls_from_oracle_to_cross_fitted(shared_dir: Path) -> None:
     biases = []
     for language in ("eng", "deu", "hau"):
-        table = read_predictions(shared_dir / "data" / "smash" / "st3" / f"{language}.csv.gz")
-        for configuration in table.complete:
-            oof, dev, test = (configuration.splits[name] for name in ("oof", "dev", "test"))
-            assert oof.gold is not None
-            assert oof.fold is not None
+        complete = read_predictions(shared_dir / "data" / "smash" / "st3" / f"{language}.csv.gz").complete
+        rows = align(complete)
+        for place, configuration in enumerate(complete):
+            found = scored_configuration(configuration, rows, place, "max_f1")
+            test, ladder = configuration.splits["test"], found.judgement.ladder
             assert test.gold is not None
-            protocols = threshold_protocols("max_f1", oof.gold, oof.probability, oof.fold, dev.gold, dev.probability)
-            pooled = protocols.score("fold_tuned", "oof")
-            truth = label_macro_f1(test.gold, test.probability >= pooled.thresholds)
-            estimates = [
-                protocols.score("oracle", "dev"),
-                protocols.score("inside_folds"),
-                pooled,
-                protocols.score("cross_fitted"),
-            ]
-            biases.append([each.macro_f1 - truth for each in estimates])
-    oracle, inside, pooled_bias, crossed = 100 * np.mean(biases, axis=0)
-    assert oracle > inside > pooled_bias > abs(crossed)
+            decided = test.probability >= thresholds_of(ladder["fold_tuned"])
+            truth = metric_named("macro_f1").score(gold_of(test.gold, configuration.labels), decided)
+            on_dev, on_test = found.on("dev", "oracle"), found.on("test", "fold_tuned")
+            assert on_dev is not None
+            assert on_test is not None
+            assert on_test.score == pytest.approx(truth, abs=1e-12)
+            estimates = [on_dev.score, *(ladder[rung].score for rung in ("inside_folds", "fold_tuned", "cross_fitted"))]
+            biases.append([each - truth for each in estimates])
+    oracle, inside, pooled, crossed = 100 * np.mean(biases, axis=0)
+    assert oracle > inside > pooled > abs(crossed)
     assert oracle > 5
     assert abs(crossed) < 1
 
 
 @pytest.mark.shared
 def test_bbc_cv_of_nine_real_models_lies_under_the_raw_best(shared_dir: Path) -> None:
-    table = read_predictions(shared_dir / "data" / "smash" / "st2" / "zho.csv.gz")
-    rows = align(table.complete)
-    assert rows.gold is not None
-    assert rows.fold is not None
-    candidates = [
-        Candidate(name, "max_f1", cross_fitted_decisions("max_f1", rows.gold, probability, fold).decided)
-        for name, probability, fold in zip(rows.names, rows.probability, rows.fold, strict=True)
-    ]
-    result = bbc_cv(rows.gold, candidates, np.random.default_rng(0), rounds=300)
+    complete = read_predictions(shared_dir / "data" / "smash" / "st2" / "zho.csv.gz").complete
+    rows = align(complete)
+    scored = [scored_configuration(each, rows, place, "max_f1") for place, each in enumerate(complete)]
+    candidates = [Candidate(each.name, each.rule, each.decided) for each in scored]
+    result = bbc_cv(scored[0].judgement.rows, candidates, np.random.default_rng(0), rounds=300)
     assert result.entered == 9
     assert -0.002 < result.optimism < 0.02
     assert result.raw_best in result.interval

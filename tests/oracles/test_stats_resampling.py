@@ -2,66 +2,97 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from tune_polar.decide.scores import binary_macro_f1, label_macro_f1, positive_f1
+from tune_polar.decide.metrics import METRICS, Metric, metric_named
+from tune_polar.decide.rows import Gold, GoldKind, Rows
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.bootstrap import bootstrap_scores
-from tune_polar.stats.cells import cells_of
 from tune_polar.stats.paired import row_paired_bootstrap
+from tune_polar.stats.row_kinds import row_kinds
 from tune_polar.stats.weighted_scores import WeightedScores, bootstrap_weights
 
 seeds = st.integers(0, 2**32 - 1)
+Array = NDArray[Any]
+MACRO = metric_named("macro_f1")
+NAMES: dict[GoldKind, tuple[str, ...]] = {
+    "binary": ("a",),
+    "labels": ("a", "b", "c"),
+    "class": ("x", "y", "z"),
+    "number": ("u", "v"),
+}
+SCORED = [(kind, each.name) for each in METRICS.values() for kind in each.kinds if each.reads == "decided"]
 
 
-def decisions(seed: int, candidates: int = 4, rows: int = 60, labels: int = 3) -> tuple[np.ndarray, np.ndarray]:
+def made(kind: GoldKind, seed: int, rows: int, candidates: int = 4, *, decimals: int = 15) -> tuple[Gold, list[Array]]:
+    """Gold, and decisions that are often right; of numbers with few ``decimals`` some are the same."""
     rng = np.random.default_rng(seed)
-    gold = rng.random((rows, labels)) < np.array([0.6, 0.3, 0.1])[:labels]
-    return gold, gold ^ (rng.random((candidates, rows, labels)) < 0.2)
+    if kind == "number":
+        values = rng.normal(size=(rows, 2)).round(decimals)
+        return Gold(kind, values, NAMES[kind]), [
+            (values + rng.normal(size=values.shape)).round(decimals) for _ in range(candidates)
+        ]
+    if kind == "class":
+        codes = rng.choice(3, size=(rows, 1), p=(0.6, 0.3, 0.1))
+        return Gold(kind, codes, NAMES[kind]), [
+            np.where(rng.random(codes.shape) < 0.7, codes, rng.integers(3, size=codes.shape)) for _ in range(candidates)
+        ]
+    gold = rng.random((rows, len(NAMES[kind]))) < np.array([0.6, 0.3, 0.1])[: len(NAMES[kind])]
+    return Gold(kind, gold, NAMES[kind]), [gold ^ (rng.random(gold.shape) < 0.2) for _ in range(candidates)]
 
 
-@given(seeds)
-@settings(max_examples=20, deadline=None)
-def test_weighted_scores_equal_scores_of_repeated_rows(seed: int) -> None:
-    gold, decided = decisions(seed)
-    weights = np.random.default_rng(seed).integers(0, 4, size=(5, len(gold)))
-    found = WeightedScores(gold, decided.transpose(1, 0, 2), "positive").macro(weights.astype(np.float32))
-    both = WeightedScores(gold[:, :1], decided.transpose(1, 0, 2)[:, :, :1], "both_classes")
-    found_both = both.macro(weights.astype(np.float32))
-    for i, weight in enumerate(weights):
-        rows = np.repeat(np.arange(len(gold)), weight)
+def labels(seed: int, rows: int = 60, candidates: int = 4) -> tuple[Gold, list[Array]]:
+    return made("labels", seed, rows, candidates)
+
+
+def score(gold: Gold, decided: Array, rows: Array, metric: Metric = MACRO) -> float:
+    """Of some rows, a row as often as it is named; nothing scores 0."""
+    return metric.score(gold.take(rows), decided[rows]) if len(rows) else 0.0
+
+
+# -- weights -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "name"), SCORED)
+@given(seed=seeds)
+@settings(max_examples=8, deadline=None)
+def test_weighted_scores_equal_scores_of_repeated_rows(kind: GoldKind, name: str, seed: int) -> None:
+    metric, (gold, decided) = metric_named(name), made(kind, seed, 40, decimals=1)
+    weights = np.random.default_rng(seed).integers(0, 4, size=(5, 40)).astype(np.float32)
+    found = WeightedScores(Rows.of(gold), decided, metric).scores(weights)
+    for i, weight in enumerate(weights.astype(int)):
         for j, guess in enumerate(decided):
-            assert found[i, j] == pytest.approx(label_macro_f1(gold[rows], guess[rows]), abs=1e-12)
-            assert found_both[i, j] == pytest.approx(binary_macro_f1(gold[rows, 0], guess[rows, 0]), abs=1e-12)
+            expected = score(gold, guess, np.repeat(np.arange(40), weight), metric)
+            assert found[i, j] == pytest.approx(expected, abs=1e-9)
 
 
 @given(seeds)
 @settings(max_examples=10, deadline=None)
-def test_bbc_cv_equals_the_algorithm_written_as_a_loop(seed: int) -> None:
-    gold, decided = decisions(seed)
-    candidates = [Candidate(f"c{i}", "max_f1", each) for i, each in enumerate(decided)]
-    result = bbc_cv(gold, candidates, np.random.default_rng(seed), rounds=100)
-    outside, winners, all_outside = [], [], []
-    for weight in bootstrap_weights(len(gold), 100, np.random.default_rng(seed)).astype(int):
-        bag, out = np.repeat(np.arange(len(gold)), weight), np.flatnonzero(weight == 0)
-        winners.append(int(np.argmax([label_macro_f1(gold[bag], each[bag]) for each in decided])))
-        all_outside.append([label_macro_f1(gold[out], each[out]) for each in decided])
-        outside.append(all_outside[-1][winners[-1]])
-    raw = [label_macro_f1(gold, each) for each in decided]
-    lost = np.array(raw) - np.mean(all_outside, axis=0)
-    curvature = np.mean([lost[winner] for winner in winners])
-    assert result.plain == pytest.approx(np.mean(outside), abs=1e-12)
-    assert result.corrected == pytest.approx(np.mean(outside) + curvature, abs=1e-12)
-    assert (result.interval.low, result.interval.high) == pytest.approx(
-        tuple(np.quantile(outside, [0.025, 0.975]) + curvature), abs=1e-12
-    )
-    assert result.raw_best == pytest.approx(max(raw), abs=1e-12)
-    assert result.winner == int(np.argmax(raw))
-    assert result.win_share == pytest.approx(np.bincount(winners, minlength=4) / 100)
-    assert result.optimism == result.raw_best - result.corrected
+def test_a_text_is_drawn_with_all_its_rows_and_seeds_are_averaged(seed: int) -> None:
+    """Two seeds of thirty rows, which are twenty texts: some stand in two rows of a seed."""
+    gold, decided = labels(seed)
+    rng = np.random.default_rng(seed)
+    text = np.concatenate([rng.permutation(np.arange(30) % 20) for _ in range(2)])
+    rows = Rows.of(gold, seed=np.arange(60) // 30, ids=100 + text)
+    prepared = WeightedScores(rows, decided, MACRO)
+    assert prepared.texts == 20
+    appeared = list(dict.fromkeys(text.tolist()))
+    weights = rng.integers(0, 3, size=(4, 20))
+    found = prepared.scores(weights.astype(np.float32))
+    for i, weight in enumerate(weights):
+        often = {each: weight[place] for place, each in enumerate(appeared)}
+        for j, guess in enumerate(decided):
+            of_seeds = [
+                score(gold, guess, np.concatenate([np.full(often[text[row]], row) for row in own]))
+                for own in (range(30), range(30, 60))
+            ]
+            assert found[i, j] == pytest.approx(np.mean(of_seeds), abs=1e-12)
 
 
 def test_rounds_draw_rows_uniformly_with_replacement() -> None:
@@ -71,63 +102,101 @@ def test_rounds_draw_rows_uniformly_with_replacement() -> None:
     assert drawn.mean(axis=0) == pytest.approx(1, abs=0.25)
 
 
+# -- BBC-CV ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "name"), [("labels", "macro_f1"), ("class", "accuracy"), ("number", "mae")])
+@given(seed=seeds)
+@settings(max_examples=6, deadline=None)
+def test_bbc_cv_equals_the_algorithm_written_as_a_loop(kind: GoldKind, name: str, seed: int) -> None:
+    metric, (gold, decided) = metric_named(name), made(kind, seed, 60)
+    candidates = [Candidate(f"c{i}", "", each) for i, each in enumerate(decided)]
+    result = bbc_cv(Rows.of(gold), candidates, np.random.default_rng(seed), metric=metric, rounds=100)
+    best = np.argmax if metric.larger_is_better else np.argmin
+    outside, winners, all_outside = [], [], []
+    for weight in bootstrap_weights(60, 100, np.random.default_rng(seed)).astype(int):
+        bag, out = np.repeat(np.arange(60), weight), np.flatnonzero(weight == 0)
+        winners.append(int(best(np.round([score(gold, each, bag, metric) for each in decided], 12))))
+        all_outside.append([score(gold, each, out, metric) for each in decided])
+        outside.append(all_outside[-1][winners[-1]])
+    raw = [score(gold, each, np.arange(60), metric) for each in decided]
+    lost = np.array(raw) - np.mean(all_outside, axis=0)
+    curvature = np.mean([lost[winner] for winner in winners])
+    assert result.plain == pytest.approx(np.mean(outside), abs=1e-9)
+    assert result.corrected == pytest.approx(np.mean(outside) + curvature, abs=1e-9)
+    assert (result.interval.low, result.interval.high) == pytest.approx(
+        tuple(np.quantile(outside, [0.025, 0.975]) + curvature), abs=1e-9
+    )
+    assert result.raw_best == pytest.approx(raw[best(raw)], abs=1e-9)
+    assert result.winner == int(best(raw))
+    assert result.win_share == pytest.approx(np.bincount(winners, minlength=4) / 100)
+    by_how_much = result.raw_best - result.corrected
+    assert result.optimism == pytest.approx(by_how_much if metric.larger_is_better else -by_how_much)
+
+
+# -- bootstrap of rows -------------------------------------------------------------------------------------------
+
+
 @given(seeds)
 @settings(max_examples=20, deadline=None)
-def test_cells_hold_every_row_once(seed: int) -> None:
-    gold, decided = decisions(seed)
-    cells = cells_of(gold, decided[0], decided[1])
+def test_kinds_of_rows_hold_every_row_once(seed: int) -> None:
+    gold, decided = labels(seed)
+    kinds = row_kinds(gold, decided[0], decided[1])
     for which in (0, 1):
-        rows = np.repeat(np.arange(len(cells.count)), cells.count)
-        assert positive_f1(cells.gold[rows], cells.decided[which][rows]) == pytest.approx(
-            positive_f1(gold, decided[which]), abs=1e-12
+        rows = np.repeat(np.arange(len(kinds.count)), kinds.count)
+        again = Gold("labels", kinds.gold[rows], gold.names)
+        assert MACRO.per_column(again, kinds.decided[which][rows]) == pytest.approx(
+            MACRO.per_column(gold, decided[which]), abs=1e-12
         )
-    drawn = cells.drawn(7, np.random.default_rng(seed), stratified=True)
-    for stratum in np.unique(cells.stratum):
-        own = cells.stratum == stratum
-        assert len(np.unique(cells.gold[own], axis=0)) == 1
-        assert (drawn[:, own].sum(axis=1) == cells.count[own].sum()).all()
+    drawn = kinds.drawn(7, np.random.default_rng(seed), stratified=True)
+    for stratum in np.unique(kinds.stratum):
+        own = kinds.stratum == stratum
+        assert len(np.unique(kinds.gold[own], axis=0)) == 1
+        assert (drawn[:, own].sum(axis=1) == kinds.count[own].sum()).all()
     for number, counts in enumerate(drawn):
         rows = np.repeat(np.arange(len(counts)), counts)
-        found = cells.confusion(drawn, 1).positive_f1()[number]
-        assert found == pytest.approx(positive_f1(cells.gold[rows], cells.decided[1][rows]), abs=1e-12)
+        expected = MACRO.per_column(Gold("labels", kinds.gold[rows], gold.names), kinds.decided[1][rows])
+        assert kinds.per_column(drawn, 1)[number] == pytest.approx(expected, abs=1e-12)
 
 
+def drawn_rows(gold: Gold, rng: np.random.Generator, stratified: bool) -> Array:
+    if not stratified:
+        return rng.integers(len(gold), size=len(gold))
+    patterns = [np.flatnonzero((gold.values == each).all(axis=1)) for each in np.unique(gold.values, axis=0)]
+    return np.concatenate([rng.choice(rows, len(rows)) for rows in patterns])
+
+
+@pytest.mark.parametrize("kind", ["binary", "labels"])
 @pytest.mark.parametrize("stratified", [True, False])
-def test_bootstrap_agrees_with_resampling_row_by_row(stratified: bool) -> None:
-    gold, decided = decisions(7, candidates=1, rows=300)
-    result = bootstrap_scores(gold, decided[0], np.random.default_rng(0), rounds=4000, stratified=stratified)
+def test_bootstrap_agrees_with_resampling_row_by_row(kind: GoldKind, stratified: bool) -> None:
+    gold, (decided,) = made(kind, 7, 300, candidates=1)
+    result = bootstrap_scores(gold, decided, np.random.default_rng(0), rounds=4000, stratified=stratified)
     rng = np.random.default_rng(1)
-    patterns = [np.flatnonzero((gold == pattern).all(axis=1)) for pattern in np.unique(gold, axis=0)]
     draws = []
     for _ in range(2000):
-        rows = (
-            np.concatenate([rng.choice(rows, len(rows)) for rows in patterns])
-            if stratified
-            else rng.integers(300, size=300)
-        )
-        draws.append(positive_f1(gold[rows], decided[0][rows]))
+        rows = drawn_rows(gold, rng, stratified)
+        draws.append(MACRO.per_column(gold.take(rows), decided[rows]))
     expected = np.quantile(draws, [0.025, 0.975], axis=0)
     found = np.array([(interval.low, interval.high) for interval in result.per_class_intervals]).T
     assert found == pytest.approx(expected, abs=0.02)
     macro = np.quantile(np.mean(draws, axis=1), [0.025, 0.975])
     assert (result.macro_interval.low, result.macro_interval.high) == pytest.approx(macro, abs=0.01)
     assert result.macro_f1 in result.macro_interval
-    assert result.per_class == pytest.approx(positive_f1(gold, decided[0]))
+    assert result.per_class == pytest.approx(MACRO.per_column(gold, decided))
 
 
 def test_row_paired_bootstrap_agrees_with_resampling_row_by_row() -> None:
-    gold, (first, second) = decisions(8, candidates=2, rows=300)
+    gold, (first, second) = labels(8, 300, candidates=2)
     result = row_paired_bootstrap(gold, first, second, np.random.default_rng(0), rounds=4000)
     rng = np.random.default_rng(1)
-    patterns = [np.flatnonzero((gold == pattern).all(axis=1)) for pattern in np.unique(gold, axis=0)]
     draws = []
     for _ in range(2000):
-        rows = np.concatenate([rng.choice(rows, len(rows)) for rows in patterns])
-        draws.append(label_macro_f1(gold[rows], first[rows]) - label_macro_f1(gold[rows], second[rows]))
+        rows = drawn_rows(gold, rng, stratified=True)
+        draws.append(score(gold, first, rows) - score(gold, second, rows))
     assert (result.interval.low, result.interval.high) == pytest.approx(
         tuple(np.quantile(draws, [0.025, 0.975])), abs=0.01
     )
-    assert result.difference == pytest.approx(label_macro_f1(gold, first) - label_macro_f1(gold, second))
+    assert result.difference == pytest.approx(MACRO.score(gold, first) - MACRO.score(gold, second))
     share = min(np.mean(np.array(draws) <= 0), np.mean(np.array(draws) >= 0))
     assert result.p_value == pytest.approx(2 * share, abs=0.05)
 
@@ -135,7 +204,7 @@ def test_row_paired_bootstrap_agrees_with_resampling_row_by_row() -> None:
 @given(seeds)
 @settings(max_examples=10, deadline=None)
 def test_exchanging_the_pair_changes_the_sign(seed: int) -> None:
-    gold, (first, second) = decisions(seed, candidates=2)
+    gold, (first, second) = labels(seed, candidates=2)
     one = row_paired_bootstrap(gold, first, second, np.random.default_rng(1), rounds=100)
     same = row_paired_bootstrap(gold, first, first, np.random.default_rng(1), rounds=100)
     other = row_paired_bootstrap(gold, second, first, np.random.default_rng(1), rounds=100)

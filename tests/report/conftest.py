@@ -2,27 +2,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from handmade_store import StoreBuilder
+
+from tests.report.shapes import SHAPES
+from tests.store.made_store import MadeStore
+from tune_polar.report.context import PageContext
 
 
-@pytest.fixture
-def new_store(tmp_path: Path) -> Callable[..., StoreBuilder]:
-    """Makes a store under the test's own folder; keywords as of ``StoreBuilder``."""
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], MadeStore]:
+    """The store of a shape, made once: for tests that only read it."""
+    found: dict[str, MadeStore] = {}
 
-    def make(**about: Any) -> StoreBuilder:
-        return StoreBuilder(tmp_path / "store", **about)
+    def make(shape: str) -> MadeStore:
+        if shape not in found:
+            found[shape] = SHAPES[shape](tmp_path_factory.mktemp("made") / "store")
+        return found[shape]
 
     return make
 
 
+@pytest.fixture(scope="session")
+def page_of(made: Callable[[str], MadeStore]) -> Callable[[str], PageContext]:
+    """What the sections of a shape's page read, derived once."""
+    found: dict[str, PageContext] = {}
+
+    def page(shape: str) -> PageContext:
+        if shape not in found:
+            found[shape] = PageContext(made(shape).summary())
+        return found[shape]
+
+    return page
+
+
 @pytest.fixture
-def finished(new_store: Callable[..., StoreBuilder]) -> StoreBuilder:
-    """Published, a better and a worse configuration, all with all folds."""
-    builder = new_store()
-    builder.finish(builder.configuration("published"), 0.4)
-    builder.finish(builder.configuration(lr=0.01), 0.7)
-    builder.finish(builder.configuration(lr=0.05, centers=3), 0.1)
-    return builder
+def fresh(tmp_path: Path) -> Callable[[str], MadeStore]:
+    """The store of a shape, to put more into it."""
+    return lambda shape: SHAPES[shape](tmp_path / "store")

@@ -1,17 +1,27 @@
-"""What becomes of folds that fail, are lost with their worker, are stopped, or come back twice."""
+"""What becomes of fold trials that fail, are lost with their worker, are stopped, or come back twice."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-from simulated_search import INPUTS, WORKER_LOST, MemoryLedger, failed, finished, open_recipes
+from simulated_search import (
+    WORKER_LOST,
+    MemoryLedger,
+    cells_of,
+    failed,
+    finished,
+    new_core,
+    number_of,
+    open_recipes,
+)
 
+from tune_polar.recipe.cells import Cell
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.core import Budget, SearchCore
-from tune_polar.search.proposals import FixedProposals
-from tune_polar.spec.fold_trial import FoldTrial
-from tune_polar.store.record import MAX_LOSSES
+from tune_polar.store.failures import MAX_LOSSES, FailureRecord, Reached
+from tune_polar.store.records import MemoryUse
+from tune_polar.trial.fold_trial import FoldTrial
 
 
 class Told:
@@ -37,9 +47,9 @@ def ledger() -> MemoryLedger:
 
 @pytest.fixture
 def search(told: Told, ledger: MemoryLedger) -> Callable[..., SearchCore]:
-    def new(recipes: int = 2, folds: int = 3, width: int = 1) -> SearchCore:
-        proposals = FixedProposals(open_recipes(range(recipes)))
-        return SearchCore(proposals, ledger, Budget(recipes, tuple(range(folds)), width), INPUTS, told)
+    def new(recipes: int = 2, folds: int = 3, width: int = 1, seeds: tuple[int, ...] = (42,)) -> SearchCore:
+        budget = Budget(recipes, cells_of(folds, seeds), width)
+        return new_core(open_recipes(range(recipes)), budget, ledger, told)
 
     return new
 
@@ -51,11 +61,11 @@ def handed(core: SearchCore) -> FoldTrial:
 
 
 def lose(core: SearchCore, trial: FoldTrial) -> None:
-    core.fold_failed(failed(trial.configuration_id, trial.fold, WORKER_LOST, core.attempt(trial)))
+    core.fold_failed(failed(trial.configuration_id, trial.cell, WORKER_LOST, core.attempt(trial)))
 
 
 def finish(core: SearchCore, trial: FoldTrial) -> None:
-    core.fold_finished(finished(trial.configuration_id, trial.fold))
+    core.fold_finished(finished(trial.configuration_id, trial.cell))
 
 
 def test_an_error_of_the_trial_ends_its_configuration_and_no_other(
@@ -63,11 +73,11 @@ def test_an_error_of_the_trial_ends_its_configuration_and_no_other(
 ) -> None:
     core = search()
     trial = handed(core)
-    core.fold_failed(failed(trial.configuration_id, trial.fold, "TrainingDivergedError"))
+    core.fold_failed(failed(trial.configuration_id, trial.cell, "TrainingDivergedError"))
     assert told.ended == [(0, "infeasible")]
     assert [record.kind for record in ledger.failures] == ["TrainingDivergedError"]
     rest = [handed(core) for _ in range(3)]
-    assert {each.recipe.seed for each in rest} == {1}
+    assert {number_of(each) for each in rest} == {1}
     for each in rest:
         finish(core, each)
     assert told.ended == [(0, "infeasible"), (1, "finished")]
@@ -100,6 +110,32 @@ def test_a_fold_lost_too_often_ends_its_configuration(
     assert core.done
 
 
+def test_losses_of_one_seed_are_no_losses_of_another(search: Callable[..., SearchCore], told: Told) -> None:
+    core = search(recipes=1, folds=1, seeds=(1, 2, 3))
+    for _ in range(MAX_LOSSES - 1):
+        trials = [handed(core), handed(core), handed(core)]
+        for trial in trials:
+            lose(core, trial)
+    assert told.ended == []
+    assert {core.attempt(trial) for trial in trials} == {MAX_LOSSES - 1}
+    for trial in (handed(core), handed(core), handed(core)):
+        finish(core, trial)
+    assert told.ended == [(0, "finished")]
+
+
+def test_what_ran_out_of_memory_with_one_seed_is_known_to_all_cells(search: Callable[..., SearchCore]) -> None:
+    core = search(recipes=1, folds=2, seeds=(1, 2))
+    first = handed(core)
+    used = MemoryUse(batch_rows=8, micro_rows=8, recompute=False)
+    about = failed(first.configuration_id, first.cell, "OutOfMemoryError")
+    told = {**about.__dict__, "memory": used, "reached": Reached("finder", 0, 3)}
+    core.fold_failed(FailureRecord(**told))
+    again, other = handed(core), handed(core)
+    assert again == first
+    assert other.cell != first.cell
+    assert core.memory_tried(again) == core.memory_tried(other) == {"finder": used}
+
+
 def test_a_stopped_fold_is_first_in_line_and_no_failure(
     search: Callable[..., SearchCore], ledger: MemoryLedger
 ) -> None:
@@ -109,13 +145,13 @@ def test_a_stopped_fold_is_first_in_line_and_no_failure(
     assert handed(core) == first
     assert core.attempt(first) == 0
     assert ledger.failures == []
-    assert handed(core).fold not in (first.fold, second.fold)
+    assert handed(core).cell not in (first.cell, second.cell)
 
 
 def test_a_stopped_fold_of_an_ended_configuration_stays_stopped(search: Callable[..., SearchCore]) -> None:
     core = search(recipes=1)
     first, second, third = handed(core), handed(core), handed(core)
-    core.fold_failed(failed(first.configuration_id, first.fold, "ValueError"))
+    core.fold_failed(failed(first.configuration_id, first.cell, "ValueError"))
     core.fold_returned(second)
     lose(core, third)
     assert core.next_trial() is None
@@ -128,8 +164,8 @@ def test_a_second_failure_changes_nothing_but_is_recorded(
 ) -> None:
     core = search(recipes=1)
     first, second = handed(core), handed(core)
-    core.fold_failed(failed(first.configuration_id, first.fold, "ValueError"))
-    core.fold_failed(failed(second.configuration_id, second.fold, "TypeError"))
+    core.fold_failed(failed(first.configuration_id, first.cell, "ValueError"))
+    core.fold_failed(failed(second.configuration_id, second.cell, "TypeError"))
     failure = core.progress[first.configuration_id].failure
     assert failure is not None
     assert failure.kind == "ValueError"
@@ -154,7 +190,7 @@ def test_a_failure_after_the_record_counts_for_nothing(
     core = search(recipes=1, folds=1)
     trial = handed(core)
     finish(core, trial)
-    core.fold_failed(failed(trial.configuration_id, trial.fold, "ValueError"))
+    core.fold_failed(failed(trial.configuration_id, trial.cell, "ValueError"))
     assert told.ended == [(0, "finished")]
     assert ledger.failures == []
 
@@ -173,16 +209,16 @@ def test_a_record_for_an_infeasible_configuration_is_kept_and_scores_nothing(
 ) -> None:
     core = search(recipes=1, folds=2)
     first, second = handed(core), handed(core)
-    core.fold_failed(failed(first.configuration_id, first.fold, "ValueError"))
+    core.fold_failed(failed(first.configuration_id, first.cell, "ValueError"))
     finish(core, second)
-    assert [record.fold for record in ledger.folds] == [second.fold]
+    assert [record.fold for record in ledger.folds] == [second.cell.fold]
     assert told.ended == [(0, "infeasible")]
     assert core.progress[first.configuration_id].score is None
 
 
 def test_records_of_a_configuration_nobody_knows_are_ignored(search: Callable[..., SearchCore], told: Told) -> None:
     core = search(recipes=1)
-    core.fold_finished(finished("0" * 12, 0))
-    core.fold_failed(failed("0" * 12, 0, "ValueError"))
+    core.fold_finished(finished("0" * 12, Cell(0, 42)))
+    core.fold_failed(failed("0" * 12, Cell(0, 42), "ValueError"))
     assert told.ended == []
     assert core.progress == {}

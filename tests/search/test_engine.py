@@ -12,51 +12,30 @@ from pathlib import Path
 
 import pytest
 import torch
-from simulated_search import PROVENANCE
+from polar_search import planned, variant
+from simulated_search import PROVENANCE, cells_of
 
-from tune_polar.data.sample import sample_corpus
-from tune_polar.data.write_polar import write_polar
 from tune_polar.errors import StoreError
+from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.configuration import configuration_id
+from tune_polar.search.configuration_progress import cell_of
 from tune_polar.search.core import SearchCore
-from tune_polar.search.plan import SearchPlan, make_plan
+from tune_polar.search.plan import SearchPlan
 from tune_polar.search.run import PreparedSearch
 from tune_polar.search.searcher import FoldSearcher
 from tune_polar.search.slots import Slots
 from tune_polar.search.watch import Silent
-from tune_polar.spec.configuration import configuration_id
-from tune_polar.spec.data_source import DataSource
-from tune_polar.spec.fold_trial import FoldTrial
-from tune_polar.spec.recipe import Recipe
-from tune_polar.spec.recipe_file import RecipeOptions, load_recipe
-from tune_polar.store.record import WORKER_LOST
+from tune_polar.store.failures import WORKER_LOST
+from tune_polar.store.merge import merge
 from tune_polar.store.store import Store, open_store
-from tune_polar.trial.materials import Materials
+from tune_polar.trial.context import TrialContext
+from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.run import run_fold_trial
 
 LISTENING = "0A"  # state of a socket in /proc/net/tcp
-
-
-def variant(steps: int, seed: int) -> Recipe:
-    changes = {
-        "folds.count": 2,
-        "decision.k": 9,
-        "seed": seed,
-        "detector.max_steps": steps,
-        "detector.max_epochs": None,
-        "detector.eval_every_steps": steps,
-        "detector.batch_size": 16,
-        "detector.projection": 16,
-        "encoder.tiny.hidden": 32,
-    }
-    return load_recipe("st1", RecipeOptions(encoder="tiny", changes=changes)).recipe
-
-
-def planned(folder: Path, recipes: list[Recipe]) -> SearchPlan:
-    write_polar(sample_corpus(0, rows_train=150, rows_dev=30, rows_test=0), folder, "zho")
-    source = DataSource(kind="polar", path=str(folder), language="zho")
-    variants = tuple((f"variant {number}", recipe) for number, recipe in enumerate(recipes))
-    return make_plan(recipes[0], "tiny", source, variants=variants, trials=len(recipes), seed=1)
+ONE_SLOT = Slots(1, threads=1, gpu=False)
+TWO_SEEDS = (7, 8)
 
 
 class Killer(Silent):
@@ -122,7 +101,7 @@ def listening_addresses(processes: list[int]) -> Iterator[str]:
 @pytest.mark.e2e
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads sockets from /proc")
 def test_a_killed_worker_is_replaced_and_nothing_listens_beyond_loopback(tmp_path: Path) -> None:
-    recipes = [variant(steps=100, seed=1), variant(steps=100, seed=2)]
+    recipes = [variant(steps=100, number=1), variant(steps=100, number=2)]
     plan = planned(tmp_path / "data", recipes)
     store = open_store(tmp_path / "store")
     search = PreparedSearch(plan, store, Slots(2, threads=1, gpu=False))
@@ -134,8 +113,8 @@ def test_a_killed_worker_is_replaced_and_nothing_listens_beyond_loopback(tmp_pat
     assert result.core.done
     assert killer.killed is not None
     assert {(f.kind, f.attempt) for f in store.failures()} == {(WORKER_LOST, 0)}
-    wanted = {(configuration_id(recipe), fold) for recipe in recipes for fold in (0, 1)}
-    assert {(record.configuration_id, record.fold) for record in store.folds()} == wanted
+    wanted = {(configuration_id(recipe), cell) for recipe in recipes for cell in cells_of(2)}
+    assert {(record.configuration_id, cell_of(record)) for record in store.folds()} == wanted
     assert set(result.study.scored) == {configuration_id(recipe) for recipe in recipes}
     assert len(killer.addresses) > 0
     assert killer.addresses == {"127.0.0.1"}
@@ -144,8 +123,8 @@ def test_a_killed_worker_is_replaced_and_nothing_listens_beyond_loopback(tmp_pat
     again = PreparedSearch(plan, store, Slots(2, threads=1, gpu=False))
     again.restore()
     assert again.core.done
-    assert {key: scored.outcome.score for key, scored in again.study.scored.items()} == {
-        key: scored.outcome.score for key, scored in result.study.scored.items()
+    assert {key: scored.scores.score for key, scored in again.study.scored.items()} == {
+        key: scored.scores.score for key, scored in result.study.scored.items()
     }
 
 
@@ -163,41 +142,98 @@ def workers_gone_within(seconds: float) -> bool:
 # -- without Ray: the same parts, driven by hand ------------------------------------------------------------------
 
 
-def drive(core: SearchCore, plan: SearchPlan, store: Store) -> list[tuple[str, int]]:
-    """Run what the core hands out, in this process."""
-
-    materials = Materials(plan.corpus, plan.detector_plan, plan.classifier_plan, store, torch.device("cpu"))
-    ran = []
-    while (trial := core.next_trial()) is not None:
-        ran.append((trial.configuration_id, trial.fold))
-        core.fold_finished(run_fold_trial(trial, materials))
+def drive(core: SearchCore, plan: SearchPlan, store: Store, most: int = 100) -> list[tuple[str, Cell]]:
+    """Run what the core hands out, in this process, ``most`` fold trials of it."""
+    context = TrialContext(plan.corpus, plan.plans, store, torch.device("cpu"))
+    ran: list[tuple[str, Cell]] = []
+    while len(ran) < most and (trial := core.next_trial()) is not None:
+        ran.append((trial.configuration_id, trial.cell))
+        core.fold_finished(run_fold_trial(trial, context))
     return ran
 
 
-def test_a_fold_whose_stage_is_damaged_is_run_again(tmp_path: Path) -> None:
-    recipe = variant(steps=3, seed=1)
+def begun(plan: SearchPlan, folder: Path) -> tuple[PreparedSearch, Store]:
+    store = open_store(folder)
+    search = PreparedSearch(plan, store, ONE_SLOT)
+    search.create("test")
+    return search, store
+
+
+def taken_up(plan: SearchPlan, store: Store) -> PreparedSearch:
+    search = PreparedSearch(plan, store, ONE_SLOT)
+    search.restore()
+    return search
+
+
+def test_a_cell_whose_stage_is_damaged_is_run_again(tmp_path: Path) -> None:
+    recipe = variant(number=1)
     plan = planned(tmp_path / "data", [recipe])
-    store = open_store(tmp_path / "store")
-    slots = Slots(1, threads=1, gpu=False)
-    first = PreparedSearch(plan, store, slots)
-    first.create("test")
+    first, store = begun(plan, tmp_path / "store")
     assert len(drive(first.core, plan, store)) == 2
-    score = first.study.scored[configuration_id(recipe)].outcome.score
+    score = first.study.scored[configuration_id(recipe)].scores.score
 
     record = next(record for record in store.folds() if record.fold == 1)
-    (tmp_path / "store" / "stages" / f"{record.detector_key}.safetensors").write_bytes(b"torn")
-    resumed = PreparedSearch(plan, store, slots)
-    resumed.restore()
+    (tmp_path / "store" / "stages" / f"{record.stages['finder']}.safetensors").write_bytes(b"torn")
+    resumed = taken_up(plan, store)
     assert not resumed.core.done
-    assert drive(resumed.core, plan, store) == [(configuration_id(recipe), 1)]
+    assert drive(resumed.core, plan, store) == [(configuration_id(recipe), cell_of(record))]
     assert resumed.core.done
-    assert resumed.study.scored[configuration_id(recipe)].outcome.score == score
+    assert resumed.study.scored[configuration_id(recipe)].scores.score == score
+
+
+def test_seeds_are_trained_resumed_and_scored_like_folds(tmp_path: Path) -> None:
+    recipe = variant(number=1, seeds=TWO_SEEDS)
+    plan = planned(tmp_path / "data", [recipe])
+    whole, store = begun(plan, tmp_path / "whole")
+    ran = drive(whole.core, plan, store)
+    wanted = {(configuration_id(recipe), cell) for cell in cells_of(2, TWO_SEEDS)}
+    assert set(ran) == wanted
+    assert len(ran) == len(wanted) == 4
+    tables = {}
+    for record in store.folds():
+        stage = store.stage(record.stages["finder"])
+        assert stage is not None
+        assert (stage.fold, stage.seed) == (record.fold, record.seed)
+        tables[record.configuration_id, record.fold, record.seed] = stage.table("validation")
+    one = configuration_id(recipe)
+    assert (tables[one, 0, 7] != tables[one, 0, 8]).any(), "another seed, another training"
+
+    for kept in (1, 3):
+        part, halfway = begun(plan, tmp_path / f"part {kept}")
+        before = drive(part.core, plan, halfway, most=kept)
+        rest = taken_up(plan, halfway)
+        assert before + drive(rest.core, plan, halfway) == ran, "the same order, and nothing twice"
+        assert {key: each.scores for key, each in rest.study.scored.items()} == {
+            key: each.scores for key, each in whole.study.scored.items()
+        }
+
+
+def test_seeds_trained_apart_are_merged(tmp_path: Path) -> None:
+    plan = planned(tmp_path / "data", [variant(number=1, seeds=TWO_SEEDS)])
+    whole, store = begun(plan, tmp_path / "whole")
+    drive(whole.core, plan, store)
+    stores = []
+    for turn in (0, 1):
+        part, halfway = begun(plan, tmp_path / f"part {turn}")
+        context = TrialContext(plan.corpus, plan.plans, halfway, torch.device("cpu"))
+        while (trial := part.core.next_trial()) is not None:
+            if trial.cell.seed == TWO_SEEDS[turn]:  # the other seed's never come back
+                halfway.put_fold(run_fold_trial(trial, context))
+        assert not taken_up(plan, halfway).core.done
+        stores.append(halfway)
+    together = open_store(tmp_path / "together")
+    merge(stores, together)
+    merged = taken_up(plan, together)
+    assert merged.core.done
+    assert {key: each.scores for key, each in merged.study.scored.items()} == {
+        key: each.scores for key, each in whole.study.scored.items()
+    }
 
 
 def test_a_store_that_cannot_be_written_ends_the_search_instead_of_hanging_it(tmp_path: Path) -> None:
-    plan = planned(tmp_path / "data", [variant(steps=3, seed=1)])
+    plan = planned(tmp_path / "data", [variant(number=1)])
     store = open_store(tmp_path / "store")
-    search = PreparedSearch(plan, store, Slots(1, threads=1, gpu=False))
+    search = PreparedSearch(plan, store, ONE_SLOT)
     search.create("test")
     searcher = FoldSearcher(search.core, lambda: 1, Silent(), lambda: PROVENANCE)
     assert isinstance(searcher.suggest("first"), dict)
@@ -215,8 +251,8 @@ class GoneTerminal(Silent):
 
 
 def test_a_terminal_that_is_gone_does_not_end_the_search(tmp_path: Path) -> None:
-    plan = planned(tmp_path / "data", [variant(steps=3, seed=1)])
-    search = PreparedSearch(plan, open_store(tmp_path / "store"), Slots(1, threads=1, gpu=False))
+    plan = planned(tmp_path / "data", [variant(number=1)])
+    search = PreparedSearch(plan, open_store(tmp_path / "store"), ONE_SLOT)
     search.create("test")
     searcher = FoldSearcher(search.core, lambda: 1, GoneTerminal(), lambda: PROVENANCE)
     assert isinstance(searcher.suggest("first"), dict)

@@ -5,20 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from simulated_search import INPUTS, WORKER_LOST, MemoryLedger, Simulation, failed, finished, open_recipes
+from simulated_search import WORKER_LOST, MemoryLedger, Simulation, cells_of, failed, finished, new_core, open_recipes
 
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.core import Budget, SearchCore
 from tune_polar.search.limits import FAILED_AT_FIRST, UNLIMITED, Limits, NothingWorks, TimeLimit
-from tune_polar.search.proposals import FixedProposals
 from tune_polar.search.stop_rule import Stop, StopRule
-from tune_polar.store.record import MAX_LOSSES
+from tune_polar.store.failures import MAX_LOSSES
 
 
 def core_with(rule: StopRule | None = None, recipes: int = 9, folds: int = 2, width: int = 2) -> SearchCore:
-    budget = Budget(recipes, tuple(range(folds)), width)
-    proposals = FixedProposals(open_recipes(range(recipes)))
-    return SearchCore(proposals, MemoryLedger(), budget, INPUTS, lambda progress: 0.5, [] if rule is None else [rule])
+    budget = Budget(recipes, cells_of(folds), width)
+    rules = [] if rule is None else [rule]
+    return new_core(open_recipes(range(recipes)), budget, score=lambda progress: 0.5, rules=rules)
 
 
 @dataclass
@@ -38,7 +37,7 @@ def test_after_its_time_a_search_begins_nothing_and_ends_when_nothing_runs() -> 
     clock.now += 60
     assert core.next_trial() is None
     assert not core.done, "two folds still run"
-    core.fold_finished(finished(first.configuration_id, first.fold))
+    core.fold_finished(finished(first.configuration_id, first.cell))
     core.fold_returned(second)
     assert core.next_trial() is None
     assert core.done
@@ -54,7 +53,7 @@ def test_a_search_that_was_through_before_its_time_is_not_ended_by_it() -> None:
     trial = core.next_trial()
     assert trial is not None
     clock.now += 61
-    core.fold_finished(finished(trial.configuration_id, trial.fold))
+    core.fold_finished(finished(trial.configuration_id, trial.cell))
     assert core.next_trial() is None
     assert core.done
     assert core.stopped is None
@@ -73,10 +72,9 @@ class Proposed:
 @pytest.mark.parametrize("slots", [1, 3])
 def test_without_new_proposals_open_configurations_are_finished(slots: int) -> None:
     ledger = MemoryLedger()
-    budget = Budget(9, (0, 1, 2), slots)
-    proposals = FixedProposals(open_recipes(range(9)))
-    core = SearchCore(proposals, ledger, budget, INPUTS, lambda progress: 0.5, [Proposed(4)])
-    Simulation(core, ledger, budget, slots).run()
+    budget = Budget(9, cells_of(3), slots)
+    core = new_core(open_recipes(range(9)), budget, ledger, lambda progress: 0.5, rules=[Proposed(4)])
+    Simulation(core, ledger, slots).run()
     assert [p.state for p in core.progress.values()] == ["finished"] * 4
     assert core.stopped is not None
     assert core.stopped.kind == "converged"
@@ -88,7 +86,7 @@ def run_failing(core: SearchCore, kind: str, until: int = 100) -> int:
         trial = core.next_trial()
         if trial is None:
             return begun
-        core.fold_failed(failed(trial.configuration_id, trial.fold, kind, core.attempt(trial)))
+        core.fold_failed(failed(trial.configuration_id, trial.cell, kind, core.attempt(trial)))
     raise AssertionError("the search went on and on")
 
 
@@ -111,7 +109,7 @@ def test_one_finished_fold_lets_the_search_go_on() -> None:
     core = core_with(NothingWorks(9, {}))
     good = core.next_trial()
     assert good is not None
-    core.fold_finished(finished(good.configuration_id, good.fold))
+    core.fold_finished(finished(good.configuration_id, good.cell))
     assert run_failing(core, "ValueError") == 9
     assert core.stopped is None
 
@@ -120,10 +118,10 @@ def test_a_fold_that_finishes_after_all_lifts_the_stop() -> None:
     core = core_with(NothingWorks(9, {}), width=4)
     trials = [trial for trial in (core.next_trial() for _ in range(4)) if trial is not None]
     for trial in trials[:3]:
-        core.fold_failed(failed(trial.configuration_id, trial.fold, "ValueError"))
+        core.fold_failed(failed(trial.configuration_id, trial.cell, "ValueError"))
     assert core.next_trial() is None
     assert not core.done
-    core.fold_finished(finished(trials[3].configuration_id, trials[3].fold))
+    core.fold_finished(finished(trials[3].configuration_id, trials[3].cell))
     assert core.next_trial() is not None
     assert core.stopped is None
 

@@ -11,11 +11,13 @@ import pytest
 import ray
 import torch
 from out_of_memory import PLAIN_FORWARD, AccessOnSmallGpu, SmallGpu
+from polar_search import planned, variant
 from simulated_search import PROVENANCE
-from test_engine import planned, variant
 
-from tune_polar.cli.ending import failure_lines, memory_lines
+from tune_polar.cli.trouble import failure_lines, memory_lines
+from tune_polar.evaluate.summary import summarise
 from tune_polar.model.encoder import TextEncoder
+from tune_polar.recipe.model import Recipe
 from tune_polar.report.page import build_page
 from tune_polar.search.plan import SearchPlan
 from tune_polar.search.remote_files import StoreAccess
@@ -25,10 +27,8 @@ from tune_polar.search.slots import Slots
 from tune_polar.search.watch import Silent
 from tune_polar.search.worker import FoldTrainable
 from tune_polar.search.worker_setup import FAILURE_KEY, WorkerSetup
-from tune_polar.spec.recipe import Recipe
-from tune_polar.store.record import OUT_OF_MEMORY
+from tune_polar.store.failures import OUT_OF_MEMORY, Reached
 from tune_polar.store.store import Store, open_store
-from tune_polar.store.summary import summarise
 from tune_polar.trial.device import Held
 
 ONE_SLOT = Slots(1, threads=1, gpu=False)
@@ -54,11 +54,10 @@ def plain_store(plan: SearchPlan, tmp_path_factory: pytest.TempPathFactory) -> S
     return store
 
 
-def recipe_of(seed: int = 1) -> Recipe:
+def recipe_of(**changes: object) -> Recipe:
     """Without dropout, whose masks would differ between a batch and its parts."""
-    recipe = variant(steps=STEPS, seed=seed)
-    update = {"encoder_dropout": 0.0, "eval_every_steps": 2}
-    return recipe.model_copy(update={"detector": recipe.detector.model_copy(update=update)})
+    own = {"finder.encoder_dropout": 0.0, "finder.optimizer.eval_every_steps": 2}
+    return variant(STEPS, **{**own, **changes})
 
 
 def prepared(plan: SearchPlan, folder: Path) -> tuple[PreparedSearch, Store]:
@@ -72,9 +71,8 @@ class Slot:
     """One slot with the real worker in it and the real searcher before it, in this process."""
 
     def __init__(self, search: PreparedSearch, plan: SearchPlan, store: Store) -> None:
-        plans = plan.detector_plan, plan.classifier_plan
         access = StoreAccess(store.files.address)
-        self.setup = WorkerSetup(plan.corpus, *plans, access, 1, False, 0.0)
+        self.setup = WorkerSetup(plan.corpus, plan.plans, access, 1, False, 0.0)
         self.searcher = FoldSearcher(search.core, lambda: 1, Silent(), lambda: PROVENANCE)
         self.worker: FoldTrainable | None = None
         self.configs: list[dict[str, object]] = []
@@ -111,14 +109,14 @@ def test_a_fold_that_ran_out_of_memory_finishes_with_the_same_batch(
     assert gpu.failures == len(failures) == 2
     assert {failure.kind for failure in failures} == {OUT_OF_MEMORY}
     assert [f.memory and (f.memory.batch_rows, f.memory.micro_rows) for f in failures] == [(16, 16), (16, 8)]
-    assert failures[0].reached == ("detector", (fails_at - 1) // 2)
-    assert len(slot.configs) == 4, "the second fold begins where the first one has come to"
+    assert failures[0].reached == Reached("finder", 0, (fails_at - 1) // 2)
+    assert len(slot.configs) == 4, "the second cell begins where the first one has come to"
     (configuration,) = search.core.progress.values()
     assert configuration.state == "finished"
     assert set(search.study.scored) == {configuration.configuration.id}
 
     for record in store.folds():
-        ours, theirs = store.stage(record.detector_key), plain_store.stage(record.detector_key)
+        ours, theirs = (each.stage(record.stages["finder"]) for each in (store, plain_store))
         assert ours is not None, "a stage's key does not say how its steps were computed"
         assert theirs is not None
         assert theirs.memory is None
@@ -126,7 +124,7 @@ def test_a_fold_that_ran_out_of_memory_finishes_with_the_same_batch(
         assert (ours.memory.batch_rows, ours.memory.micro_rows, ours.memory.recompute) == (16, 4, False)
         losses, plain_losses = ([point.training_loss for point in each.curve] for each in (ours, theirs))
         assert losses == pytest.approx(plain_losses, rel=1e-4)
-        assert record.memory["detector"] == ours.memory
+        assert record.memory["finder"] == ours.memory
 
     summary = summarise(store)
     assert any("OutOfMemoryError" in line for line in failure_lines(summary))
@@ -151,7 +149,7 @@ def test_what_fits_in_no_way_is_infeasible_with_its_reason(tmp_path: Path, plan:
     assert search.study.scored == {}
     summary = summarise(store)
     assert [row.state for row in summary.configurations] == ["infeasible"]
-    reason = "not even the smallest parts fit into memory: detector at step 0, batch 16 in parts of 1"
+    reason = "not even the smallest parts fit into memory: finder at step 0, batch 16 in parts of 1"
     assert reason in failures[-1].message
     assert any(reason in line for line in failure_lines(summary))
     assert reason in build_page(summary)
@@ -166,7 +164,7 @@ def test_gradient_checkpointing_saves_a_fold_for_which_one_row_is_too_much(tmp_p
     SmallGpu(most_rows=0).install()
     Slot(search, plan, store).run()
     assert [row.state for row in search.core.progress.values()] == ["finished"]
-    assert {record.memory["detector"].recompute for record in store.folds()} == {True}
+    assert {record.memory["finder"].recompute for record in store.folds()} == {True}
 
 
 def test_a_resumed_search_remembers_what_was_tried(tmp_path: Path, plan: SearchPlan) -> None:
@@ -184,7 +182,7 @@ def test_a_resumed_search_remembers_what_was_tried(tmp_path: Path, plan: SearchP
     again.restore()
     resumed = Slot(again, plan, store)
     resumed.run()
-    assert resumed.configs[0]["memory_tried"] == '{"detector": [16, false]}'
+    assert resumed.configs[0]["memory_tried"] == '{"finder": [16, false]}'
     assert sorted(f.memory.micro_rows for f in store.failures() if f.memory) == [8, 16]
     assert again.core.done
 
@@ -248,6 +246,6 @@ def test_a_real_search_goes_through_it(tmp_path: Path, plan: SearchPlan) -> None
         ray.cloudpickle.unregister_pickle_by_value(out_of_memory)
     assert result.core.done
     assert len(store.folds()) == 2
-    assert {record.memory["detector"].micro_rows for record in store.folds()} == {4}
+    assert {record.memory["finder"].micro_rows for record in store.folds()} == {4}
     assert [f.memory.micro_rows for f in sorted(store.failures(), key=lambda f: f.attempt) if f.memory] == [16, 8]
     assert len(result.study.scored) == 1

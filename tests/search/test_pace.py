@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from simulated_search import INPUTS, MemoryLedger, finished, open_recipes
+from simulated_search import cells_of, finished, open_recipes
+from simulated_search import new_core as core_of
 
 from tune_polar.cli.pace import Pace, clock
 from tune_polar.search.core import Budget, SearchCore
-from tune_polar.search.proposals import FixedProposals
-from tune_polar.spec.fold_trial import FoldTrial
+from tune_polar.trial.fold_trial import FoldTrial
 
 
 class Clock:
@@ -21,8 +21,7 @@ class Clock:
 
 
 def new_core(slots: int) -> SearchCore:
-    budget = Budget(4, (0, 1, 2), slots)
-    return SearchCore(FixedProposals(open_recipes(range(4))), MemoryLedger(), budget, INPUTS, lambda progress: None)
+    return core_of(open_recipes(range(4)), Budget(4, cells_of(3), slots))
 
 
 def handed_out(core: SearchCore, pace: Pace, count: int) -> list[FoldTrial]:
@@ -34,7 +33,7 @@ def handed_out(core: SearchCore, pace: Pace, count: int) -> list[FoldTrial]:
 
 def end(core: SearchCore, pace: Pace, trial: FoldTrial) -> None:
     """Each fold says that it took one second."""
-    core.fold_finished(finished(trial.configuration_id, trial.fold))
+    core.fold_finished(finished(trial.configuration_id, trial.cell))
     pace.ended(trial, core)
 
 

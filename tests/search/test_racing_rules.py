@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from scipy.stats import wilcoxon
 
 from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.metrics import metric_named
 from tune_polar.errors import SpecError
-from tune_polar.search.racing.board import CELLS, Board, RunningFold, curve_cells
+from tune_polar.recipe.cells import Cell
+from tune_polar.search.racing.board import CURVE_POINTS, Board, RunningCell, curve_values
 from tune_polar.search.racing.model import chance_to_win
 from tune_polar.search.racing.promise import Promise, expected_improvement
 from tune_polar.search.racing.rule import ALWAYS_FINISHED, Race
-from tune_polar.search.racing.rules import CURVE_RULES, RULES, race_named
+from tune_polar.search.racing.rules import CURVE_RULES, RULES, race_named, racing_named
 
 seeds = st.integers(0, 2**32 - 1)
 every_rule = pytest.mark.parametrize("name", list(RULES))
@@ -25,10 +27,10 @@ def drawn(seed: int, rows: int = 14, spread: float = 0.05) -> Board:
     """A search under way: some configurations finished, some partly, some with a score that is not a number."""
     rng = np.random.default_rng(seed)
     scores = 0.6 + spread * rng.normal(size=(rows, 1)) + 0.02 * rng.normal(size=5) + 0.012 * rng.normal(size=(rows, 5))
-    curves = np.full((rows, 5, CELLS), np.nan)
+    curves = np.full((rows, 5, CURVE_POINTS), np.nan)
     for row, fold in np.ndindex(rows, 5):
         final = scores[row, fold]
-        curves[row, fold] = curve_cells([(s, final - 0.1 * (1 - s)) for s in (0.25, 0.5, 0.75, 1.0)])
+        curves[row, fold] = curve_values([(s, final - 0.1 * (1 - s)) for s in (0.25, 0.5, 0.75, 1.0)])
     finals = scores.mean(axis=1) - 0.01
     for row in range(rows):
         missing = rng.permutation(5)[: rng.integers(0, 6)]
@@ -53,7 +55,7 @@ def test_what_is_given_up_is_open_old_enough_and_not_among_the_best(name: str, s
     best = np.argsort(-np.nan_to_num(board.predicted[0], nan=-np.inf))[:ALWAYS_FINISHED]
     for row in given_up:
         assert board.open[row]
-        assert max(1, rule.fewest_folds) <= board.counts[row] < board.folds
+        assert max(1, rule.fewest_cells) <= board.counts[row] < board.cells
         assert row not in best
         assert row != board.incumbent
 
@@ -74,7 +76,9 @@ def test_scores_that_are_no_numbers_stop_nothing_and_break_nothing(name: str) ->
     board = drawn(3)
     board.scores[board.open] = np.nan
     assert Race(RULES[name]()).given_up(board) == []
-    empty = Board(np.full((3, 5), np.nan), np.full(3, np.nan), np.ones(3, dtype=bool), np.full((3, 5, CELLS), np.nan))
+    empty = Board(
+        np.full((3, 5), np.nan), np.full(3, np.nan), np.ones(3, dtype=bool), np.full((3, 5, CURVE_POINTS), np.nan)
+    )
     assert Race(RULES[name]()).given_up(empty) == []
 
 
@@ -82,7 +86,7 @@ def table(rows: list[list[float]], finished: int, spare: int = 0) -> Board:
     """The first rows are finished, the others open; ``spare`` good ones are added so that no row is protected."""
     scores = np.array(rows + [[0.9, 0.9, 0.9, 0.9, 0.9]] * spare)
     finals = np.where(np.isnan(scores).any(axis=1), np.nan, scores.mean(axis=1))
-    return Board(scores, finals, np.isnan(finals), np.full((*scores.shape, CELLS), np.nan))
+    return Board(scores, finals, np.isnan(finals), np.full((*scores.shape, CURVE_POINTS), np.nan))
 
 
 NAN = float("nan")
@@ -124,7 +128,7 @@ def test_wilcoxon_is_scipys() -> None:
 def test_doubling_keeps_the_better_half_of_a_rung() -> None:
     scores = np.full((8, 5), NAN)
     scores[:, 0] = np.arange(8) / 10
-    board = Board(scores, np.full(8, NAN), np.ones(8, dtype=bool), np.full((8, 5, CELLS), NAN))
+    board = Board(scores, np.full(8, NAN), np.ones(8, dtype=bool), np.full((8, 5, CURVE_POINTS), NAN))
     assert RULES["doubling"]().hopeless(board).tolist() == [True] * 4 + [False] * 4
 
 
@@ -137,7 +141,7 @@ def test_a_curve_never_ends_what_would_be_among_the_best(name: str, seed: int, s
     for row in np.flatnonzero(board.open & (board.counts < 5))[:4]:
         fold = int(np.flatnonzero(np.isnan(board.scores[row]))[0])
         for value in (0.2, 0.5, 0.9, NAN):
-            running = RunningFold(int(row), fold, share, value)
+            running = RunningCell(int(row), fold, share, value)
             if race.gives_up_within(board, running):
                 expected, _ = CURVE_RULES[name]().predicted(board, running)
                 assert (np.delete(board.predicted[0], row) > expected).sum() >= ALWAYS_FINISHED
@@ -150,8 +154,8 @@ def test_a_curve_far_below_all_others_ends_its_configuration(name: str) -> None:
     row = int(np.flatnonzero(board.open & (board.counts < 5))[0])
     fold = int(np.flatnonzero(np.isnan(board.scores[row]))[0])
     race = Race(RULES["model"](), CURVE_RULES[name]())
-    assert race.gives_up_within(board, RunningFold(row, fold, 0.5, 0.1))
-    assert not Race(RULES["model"]()).gives_up_within(board, RunningFold(row, fold, 0.5, 0.1))
+    assert race.gives_up_within(board, RunningCell(row, fold, 0.5, 0.1))
+    assert not Race(RULES["model"]()).gives_up_within(board, RunningCell(row, fold, 0.5, 0.1))
 
 
 def test_the_models_chances_are_right_as_often_as_they_say() -> None:
@@ -165,7 +169,7 @@ def test_the_models_chances_are_right_as_often_as_they_say() -> None:
         for row in range(8, 24):
             scores[row, rng.permutation(5)[: rng.integers(1, 5)]] = NAN
         finals = np.where(np.isnan(scores).any(axis=1), NAN, truth)
-        board = Board(scores, finals, np.isnan(finals), np.full((24, 5, CELLS), NAN))
+        board = Board(scores, finals, np.isnan(finals), np.full((24, 5, CURVE_POINTS), NAN))
         chances = chance_to_win(board)
         said += chances[board.open].tolist()
         came += (truth[board.open] > np.nanmax(finals)).tolist()
@@ -195,13 +199,15 @@ def test_expected_improvement_against_chance() -> None:
 
 
 def test_curves_are_compared_by_share_of_steps() -> None:
-    cells = curve_cells([(0.25, 0.3), (0.5, 0.2), (1.0, 0.6)])
-    assert np.isnan(cells[:9]).all()
-    assert cells[9] == cells[20] == 0.3
-    assert cells[CELLS - 1] == 0.6
+    values = curve_values([(0.25, 0.3), (0.5, 0.2), (1.0, 0.6)])
+    assert np.isnan(values[:9]).all()
+    assert values[9] == values[20] == 0.3
+    assert values[CURVE_POINTS - 1] == 0.6
 
 
 def test_an_unknown_rule_is_refused() -> None:
     with pytest.raises(SpecError, match=r"--racing must be one of none, .*, got 'fast'"):
         race_named("fast")
-    assert race_named("none") is None
+    cells = (Cell(0, 42), Cell(1, 42))
+    assert racing_named("none", cells, metric_named("macro_f1")).gives_up is False
+    assert racing_named("model", cells, metric_named("macro_f1")).gives_up is True

@@ -11,9 +11,13 @@ import optuna
 import pytest
 from optuna.samplers._tpe.sampler import _split_trials
 from optuna.trial import TrialState
-from simulated_search import INPUTS, RECIPE, MemoryLedger, Simulation, invented_score, teller
+from simulated_search import RECIPE, MemoryLedger, Simulation, cells_of, invented_score, new_core, teller
 
-from tune_polar.search.core import Budget, SearchCore
+from tune_polar.recipe.configuration import Configuration
+from tune_polar.recipe.fill import fill
+from tune_polar.recipe.loaded_space import LoadedSpace
+from tune_polar.recipe.space import Scalar
+from tune_polar.search.core import Budget
 from tune_polar.search.proposals import SpaceProposals
 from tune_polar.search.sampler import (
     BEST_TRIALS,
@@ -26,9 +30,6 @@ from tune_polar.search.sampler import (
     common_space,
     telling,
 )
-from tune_polar.spec.configuration import Configuration
-from tune_polar.spec.space import Scalar
-from tune_polar.spec.space_file import LoadedSpace
 
 Point = dict[str, Scalar]
 
@@ -48,8 +49,7 @@ def told(space: LoadedSpace, configurations: list[Configuration], seed: int = 1)
     for each in configurations:
         sampler.announce(each)
     for each in configurations:
-        sampler.tell(each, invented_score(each.recipe))
-        sampler.tell_also(each, {**each.point, "decision.k": 11}, invented_score(each.recipe) + 0.01)
+        sampler.tell(each, invented_score(each.recipe), {**each.point, "decide.vote.k": 11})
     return sampler
 
 
@@ -85,7 +85,7 @@ def test_a_model_follows_the_random_start(space: Callable[..., LoadedSpace]) -> 
     assert means[0] > means[1] + 0.3
 
 
-@pytest.mark.parametrize("what", ["tell", "tell_also", "announce", "infeasible"])
+@pytest.mark.parametrize("what", ["tell", "another point", "announce", "predicted", "infeasible"])
 def test_every_word_told_is_heard(space: Callable[..., LoadedSpace], what: str) -> None:
     configurations = random_points(space(), 9)
     last, before = configurations[-1], told(space(), configurations[:-1])
@@ -94,9 +94,13 @@ def test_every_word_told_is_heard(space: Callable[..., LoadedSpace], what: str) 
     if what == "tell":
         before.announce(last)
         sampler.tell(last, 5.0)
-    elif what == "tell_also":
+    elif what == "another point":
         before.announce(last)
-        sampler.tell_also(last, dict(last.point), 5.0)  # type: ignore[arg-type]
+        before.tell(last, 5.0, {**last.point, "decide.vote.k": 1})
+        sampler.tell(last, 5.0, {**last.point, "decide.vote.k": 15})
+    elif what == "predicted":
+        before.announce(last)
+        sampler.tell_predicted(last, 5.0)
     elif what == "infeasible":
         before.announce(last)
         sampler.tell_infeasible(last)
@@ -111,36 +115,48 @@ def test_infeasible_is_as_if_it_had_never_been(space: Callable[..., LoadedSpace]
     assert asked(sampler) == asked(told(space(), configurations[:-1]))
 
 
+def test_a_configuration_is_one_trial(space: Callable[..., LoadedSpace]) -> None:
+    """Its training values as proposed, with the value that cost none as it was chosen, however often it is told."""
+    (one,) = random_points(space(), 1)
+    sampler = told(space(), [one])
+    sampler.tell(one, 0.7, {**one.point, "decide.vote.k": 13})
+    found = sampler.told(one)
+    assert found is not None
+    assert (found.value, found.params) == (0.7, {**one.point, "decide.vote.k": 13})
+
+
 @pytest.mark.parametrize(
     "changes",
     [
-        {"detector.lr": 0.5},
-        {"detector.lr": float("nan")},
-        {"detector.lr": "fast"},
-        {"detector.loss": "unknown"},
-        {"decision.k": 10},
-        {"decision.k": 17},
-        {"decision.tau": 0.1},
-        {"classifier.lr": 0.1},
+        {"finder.optimizer.lr": 0.5},
+        {"finder.optimizer.lr": float("nan")},
+        {"finder.optimizer.lr": "fast"},
+        {"finder.losses": "unknown"},
+        {"decide.vote.k": 10},
+        {"decide.vote.k": 17},
+        {"decide.vote.tau": 0.1},
+        {"other.optimizer.lr": 0.1},
     ],
     ids=str,
 )
 def test_points_outside_the_space_are_not_told(space: Callable[..., LoadedSpace], changes: Point) -> None:
     configurations = random_points(space(), 8)
-    sampler = told(space(), configurations)
-    sampler.tell_also(configurations[0], {**configurations[0].point, **changes}, 5.0)  # type: ignore[dict-item]
-    assert asked(sampler) == asked(told(space(), configurations))
+    first, *_ = configurations
+    outside, own = told(space(), configurations), told(space(), configurations)
+    outside.tell(first, 5.0, {**first.point, **changes})
+    own.tell(first, 5.0)
+    assert asked(outside) == asked(own)
 
 
 def test_a_published_point_outside_the_space_teaches_nothing_but_counts(space: Callable[..., LoadedSpace]) -> None:
-    outside = RECIPE.model_copy(update={"detector": RECIPE.detector.model_copy(update={"lr": 5.0})})
+    outside = fill(RECIPE, {"finder.optimizer.lr": 5.0})
     sampler = Sampler(space(over=outside), 1)
-    published = SpaceProposals(space(over=outside), sampler).next(0, {})
+    published = SpaceProposals(sampler).next(0, {})
     assert published is not None
     assert published.recipe == outside
     assert published.point == {}
-    sampler.tell(published, 9.0)
-    sampler.tell_also(published, {"decision.k": 11}, 9.0)
+    sampler.tell(published, 9.0, {"decide.vote.k": 11})
+    assert sampler.told(published) is None
     assert asked(sampler) == asked(Sampler(space(), 1))
 
 
@@ -157,13 +173,14 @@ def test_two_searches_copied_together_keep_their_scores_apart(space: Callable[..
 def test_conditions_hold_in_what_is_asked(space: Callable[..., LoadedSpace]) -> None:
     sampler = told(space(), random_points(space(), 12))
     points = asked(sampler, 30) + asked(Sampler(space(), 1), 30)
-    assert all(("detector.centers" in point) == (point["detector.loss"] == "soft_triple") for point in points)
-    assert {point["detector.loss"] for point in points} == {"soft_triple", "cross_entropy"}
+    centers = "finder.losses.soft_triple.centers"
+    assert all((centers in point) == (point["finder.losses"] == "soft_triple") for point in points)
+    assert {point["finder.losses"] for point in points} == {"soft_triple", "cross_entropy"}
     assert all(
-        point.get("detector.centers", 1) in range(1, 22, 5)
-        and point["decision.k"] in range(1, 16, 2)
-        and 1e-4 <= float(point["detector.lr"]) <= 1e-1
-        and 0.2 <= float(point["decision.tau"]) <= 0.8
+        point.get(centers, 1) in range(1, 22, 5)
+        and point["decide.vote.k"] in range(1, 16, 2)
+        and 1e-4 <= float(str(point["finder.optimizer.lr"])) <= 1e-1
+        and 0.2 <= float(str(point["decide.vote.tau"])) <= 0.8
         for point in points
     )
 
@@ -171,12 +188,11 @@ def test_conditions_hold_in_what_is_asked(space: Callable[..., LoadedSpace]) -> 
 def test_a_small_space_is_tried_out_to_its_end(space: Callable[..., LoadedSpace]) -> None:
     """Each of nine points once, then no more: also after the model has taken a liking to some."""
     grid = {
-        "detector.centers": {"type": "categorical", "choices": [1, 6, 11]},
-        "detector.projection": {"type": "categorical", "choices": [16, 32, 64]},
+        "finder.losses.soft_triple.centers": {"type": "categorical", "choices": [1, 6, 11]},
+        "finder.head.size": {"type": "categorical", "choices": [16, 32, 64]},
     }
-    small = space(grid, RECIPE.model_copy(update={"detector": RECIPE.detector.model_copy(update={"projection": 32})}))
-    sampler = Sampler(small, seed=5)
-    proposals = SpaceProposals(small, sampler)
+    sampler = Sampler(space(grid, fill(RECIPE, {"finder.head.size": 32})), seed=5)
+    proposals = SpaceProposals(sampler)
     found: dict[str, Configuration] = {}
     while (proposed := proposals.next(len(found), found)) is not None:
         found[proposed.id] = proposed
@@ -185,13 +201,31 @@ def test_a_small_space_is_tried_out_to_its_end(space: Callable[..., LoadedSpace]
 
 
 def test_a_search_of_a_space_with_two_points_ends_after_two(space: Callable[..., LoadedSpace]) -> None:
-    two = space({"detector.loss": {"type": "categorical", "choices": ["soft_triple", "cross_entropy"]}})
-    ledger, budget, sampler = MemoryLedger(), Budget(10, (0, 1), 2), Sampler(two, 1)
-    core = SearchCore(SpaceProposals(two, sampler), ledger, budget, INPUTS, teller(sampler))
-    Simulation(core, ledger, budget, slots=2).run()
-    assert [c.recipe.detector.loss for c in ledger.configurations] == ["soft_triple", "cross_entropy"]
+    two = space({"finder.losses": {"type": "categorical", "choices": ["soft_triple", "cross_entropy"]}})
+    ledger, sampler = MemoryLedger(), Sampler(two, 1)
+    core = new_core(SpaceProposals(sampler), Budget(10, cells_of(2), 2), ledger, teller(sampler))
+    Simulation(core, ledger, slots=2).run()
+    assert [tuple(c.recipe.stages["finder"].losses) for c in ledger.configurations] == [
+        ("soft_triple",),
+        ("cross_entropy",),
+    ]
     assert [c.origin for c in ledger.configurations] == ["as given", "sampled"]
     assert len(ledger.folds) == 4
+
+
+def test_a_section_may_be_left_out_by_a_choice(space: Callable[..., LoadedSpace]) -> None:
+    """A choice may be nothing at all: it is proposed, told and filled in like every other."""
+    norms = space({"finder.optimizer.max_grad_norm": {"type": "categorical", "choices": [None, 1.0]}})
+    sampler = Sampler(norms, 2)
+    asked_for = [sampler.ask(number) for number in range(12)]
+    assert {point["finder.optimizer.max_grad_norm"] for point in asked_for} == {None, 1.0}
+    none = next(point for point in asked_for if point["finder.optimizer.max_grad_norm"] is None)
+    one = configuration(norms, 1, none)
+    sampler.announce(one)
+    sampler.tell(one, 0.5)
+    found = sampler.told(one)
+    assert found is not None
+    assert found.params == {"finder.optimizer.max_grad_norm": None}
 
 
 def trial_at(x: float, value: float | None) -> SharedTrial:
@@ -286,6 +320,11 @@ def test_a_study_that_is_asked_leaves_what_was_told_as_it_was(space: Callable[..
     configurations = random_points(space(), 12)
     sampler = told(space(), configurations)
     sampler.announce(replace(configurations[0], number=40))
-    before = [(trial.number, dict(trial.params), trial.value) for c in configurations for trial in sampler.told(c)]
+
+    def heard() -> list[object]:
+        found = [sampler.told(each) for each in configurations]
+        return [(trial.number, dict(trial.params), trial.value) for trial in found if trial is not None]
+
+    before = heard()
     asked(sampler)
-    assert [(t.number, dict(t.params), t.value) for c in configurations for t in sampler.told(c)] == before
+    assert heard() == before

@@ -7,21 +7,24 @@ import json
 
 import pytest
 
-from tune_polar.store.abandonment import Abandonment
-from tune_polar.store.correction import corrected_best
-from tune_polar.store.flags import checks_of
+from tune_polar.evaluate.checks import checks_of
+from tune_polar.evaluate.correction import corrected_best
+from tune_polar.evaluate.summary import summarise
+from tune_polar.recipe.cells import Cell
+from tune_polar.store.abandonment import Abandonment, StoppedAt
 from tune_polar.store.merge import merge
 from tune_polar.store.store import open_store
-from tune_polar.store.summary import summarise
+
+DONE = (Cell(0, 42), Cell(1, 42))
 
 
 def given_up(configuration_id: str, **changes: object) -> Abandonment:
-    record = Abandonment(configuration_id, "model", (0, 1), None, 0.4, 0.02, 0.01, "b" * 12, 0.5)
+    record = Abandonment(configuration_id, "model", DONE, None, 0.4, 0.02, 0.01, "b" * 12, 0.5)
     return dataclasses.replace(record, **changes)
 
 
 def test_a_record_reads_as_it_was_written(search, recipe_of):
-    record = given_up(search.put(recipe_of(), folds=(0, 1)).id, within=(2, "detector", 75))
+    record = given_up(search.put(recipe_of(), folds=(0, 1)).id, within=StoppedAt(Cell(2, 42), "finder", 75))
     assert not search.store.is_abandoned(record.configuration_id)
     assert search.store.put_abandonment(record)
     assert not search.store.put_abandonment(record)
@@ -35,8 +38,11 @@ def test_a_record_reads_as_it_was_written(search, recipe_of):
         {"configuration_id": "../up"},
         {"predicted": float("nan")},
         {"chance": 1.5},
-        {"folds": ("0",)},
+        {"incumbent_score": float("inf")},
+        {"cells": ("0",)},
+        {"cells": [{"fold": "0", "seed": 42}]},
         {"within": (0, "x", 1)},
+        {"within": {"cell": {"fold": 0, "seed": 42}, "stage": "x", "step": -1}},
     ],
 )
 def test_a_record_that_says_nonsense_is_set_aside(search, recipe_of, changes):
@@ -48,8 +54,8 @@ def test_a_record_that_says_nonsense_is_set_aside(search, recipe_of, changes):
 def test_it_has_no_score_is_no_fault_and_leaves_a_search_complete(new_search, recipe_of):
     search = new_search(trials=3)
     search.put(recipe_of())
-    search.put(recipe_of(detector__lr=2e-3), 1)
-    stopped = search.put(recipe_of(detector__lr=3e-3), 2, folds=(0, 1))
+    search.put(recipe_of(finder__optimizer__lr=2e-3), 1)
+    stopped = search.put(recipe_of(finder__optimizer__lr=3e-3), 2, folds=(0, 1))
     assert not summarise(search.store).is_complete
     search.store.put_abandonment(given_up(stopped.id))
     summary = summarise(search.store)
@@ -87,6 +93,6 @@ def test_merged_with_a_search_that_finished_it_it_is_finished(new_search, recipe
         assert len(target.abandonments()) == 1
 
 
-def test_a_search_older_than_racing_says_none(search):
-    assert "racing" not in search.store.manifest()
+def test_a_search_says_its_rule(search, new_search):
     assert summarise(search.store).facts.racing == "none"
+    assert summarise(new_search(seed=1, racing="model").store).facts.racing == "model"

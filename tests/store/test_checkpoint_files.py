@@ -14,7 +14,7 @@ from tune_polar.errors import StoreError
 from tune_polar.store import filesystem
 from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.store.filesystem import LocalFolder
-from tune_polar.store.record import CurvePoint
+from tune_polar.store.training import CurvePoint
 
 WEIGHTS = save({"layer": np.arange(600, dtype=np.float32)})
 
@@ -44,16 +44,16 @@ def test_a_checkpoint_is_read_as_it_was_written_and_the_later_one_counts(search)
         np.testing.assert_array_equal(found.arrays[name], array)
 
 
-def test_recording_the_stage_ends_its_checkpoint(search, recipe_of):
-    stage = search.stage(search.trial(recipe_of(), 0), "detector")
+def test_recording_the_stage_ends_its_checkpoint(search):
+    stage = search.stage(search.configuration(), "finder", search.cells[0])
     search.store.put_checkpoint(checkpoint(stage.key))
     search.store.put_checkpoint(checkpoint("other"))
     search.store.put_stage(stage)
     assert search.store.files.names("checkpoints") == ["checkpoints/other.safetensors"]
 
 
-def test_tidying_removes_checkpoints_of_recorded_stages_alone(search, recipe_of):
-    stage = search.stage(search.trial(recipe_of(), 0), "detector")
+def test_tidying_removes_checkpoints_of_recorded_stages_alone(search):
+    stage = search.stage(search.configuration(), "finder", search.cells[0])
     search.store.put_stage(stage)
     search.store.put_checkpoint(checkpoint(stage.key))  # by another slot that trained the same stage and was killed
     search.store.put_checkpoint(checkpoint("other"))
@@ -64,8 +64,8 @@ def test_tidying_removes_checkpoints_of_recorded_stages_alone(search, recipe_of)
 
 
 @pytest.mark.parametrize("folder", ["weights", "checkpoints"])
-def test_torn_anywhere_it_is_set_aside(search, recipe_of, folder, caplog):
-    stage = search.stage(search.trial(recipe_of(), 0), "detector")
+def test_torn_anywhere_it_is_set_aside(search, folder, caplog):
+    stage = search.stage(search.configuration(), "finder", search.cells[0])
     search.store.put_stage(stage, WEIGHTS)
     search.store.put_checkpoint(checkpoint(stage.key))
     path = search.folder / f"{folder}/{stage.key}.safetensors"
@@ -84,8 +84,8 @@ def test_torn_anywhere_it_is_set_aside(search, recipe_of, folder, caplog):
     assert read(stage.key) is not None
 
 
-def test_weights_and_checkpoints_of_another_stage_are_set_aside(search, recipe_of):
-    stage = search.stage(search.trial(recipe_of(), 0), "detector")
+def test_weights_and_checkpoints_of_another_stage_are_set_aside(search):
+    stage = search.stage(search.configuration(), "finder", search.cells[0])
     search.store.put_stage(stage, WEIGHTS)
     search.store.put_checkpoint(checkpoint("abc"))
     for folder, name in (("weights", stage.key), ("checkpoints", "abc")):
@@ -94,8 +94,8 @@ def test_weights_and_checkpoints_of_another_stage_are_set_aside(search, recipe_o
     assert search.store.checkpoint("moved") is None
 
 
-def test_weights_stay_plain_safetensors(search, recipe_of):
-    stage = search.stage(search.trial(recipe_of(), 0), "detector")
+def test_weights_stay_plain_safetensors(search):
+    stage = search.stage(search.configuration(), "finder", search.cells[0])
     search.store.put_stage(stage, WEIGHTS)
     np.testing.assert_array_equal(load(search.store.weights(stage.key))["layer"], load(WEIGHTS)["layer"])
 

@@ -18,13 +18,14 @@ from tune_polar.store import codec
 from tune_polar.store.codec import (
     DamagedRecordError,
     NewerFormatError,
+    OlderFormatError,
     decode_arrays,
     decode_json,
     decode_text,
     encode_arrays,
     encode_json,
 )
-from tune_polar.store.record import FoldRecord
+from tune_polar.store.records import FoldRecord
 
 BODY = {"a": 1, "b": [1.5, None, True, "ξ\n\x00"], "c": {"d": "e"}}
 ARRAYS = {"x": np.arange(6, dtype=np.int32).reshape(2, 3), "y": np.array([0.5, -1], dtype=np.float32)}
@@ -41,6 +42,11 @@ def test_what_was_written_is_read():
     assert decode_json(encode_json(BODY)) == BODY
     header, arrays = decode_arrays(encode_arrays(BODY, ARRAYS))
     assert same((header, arrays), (BODY, ARRAYS))
+
+
+def test_arrays_come_in_the_order_of_their_names():
+    arrays = {name: np.zeros(1, dtype=np.uint8) for name in "qwertyuiopasdfghjkl"}
+    assert list(decode_arrays(encode_arrays({}, arrays))[1]) == sorted(arrays)
 
 
 def test_equal_content_has_equal_bytes():
@@ -70,8 +76,8 @@ def test_a_body_is_read_as_it_was_hashed():
 
 @pytest.mark.parametrize("body", [b"{}{}", b"{nothing}", b'{"a":\xff}', b'{"a":' * 50_000 + b"{}" + b"}" * 50_000])
 def test_a_body_that_is_no_json_is_damaged_however_well_its_hash_fits(body):
-    sha256 = hashlib.sha256(b"1\n" + body).hexdigest().encode()
-    content = b'{"format":1,"sha256":"' + sha256 + b'","body":\n' + body + b"\n}\n"
+    sha256 = hashlib.sha256(b"2\n" + body).hexdigest().encode()
+    content = b'{"format":2,"sha256":"' + sha256 + b'","body":\n' + body + b"\n}\n"
     with pytest.raises(DamagedRecordError):
         decode_json(content)
     with pytest.raises(ValueError, match="JSON"):
@@ -171,14 +177,30 @@ def test_any_plain_data_survives(body):
     assert decode_json(encode_json(body)) == body
 
 
-def test_a_later_format_with_a_fitting_hash_is_known_as_one(monkeypatch):
-    monkeypatch.setattr(codec, "FORMAT", 2)
-    newer, newer_arrays = encode_json(BODY), encode_arrays(BODY, ARRAYS)
+@pytest.mark.parametrize(
+    ("version", "error", "message"),
+    [
+        (3, NewerFormatError, "format 3, this version reads format 2 alone"),
+        (1, OlderFormatError, "made by the first format of tune-polar, this version reads format 2 alone"),
+        (0, OlderFormatError, "made by the first format"),
+    ],
+)
+def test_another_format_with_a_fitting_hash_is_known_as_one(monkeypatch, version, error, message):
+    monkeypatch.setattr(codec, "FORMAT", version)
+    other, other_arrays = encode_json(BODY), encode_arrays(BODY, ARRAYS)
     monkeypatch.undo()
-    with pytest.raises(NewerFormatError, match="format 2, this version reads up to 1"):
-        decode_json(newer)
-    with pytest.raises(NewerFormatError, match="format 2"):
-        decode_arrays(newer_arrays)
+    for decode, content in ((decode_json, other), (decode_text, other), (decode_arrays, other_arrays)):
+        with pytest.raises(error, match=message):
+            decode(content)
+
+
+@pytest.mark.parametrize("version", [True, 2.0, "2", None, [2]])
+def test_a_format_that_is_no_number_is_never_read(version):
+    text = json.dumps(BODY, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    sha256 = hashlib.sha256(f"{version}\n{text}".encode()).hexdigest()
+    content = json.dumps({"format": version, "sha256": sha256, "body": BODY}).encode()
+    with pytest.raises((NewerFormatError, DamagedRecordError)):
+        decode_json(content)
 
 
 class Touch:

@@ -13,10 +13,10 @@ import pytest
 from gcs_server import Cloud, gcs_server
 
 from tune_polar.errors import StoreError
+from tune_polar.evaluate.summary import summarise
 from tune_polar.store.gcs import open_gcs
 from tune_polar.store.lease import Pulse, drivers, held_lease
 from tune_polar.store.store import open_store
-from tune_polar.store.summary import summarise
 
 URL = "gs://records/searches/one"
 
@@ -126,7 +126,7 @@ def test_a_server_that_ignores_the_condition_is_refused(cloud: Cloud) -> None:
 
 def test_a_search_in_a_bucket_says_what_its_folder_says(search, recipe_of, cloud: Cloud) -> None:
     search.put(recipe_of())
-    search.put(recipe_of(detector__lr=2e-3), 1, folds=(0, 2), origin="sampled")
+    search.put(recipe_of(finder__optimizer__lr=2e-3), 1, folds=(0, 2), origin="sampled")
     copy(search.folder, cloud)
     here, there = summarise(search.store), summarise(open_store(URL))
     assert there.url == URL

@@ -16,13 +16,13 @@ import pytest
 from test_damaged_records import Touch
 
 from tune_polar.errors import StoreError
+from tune_polar.evaluate.summary import summarise
 from tune_polar.store import codec
 from tune_polar.store.codec import DamagedRecordError, decode_arrays, decode_json, encode_json
 from tune_polar.store.filesystem import LocalFolder
 from tune_polar.store.lease import held_lease
 from tune_polar.store.merge import merge
 from tune_polar.store.store import Store, open_store
-from tune_polar.store.summary import summarise
 
 BLOCK = 512
 
@@ -72,7 +72,7 @@ def test_a_search_whose_disk_is_full_is_read_and_goes_on_elsewhere(search, recip
     (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free))
     search.store = full
     with pytest.raises(StoreError, match="No space left"):
-        search.put(recipe_of(detector__lr=2e-3), 1)
+        search.put(recipe_of(finder__optimizer__lr=2e-3), 1)
     assert [c.state for c in summarise(full).configurations] == ["finished"]
     merge([full], open_store(tmp_path / "elsewhere"))
     assert len(open_store(tmp_path / "elsewhere").folds()) == 3
@@ -120,7 +120,7 @@ class ReadOnly(LocalFolder):
 
 def test_a_read_only_store_is_reported_but_not_driven(search, recipe_of, caplog):
     search.put(recipe_of())
-    search.put(recipe_of(detector__lr=2e-3), 1)
+    search.put(recipe_of(finder__optimizer__lr=2e-3), 1)
     (torn,) = search.folder.glob(f"folds/{search.store.configurations()[1].id}-f1-*.json")
     torn.write_bytes(b"torn")
     before = {path: path.read_bytes() for path in search.folder.rglob("*") if path.is_file()}
@@ -177,21 +177,30 @@ def test_a_manifest_cut_short_is_named(search, cut):
     assert path.exists()
 
 
-def test_a_newer_manifest_stops_every_reader(search, monkeypatch, tmp_path):
-    monkeypatch.setattr(codec, "FORMAT", 2)
-    content = encode_json(search.store.manifest())
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        (3, r"manifest.json: format 3, this version reads format 2 alone\n  Remedy: Upgrade tune-polar"),
+        (
+            1,
+            r"manifest.json: made by the first format of tune-polar, this version reads format 2 alone\n  Remedy: Se",
+        ),
+    ],
+)
+def test_a_manifest_of_another_format_stops_every_reader(search, monkeypatch, tmp_path, version, message):
+    monkeypatch.setattr(codec, "FORMAT", version)
+    content = encode_json({"trials": 1})
     monkeypatch.undo()
     (search.folder / "manifest.json").write_bytes(content)
     for read in (summarise, lambda store: merge([store], open_store(tmp_path / "c"))):
-        with pytest.raises(StoreError, match=r"format 2, this version reads up to 1\n  Remedy: Upgrade tune-polar"):
+        with pytest.raises(StoreError, match=message):
             read(search.store)
     assert (search.folder / "manifest.json").read_bytes() == content
     assert not (search.folder / "damaged").exists()
 
 
 def test_a_pickle_posing_as_weights_is_copied_and_never_opened(search, recipe_of, tmp_path):
-    key = search.trial(recipe_of(), 0).detector_key
-    search.put(recipe_of())
+    key = search.key(search.put(recipe_of()), "finder", search.cells[0])
     (search.folder / "weights").mkdir()
     pickled = pickle.dumps(Touch(tmp_path / "executed"))
     (search.folder / f"weights/{key}.safetensors").write_bytes(pickled)
@@ -222,7 +231,7 @@ def test_a_fold_that_names_a_file_outside_as_its_stage_opens_nothing(search, rec
     search.put(recipe_of())
     (path,) = search.folder.glob("folds/*-f1-*.json")
     body = decode_json(path.read_bytes())
-    path.write_bytes(encode_json({**body, "detector_key": key}))
+    path.write_bytes(encode_json({**body, "stages": {**body["stages"], "finder": key}}))
     for detail in ("scores", "outcomes"):
         assert [c.state for c in summarise(search.store, detail).configurations] == ["incomplete"]
     assert "names must be letters, digits, - and _" in caplog.text
@@ -234,10 +243,12 @@ def test_kept_scores_that_were_forged_or_torn_are_derived_again(search, recipe_o
     true = summarise(search.store).best.scores
     (path,) = search.folder.glob("derived/*.json")
     entry = decode_json(path.read_bytes())
-    better = {**entry, "scores": {**entry["scores"], "decisions": "all"}}
+    better = {**entry, "scores": {**entry["scores"], "alternatives": "all"}}
+    empty = {**entry, "scores": {**entry["scores"], "alternatives": []}}
     for content in (
         b"torn",
         encode_json(better),
+        encode_json(empty),
         encode_json({**entry, "key": "other"}),
         b"",
         json.dumps(entry).encode(),

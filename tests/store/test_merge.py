@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.store.made_recipes import two_stages
+from tune_polar.data.columns import label_column
 from tune_polar.errors import StoreError
+from tune_polar.evaluate.summary import summarise
+from tune_polar.recipe.recorded import recipe_to_json
+from tune_polar.store.codec import encode_arrays
+from tune_polar.store.gold import Gold
 from tune_polar.store.merge import merge, merged_manifest
 from tune_polar.store.store import open_store
-from tune_polar.store.summary import summarise
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -29,17 +34,13 @@ def tree(folder: Path) -> dict[str, bytes]:
 def other_machine(tmp_path: Path) -> Callable[..., object]:
     """A search like another one, in a store of its own, run elsewhere."""
 
-    def make(search, name: str = "other", host: str = "far", **changes: object):
+    def make(search, name: str = "other", host: str = "far", gold: Gold | None = None, **changes: object):
         folder = tmp_path / name
         store = open_store(folder)
         manifest = {**search.store.manifest(), "created": "2026-02-02T00:00:00+00:00", "seed": 1, **changes}
-        store.create(manifest, search.gold)
-        copy = dataclasses.replace(search, store=store, folder=folder)
-        provenance = dataclasses.replace(
-            search.record(search.trial(summarise(store).facts.recipe, 0)).provenance, host=host
-        )
-        copy.record = lambda trial: dataclasses.replace(search.record(trial), provenance=provenance)
-        return copy
+        store.create(manifest, gold or search.gold)
+        provenance = dataclasses.replace(search.provenance, host=host)
+        return dataclasses.replace(search, store=store, folder=folder, seed=99, provenance=provenance)
 
     return make
 
@@ -52,7 +53,7 @@ def halves(new_search, recipe_of, other_machine) -> tuple:
     for search, lrs in ((one, (2e-3, 3e-3)), (other, (4e-3, 5e-3))):
         search.put(recipe_of())
         for number, lr in enumerate(lrs, start=1):
-            search.put(recipe_of(detector__lr=lr), number, origin="sampled")
+            search.put(recipe_of(finder__optimizer__lr=lr), number, origin="sampled")
     return one, other
 
 
@@ -77,7 +78,7 @@ def test_merged_searches_say_what_their_records_say_in_any_order_and_however_oft
     assert {c.configuration.id: c.scores.score for c in merged.configurations[1:]} == scores
     published = {part.configurations[0].scores.score for part in parts}
     assert len(published) == 2  # trained on both machines, with other noise
-    assert {fold.provenance.host for fold in merged.configurations[0].folds} <= {"host", "far"}
+    assert {fold.provenance.host for fold in merged.configurations[0].folds} <= {"lab-1", "far"}
     assert len([name for name in trees[0] if name.startswith("replicates/")]) == 9  # 3 folds, 6 stages
 
 
@@ -103,7 +104,7 @@ def test_what_came_later_is_added(halves, recipe_of, tmp_path):
     one, other = halves
     target = open_store(tmp_path / "merged")
     merge([one.store, other.store], target)
-    one.put(recipe_of(detector__lr=9e-3), 3, origin="sampled")
+    one.put(recipe_of(finder__optimizer__lr=9e-3), 3, origin="sampled")
     done = merge([other.store, one.store], target)
     assert done.copied == 10  # a configuration, three folds, six stages
     assert len(target.configurations()) == 6
@@ -143,15 +144,24 @@ def test_a_record_damaged_in_one_store_is_taken_from_the_other(halves, tmp_path,
             r"must agree in data.fingerprint, got '.* in .*store0 and '0000",
         ),
         (
-            lambda m: {"inputs": {**m["inputs"], "detector_plan": "p"}},
-            "must agree in inputs.detector_plan, got '.* in .* and 'p' in",
+            lambda m: {"inputs": {**m["inputs"], "finder": {**m["inputs"]["finder"], "folds": ["p"]}}},
+            r"must agree in inputs.finder.folds, got \['.* in .* and \['p'\] in",
         ),
-        (lambda m: {"inputs": {**m["inputs"], "encoder": "e"}}, "must agree in inputs.encoder"),
         (
-            lambda m: {"recipe": {**m["recipe"], "detector": {**m["recipe"]["detector"], "lr": 0.5}}},
-            r"must agree in recipe.detector.lr, got 0.001 in .*store0 and 0.5 in .*other",
+            lambda m: {"inputs": {**m["inputs"], "sorter": {**m["inputs"]["sorter"], "encoder": "e"}}},
+            "must agree in inputs.sorter.encoder, got 'tiny:e' in .* and 'e' in",
         ),
-        (lambda m: {"space": {"name": "wide", "parameters": {}}}, "must agree in space"),
+        (lambda m: {"cells": m["cells"][:2]}, "must agree in cells"),
+        (lambda m: {"variant_inputs": {"wide": m["inputs"]}}, "must agree in variant_inputs"),
+        (
+            lambda m: {"recipe": recipe_to_json(two_stages(finder__optimizer__lr=0.5))},
+            r"must agree in finder.optimizer.lr, got 0.001 in .*store0 and 0.5 in .*other",
+        ),
+        (
+            lambda m: {"recipe": recipe_to_json(two_stages(decide__vote__k=3))},
+            r"must agree in recipe.decide.vote.k, got 5 in .*store0 and 3 in .*other",
+        ),
+        (lambda m: {"space": {"name": "wide", "parameters": []}}, "must agree in space.name, got 'small' in"),
         (lambda m: {"kind": "ablation"}, "must agree in kind, got 'search' in .* and 'ablation' in"),
     ],
 )
@@ -160,6 +170,39 @@ def test_searches_that_differ_are_refused_and_the_key_is_named(search, other_mac
     with pytest.raises(StoreError, match=message):
         merge([search.store, other.store], open_store(tmp_path / "merged"))
     assert not (tmp_path / "merged").exists()
+
+
+def test_searches_with_other_gold_of_dev_are_refused(search, other_machine, tmp_path):
+    dev = search.gold.splits["dev"]
+    turned = {**dev.columns, "hurt": label_column((1 - dev.values("hurt")).tolist())}
+    splits = {**search.gold.splits, "dev": dataclasses.replace(dev, columns=turned)}
+    other = other_machine(search, gold=dataclasses.replace(search.gold, splits=splits))
+    with pytest.raises(StoreError, match="must agree in gold"):
+        merge([search.store, other.store], open_store(tmp_path / "merged"))
+
+
+@pytest.mark.parametrize("absent", ["created", "command", "trials", "seed", "profile", "versions", "racing", "data"])
+def test_a_manifest_that_says_nothing_of_its_search_is_named(search, absent):
+    manifest = {key: value for key, value in search.store.manifest().items() if key != absent}
+    with pytest.raises(StoreError, match=f"manifest.json must describe a search, but it says nothing of {absent}"):
+        merged_manifest({"here": manifest})
+    with pytest.raises(StoreError, match="must describe a search"):
+        merged_manifest({"here": {**manifest, "merged": []}})
+
+
+def test_a_record_that_fits_no_gold_never_takes_the_name_of_one_that_does(halves, recipe_of, tmp_path, caplog):
+    """Whichever of the two has the smaller hash."""
+    one, other = halves
+    record = one.stage(one.configuration(), "finder", one.cells[0])
+    name = f"stages/{record.key}.safetensors"
+    for attempt in range(4):
+        bad = dataclasses.replace(record, fold=1, seconds=float(attempt))
+        (other.folder / name).write_bytes(encode_arrays(bad.header(), bad.arrays))
+        target = tmp_path / f"merged{attempt}"
+        assert merge([one.store, other.store], open_store(target)).damaged == 1
+        assert (target / name).read_bytes() == (one.folder / name).read_bytes()
+        assert not list(target.glob(f"replicates/stages/{record.key}*"))
+    assert "is left out: its rows must be those that fold 1 validates" in caplog.text
 
 
 def test_a_target_with_another_search_is_left_alone(halves, new_search, recipe_of, tmp_path):

@@ -16,10 +16,10 @@ from moto.server import ThreadedMotoServer
 from s3_server import Faults, faulty_server
 
 from tune_polar.errors import StoreError
+from tune_polar.evaluate.summary import summarise
 from tune_polar.store.lease import Pulse, drivers, held_lease
 from tune_polar.store.s3 import S3Bucket, open_bucket
 from tune_polar.store.store import open_store
-from tune_polar.store.summary import summarise
 
 URL = "s3://records/searches/one"
 
@@ -181,7 +181,7 @@ def test_a_server_that_ignores_the_condition_is_refused(whole):
 
 def test_a_search_in_a_bucket_says_what_its_folder_says(search, recipe_of, whole):
     search.put(recipe_of())
-    search.put(recipe_of(detector__lr=2e-3), 1, folds=(0, 2), origin="sampled")
+    search.put(recipe_of(finder__optimizer__lr=2e-3), 1, folds=(0, 2), origin="sampled")
     upload(search.folder)
     here, there = summarise(search.store), summarise(open_store(URL))
     assert there.url == URL
@@ -198,7 +198,7 @@ def test_records_are_written_and_read_through_faults(new_search, recipe_of, faul
     upload_target.create(search.store.manifest(), search.gold)
     search.store = upload_target
     for number, lr in enumerate((1e-3, 2e-3)):
-        search.put(recipe_of(detector__lr=lr), number)
+        search.put(recipe_of(finder__optimizer__lr=lr), number)
     summary = summarise(upload_target)
     assert [c.state for c in summary.configurations] == ["finished", "finished"]
     assert np.isfinite(summary.best.scores.score)
@@ -213,7 +213,7 @@ def test_a_damaged_object_costs_its_own_work_only(search, recipe_of, whole, capl
     store.files.replace(name, b"torn")
     assert sorted(fold.fold for fold in store.folds()) == [0, 2]
     assert "set aside, its work will be done again" in caplog.text
-    assert store.put_fold(search.record(search.trial(recipe_of(), 1)))
+    assert store.put_fold(search.record(search.configuration(), search.cells[1]))
     assert len(store.folds()) == 3
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from trial_bench import Bench
+from graph_bench import Bench
 
-from tune_polar.data.corpus import Corpus
-from tune_polar.data.sample import sample_corpus
+from tune_polar.data.sample_corpus import sample_corpus
+from tune_polar.data.table import Corpus
 from tune_polar.store.store import open_store
 
 
@@ -18,15 +19,18 @@ from tune_polar.store.store import open_store
 def one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    gc.collect()
+    gc.freeze()  # as a worker does: a stage ends with a look for cycles, which need not go through what is loaded
     yield
+    gc.unfreeze()
     torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
-def corpus() -> Corpus:
+def sample() -> Corpus:
     return sample_corpus(0, rows_train=150, rows_dev=30, rows_test=0)
 
 
 @pytest.fixture
-def bench(corpus: Corpus, tmp_path: Path) -> Bench:
-    return Bench(corpus, open_store(tmp_path), tmp_path)
+def graph(sample: Corpus, tmp_path: Path) -> Bench:
+    return Bench(sample, open_store(tmp_path), tmp_path)

@@ -9,30 +9,35 @@ import logging
 import numpy as np
 import pytest
 import torch
-from trial_bench import Bench, quick_recipe
+from graph_bench import TWO_STAGES, Bench, recipe_of
 
-from tune_polar.data.corpus import Corpus
+from tune_polar.data.table import Corpus
 from tune_polar.errors import StoreError
-from tune_polar.spec.recipe import Recipe
+from tune_polar.recipe.model import Recipe
 from tune_polar.store.checkpoint import Checkpoint
-from tune_polar.store.record import StageRecord
+from tune_polar.store.records import StageRecord
 from tune_polar.store.store import Store, open_store
 from tune_polar.trial.checkpoints import Checkpoints
 from tune_polar.trial.run import fold_trial_steps, run_fold_trial
 
 ALWAYS = 1e-9  # seconds between checkpoints: one after each step
-RECIPE_CHANGES: dict[str, object] = {
+CHANGES: dict[str, object] = {
     "encoder_dropout": 0.1,  # so that the generator's state matters
-    "fgm_epsilon": 0.2,
-    "max_steps": 10,
-    "eval_every_steps": 3,
-    "patience_evaluations": 2,
+    "optimizer__max_grad_norm": 1.0,
+    "optimizer__max_steps": 10,
+    "optimizer__eval_every_steps": 3,
+    "optimizer__patience_evaluations": 2,
 }
 
 
 def recipe() -> Recipe:
     stages = ("detector", "classifier")
-    return quick_recipe(**{f"{stage}__{key}": value for stage in stages for key, value in RECIPE_CHANGES.items()})
+    changes = {f"stages__{stage}__{key}": value for stage in stages for key, value in CHANGES.items()}
+    return recipe_of(TWO_STAGES, **changes)
+
+
+def first_key(graph: Bench) -> str:
+    return graph.trial(recipe()).stage_key("detector", None)
 
 
 @pytest.fixture
@@ -57,17 +62,17 @@ def assert_same(ours: dict[str, StageRecord], theirs: dict[str, StageRecord]) ->
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> dict[str, StageRecord]:
+def uninterrupted(sample: Corpus, tmp_path_factory: pytest.TempPathFactory) -> dict[str, StageRecord]:
     """The stages of a fold trial that nothing stopped."""
     folder = tmp_path_factory.mktemp("whole")
-    whole = Bench(corpus, open_store(folder), folder)
-    run_fold_trial(whole.trial(recipe()), whole.materials(recipe(), 0))
+    whole = Bench(sample, open_store(folder), folder)
+    run_fold_trial(whole.trial(recipe()), whole.context(recipe(), 0))
     return stages(whole.store)
 
 
-def stopped_after(bench: Bench, pauses: int) -> int:
+def stopped_after(graph: Bench, pauses: int) -> int:
     """Run a fold trial for so many pauses, kill it as a process dies (nothing is closed); the checkpoint's step."""
-    steps = fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), ALWAYS))
+    steps = fold_trial_steps(graph.trial(recipe()), graph.context(recipe(), ALWAYS))
     seen = list(itertools.islice(steps, pauses))
     with pytest.MonkeyPatch.context() as patch:  # a process that dies closes nothing
         patch.setattr(Checkpoints, "save_on_leaving", lambda *_: None)
@@ -78,40 +83,40 @@ def stopped_after(bench: Bench, pauses: int) -> int:
 @pytest.mark.usefixtures("slow_writes_count_nothing")
 @pytest.mark.parametrize("pauses", [1, 2, 3, 4, 5, 7, 11, 16, 23, 29, 34])
 def test_a_killed_stage_goes_on_to_the_same_bits(
-    bench: Bench, uninterrupted: dict[str, StageRecord], pauses: int
+    graph: Bench, uninterrupted: dict[str, StageRecord], pauses: int
 ) -> None:
-    stopped_after(bench, pauses)
-    finished_before = len(stages(bench.store))
-    rest = list(fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), ALWAYS)))
+    stopped_after(graph, pauses)
+    finished_before = len(stages(graph.store))
+    rest = list(fold_trial_steps(graph.trial(recipe()), graph.context(recipe(), ALWAYS)))
     first = next((p for p in rest if p.stage == ("classifier" if finished_before else "detector")), None)
-    assert_same(stages(bench.store), uninterrupted)
+    assert_same(stages(graph.store), uninterrupted)
     assert first is None or first.step > 1 or pauses <= 1 or finished_before, "it began anew"
-    assert bench.store.files.names("checkpoints") == []
+    assert graph.store.files.names("checkpoints") == []
 
 
 @pytest.mark.usefixtures("slow_writes_count_nothing")
-def test_stopping_on_purpose_writes_the_last_step(bench: Bench) -> None:
-    steps = fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), 1e6))
+def test_stopping_on_purpose_writes_the_last_step(graph: Bench) -> None:
+    steps = fold_trial_steps(graph.trial(recipe()), graph.context(recipe(), 1e6))
     list(itertools.islice(steps, 6))
     steps.close()
-    assert bench.store.files.names("checkpoints") == [], "nothing worth the write has been trained"
+    assert graph.store.files.names("checkpoints") == [], "nothing worth the write has been trained"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tune_polar.trial.checkpoints._WORTH_WRITING_SECONDS", 0.0)
-        steps = fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), 1e6))
+        steps = fold_trial_steps(graph.trial(recipe()), graph.context(recipe(), 1e6))
         seen = list(itertools.islice(steps, 6))
         steps.close()
-    found = bench.store.checkpoint(bench.trial(recipe()).detector_key)
+    found = graph.store.checkpoint(first_key(graph))
     assert found is not None
     assert found.step == seen[-1].step
-    again = next(fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), 0)))
+    again = next(fold_trial_steps(graph.trial(recipe()), graph.context(recipe(), 0)))
     assert again.step in (found.step, found.step + 1)
 
 
-def test_none_are_written_where_none_are_wanted(bench: Bench) -> None:
-    steps = fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), 0))
+def test_none_are_written_where_none_are_wanted(graph: Bench) -> None:
+    steps = fold_trial_steps(graph.trial(recipe()), graph.context(recipe(), 0))
     list(itertools.islice(steps, 6))
     steps.close()
-    assert bench.store.files.names("checkpoints") == []
+    assert graph.store.files.names("checkpoints") == []
 
 
 @pytest.mark.usefixtures("slow_writes_count_nothing")
@@ -128,43 +133,43 @@ def test_none_are_written_where_none_are_wanted(bench: Bench) -> None:
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_passed_over(
-    bench: Bench, uninterrupted: dict[str, StageRecord], spoil: object, caplog: pytest.LogCaptureFixture
+    graph: Bench, uninterrupted: dict[str, StageRecord], spoil: object, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stopped_after(bench, 3)
-    found = bench.store.checkpoint(bench.trial(recipe()).detector_key)
+    stopped_after(graph, 3)
+    found = graph.store.checkpoint(first_key(graph))
     assert found is not None
     assert callable(spoil)
-    bench.store.put_checkpoint(dataclasses.replace(found, **spoil(found)))
+    graph.store.put_checkpoint(dataclasses.replace(found, **spoil(found)))
     with caplog.at_level(logging.WARNING):
-        first = next(iter(list(fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), 0)))))
+        first = next(iter(list(fold_trial_steps(graph.trial(recipe()), graph.context(recipe(), 0)))))
     assert first.step == 1
     assert "does not fit and is passed over" in caplog.text
-    assert_same(stages(bench.store), uninterrupted)
+    assert_same(stages(graph.store), uninterrupted)
 
 
 @pytest.mark.usefixtures("slow_writes_count_nothing")
 def test_a_store_that_refuses_a_checkpoint_does_not_end_the_training(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    graph: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(self: Store, checkpoint: Checkpoint) -> None:
         raise StoreError("store x: must be written, but: no space left", "Free space.")
 
     monkeypatch.setattr(Store, "put_checkpoint", refuse)
-    run_fold_trial(bench.trial(recipe()), bench.materials(recipe(), ALWAYS))
+    run_fold_trial(graph.trial(recipe()), graph.context(recipe(), ALWAYS))
     assert "no checkpoint of stage" in caplog.text
     assert "no space left" in caplog.text
-    assert len(stages(bench.store)) == 2
+    assert len(stages(graph.store)) == 2
 
 
 @pytest.mark.usefixtures("slow_writes_count_nothing")
-def test_the_seconds_of_the_first_run_are_counted_too(bench: Bench) -> None:
-    stopped_after(bench, 4)
-    key = bench.trial(recipe()).detector_key
-    found = bench.store.checkpoint(key)
+def test_the_seconds_of_the_first_run_are_counted_too(graph: Bench) -> None:
+    stopped_after(graph, 4)
+    key = first_key(graph)
+    found = graph.store.checkpoint(key)
     assert found is not None
-    bench.store.put_checkpoint(dataclasses.replace(found, seconds=1000.0))
-    run_fold_trial(bench.trial(recipe()), bench.materials(recipe(), 0))
-    record = bench.store.stage(key)
+    graph.store.put_checkpoint(dataclasses.replace(found, seconds=1000.0))
+    run_fold_trial(graph.trial(recipe()), graph.context(recipe(), 0))
+    record = graph.store.stage(key)
     assert record is not None
     assert 1000.0 < record.seconds < 1100.0
 
@@ -172,14 +177,14 @@ def test_the_seconds_of_the_first_run_are_counted_too(bench: Bench) -> None:
 @pytest.mark.usefixtures("slow_writes_count_nothing")
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), torch.AcceleratorError("CUDA error")])
 def test_a_device_that_fails_while_a_checkpoint_is_taken_up_is_not_the_checkpoints_fault(
-    bench: Bench, error: Exception, monkeypatch: pytest.MonkeyPatch
+    graph: Bench, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopped_after(bench, 3)
+    stopped_after(graph, 3)
 
     def fail(*_: object) -> None:
         raise error
 
     monkeypatch.setattr("torch.optim.AdamW.load_state_dict", fail)
     with pytest.raises(type(error)):
-        list(fold_trial_steps(bench.trial(recipe()), bench.materials(recipe(), 0)))
-    assert bench.store.checkpoint(bench.trial(recipe()).detector_key) is not None, "it is there for the next attempt"
+        list(fold_trial_steps(graph.trial(recipe()), graph.context(recipe(), 0)))
+    assert graph.store.checkpoint(first_key(graph)) is not None, "it is there for the next attempt"

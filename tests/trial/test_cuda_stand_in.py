@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_loop import TARGETS, TEXTS
+from test_training import TARGETS, TEXTS
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 

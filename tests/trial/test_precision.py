@@ -6,11 +6,11 @@ import itertools
 
 import pytest
 import torch
-from test_loop import CPU, Kept, Run, settings
+from test_training import CPU, Kept, Run, settings
 
 from tune_polar.trial.gpus import Gpu, auto_bits
-from tune_polar.trial.loop import train
 from tune_polar.trial.precision import Precision, bits_on
+from tune_polar.trial.training import train
 
 ALWAYS = 1e-9  # seconds between checkpoints: one after each step
 
@@ -40,7 +40,7 @@ def test_fp16_trains_close_to_fp32(micro_rows: int | None) -> None:
     seen: list[torch.dtype] = []
     losses, weights = [], []
     for precision in ("fp32", "fp16"):
-        run = Run(settings(precision=precision, fgm_epsilon=0.3))
+        run = Run(settings(fgm_epsilon=0.3), precision=precision)
         run.model.linear.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
         training = run.training()
         object.__setattr__(training, "micro_rows", micro_rows)
@@ -55,7 +55,7 @@ def test_fp16_trains_close_to_fp32(micro_rows: int | None) -> None:
 
 
 def test_a_step_whose_scaled_gradient_overflows_is_left_out_and_counted() -> None:
-    run = Run(settings(precision="fp16", max_steps=2, eval_every_steps=2))
+    run = Run(settings(max_steps=2, eval_every_steps=2), precision="fp16")
     training = run.training()
     training.precision.scaler._init_scale = 2.0**40
     before = run.model.linear.weight.detach().clone()
@@ -70,7 +70,7 @@ def test_an_fp16_stage_goes_on_to_the_same_bits(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("tune_polar.trial.checkpoints._WRITING_SHARE", float("inf"))
 
     def scaled(cache: Kept) -> Run:
-        return Run(settings(precision="fp16"), cache=cache, checkpoint_seconds=ALWAYS)
+        return Run(settings(), precision="fp16", cache=cache, checkpoint_seconds=ALWAYS)
 
     def training_of(run: Run) -> object:
         training = run.training()

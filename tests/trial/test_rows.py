@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from graph_bench import result_of
 from torch import Tensor
-from trial_bench import quick_recipe, result_of
 
 from tune_polar.data.batching import TokenRows
-from tune_polar.data.corpus import Corpus
+from tune_polar.data.table import Corpus
 from tune_polar.model.row_blocks import RowBlocks
-from tune_polar.trial.materials import EncoderSource
+from tune_polar.recipe.sections import Encoder
+from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.rows import batch_tensors, predict
 
 CPU = torch.device("cpu")
@@ -52,9 +53,9 @@ def test_padding_fills_behind_the_tokens(tokens: TokenRows) -> None:
         assert mask[line].tolist() == [1] * length + [0] * (width - length)
 
 
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_a_row_has_one_embedding_whoever_shares_its_batch(corpus: Corpus, pooling: str) -> None:
-    source = EncoderSource(quick_recipe(encoder__pooling=pooling).encoder, corpus)
+@pytest.mark.parametrize("pooling", ["mean", "cls", "last_token"])
+def test_a_row_has_one_embedding_whoever_shares_its_batch(sample: Corpus, pooling: str) -> None:
+    source = EncoderSource(Encoder.model_validate({"pooling": pooling}), sample)
     encoder = source.start(np.arange(150), 1, None).eval()
     rows = np.arange(150)
     pad_id = source.tokenizer.pad_id
@@ -63,8 +64,8 @@ def test_a_row_has_one_embedding_whoever_shares_its_batch(corpus: Corpus, poolin
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
 
-def test_no_gradients_are_kept(corpus: Corpus) -> None:
-    source = EncoderSource(quick_recipe().encoder, corpus)
+def test_no_gradients_are_kept(sample: Corpus) -> None:
+    source = EncoderSource(Encoder(), sample)
     encoder = source.start(np.arange(150), 1, None)
     found = result_of(predict(encoder, source.train_tokens, np.arange(9), source.tokenizer.pad_id, CPU))
     assert not found.requires_grad

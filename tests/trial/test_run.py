@@ -2,179 +2,253 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
-from trial_bench import Bench, quick_recipe
+from graph_bench import CLASSIFIER, ONE_STAGE, TWO_STAGES, Bench, recipe_of
 
-from tune_polar.spec.recipe import Recipe
-from tune_polar.store.record import FoldRecord, StageRecord
+from tune_polar.recipe.model import Recipe
+from tune_polar.store.records import FoldRecord, StageRecord
 from tune_polar.trial.run import fold_trial_steps, run_fold_trial
 
 
-def run(bench: Bench, recipe: Recipe, fold: int = 0) -> FoldRecord:
-    return run_fold_trial(bench.trial(recipe, fold), bench.materials(recipe))
+def run(graph: Bench, recipe: Recipe, fold: int = 0, seed: int | None = None) -> FoldRecord:
+    return run_fold_trial(graph.trial(recipe, fold, seed), graph.context(recipe))
 
 
-def stage(bench: Bench, key: str | None) -> StageRecord:
-    assert key is not None
-    found = bench.store.stage(key)
+def stage(graph: Bench, key: str) -> StageRecord:
+    found = graph.store.stage(key)
     assert found is not None
     return found
 
 
-def test_the_record_names_its_stages_and_their_scores(bench: Bench) -> None:
-    recipe = quick_recipe()
-    record = run(bench, recipe, fold=1)
-    detector, classifier = stage(bench, record.detector_key), stage(bench, record.classifier_key)
-    assert (record.configuration_id, record.fold, record.seed) == (bench.trial(recipe).configuration_id, 1, 42)
-    assert (detector.stage, classifier.stage) == ("detector", "classifier")
-    scores = {"precision_at_1": detector.best_value, "fold_macro_f1": classifier.best_value}
-    assert record.scores == {**scores, "race": record.scores["race"]}
+def one(**changes: object) -> Recipe:
+    return recipe_of(ONE_STAGE, **changes)
+
+
+def two(**changes: object) -> Recipe:
+    return recipe_of(TWO_STAGES, **changes)
+
+
+def test_the_record_names_its_stages_and_their_scores(graph: Bench) -> None:
+    recipe = two()
+    record = run(graph, recipe, fold=1)
+    assert list(record.stages) == ["detector", "classifier"]
+    found = {name: stage(graph, key) for name, key in record.stages.items()}
+    trial = graph.trial(recipe, 1)
+    assert (record.configuration_id, record.fold, record.seed) == (trial.configuration_id, 1, 42)
+    assert record.id == trial.id
+    assert {name: each.stage for name, each in found.items()} == {name: name for name in found}
+    assert (found["detector"].start, found["classifier"].start) == (None, record.stages["detector"])
+    assert record.scores == {
+        "detector.precision_at_1": found["detector"].best_value,
+        "classifier.best_threshold_f1": found["classifier"].best_value,
+        "race": record.scores["race"],
+    }
     assert record.reused == ()
-    assert record.seconds >= detector.seconds + classifier.seconds
-    assert bench.stages() == {f"{record.detector_key}.safetensors", f"{record.classifier_key}.safetensors"}
+    assert record.seconds >= sum(each.seconds for each in found.values())
+    assert graph.stages() == set(record.stages.values())
+    assert FoldRecord.from_json(record.to_json()) == record
 
 
-def test_a_recipe_of_st1_has_a_detector_alone(bench: Bench) -> None:
-    record = run(bench, quick_recipe("st1"))
-    assert record.classifier_key is None
-    assert set(record.scores) == {"precision_at_1", "race"}
-    assert bench.stages() == {f"{record.detector_key}.safetensors"}
+def test_a_recipe_of_one_stage_has_one(graph: Bench) -> None:
+    record = run(graph, one())
+    assert list(record.stages) == ["detector"]
+    assert set(record.scores) == {"detector.precision_at_1", "race"}
+    assert graph.stages() == set(record.stages.values())
 
 
-def test_the_second_run_trains_nothing(bench: Bench) -> None:
-    recipe = quick_recipe()
-    first = run(bench, recipe)
-    written = {path: path.stat().st_mtime_ns for path in bench.folder.rglob("*.safetensors")}
-    second = run(bench, recipe)
+def test_the_second_run_trains_nothing(graph: Bench) -> None:
+    recipe = two()
+    first = run(graph, recipe)
+    written = {path: path.stat().st_mtime_ns for path in graph.folder.rglob("*.safetensors")}
+    second = run(graph, recipe)
     assert second.reused == ("detector", "classifier")
-    assert second.scores == first.scores
-    assert list(fold_trial_steps(bench.trial(recipe), bench.materials(recipe))) == []
-    assert {path: path.stat().st_mtime_ns for path in bench.folder.rglob("*.safetensors")} == written
+    assert (second.scores, second.curve) == (first.scores, first.curve)
+    assert list(fold_trial_steps(graph.trial(recipe), graph.context(recipe))) == []
+    assert {path: path.stat().st_mtime_ns for path in graph.folder.rglob("*.safetensors")} == written
 
 
-def test_configurations_that_differ_in_the_classifier_share_their_detector(bench: Bench) -> None:
-    first, second = run(bench, quick_recipe()), run(bench, quick_recipe(classifier__dropout=0.4))
+def test_configurations_that_differ_in_a_later_stage_share_the_first(graph: Bench) -> None:
+    first, second = run(graph, two()), run(graph, two(stages__classifier__head__dropout=0.4))
     assert first.configuration_id != second.configuration_id
-    assert first.detector_key == second.detector_key
-    assert first.classifier_key != second.classifier_key
+    assert first.stages["detector"] == second.stages["detector"]
+    assert first.stages["classifier"] != second.stages["classifier"]
     assert second.reused == ("detector",)
-    assert len(bench.stages()) == 3
+    assert len(graph.stages()) == 3
 
 
-def test_decision_values_train_nothing(bench: Bench) -> None:
-    first, second = run(bench, quick_recipe()), run(bench, quick_recipe(decision__k=5, decision__tau=0.7))
+def test_decisions_train_nothing(graph: Bench) -> None:
+    first, second = run(graph, two()), run(graph, two(decide__polarized__k=5, decide__manifestations__rule="fixed"))
     assert first.configuration_id != second.configuration_id
     assert second.reused == ("detector", "classifier")
 
 
-@pytest.mark.parametrize(("before", "after"), [("st1", "st3"), ("st3", "st2"), ("st2", "st1")])
-def test_searches_of_all_subtasks_share_detectors(bench: Bench, before: str, after: str) -> None:
-    first, second = run(bench, quick_recipe(before)), run(bench, quick_recipe(after))
-    assert first.detector_key == second.detector_key
+@pytest.mark.parametrize(("before", "after"), [(one, two), (two, one)])
+def test_recipes_share_the_stages_they_have_in_common(graph: Bench, before: Any, after: Any) -> None:
+    first, second = run(graph, before()), run(graph, after())
+    assert first.stages["detector"] == second.stages["detector"]
     assert second.reused == ("detector",)
 
 
-def test_a_shared_detector_gives_the_classifier_that_one_trained_here_would(bench: Bench) -> None:
-    recipe = quick_recipe()
-    run(bench, quick_recipe("st1"))
-    found = stage(bench, run(bench, recipe).classifier_key)
+def test_a_shared_stage_gives_what_one_trained_here_would(graph: Bench) -> None:
+    run(graph, one())
+    found = stage(graph, run(graph, two()).stages["classifier"])
     for folder in ("stages", "weights"):
-        for path in (bench.folder / folder).iterdir():
+        for path in (graph.folder / folder).iterdir():
             path.unlink()
-    anew = stage(bench, run(bench, recipe).classifier_key)
-    np.testing.assert_array_equal(found.arrays["probability"], anew.arrays["probability"])
+    anew = stage(graph, run(graph, two()).stages["classifier"])
+    np.testing.assert_array_equal(found.table("validation"), anew.table("validation"))
 
 
-def test_lost_weights_are_trained_again(bench: Bench) -> None:
-    detector = run(bench, quick_recipe("st1"))
-    weights = bench.folder / "weights" / f"{detector.detector_key}.safetensors"
+def weights_of(graph: Bench, key: str) -> Any:
+    return graph.folder / "weights" / f"{key}.safetensors"
+
+
+def test_a_stage_whose_weights_are_gone_is_trained_again_where_another_starts_from_it(graph: Bench) -> None:
+    weights = weights_of(graph, run(graph, one()).stages["detector"])
     content = weights.read_bytes()
     weights.unlink()
-    record = run(bench, quick_recipe())
-    assert record.reused == ()
+    assert run(graph, two()).reused == ()
     assert weights.read_bytes() == content
 
 
-def test_lost_weights_do_not_matter_where_nothing_starts_from_them(bench: Bench) -> None:
-    detector = run(bench, quick_recipe("st1"))
-    (bench.folder / "weights" / f"{detector.detector_key}.safetensors").unlink()
-    assert run(bench, quick_recipe("st1", decision__k=5)).reused == ("detector",)
-    assert run(bench, quick_recipe(classifier__transfer="none")).reused == ("detector",)
+def test_lost_weights_do_not_matter_where_nothing_is_to_start_from_them(graph: Bench) -> None:
+    key = run(graph, two()).stages["detector"]
+    weights_of(graph, key).unlink()
+    assert run(graph, one(decide__polarized__k=5)).reused == ("detector",)
+    assert run(graph, two(decide__polarized__k=5)).reused == ("detector", "classifier")
+    assert run(graph, two(stages__classifier__start=None)).reused == ("detector",)
 
 
-def test_a_damaged_stage_is_trained_again(bench: Bench) -> None:
-    recipe = quick_recipe("st1")
-    first = run(bench, recipe)
-    before = stage(bench, first.detector_key)
-    path = bench.folder / "stages" / f"{first.detector_key}.safetensors"
+@pytest.mark.parametrize("keep", [True, False])
+def test_weights_of_all_stages_are_kept_or_of_those_that_others_start_from(graph: Bench, keep: bool) -> None:
+    recipe = two()
+    context = replace(graph.context(recipe), keep_weights=keep)
+    record = run_fold_trial(graph.trial(recipe), context)
+    found = {path.stem for path in (graph.folder / "weights").iterdir()}
+    assert found == (set(record.stages.values()) if keep else {record.stages["detector"]})
+
+
+def test_a_damaged_stage_is_trained_again(graph: Bench) -> None:
+    key = run(graph, one()).stages["detector"]
+    before = stage(graph, key)
+    path = graph.folder / "stages" / f"{key}.safetensors"
     path.write_bytes(path.read_bytes()[:-7])
-    assert run(bench, recipe).reused == ()
-    after = stage(bench, first.detector_key)
-    np.testing.assert_array_equal(before.arrays["neighbour_labels"], after.arrays["neighbour_labels"])
+    assert run(graph, one()).reused == ()
+    np.testing.assert_array_equal(before.table("validation"), stage(graph, key).table("validation"))
 
 
-def test_without_transfer_the_classifier_has_no_detector_in_its_key(bench: Bench) -> None:
-    base = run(bench, quick_recipe(classifier__transfer="none"))
-    other = run(bench, quick_recipe(classifier__transfer="none", detector__lr=1e-4))
-    assert base.detector_key != other.detector_key
-    assert base.classifier_key == other.classifier_key
-    assert base.classifier_key == bench.trial(quick_recipe(classifier__transfer="none")).classifier_key(None)
+def test_without_a_start_no_other_stage_is_in_the_key(graph: Bench) -> None:
+    base = run(graph, two(stages__classifier__start=None))
+    other = run(graph, two(stages__classifier__start=None, stages__detector__optimizer__lr=1e-4))
+    assert base.stages["detector"] != other.stages["detector"]
+    assert base.stages["classifier"] == other.stages["classifier"]
     assert other.reused == ("classifier",)
 
 
-def test_best_fold_starts_from_the_detector_with_the_best_precision(bench: Bench) -> None:
-    recipe = quick_recipe(classifier__transfer="best_fold")
-    record = run(bench, recipe, fold=0)
-    keys = [bench.trial(recipe, fold).detector_key for fold in range(3)]
-    values = [stage(bench, key).best_value for key in keys]
+def test_best_starts_from_the_fold_with_the_best_value(graph: Bench) -> None:
+    recipe = two(stages__classifier__start={"stage": "detector", "fold": "best"})
+    record = run(graph, recipe, fold=0)
+    keys = [graph.trial(recipe, fold).stage_key("detector", None) for fold in range(3)]
+    values = [stage(graph, key).best_value for key in keys]
     best = values.index(max(values))
-    assert record.classifier_key == bench.trial(recipe, 0).classifier_key(keys[best])
-    assert len({bench.trial(recipe, 0).classifier_key(key) for key in keys}) == 3
-    assert len(bench.stages()) == 4
-    assert run(bench, recipe, fold=1).classifier_key == bench.trial(recipe, 1).classifier_key(keys[best])
+    assert record.stages["classifier"] == graph.trial(recipe, 0).stage_key("classifier", keys[best])
+    assert set(record.stages.values()) <= set(graph.trial(recipe, 0).stage_keys)
+    assert len(graph.trial(recipe, 0).stage_keys) == 4
+    assert len(graph.stages()) == 4
+    assert run(graph, recipe, fold=1).stages["classifier"] == graph.trial(recipe, 1).stage_key("classifier", keys[best])
 
 
-def test_closing_leaves_whole_stages_only(bench: Bench) -> None:
-    recipe = quick_recipe()
-    steps = fold_trial_steps(bench.trial(recipe), bench.materials(recipe))
-    next(progress for progress in steps if progress.stage == "classifier")
+def test_the_best_fold_of_a_metric_that_should_be_small_has_the_smallest(graph: Bench) -> None:
+    first = {
+        "task": {"type": "binary", "target": "polarization"},
+        "optimizer": {"max_steps": 4, "eval_every_steps": 2},
+        "keep": "log_loss",
+    }
+    stages = {"first": first, "second": {**first, "start": {"stage": "first", "fold": "best"}}}
+    recipe = recipe_of({**ONE_STAGE, "stages": stages, "decide": {}, "score": {"of": "second"}})
+    record = run(graph, recipe)
+    keys = [graph.trial(recipe, fold).stage_key("first", None) for fold in range(3)]
+    values = [stage(graph, key).best_value for key in keys]
+    assert stage(graph, record.stages["second"]).start == keys[values.index(min(values))]
+
+
+def test_closing_leaves_whole_stages_only(graph: Bench) -> None:
+    recipe = two()
+    steps = fold_trial_steps(graph.trial(recipe), graph.context(recipe))
+    reached = next(progress for progress in steps if progress.stage == "classifier")
+    assert (reached.number, reached.fold) == (1, 0)
     steps.close()
-    assert bench.stages() == {f"{bench.trial(recipe).detector_key}.safetensors"}
-    assert run(bench, recipe).reused == ("detector",)
+    assert graph.stages() == {graph.trial(recipe).stage_key("detector", None)}
+    assert run(graph, recipe).reused == ("detector",)
 
 
-def test_a_fold_trial_survives_json(bench: Bench) -> None:
-    """What a worker is sent is what the driver meant."""
-    trial = bench.trial(quick_recipe(), fold=2)
-    again = type(trial).from_json(trial.to_json())
-    assert again == trial
-    assert (again.id, again.detector_key, again.classifier_key("x")) == (
-        trial.id,
-        trial.detector_key,
-        trial.classifier_key("x"),
-    )
-
-
-def test_a_warm_worker_gives_the_bits_of_a_cold_one(bench: Bench) -> None:
-    recipe = quick_recipe()
-    warm = bench.materials(recipe)
-    run_fold_trial(bench.trial(recipe, 0), warm)
+def test_a_warm_worker_gives_the_bits_of_a_cold_one(graph: Bench) -> None:
+    recipe = two()
+    warm = graph.context(recipe)
+    run_fold_trial(graph.trial(recipe, 0), warm)
     torch.rand(7)  # whatever else has drawn from the process's generator
-    record = run_fold_trial(bench.trial(recipe, 1), warm)
-    keys = [key for key in (record.detector_key, record.classifier_key) if key is not None]
-    stored = {key: (bench.folder / f"stages/{key}.safetensors") for key in keys}
-    first = {key: warm.stages.stage(key) for key in keys}
-    for path in stored.values():
-        path.unlink()
-    again = run_fold_trial(bench.trial(recipe, 1), bench.materials(recipe))
+    record = run_fold_trial(graph.trial(recipe, 1), warm)
+    first = {key: stage(graph, key) for key in record.stages.values()}
+    for key in first:
+        (graph.folder / f"stages/{key}.safetensors").unlink()
+    again = run_fold_trial(graph.trial(recipe, 1), graph.context(recipe))
     assert again.scores == record.scores
-    assert len(keys) == 2
-    for key in keys:
-        one, other = first[key], warm.stages.stage(key)
-        assert one is not None
-        assert other is not None
-        assert other.curve == one.curve
-        assert other.arrays.keys() == one.arrays.keys()
-        assert all(np.array_equal(other.arrays[name], one.arrays[name]) for name in one.arrays)
+    for key, was in first.items():
+        now = stage(graph, key)
+        assert now.curve == was.curve
+        assert now.arrays.keys() == was.arrays.keys()
+        assert all(np.array_equal(now.arrays[name], was.arrays[name]) for name in was.arrays)
+
+
+# -- longer graphs, and several seeds --------------------------------------------------------------------------------
+
+
+def three(**changes: object) -> Recipe:
+    """A chain of three: a detector, a classifier from it, and one of other labels from that."""
+    types = {**CLASSIFIER, "start": {"stage": "classifier"}, "losses": {"cross_entropy": {}}}
+    types = {**types, "task": {"type": "multilabel", "targets": ["stereotype", "vilification"]}}
+    stages = {**TWO_STAGES["stages"], "types": types}
+    return recipe_of({**TWO_STAGES, "stages": stages}, **changes)
+
+
+def test_a_chain_of_three_stages_starts_each_from_the_one_before(graph: Bench) -> None:
+    record = run(graph, three())
+    assert set(record.stages) == {"detector", "classifier", "types"}
+    types = stage(graph, record.stages["types"])
+    assert types.start == record.stages["classifier"]
+    assert types.table("validation").shape[1] == 2
+    assert set(graph.trial(three()).stage_keys) == set(record.stages.values())
+    before = run(graph, three(stages__detector__optimizer__lr=1e-4))
+    assert all(before.stages[name] != record.stages[name] for name in record.stages), "all that rest on it"
+    assert run(graph, three(stages__types__optimizer__lr=1e-4)).reused == ("detector", "classifier")
+
+
+def test_two_stages_from_one_take_its_weights_from_the_store(graph: Bench) -> None:
+    recipe = three(stages__types__start={"stage": "detector"})
+    record = run(graph, recipe)
+    for name in ("classifier", "types"):
+        assert stage(graph, record.stages[name]).start == record.stages["detector"]
+    weights_of(graph, record.stages["detector"]).unlink()
+    for name in ("classifier", "types"):
+        (graph.folder / "stages" / f"{record.stages[name]}.safetensors").unlink()
+    again = run(graph, recipe)
+    assert again.stages == record.stages
+    assert again.reused == ()
+
+
+def test_every_seed_is_a_cell_of_its_own(graph: Bench) -> None:
+    recipe = two(seeds=[7, 8])
+    records = [run(graph, recipe, 0, seed) for seed in recipe.seeds]
+    assert [record.seed for record in records] == [7, 8]
+    assert len({record.configuration_id for record in records}) == 1
+    assert len({record.id for record in records}) == 2
+    assert set(records[0].stages.values()).isdisjoint(records[1].stages.values())
+    tables = [stage(graph, record.stages["classifier"]) for record in records]
+    np.testing.assert_array_equal(tables[0].rows("validation"), tables[1].rows("validation"))
+    assert not np.array_equal(tables[0].table("validation"), tables[1].table("validation"))
+    assert graph.trial(two(), 0, 7).configuration_id == records[0].configuration_id, "seeds are no settings"

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from tune_polar.cli import options
+from tune_polar.cli.data_words import DataWords
 from tune_polar.cli.machines import machines_of
-from tune_polar.cli.request import check_counts, command_line, data_source, loaded_recipe, new_store
+from tune_polar.cli.request import RecipeWords, asked, check_counts, command_line, new_store
 from tune_polar.errors import SpecError
 from tune_polar.garbage import without_collection
+from tune_polar.recipe.reference import reference_origin
 from tune_polar.search.limits import Limits
-from tune_polar.spec.configuration import reference_origin
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 
 def ablate(
     recipe: options.Recipe,
     data: options.Data = "sample",
-    language: options.Language = None,
-    dev: options.Dev = None,
+    text: options.Text = None,
+    target: options.Target = None,
+    id_: options.Id = None,
+    group: options.Group = None,
     column: options.Column = None,
+    dev: options.Dev = None,
+    test: options.Test = None,
+    language: options.Language = None,
     encoder: options.Encoder = None,
     profile: options.Profile = None,
     set_: options.Set = None,
     folds: options.Folds = None,
+    seeds: options.Seeds = None,
     slots: options.Slots = None,
     slot_gb: options.SlotGb = DEFAULT_SLOT_GB,
     address: options.Address = None,
@@ -38,8 +45,9 @@ def ablate(
       tune-polar ablate st3
     """
     check_counts(folds=folds, slots=slots)
-    source = data_source(data, language, dev, column)
-    loaded = loaded_recipe(recipe, source, encoder=encoder, profile=profile, changes=set_, folds=folds)
+    words = DataWords(data, language, dev, test, text, id_, column or (), target or (), group or ())
+    found = asked(RecipeWords(recipe, encoder, profile, set_, folds, seeds), words)
+    loaded = found.loaded
     if not loaded.ablations:
         raise SpecError(
             f"a recipe must name ablations to compare with, got none in {loaded.path}",
@@ -55,6 +63,6 @@ def ablate(
         (reference_origin(loaded.recipe), loaded.recipe),
         *((name, variant) for name, (_, variant) in loaded.ablations.items()),
     )
-    plan = make_plan(loaded.recipe, loaded.profile, source, variants=variants, trials=len(variants), seed=0)
+    plan = make_plan(loaded.recipe, loaded.profile, found.source, variants=variants, trials=len(variants), seed=0)
     place = new_store(store, f"{loaded.recipe.recipe}-ablation")
-    start(plan, place, machines, command_line(), Shown(json, quiet, verbose), Limits())
+    start(plan, place, machines, command_line(), Shown(json, quiet, verbose, found.notes), Limits())

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import json as json_library
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from tune_polar.cli import options
+from tune_polar.cli.data_shares import print_shares
+from tune_polar.cli.data_words import DataWords
 from tune_polar.cli.output import result_console
-from tune_polar.cli.request import data_source, loaded_recipe
-from tune_polar.data.checks import check_csv, check_polar
-from tune_polar.data.corpus import Corpus
-from tune_polar.data.describe import describe
+from tune_polar.cli.request import RecipeWords, asked
+from tune_polar.data.corpus_checks import check_data
 from tune_polar.data.fetch import fetch_polar
-from tune_polar.data.findings import Finding, errors_in
-from tune_polar.data.generic_csv import ColumnNames
-from tune_polar.data.sample import sample_corpus
-from tune_polar.data.write_polar import write_polar
+from tune_polar.data.findings import errors_in
+from tune_polar.data.infer import infer_columns
+from tune_polar.data.labels import CONDITIONS
+from tune_polar.data.load import load_corpus
+from tune_polar.data.plans import corpus_for
+from tune_polar.data.polar_writer import write_polar
+from tune_polar.data.request import DataRequest
+from tune_polar.data.sample_corpus import SAMPLE_LANGUAGE, sample_corpus
+from tune_polar.data.source import Source
+from tune_polar.data.table import Corpus
 from tune_polar.errors import DataError
+from tune_polar.recipe.model import Recipe
 from tune_polar.report.numbers import count
-from tune_polar.spec.data_source import DataSource
+from tune_polar.search.recipe_data import data_request, fold_plans
+
+POLAR_RECIPE = "st1"  # one that reads every column of a POLAR folder
 
 data_app = typer.Typer(
     help="Check, fetch and generate data.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
@@ -33,20 +41,44 @@ data_app = typer.Typer(
 
 @data_app.command("check")
 def check(
-    data: Annotated[str, typer.Argument(help="`sample`, a folder in POLAR's layout, or a CSV file.")],
-    language: options.Language = None,
-    dev: options.Dev = None,
+    data: Annotated[
+        str, typer.Argument(help="`sample`, a folder, a file, or hf://datasets/OWNER/NAME/…: as --data of a search.")
+    ],
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", help="Also look at every column that this recipe reads.")
+    ] = None,
+    text: options.Text = None,
+    target: options.Target = None,
+    id_: options.Id = None,
+    group: options.Group = None,
     column: options.Column = None,
+    dev: options.Dev = None,
+    test: options.Test = None,
+    language: options.Language = None,
     json: options.Json = False,
 ) -> None:
     """Name everything that is wrong or doubtful in a data set, with file and row; exit code 1 where something is wrong.
 
-    Example:
+    Looked at are texts, ids and the columns that a recipe or --target names, and whether folds can be made of the rows.
+
+    Examples:
+
+      tune-polar data check tweets.csv --text tweet --target label
 
       tune-polar data check polar/ --language zho
     """
-    source = data_source(data, language, dev, column)
-    findings = _findings(source)
+    words = DataWords(data, language, dev, test, text, id_, column or (), target or (), group or ())
+    source, found = _recipe_of(words, recipe)
+    request = DataRequest(()) if found is None else data_request(found)
+    under = _conditions(source, found)
+
+    def take(corpus: Corpus) -> object:
+        if found is None:
+            return None
+        folds = found.folds.model_dump(exclude={"order"})
+        return fold_plans(found, corpus_for(found.folds.name, corpus, **folds))
+
+    findings = check_data(source, request, under=under, take=take)
     errors = errors_in(findings)
     if json:
         rows = [asdict(finding) | {"path": str(finding.path)} for finding in findings]
@@ -59,7 +91,9 @@ def check(
             )
         console.print(f"{count(len(errors), 'error')}, {count(len(findings) - len(errors), 'warning')}")
         if not errors:
-            _print_shares(console, source.load(loaded_recipe("st1", source).recipe))
+            print_shares(console, load_corpus(source, request), under)
+            if found is None:
+                console.print("columns beside text and id: name them with --target, or a recipe with --recipe")
     if errors:
         raise typer.Exit(1)
 
@@ -99,35 +133,28 @@ def sample(
       tune-polar data sample sample/
     """
     options.check_seed(seed)
-    write_polar(sample_corpus(seed), into, "zho")
-    typer.echo(f"{into}/{{train,dev,test}}/zho.csv")
+    write_polar(sample_corpus(seed), into, SAMPLE_LANGUAGE)
+    typer.echo(f"{into}/{{train,dev,test}}/{SAMPLE_LANGUAGE}.csv")
 
 
-def _findings(source: DataSource) -> list[Finding]:
-    if source.kind == "sample":
-        return []
-    if source.kind == "polar":
-        return check_polar(Path(source.path or ""), source.language or "zho")
-    labels = {name: column for name, column in source.columns.items() if name not in ("id", "text")}
-    names = ColumnNames(
-        id=source.columns.get("id"),
-        text=source.columns.get("text", "text"),
-        labels=labels or {"polarization": "polarization"},
-    )
-    dev = None if source.dev is None else Path(source.dev)
-    return check_csv(Path(source.path or ""), dev=dev, test=None, columns=names)
+def _recipe_of(words: DataWords, name: str | None) -> tuple[Source, Recipe | None]:
+    """The source, and the recipe whose columns are looked at; None: nothing says which columns these are."""
+    source = words.source()
+    if name is None:
+        if words.targets:
+            name = "regressor" if infer_columns(source, words.targets).numbers else "classifier"
+        elif source.kind != "files":
+            name = POLAR_RECIPE
+        else:
+            return source, None
+    found = asked(RecipeWords(name), words)
+    return found.source, found.loaded.recipe
 
 
-def _print_shares(console: Console, corpus: Corpus) -> None:
-    """A row a label, a column a split: label names are long, and a narrow or missing terminal would cut them."""
-    summaries = describe(corpus)
-    table = Table(box=None, header_style="bold")
-    table.add_column("label", no_wrap=True)
-    for split, _ in summaries:
-        table.add_column(split, justify="right")
-    table.add_row("rows", *(str(about["rows"]) for _, about in summaries))
-    for label in dict.fromkeys(label for _, about in summaries for label in about["shares"]):
-        shares = [f"{about['shares'][label]:.1%}" if label in about["shares"] else "—" for _, about in summaries]
-        table.add_row(label, *shares)
-    console.print(table)
-    console.print("polarization: share of all rows; other labels: of the polarized rows", highlight=False)
+def _conditions(source: Source, recipe: Recipe | None) -> Mapping[str, Mapping[str, int | str]]:
+    """For each column that some rows alone have, which rows."""
+    found = dict(CONDITIONS) if source.kind != "files" else {}
+    for stage in () if recipe is None else recipe.stages.values():
+        if stage.rows:
+            found |= dict.fromkeys(stage.columns, stage.rows)
+    return found

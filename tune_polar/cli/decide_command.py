@@ -15,10 +15,10 @@ from tune_polar.cli.print_document import print_document, print_section
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.predictions import PredictionTable
 from tune_polar.errors import DecisionError
+from tune_polar.report.decide_comparisons import group_section
 from tune_polar.report.decide_document import decide_document
 from tune_polar.report.decide_json import group_data, report_data
 from tune_polar.report.decide_page import write_decide_report
-from tune_polar.report.group_section import group_section
 from tune_polar.stats.grouped_rows import GroupReport, group_report
 from tune_polar.stats.threshold_report import ReportSettings, ThresholdReport, threshold_report
 

@@ -11,11 +11,13 @@ import typer
 from rich.console import Console
 
 from tune_polar.cli import options
+from tune_polar.cli.data_words import DataWords
 from tune_polar.cli.doctor_try import Tried, tryout_of
 from tune_polar.cli.machines import check_slot_gb
 from tune_polar.cli.output import result_console
-from tune_polar.cli.request import check_counts, data_source, loaded_recipe
+from tune_polar.cli.request import RecipeWords, asked, check_counts
 from tune_polar.search.diagnosis import Diagnosis, Node, diagnose
+from tune_polar.search.encoder_sizes import EncoderSizes
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 _PRECISIONS = {
@@ -23,16 +25,17 @@ _PRECISIONS = {
     "fp16": "fp16 with loss scaling (it has no bf16)",
     "fp32": "fp32 (16 bits are slower on it)",
 }
-PUBLISHED_ENCODER = "nghuyong/ernie-3.0-xbase-zh"
 
 
 def doctor(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe or the path of a recipe file.")] = "st3",
     encoder: Annotated[
-        str, typer.Option("--encoder", help="`tiny`, a hub id or a folder: what a fold would train.")
-    ] = PUBLISHED_ENCODER,
+        str | None, typer.Option("--encoder", help="`tiny`, a hub id or a folder.  [default: the recipe's own]")
+    ] = None,
     profile: options.Profile = None,
     set_: options.Set = None,
+    folds: options.Folds = None,
+    seeds: options.Seeds = None,
     slots: options.Slots = None,
     slot_gb: options.SlotGb = DEFAULT_SLOT_GB,
     address: Annotated[
@@ -43,9 +46,14 @@ def doctor(
         bool, typer.Option("--try", help="Train two steps of every stage in one slot, and measure them.")
     ] = False,
     data: options.Data = "sample",
-    language: options.Language = None,
-    dev: options.Dev = None,
+    text: options.Text = None,
+    target: options.Target = None,
+    id_: options.Id = None,
+    group: options.Group = None,
     column: options.Column = None,
+    dev: options.Dev = None,
+    test: options.Test = None,
+    language: options.Language = None,
     trials: Annotated[
         int,
         typer.Option("--trials", parser=options.whole_number, metavar="N", help="Configurations whose hours are told."),
@@ -64,17 +72,19 @@ def doctor(
 
       tune-polar doctor st1 --encoder tiny
 
-      tune-polar doctor st3 --set detector.batch_size=48 --slot-gb 6
+      tune-polar doctor st3 --set detector.batches.size=48 --slot-gb 6
 
       tune-polar doctor st3 --try --data polar/ --language zho
     """
-    check_counts(slots=slots, trials=trials)
+    check_counts(slots=slots, trials=trials, folds=folds)
     check_slot_gb(slot_gb)
-    source = data_source(data, language, dev, column)
-    loaded = loaded_recipe(recipe, source, encoder=encoder, profile=profile, changes=set_)
-    found = diagnose(loaded.recipe, store, slot_gb, slots)
+    words = DataWords(data, language, dev, test, text, id_, column or (), target or (), group or ())
+    what = asked(
+        RecipeWords(recipe, encoder, profile, set_, folds, seeds), words, own_encoder=True, only_looks=not try_
+    )
+    found = diagnose(what.loaded.recipe, store, slot_gb, slots)
     nodes = [] if address is None else _nodes(address)
-    tried = Tried(tryout_of(loaded.recipe, source, found, store, slot_gb), found.node.slots, trials) if try_ else None
+    tried = Tried(tryout_of(what, found, store, slot_gb), found.node.slots, trials) if try_ else None
     if json:
         about = asdict(found) | {"ready": not found.missing, "cluster": nodes}
         if tried is not None:
@@ -113,9 +123,10 @@ def _lines(found: Diagnosis, slot_gb: float) -> list[str]:
     return [
         *_machine_lines(found.node, slot_gb),
         f"join       {found.node.ray_start}",
-        f"recipe     {found.recipe}, encoder {found.encoder}: {_parameters(found)}",
+        f"recipe     {found.recipe}",
+        *(f"encoder    {each.name}: {_parameters(each)}" for each in found.encoders),
         *(
-            f"{each.stage:<11}{each.precision}, batch {each.batch_rows} needs {each.whole_gb:.2f} GB at once; "
+            f"{each.stage:<10} {each.precision}, batch {each.batch_rows} needs {each.whole_gb:.2f} GB at once; "
             f"a slot offers {each.slot_gb:.2f} GB: {each.planned}, {each.planned_gb:.2f} GB"
             + ("" if each.fits else ": does not fit")
             for each in found.stages
@@ -127,16 +138,18 @@ def _machine_lines(node: Node, slot_gb: float) -> list[str]:
     memory = "" if node.memory_gb is None else f", {node.memory_gb:.0f} GB of memory"
     lines = [f"machine    {node.name}: {node.cores} cores{memory}"]
     lines += [
-        f"GPU {gpu.device:<7}{gpu.name}, {gpu.total_gb:.1f} GB, {_PRECISIONS[gpu.bits]}: "
+        f"GPU {gpu.device:<6} {gpu.name}, {gpu.total_gb:.1f} GB, {_PRECISIONS[gpu.bits]}: "
         f"{node.devices.count(gpu.device)} slots"
         for gpu in node.gpus
     ]
+    if node.gpus and node.gpu_problem is not None:
+        lines.append(f"left out   {node.gpu_problem[0]}\n           Remedy: {node.gpu_problem[1]}")
     if node.gpus:
         return [*lines, f"slots      {node.slots} of {slot_gb:g} GB, {node.threads} threads each"]
     return [*lines, "GPU        none", f"slots      {node.slots} on the CPU, {node.threads} threads each"]
 
 
-def _parameters(found: Diagnosis) -> str:
+def _parameters(found: EncoderSizes) -> str:
     if found.parameters is None:
         return f"sizes unknown ({found.sizes_from})"
     return f"{found.parameters / 1e6:.1f} million parameters, sizes from {found.sizes_from}"

@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tune_polar.cli.pace import clock
+from tune_polar.cli.request import Asked
 from tune_polar.model.footprint import GB
-from tune_polar.search.diagnosis import Diagnosis, sizes_of
-from tune_polar.spec.data_source import DataSource
-from tune_polar.spec.fold_plans import fold_plans
-from tune_polar.spec.recipe import Recipe
+from tune_polar.recipe.cells import cells
+from tune_polar.report.words import CellWords
+from tune_polar.search.diagnosis import Diagnosis, stand_ins
+from tune_polar.search.recipe_data import fold_plans, read_corpus
 from tune_polar.trial.tryout_process import Told, Tryout, try_out
 from tune_polar.trial.tryout_result import DeviceTried, StageFailed, StageTried
 
 
-def tryout_of(recipe: Recipe, source: DataSource, found: Diagnosis, store: str, slot_gb: float) -> Tryout:
-    """What is tried: one fold of ``recipe`` in the first slot of this machine.
+def tryout_of(asked: Asked, found: Diagnosis, store: str, slot_gb: float) -> Tryout:
+    """What is tried: one fold trial of the recipe in the first slot of this machine.
 
     Raises:
         TunePolarError: data or folds break a rule.
     """
-    corpus = source.load(recipe)
-    detector_plan, classifier_plan = fold_plans(recipe, corpus)
-    node = found.node
+    recipe, node = asked.loaded.recipe, found.node
+    corpus = read_corpus(recipe, asked.source)
     return Tryout(
         recipe,
         corpus,
-        detector_plan,
-        classifier_plan,
+        fold_plans(recipe, corpus),
         scratch=_existing_folder(store),
         gpu=node.devices[0] if node.devices else None,
         slot_gb=slot_gb,
         threads=node.threads,
-        config=None if found.encoder_is_here else sizes_of(recipe),
+        configs=stand_ins(found),
     )
 
 
@@ -44,6 +43,21 @@ def _existing_folder(store: str) -> Path:
     while not above.is_dir():
         above = above.parent
     return above
+
+
+@dataclass(frozen=True)
+class SearchReckoned:
+    """What a search would take at the most, if its slots did not slow each other down."""
+
+    configurations: int
+    cells: int  # of each: folds times seeds
+    slots: int  # that train at once
+    fold_seconds: float  # of all stages of a fold trial
+    seconds: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        seconds = self.fold_seconds * self.cells * self.configurations / self.slots
+        object.__setattr__(self, "seconds", seconds)
 
 
 class Tried:
@@ -62,12 +76,15 @@ class Tried:
     def as_json(self) -> list[dict[str, object]]:
         """All of it, as plain data."""
         self._told = list(try_out(self._tryout))
-        return [asdict(told) | {"kind": type(told).__name__} for told in self._told]
+        found: list[dict[str, object]] = [{"kind": "RandomWeights", "encoder": name} for name in self._tryout.configs]
+        for told in self._told:
+            about = asdict(told) | {"kind": type(told).__name__}
+            found.append(about | {"fold_seconds": told.fold_seconds} if isinstance(told, StageTried) else about)
+        return found if self.failed else [*found, asdict(self._search()) | {"kind": "SearchReckoned"}]
 
     def lines(self) -> Iterator[str]:
         """Each as soon as it is known."""
-        if self._tryout.config is not None:
-            name = self._tryout.recipe.encoder.name
+        for name in self._tryout.configs:
             yield f"try        random weights of the size of {name}, which is not on this machine"
         for told in try_out(self._tryout):
             self._told.append(told)
@@ -75,13 +92,21 @@ class Tried:
         if not self.failed:
             yield self._search_line()
 
-    def _search_line(self) -> str:
-        folds = self._tryout.detector_plan.count
+    @property
+    def _cells(self) -> CellWords:
+        """Of each configuration."""
+        return CellWords(cells(self._tryout.recipe, next(iter(self._tryout.plans.values()))))
+
+    def _search(self) -> SearchReckoned:
         fold = sum(told.fold_seconds for told in self._told if isinstance(told, StageTried))
-        whole = clock(fold * folds * self._trials / max(1, self._slots))
+        return SearchReckoned(self._trials, len(self._cells.cells), max(1, self._slots), fold)
+
+    def _search_line(self) -> str:
+        found = self._search()
         return (
-            f"search     {self._trials} configurations of {folds} folds on {_counted(self._slots, 'slot')}: at most "
-            f"{whole}, if slots do not slow each other down; patience and racing end most folds sooner"
+            f"search     {found.configurations} configurations of {self._cells.count(found.cells)} on "
+            f"{_counted(found.slots, 'slot')}: at most {clock(found.seconds)}, if slots do not slow each other down; "
+            f"patience and racing end most {self._cells.many} sooner"
         )
 
 
@@ -94,7 +119,7 @@ def _device_lines(told: DeviceTried) -> Iterator[str]:
 
 
 def _stage_lines(told: StageTried) -> Iterator[str]:
-    yield f"{told.stage:<11}{told.precision}, {told.memory}, at most {told.longest_tokens} tokens"
+    yield f"{told.stage:<10} {told.precision}, {told.memory}, at most {told.longest_tokens} tokens"
     if told.device_peak_bytes is not None:
         outside = (told.outside_torch_bytes or 0) / GB
         yield (
@@ -107,8 +132,8 @@ def _stage_lines(told: StageTried) -> Iterator[str]:
         f"rows), an evaluation {told.evaluation_seconds:.3g} s, a checkpoint {told.checkpoint_seconds:.3g} s"
     )
     yield (
-        f"           a fold: at most {_counted(told.steps, 'step')} and {_counted(told.evaluations, 'evaluation')}, "
-        f"{clock(told.fold_seconds)}"
+        f"           a fold trial: at most {_counted(told.steps, 'step')} and "
+        f"{_counted(told.evaluations, 'evaluation')}, {clock(told.fold_seconds)}"
     )
 
 

@@ -14,24 +14,25 @@ import typer
 from rich.console import Console
 
 from tune_polar.cli.ending import print_ending, print_way_on, way_on
-from tune_polar.cli.live import LiveTable, PlainLines
+from tune_polar.cli.live import LiveTable
 from tune_polar.cli.machines import Machines
 from tune_polar.cli.output import result_console
 from tune_polar.cli.pages import PAGE, copy_beside_records, page_folder
+from tune_polar.cli.plain_lines import PlainLines
 from tune_polar.cli.result_json import result_json
 from tune_polar.cli.winner import write_winner
+from tune_polar.evaluate.manifest_facts import manifest_facts
+from tune_polar.evaluate.summary import SearchSummary, summarise
 from tune_polar.report.page import write_page
 from tune_polar.search.limits import Limits
-from tune_polar.search.plan import SearchPlan
 from tune_polar.search.ray_session import joined_cluster
 from tune_polar.search.run import PreparedSearch, SearchResult
+from tune_polar.search.search_plan import SearchPlan
 from tune_polar.search.slots import Slots, slots_of_cluster, slots_of_this_machine
 from tune_polar.search.stop_rule import Stop
 from tune_polar.search.watch import Silent
 from tune_polar.store.lease import held_lease
-from tune_polar.store.manifest_facts import manifest_facts
 from tune_polar.store.store import Store
-from tune_polar.store.summary import SearchSummary, summarise
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,14 @@ class Shown:
     json: bool
     quiet: bool
     verbose: bool
+    notes: tuple[str, ...] = ()  # what was read into the words of the command line
 
 
 def start(plan: SearchPlan, store: Store, machines: Machines, command: str, shown: Shown, limits: Limits) -> None:
     """Begin a new search in ``store`` and run it to its end."""
+    if not shown.quiet:
+        for note in shown.notes:
+            Console(stderr=True).print(note, markup=False, highlight=False, soft_wrap=True)
     with _slots(machines, shown) as slots:
         prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits)
         prepared.create(command)
@@ -72,7 +77,7 @@ def _slots(machines: Machines, shown: Shown) -> Iterator[Slots]:
         slots = slots_of_this_machine(machines.slots, machines.slot_gb)
         if slots.gpu_problem is not None and not shown.quiet:
             problem, remedy = slots.gpu_problem
-            said = f"Training runs on the CPU: {problem}\n  Remedy: {remedy}"
+            said = f"{'A GPU is left out' if slots.gpu else 'Training runs on the CPU'}: {problem}\n  Remedy: {remedy}"
             Console(stderr=True).print(said, markup=False, highlight=False, soft_wrap=True)
         yield slots
     else:
@@ -84,17 +89,23 @@ def _run(prepared: PreparedSearch, plan: SearchPlan, store: Store, shown: Shown,
     console = Console(stderr=True)
     goes_on = way_on(store.url, manifest_facts(store.manifest(), store.url).trials, _asked(plan, limits))
 
+    results = result_console()
+    results.file = sys.stdout  # the one of now
+
     def farewell(received: signal.Signals) -> None:
         console.show_cursor()
-        result_console().print(_interrupted(received), highlight=False)
-        print_way_on(result_console(), goes_on)
+        results.print(_interrupted(received), highlight=False)
+        print_way_on(results, goes_on)
 
-    if shown.quiet:
-        return prepared.run(Silent(), farewell)
-    if console.is_terminal and not shown.verbose:
-        with LiveTable(console, prepared.core, plan, store.url, limits) as table:
-            return prepared.run(table, farewell)
-    return prepared.run(PlainLines(console, prepared.core, plan, store.url, limits, verbose=shown.verbose), farewell)
+    # Ray tells on standard output of each worker that is lost, in the middle of what was asked for.
+    with contextlib.redirect_stdout(sys.stderr):
+        if shown.quiet:
+            return prepared.run(Silent(), farewell)
+        if console.is_terminal and not shown.verbose:
+            with LiveTable(console, prepared.core, plan, store.url, limits) as table:
+                return prepared.run(table, farewell)
+        lines = PlainLines(console, prepared.core, plan, store.url, limits, verbose=shown.verbose)
+        return prepared.run(lines, farewell)
 
 
 def _end_search() -> None:

@@ -36,9 +36,9 @@ def export(
             "export must be told a form, got none", "Give --optuna URL, --csv DIR, --parquet DIR or --tensorboard DIR."
         )
     # Imported here: --help and a mistyped option need none of these libraries, which take seconds to load.
+    from tune_polar.evaluate.summary import summarise
     from tune_polar.report.tables import Kind, write_tables
     from tune_polar.store.store import open_store
-    from tune_polar.store.summary import summarise
 
     opened = open_store(store, to_look=True)
     summary = summarise(opened, "scores" if csv is None and parquet is None else "outcomes")

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json as json_library
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from tune_polar.assets import shipped, shipped_names
 from tune_polar.cli import options
 from tune_polar.cli.output import result_console
-from tune_polar.cli.request import DEFAULT_ENCODER, names_encoder
-from tune_polar.spec.draft import recipe_keys
-from tune_polar.spec.recipe_file import LoadedRecipe, RecipeOptions, load_recipe
-from tune_polar.spec.space_file import load_space, value_at
+from tune_polar.cli.own_encoder import names_encoder
+from tune_polar.cli.request import DEFAULT_ENCODER, space_of
+from tune_polar.recipe.fill import as_written, value_at
+from tune_polar.recipe.loaded_space import LoadedSpace
+from tune_polar.recipe.recipe_file import LoadedRecipe, RecipeOptions, load_recipe
+from tune_polar.recipe.sections import TINY
+from tune_polar.recipe.settings_table import SettingRow, rows_of
+from tune_polar.recipe.words import shown
 
 
 def list_shipped(
@@ -22,6 +28,7 @@ def list_shipped(
     encoder: Annotated[
         str | None, typer.Option("--encoder", help="Show the values for this encoder.  [default: the recipe's own]")
     ] = None,
+    meanings: Annotated[bool, typer.Option("--meanings", help="Also say what each key means.")] = False,
     paths: Annotated[bool, typer.Option("--paths", help="Also say where the files lie.")] = False,
     json: options.Json = False,
 ) -> None:
@@ -32,19 +39,30 @@ def list_shipped(
       tune-polar list
 
       tune-polar list st3
+
+      tune-polar list classifier --meanings
     """
-    if recipe is not None:
-        loaded = load_recipe(recipe, RecipeOptions(encoder=encoder))
-        _list_keys(loaded, json)
-        if not json and encoder is None and not names_encoder(recipe):
-            typer.echo(
-                f"\nValues for {loaded.recipe.encoder.name}. A search without --encoder uses the embedded "
-                f"one: `tune-polar list {recipe} --encoder {DEFAULT_ENCODER}` shows its values."
-            )
+    if recipe is None:
+        _list_files(paths, json)
         return
+    loaded = load_recipe(recipe, RecipeOptions(encoder=encoder, takes_unbuilt=True))
+    rows = list(rows_of(loaded.recipe))
+    if json:
+        values = {row.key: as_written(value_at(loaded.recipe, row.key)) for row in rows}
+        typer.echo(json_library.dumps(values, ensure_ascii=False, indent=1))
+        return
+    _print_keys(result_console(), loaded, rows, meanings)
+    if encoder is None and not names_encoder(recipe) and loaded.recipe.encoder.name != TINY:
+        typer.echo(
+            f"\nValues for {loaded.recipe.encoder.name}. A search without --encoder uses the embedded "
+            f"one: `tune-polar list {recipe} --encoder {DEFAULT_ENCODER}` shows its values."
+        )
+
+
+def _list_files(paths: bool, as_json: bool) -> None:
     recipes = {name: load_recipe(name).recipe.description for name in shipped_names("trials")}
     spaces = shipped_names("search_spaces")
-    if json:
+    if as_json:
         typer.echo(json_library.dumps({"recipes": recipes, "search_spaces": spaces}, ensure_ascii=False, indent=1))
         return
     table = Table(box=None, header_style="bold")
@@ -60,22 +78,36 @@ def list_shipped(
         console.print(f"search spaces lie in {shipped('search_spaces')}", soft_wrap=True, highlight=False)
 
 
-def _list_keys(loaded: LoadedRecipe, as_json: bool) -> None:
-    recipe = loaded.recipe
-    searched = set(load_space(loaded.base, recipe, loaded.profile).parameters)
-    values = {key: value_at(recipe, key) for key in recipe_keys(recipe)}
-    if as_json:
-        typer.echo(json_library.dumps(values, ensure_ascii=False, indent=1))
-        return
-    console = result_console()
-    console.print(f"{recipe.recipe}: {recipe.description} (profile {loaded.profile})\n", highlight=False)
+def _print_keys(console: Console, loaded: LoadedRecipe, rows: list[SettingRow], meanings: bool) -> None:
+    recipe, space = loaded.recipe, space_of(loaded, None)
+    said = f"{recipe.recipe}: {recipe.description}" if recipe.description else recipe.recipe
+    console.print(f"{said} (profile {loaded.profile})\n", highlight=False, markup=False, soft_wrap=True)
     table = Table(box=None, header_style="bold")
-    for name in ("key", "value", "searched"):
-        table.add_column(name)
-    for key, value in values.items():
-        varies = "yes" if key in searched or any(key.startswith(f"{name}.") for name in searched) else ""
-        table.add_row(key, "—" if value is None else str(value), varies)
+    for name in ("key", "value", "searched", *(("meaning",) if meanings else ())):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        cells = (row.key, _told(value_at(recipe, row.key)), _searched(space, row.key), row.meaning)
+        table.add_row(*(cell.replace("[", r"\[") for cell in cells[: len(table.columns)]))
     console.print(table)
+    console.print(f"\nsearch space: {space.name}", markup=False, highlight=False)
     if loaded.ablations:
         titles = [f"  {name}: {title}" for name, (title, _) in loaded.ablations.items()]
-        console.print("\nablations:\n" + "\n".join(titles), highlight=False)
+        console.print("\nablations:\n" + "\n".join(titles), highlight=False, markup=False)
+
+
+def _searched(space: LoadedSpace, key: str) -> str:
+    return "yes" if space.searches(key) else ""
+
+
+def _told(value: object) -> str:
+    return "—" if value is None else ", ".join(_words(value))
+
+
+def _words(value: object) -> Iterator[str]:
+    """A value as a person would write it, a list or section without its brackets."""
+    if isinstance(value, dict):
+        yield from (f"{key}: {each}" for key, each in value.items()) if value else ("none",)
+    elif isinstance(value, list | tuple):
+        yield from map(str, value) if value else ("none",)
+    else:
+        yield value if isinstance(value, str) else shown(value)

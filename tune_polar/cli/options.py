@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tune_polar.errors import SpecError
-from tune_polar.spec.draft import parse_assignment
+from tune_polar.recipe.recipe_file import parse_assignment
 
 SEEDS = 2**32  # what numpy's and Optuna's generators take
 
@@ -21,13 +21,56 @@ def whole_number(text: str) -> int:
         raise typer.BadParameter(f"must be a whole number, got {text!r}") from None
 
 
-Recipe = Annotated[str, typer.Argument(help="A shipped recipe (st1, st2, st3, …) or the path of a recipe file.")]
-Data = Annotated[str, typer.Option("--data", help="`sample`, a folder in POLAR's layout, or a CSV file.")]
-Language = Annotated[str | None, typer.Option("--language", help="Language of a POLAR folder.  [default: zho]")]
-Dev = Annotated[str | None, typer.Option("--dev", help="CSV file of dev rows, beside a CSV file given with --data.")]
+Recipe = Annotated[
+    str, typer.Argument(help="A shipped recipe (st1, classifier, regressor, …) or the path of a recipe file.")
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        help="`sample`, a folder with train, dev and test files, a POLAR folder, a file (CSV, TSV, JSON lines or "
+        "Parquet, plain or .gz), or hf://datasets/OWNER/NAME/….",
+    ),
+]
+Language = Annotated[
+    str | None, typer.Option("--language", help="Language of a POLAR folder: zho, zho,eng or all.  [default: zho]")
+]
+Dev = Annotated[
+    str | None,
+    typer.Option("--dev", help="File of dev rows, on which no fold trains, beside a file given with --data."),
+]
+Test = Annotated[
+    str | None, typer.Option("--test", help="File of test rows, decided at the end, beside the file of --data.")
+]
+Text = Annotated[str | None, typer.Option("--text", metavar="COLUMN", help="Column with the texts.  [default: text]")]
+Id = Annotated[
+    str | None,
+    typer.Option("--id", metavar="COLUMN", help="Column with the rows' ids.  [default: id; without one, row numbers]"),
+]
+Target = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        metavar="COLUMN",
+        help="Column to predict, with a recipe of one stage: two values, several classes or numbers. Repeatable for "
+        "several columns of 0 and 1.",
+    ),
+]
+Group = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--group",
+        metavar="COLUMN",
+        help="Rows with one value of this column (an author, a thread) stay in one fold. Repeatable.",
+    ),
+]
 Column = Annotated[
     list[str] | None,
-    typer.Option("--column", help="NAME=COLUMN: where a CSV file keeps id, text or a label. Repeatable."),
+    typer.Option(
+        "--column",
+        metavar="NAME=COLUMN",
+        help="Where a file keeps one of the recipe's columns; NAME=COLUMN=WORD: rows that say WORD are 1. Repeatable.",
+    ),
 ]
 Encoder = Annotated[
     str | None,
@@ -38,12 +81,20 @@ Profile = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="KEY=VALUE: change one value of the recipe. Repeatable; a later one holds."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe. Repeatable; a later one holds."),
 ]
 Folds = Annotated[
     int | None,
     typer.Option(
         "--folds", parser=whole_number, metavar="N", help="Number of cross-validation folds.  [default: the recipe's]"
+    ),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option(
+        "--seeds",
+        metavar="N|LIST",
+        help="Train every fold with N seeds, or with the seeds of a list such as 0,1,2.  [default: the recipe's]",
     ),
 ]
 Seed = Annotated[
@@ -118,21 +169,6 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also say what ea
 def assignments(values: Sequence[str] | None) -> dict[str, object]:
     """``--set`` options as dotted changes; of two of one key the later holds."""
     return dict(parse_assignment(value) for value in values or ())
-
-
-def columns(values: Sequence[str] | None) -> dict[str, str]:
-    """``--column`` options as project name → column.
-
-    Raises:
-        SpecError: one is not NAME=COLUMN.
-    """
-    found = {}
-    for value in values or ():
-        name, equals, column = value.partition("=")
-        if not (equals and name and column):
-            raise SpecError(f"--column must look like NAME=COLUMN, got {value!r}", "For example --column text=tweet.")
-        found[name] = column
-    return found
 
 
 def positive(value: int | None, option: str, at_least: int = 1) -> None:

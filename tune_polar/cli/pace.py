@@ -5,9 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from tune_polar.recipe.cells import Cell
+from tune_polar.report.words import CellWords
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.core import SearchCore
-from tune_polar.spec.fold_trial import FoldTrial
+from tune_polar.trial.fold_trial import FoldTrial
+
+ONE_SEED = (Cell(0, 0), Cell(1, 0))  # told apart by their folds
 
 
 def clock(seconds: float) -> str:
@@ -18,11 +22,17 @@ def clock(seconds: float) -> str:
 
 
 class Pace:
-    """Elapsed and remaining time, from the seconds that the folds of this run took and how many ran at once."""
+    """Elapsed and remaining time, from the seconds that the fold trials of this run took and how many ran at once."""
 
-    def __init__(self, total: int | None, now: Callable[[], float] = time.monotonic) -> None:
-        """``total`` folds are to be finished; None: as many as there will be."""
+    def __init__(
+        self, total: int | None, now: Callable[[], float] = time.monotonic, *, cells: Sequence[Cell] = ONE_SEED
+    ) -> None:
+        """``total`` fold trials are to be finished; None: as many as there will be.
+
+        ``cells``: of a configuration, by which its fold trials are called.
+        """
         self._now = now
+        self._words = CellWords(tuple(cells))
         self._began = now()
         self._total = total
         self._running: set[str] = set()
@@ -36,7 +46,7 @@ class Pace:
         self._running.add(trial.id)
 
     def progressed(self) -> bool:
-        """Some fold has taken a step; whether it was the first one of this run."""
+        """Some fold trial has taken a step; whether it was the first one of this run."""
         first, self._trains = not self._trains, True
         return first
 
@@ -44,7 +54,7 @@ class Pace:
         """A fold trial is over, whether it finished or not."""
         self._at_once = max(1, len(self._running))
         self._running.discard(trial.id)
-        record = core.progress[trial.configuration_id].finished.get(trial.fold)
+        record = core.progress[trial.configuration_id].finished.get(trial.cell)
         if record is not None:
             self._trains = True
             self._finished += 1
@@ -59,8 +69,8 @@ class Pace:
         """``12/40 folds · elapsed 0:31 · about 1:10 left``."""
         rows = list(core.progress.values())  # a copy: the driving thread adds to them while another one draws
         done = sum(len(row.finished) for row in rows)
-        number = f"{done}" if self._total is None else f"{done}/{self._total}"
-        text = f"{number} {'fold' if number == '1' else 'folds'} · elapsed {clock(self.elapsed)}"
+        said = self._words.count(done) if self._total is None else f"{done}/{self._total} {self._words.many}"
+        text = f"{said} · elapsed {clock(self.elapsed)}"
         if not self._trains:
             return f"{text} · workers are starting"
         left = 0 if self._total is None else self._total - done - _dropped(rows)
@@ -72,6 +82,6 @@ class Pace:
 
 
 def _dropped(rows: Sequence[ConfigurationProgress]) -> int:
-    """Folds of configurations that failed or were given up."""
+    """Fold trials of configurations that failed or were given up."""
     over = [row for row in rows if row.state in ("infeasible", "abandoned")]
     return sum(len(row.order) - len(row.finished) for row in over)

@@ -1,6 +1,8 @@
-"""A document on the terminal."""
+"""Documents, tables and lines of the report on the terminal; no word is read as markup."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
@@ -9,14 +11,14 @@ from tune_polar.report.document import Document, DocumentSection, TextTable
 
 
 def print_document(console: Console, document: Document) -> None:
-    """Title, sections, tables; no word is read as markup."""
+    """Title and sections."""
     console.print(document.title, style="bold", markup=False, highlight=False, soft_wrap=True)
     for section in document.sections:
         print_section(console, section)
 
 
 def print_section(console: Console, section: DocumentSection) -> None:
-    """One section."""
+    """Sentences, tables, remarks."""
     console.print(f"\n{section.title}", style="bold underline", markup=False, highlight=False)
     for sentence in section.sentences:
         console.print(sentence, markup=False, highlight=False)
@@ -28,12 +30,26 @@ def print_section(console: Console, section: DocumentSection) -> None:
         console.print(f"- {remark}", markup=False, highlight=False)
 
 
-def _rich(table: TextTable) -> Table:
+def print_table(console: Console, table: TextTable, most_rows: int | None = None) -> None:
+    """One table under its caption, which is not broken; ``most_rows`` of it, and how many more there are."""
+    console.print(table.caption, style="italic", markup=False, highlight=False, soft_wrap=True)
+    console.print(_rich(table, most_rows))
+    if most_rows is not None and len(table.rows) > most_rows:
+        console.print(f"… and {len(table.rows) - most_rows} more", highlight=False)
+
+
+def print_lines(console: Console, lines: Iterable[str], *, style: str | None = None) -> None:
+    """A line each; none is broken."""
+    for line in lines:
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _rich(table: TextTable, most_rows: int | None = None) -> Table:
     shown = Table(box=None, header_style="bold", pad_edge=False)
     for place, name in enumerate(table.columns):
-        left = place == 0 or place in table.words
+        left = place == table.head or place in table.words
         # The name of a row gives way first where the terminal is narrow: a cut number would be another number.
-        shown.add_column(name, justify="left" if left else "right", overflow="fold", no_wrap=place > 0 and not left)
-    for row in table.rows:
+        shown.add_column(name, justify="left" if left else "right", overflow="fold", no_wrap=not left)
+    for row in table.texts[:most_rows]:
         shown.add_row(*(cell.replace("[", r"\[") for cell in row))
     return shown

@@ -10,16 +10,17 @@ from typing import Annotated
 import typer
 
 from tune_polar.cli.pages import copy_beside_records, page_folder
+from tune_polar.data.source import source_from_json
 from tune_polar.errors import SpecError, StoreError
+from tune_polar.evaluate.summary import SearchSummary, summarise
 from tune_polar.report.context import PageOptions
 from tune_polar.report.numbers import count
 from tune_polar.report.page import write_page
 from tune_polar.report.reading import summary_for_page
-from tune_polar.report.record_paths import store_address
+from tune_polar.report.sections.provenance import store_address
 from tune_polar.report.store_comparison import write_comparison
-from tune_polar.spec.data_source import data_source_from_json
+from tune_polar.search.recipe_data import read_corpus
 from tune_polar.store.store import Store, open_store
-from tune_polar.store.summary import SearchSummary, summarise
 
 SUFFIXES = (".html", ".htm")
 WATCH_SECONDS = 10
@@ -95,8 +96,8 @@ def _texts(store: Store, summary: SearchSummary) -> dict[str, str]:
         DataError: they are not there any more.
         StoreError: they are others than those searched.
     """
-    recipe = summary.facts.recipe
-    corpus = data_source_from_json(store.manifest()["data"]["source"]).load(recipe)
+    about = store.manifest()["data"]
+    corpus = read_corpus(summary.recipe, source_from_json(about["source"]), about.get("files", {}))
     if corpus.fingerprint != summary.facts.data_fingerprint:
         raise StoreError(
             f"the texts of --examples must be those of the search ({summary.facts.data_fingerprint[:12]}), got "
@@ -116,13 +117,13 @@ def _keep_writing(store: Store, page: Path, out: Path | None, examples: bool) ->
             if now != before:
                 before = now
                 _one(store, out, True, examples)
-                typer.echo(f"{page}: {count(now[1], 'fold')} of {count(now[0], 'configuration')}")
+                typer.echo(f"{page}: {count(now[1], 'fold trial')} of {count(now[0], 'configuration')}")
     except KeyboardInterrupt:
         typer.echo(f"{page} stays as it is")
 
 
 def _progress(summary: SearchSummary) -> tuple[int, int, int, bool]:
-    """Configurations, folds, failures, and whether the search has ended."""
+    """Configurations, finished fold trials, failures, and whether the search has ended."""
     rows = summary.configurations
     folds = sum(len(row.folds) for row in rows)
     return len(rows), folds, sum(len(row.failures) for row in rows), summary.is_complete

@@ -1,62 +1,160 @@
-"""From command-line words to a checked plan and a new store."""
+"""From command-line words to a checked recipe, its search space and the place of its data."""
 
 from __future__ import annotations
 
 import datetime
+import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune_polar.cli.options import assignments, check_seed, columns, positive
-from tune_polar.spec.data_source import DataSource, parse_data_source
-from tune_polar.spec.recipe_file import LoadedRecipe, RecipeOptions, load_recipe
-from tune_polar.spec.strict_yaml import read_yaml
+from tune_polar.assets import shipped
+from tune_polar.cli.data_words import DataWords, with_targets
+from tune_polar.cli.faults import faults_of
+from tune_polar.cli.options import assignments, check_seed, positive
+from tune_polar.cli.own_encoder import names_encoder
+from tune_polar.data.header import columns_lacking
+from tune_polar.data.source import Source
+from tune_polar.errors import SpecError
+from tune_polar.recipe.columns import changes_without, needed_columns
+from tune_polar.recipe.default_space import default_space
+from tune_polar.recipe.loaded_space import LoadedSpace
+from tune_polar.recipe.recipe_file import LoadedRecipe, RecipeOptions, load_recipe
+from tune_polar.recipe.reference import TEMPLATES
+from tune_polar.recipe.space_file import load_space, space_for
+from tune_polar.recipe.template import Target
 
 if TYPE_CHECKING:
     from tune_polar.store.store import Store
 
 DEFAULT_ENCODER = "tiny"
-PROXY_TYPES = "task.proxy_types"
+SEEDS, TOGETHER = "seeds", "folds.together"
+MOST_SEED = 2**31 - 1
+_LIST = re.compile(r"[0-9]+(,[0-9]+)*,?")
 
 
-def loaded_recipe(
-    name: str,
-    source: DataSource,
-    *,
-    encoder: str | None = None,
-    profile: str | None = None,
-    changes: Sequence[str] | None = None,
-    folds: int | None = None,
-) -> LoadedRecipe:
-    """The recipe with everything the command line says about it.
+@dataclass(frozen=True)
+class RecipeWords:
+    """What the command line says of the recipe."""
 
-    A recipe file that names an encoder keeps it; all others run with the embedded encoder unless told. A CSV file need
-    not have the types that only balance the detector's batches: those it lacks are left out.
+    name: str  # of a shipped one, or a path
+    encoder: str | None = None
+    profile: str | None = None
+    changes: Sequence[str] | None = None  # KEY=VALUE
+    folds: int | None = None
+    seeds: str | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Recipe and data of a command."""
+
+    loaded: LoadedRecipe
+    source: Source
+    notes: tuple[str, ...] = ()  # what was read into the words, for the person who typed them
+
+
+def asked(words: RecipeWords, data: DataWords, *, own_encoder: bool = False, only_looks: bool = False) -> Asked:
+    """The recipe with everything the command line says about it, and where its data lies.
+
+    A recipe file that names an encoder keeps it; all others are for the embedded encoder unless told. A file need not
+    have columns that only balance folds and batches: those are left out.
+
+    Args:
+        words: of the recipe.
+        data: of the data.
+        own_encoder: whether a shipped recipe, too, is for the encoder that it names.
+        only_looks: whether nothing is trained, so that parts that nothing trains yet and a target may be left open.
+
+    Raises:
+        TunePolarError: recipe, data or an option breaks a rule.
     """
-    values = assignments(changes)
-    chosen = encoder if encoder is not None or names_encoder(name) else DEFAULT_ENCODER
-    loaded = load_recipe(name, RecipeOptions(chosen, profile, values, folds))
-    lacking = source.lacking(loaded.recipe.task.proxy_types)
-    if not lacking or PROXY_TYPES in values:
-        return loaded
-    values[PROXY_TYPES] = [name for name in loaded.recipe.task.proxy_types if name not in lacking]
-    return load_recipe(name, RecipeOptions(chosen, profile, values, folds))
+    source = data.source()
+    keeps = own_encoder or words.encoder is not None or names_encoder(words.name)
+    encoder = words.encoder if keeps else DEFAULT_ENCODER
+    targets: tuple[Target, ...] = ()
+    notes: list[str] = []
+    if data.targets:
+        source, targets, yes = with_targets(source, data.targets, numbers=_learns_numbers(words.name, encoder))
+        notes += [f"{name}: {word!r} counts as 1" for name, word in yes.items()]
+    values = assignments(words.changes)
+
+    def load(more: Mapping[str, object]) -> LoadedRecipe:
+        changes = {**more, **values}
+        with faults_of(words.name):
+            options = RecipeOptions(encoder, words.profile, changes, words.folds, targets, takes_unbuilt=only_looks)
+            return load_recipe(words.name, options)
+
+    more: dict[str, object] = {}
+    loaded = load(more)
+    recipe = loaded.recipe
+    if not targets and not only_looks:
+        _check_target(loaded, source)
+    if words.seeds is not None:
+        more[SEEDS] = seeds_of(words.seeds, recipe.seeds)
+    if data.groups:
+        more[TOGETHER] = _together(loaded, data.groups)
+    absent = columns_lacking(source, dict.fromkeys((*recipe.data.labels, *recipe.data.strata)))
+    left_out = changes_without(recipe, absent)
+    more |= left_out
+    if left_out:
+        needed = needed_columns(recipe)
+        gone = ", ".join(name for name in absent if name not in needed)
+        notes.append(f"left out, for the data lacks them and they only balance folds and batches: {gone}")
+    return Asked(load(more) if more else loaded, source, tuple(notes))
 
 
-def names_encoder(name: str) -> bool:
-    """Whether ``name`` is a recipe file of the user's own that says which encoder it is for."""
-    if "/" not in name and not name.endswith((".yaml", ".yml")):
-        return False
-    content = read_yaml(Path(name)).content
-    changes = content.get("changes")
-    return "encoder" in content or (isinstance(changes, dict) and "encoder.name" in changes)
+def space_of(loaded: LoadedRecipe, name: str | None) -> LoadedSpace:
+    """The space called ``name``; None: the one that is shipped for the recipe or one it extends, else one made for it.
+
+    What does nothing in this recipe, such as a threshold's rule where classes are decided, is left out.
+
+    Raises:
+        SpecError: there is no such space, it does not fit the recipe, or nothing of it does anything.
+    """
+    named = name or space_for(loaded)
+    if named is None:
+        return default_space(loaded.recipe)
+    found = load_space(named, loaded.recipe, loaded.profile)
+    active = {key: parameter for key, parameter in found.parameters.items() if found.searches(key)}
+    if not active:
+        raise SpecError(
+            f"a search space must vary something of the recipe {loaded.recipe.recipe}, got {named} with "
+            f"{', '.join(found.parameters)}, which do nothing in it",
+            "Give a space for this recipe with --space.",
+        )
+    return replace(found, parameters=active)
 
 
-def data_source(data: str, language: str | None, dev: str | None, column: Sequence[str] | None) -> DataSource:
-    """What ``--data`` and its companions mean."""
-    return parse_data_source(data, language=language, dev=dev, columns=columns(column))
+def seeds_of(words: str, own: Sequence[int]) -> list[int]:
+    """The seeds that ``--seeds`` means: a number of them, beginning with the recipe's ``own``, or a list.
+
+    Raises:
+        SpecError: it is neither.
+
+    Example:
+        >>> seeds_of("3", [42]), seeds_of("7,", [42])
+        ([42, 43, 44], [7])
+    """
+    if not _LIST.fullmatch(words):
+        raise SpecError(
+            f"--seeds must be a number of seeds or a list of them, got {words!r}",
+            "For example --seeds 3, or --seeds 0,1,2; a single one as --seeds 7,.",
+        )
+    if "," in words:
+        found = [int(each) for each in words.split(",") if each]
+        if len(set(found)) < len(found) or max(found) > MOST_SEED:
+            raise SpecError(
+                f"--seeds must list each seed once, from 0 to {MOST_SEED}, got {words}", "For example --seeds 0,1,2."
+            )
+        return found
+    count = int(words)
+    if not 1 <= count <= 1000:
+        raise SpecError(f"--seeds must be from 1 to 1,000 seeds, got {count}", "List them, for example --seeds 0,1,2.")
+    return [*own, *range(max(own) + 1, max(own) + 1 + count)][:count]
 
 
 def new_store(place: str | None, recipe: str) -> Store:
@@ -88,3 +186,37 @@ def check_counts(
     positive(slots, "--slots")
     if seed is not None:
         check_seed(seed)
+
+
+def _learns_numbers(name: str, encoder: str | None) -> bool:
+    """Whether the recipe, as its file has it, learns a column of numbers."""
+    stages = load_recipe(name, RecipeOptions(encoder, takes_unbuilt=True)).recipe.stages
+    return any(stage.task.gold == "number" for stage in stages.values())
+
+
+def _check_target(loaded: LoadedRecipe, source: Source) -> None:
+    """Refuse a recipe whose column the command line is to name, where it does not.
+
+    Raises:
+        SpecError: it does not.
+    """
+    if loaded.recipe.recipe not in TEMPLATES or loaded.path.parent != shipped("trials"):
+        return
+    wanted = [name for stage in loaded.recipe.stages.values() for name in stage.columns if name not in source.columns]
+    if not wanted:
+        return
+    if source.kind != "files" or columns_lacking(source, wanted):
+        raise SpecError(
+            f"the recipe `{loaded.recipe.recipe}` must be told which column it learns, got no --target",
+            "Give --target COLUMN, and --text COLUMN where the texts are not in `text`.",
+        )
+
+
+def _together(loaded: LoadedRecipe, groups: Sequence[str]) -> list[str]:
+    folds = loaded.recipe.folds
+    if not hasattr(folds, "together"):
+        raise SpecError(
+            f"--group must go with folds that the search makes (stratified, holdout), got folds.plan: {folds.name}",
+            "Leave --group out, or give --set folds.plan=stratified.",
+        )
+    return list(dict.fromkeys((*folds.together, *groups)))

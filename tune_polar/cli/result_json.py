@@ -1,4 +1,4 @@
-"""What a search has come to, for scripts."""
+"""What a search has come to, for scripts. docs/result-json.md says what each key holds."""
 
 from __future__ import annotations
 
@@ -6,30 +6,50 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tune_polar.store.correction import corrected_best
-from tune_polar.store.flags import checks_of
-from tune_polar.store.summary import ConfigurationSummary, SearchSummary
+import numpy as np
+
+from tune_polar.decide.judged import Judgement, Ladder
+from tune_polar.evaluate.checks import checks_of
+from tune_polar.evaluate.correction import corrected_best
+from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
+
+Data = dict[str, Any]
 
 
-def result_json(summary: SearchSummary, page: Path | None, winner: Path | None) -> dict[str, Any]:
-    """The result for scripts."""
-    best = summary.best
+def result_json(summary: SearchSummary, page: Path | None, winner: Path | None) -> Data:
+    """Scores in the metric's own unit, whether larger or smaller is better.
+
+    Args:
+        summary: with outcomes, where every decision is to be told by where its settings were chosen.
+        page: where the page lies.
+        winner: where the winner's recipe lies.
+    """
+    best, reference, metric = summary.best, summary.reference, summary.metric
     return {
         "store": summary.url,
         "page": None if page is None else str(page),
         "winner_recipe": None if winner is None else str(winner),
         "kind": summary.facts.kind,
-        "recipe": summary.facts.recipe.recipe,
-        "objective": summary.objective,
+        "recipe": summary.recipe.recipe,
+        "score_of": summary.recipe.score.of,
+        "metric": {
+            "name": metric.name,
+            "unit": metric.unit,
+            "factor": metric.factor,
+            "larger_is_better": metric.larger_is_better,
+        },
+        "cells": [{"fold": cell.fold, "seed": cell.seed} for cell in summary.cells],
         "complete": summary.is_complete,
+        "planned": summary.planned,
         "best": None if best is None else best.configuration.id,
+        "reference": None if reference is None else reference.configuration.id,
         "correction": _correction_json(summary),
         "checks": [asdict(check) for check in checks_of(summary)],
         "configurations": [_configuration_json(row) for row in summary.configurations],
     }
 
 
-def _correction_json(summary: SearchSummary) -> dict[str, Any]:
+def _correction_json(summary: SearchSummary) -> Data:
     corrected = corrected_best(summary)
     if isinstance(corrected, str):
         return {"not_applicable": corrected}
@@ -42,41 +62,66 @@ def _correction_json(summary: SearchSummary) -> dict[str, Any]:
     }
 
 
-def _configuration_json(row: ConfigurationSummary) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "id": row.configuration.id,
-        "number": row.configuration.number,
-        "origin": row.configuration.origin,
+def _configuration_json(row: ConfigurationSummary) -> Data:
+    about, scores = row.configuration, row.scores
+    data: Data = {
+        "id": about.id,
+        "number": about.number,
+        "origin": about.origin,
         "state": row.state,
-        "point": dict(row.configuration.point),
-        "folds": [
-            {"fold": f.fold, "seconds": round(f.seconds, 3), "reused": list(f.reused), "scores": dict(f.scores)}
-            for f in row.folds
+        "point": dict(about.point),
+        "cells": [
+            {
+                "fold": each.fold,
+                "seed": each.seed,
+                "seconds": round(each.seconds, 3),
+                "reused": list(each.reused),
+                "scores": dict(each.scores),
+            }
+            for each in row.folds
         ],
-        "memory": {f"{stage}: {how}": folds for (stage, how), folds in row.memory.items()},
-        "failures": [f"fold {f.fold}: {f.kind}: {f.message}" for f in row.failures],
+        "memory": {f"{stage}: {how}": cells for (stage, how), cells in row.memory.items()},
+        "failures": [
+            {"fold": each.fold, "seed": each.seed, "kind": each.kind, "message": each.message} for each in row.failures
+        ],
     }
     if row.abandonment is not None:
         data["abandoned"] = row.abandonment.to_json()
-    if row.outcome is not None:
-        outcome = row.outcome
+    if scores is not None:
         data |= {
-            "score": outcome.score,
-            "fold_scores": list(outcome.best.fold_scores),
-            "threshold_rule": outcome.best.rule or None,
-            "k": outcome.best.votes.k,
-            "tau": float(outcome.best.votes.tau),
-            "detector_cross_fitted": outcome.detector.cross_fitted,
-            "gold_gated_cross_fitted": outcome.gold_gated,
+            "score": scores.score,
+            "cell_scores": [
+                {"fold": cell.fold, "seed": cell.seed, "score": score}
+                for cell, score in zip(scores.cells, scores.best.cell_scores, strict=True)
+            ],
+            "settings": dict(scores.best.settings),
         }
-        if outcome.thresholds is not None:
-            data["thresholds"] = [
-                {
-                    "chosen": score.protocol,
-                    "scored_on": score.scored_on,
-                    "macro_f1": score.macro_f1,
-                    "per_class": dict(zip(outcome.thresholds.labels, score.per_class.tolist(), strict=True)),
-                }
-                for score in outcome.thresholds.rows
-            ]
+    if row.outcome is not None:
+        data["decisions"] = {name: _decision_json(each) for name, each in row.outcome.decisions.items()}
     return data
+
+
+def _decision_json(judgement: Judgement) -> Data:
+    names = judgement.rows.gold.names
+    return {
+        "type": judgement.kind,
+        "metric": judgement.metric.name,
+        "rows": len(judgement.rows),
+        "out_of_fold": _ladder_json(judgement.ladder, names),
+        "splits": {split: _ladder_json(ladder, names) for split, ladder in judgement.splits.items()},
+    }
+
+
+def _ladder_json(ladder: Ladder, names: tuple[str, ...]) -> Data:
+    return {
+        rung: {
+            "score": _number(scored.score),
+            "per_column": dict(zip(names, map(_number, scored.per_column.tolist()), strict=True)),
+        }
+        for rung, scored in ladder.items()
+    }
+
+
+def _number(value: float) -> float | None:
+    """JSON has no word for what is no number."""
+    return float(value) if np.isfinite(value) else None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tune_polar.spec.schema import recipe_schema, space_schema
+from tune_polar.recipe.schema import recipe_schema, space_schema
 
 KINDS = {"recipe": recipe_schema, "space": space_schema}
 

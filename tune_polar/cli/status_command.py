@@ -9,13 +9,16 @@ from typing import Annotated
 import typer
 
 from tune_polar.cli import options
-from tune_polar.cli.ending import failure_lines, failure_notice, memory_lines, print_places, print_scores
+from tune_polar.cli.ending import print_places
 from tune_polar.cli.output import result_console
 from tune_polar.cli.pages import existing_pages
+from tune_polar.cli.print_document import print_lines
 from tune_polar.cli.result_json import result_json
-from tune_polar.store.provenance import provenance_lines
+from tune_polar.cli.score_table import print_scores
+from tune_polar.cli.trouble import failure_lines, failure_notice, memory_lines
+from tune_polar.evaluate.provenance import provenance_lines
+from tune_polar.evaluate.summary import SearchSummary, summarise
 from tune_polar.store.store import open_store
-from tune_polar.store.summary import summarise
 
 
 def status(
@@ -36,19 +39,18 @@ def status(
         sys.stdout.write("\n")
         return
     console = result_console()
-    facts = summary.facts
-    states = [row.state for row in summary.configurations]
-    console.print(
-        f"{facts.kind} {facts.recipe.recipe}, begun {facts.created}: "
-        f"{states.count('finished')} of {summary.planned} configurations finished, "
-        f"{states.count('incomplete')} open, {states.count('infeasible')} failed"
-        + (f", {states.count('abandoned')} stopped early" if "abandoned" in states else ""),
-        markup=False,
-        highlight=False,
-    )
+    print_lines(console, [_states(summary)])
     print_scores(console, summary)
-    for line in (*memory_lines(summary), *failure_lines(summary), *failure_notice(summary)):
-        console.print(line, markup=False, highlight=False)
+    print_lines(console, (*memory_lines(summary), *failure_lines(summary), *failure_notice(summary)))
     print_places(console, summary, None)
-    for line in provenance_lines(opened, summary):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    print_lines(console, provenance_lines(opened, summary))
+
+
+def _states(summary: SearchSummary) -> str:
+    """``search st3, begun …: 3 of 12 configurations finished, 8 open, 1 failed``."""
+    states, facts = [row.state for row in summary.configurations], summary.facts
+    stopped = f", {states.count('abandoned')} stopped early" if "abandoned" in states else ""
+    return (
+        f"{facts.kind} {summary.recipe.recipe}, begun {facts.created}: {states.count('finished')} of {summary.planned} "
+        f"configurations finished, {states.count('incomplete')} open, {states.count('infeasible')} failed{stopped}"
+    )

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from tune_polar.cli import options
+from tune_polar.cli.faults import faults_of
 from tune_polar.errors import SpecError
-from tune_polar.spec.recipe_file import RecipeOptions, load_recipe
-from tune_polar.spec.space_file import load_space
-from tune_polar.spec.strict_yaml import read_yaml
+from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
+from tune_polar.recipe.space_file import load_space, recipe_of_space
+from tune_polar.recipe.strict_yaml import read_yaml
 
 
 def validate(
@@ -38,9 +39,14 @@ def validate(
 
 
 def _what_it_is(path: Path, chosen: RecipeOptions) -> str:
+    with faults_of(_as_path(path)):
+        return _said_of(path, chosen)
+
+
+def _said_of(path: Path, chosen: RecipeOptions) -> str:
     content = read_yaml(path).content
     if "space" in content or "parameters" in content:
-        loaded = load_recipe(str(content.get("recipe", "")), chosen)
+        loaded = load_recipe(_as_path(recipe_of_space(path)), chosen)
         space = load_space(_as_path(path), loaded.recipe, loaded.profile)
         return f"search space {space.name}, {len(space.parameters)} parameters over {loaded.recipe.recipe}"
     loaded = load_recipe(_as_path(path), chosen)

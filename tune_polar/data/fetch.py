@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tune_polar.data.csv_table import did_you_mean
+from tune_polar.data.suggestions import did_you_mean
 from tune_polar.errors import DataError
 
 COMMIT = "43789fd"  # of github.com/Polar-SemEval/data-public; the sums are of its files

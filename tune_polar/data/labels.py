@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 POLARIZATION = "polarization"
 
 TYPES = ("political", "racial/ethnic", "religious", "gender/sexual", "other")
@@ -17,3 +19,6 @@ MANIFESTATIONS = (
 
 # AlphaLyrae, section on ST1: a polarized text with several types counts as the first of these it has.
 PROXY_PRIORITY = ("gender/sexual", "religious", "racial/ethnic", "political", "other")
+
+# Only rows that are polarized have a type or a manifestation.
+CONDITIONS: Mapping[str, Mapping[str, int | str]] = {name: {POLARIZATION: 1} for name in (*TYPES, *MANIFESTATIONS)}

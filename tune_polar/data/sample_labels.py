@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tune_polar.data.corpus import IntArray
+from tune_polar.data.columns import IntArray
 
 POLARIZED_SHARE = 2121 / 4280
 

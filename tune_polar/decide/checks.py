@@ -78,6 +78,23 @@ def as_probability(values: NDArray[Any], labels: Sequence[str]) -> FloatArray:
     return probability
 
 
+def finite(values: NDArray[Any], what: str) -> FloatArray:
+    """``values`` as float64.
+
+    Raises:
+        DecisionError: one of them is NaN or infinite.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    wrong = ~np.isfinite(numbers)
+    if wrong.any():
+        place = tuple(int(axis) for axis in np.argwhere(wrong)[0])
+        raise DecisionError(
+            f"{what} must be finite numbers, got {numbers[place]} at position {place}; {int(wrong.sum())} such values",
+            "Look at the training curve: a loss that became NaN leaves such rows.",
+        )
+    return numbers
+
+
 def gold_and_probability(
     gold: BitArray, probability: NDArray[Any], labels: Sequence[str] | None
 ) -> tuple[BoolArray, FloatArray]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -112,6 +113,27 @@ class VoteSweep:
         votes = np.stack([_cumulative(table, width) for table in tables]).sum(axis=0)
         return cls(candidates, _stack([_count_grid(votes, truth, candidates, models=len(tables))]))
 
+    @classmethod
+    def of_parts(
+        cls, tables: Sequence[BitArray], gold: BitArray, part: IntArray, candidates: VoteCandidates
+    ) -> VoteSweep:
+        """All ``tables`` (rows, K) vote on the same rows, counted part by part in rising order of ``part`` (rows,)."""
+        _same_rows(tables)
+        width = int(candidates.k.max())
+        truth = as_bool(gold, "gold", 1)
+        for table in tables:
+            check_k(width, table.shape[1])
+            _one_gold_per_row(table, truth)
+        votes = reduce(np.add, (_cumulative(table, width) for table in tables))
+        parts = [part == number for number in np.unique(part)]
+        grids = [_count_grid(votes[own], truth[own], candidates, models=len(tables)) for own in parts]
+        return cls(candidates, _stack(grids))
+
+    def over(self, places: Sequence[int]) -> Confusion:
+        """Counts over the parts at ``places``; arrays of shape (candidates,)."""
+        keep, counts = list(places), self.counts
+        return Confusion(*(each[keep].sum(axis=0) for each in (counts.tp, counts.fp, counts.fn, counts.tn)))
+
     @property
     def folds(self) -> int:
         """How many sets of rows were counted."""
@@ -119,13 +141,7 @@ class VoteSweep:
 
     def pooled(self, without: int | None = None) -> Confusion:
         """Counts over all folds, or over all but one; arrays of shape (candidates,)."""
-        keep = [fold for fold in range(self.folds) if fold != without]
-        return Confusion(
-            tp=self.counts.tp[keep].sum(axis=0),
-            fp=self.counts.fp[keep].sum(axis=0),
-            fn=self.counts.fn[keep].sum(axis=0),
-            tn=self.counts.tn[keep].sum(axis=0),
-        )
+        return self.over([fold for fold in range(self.folds) if fold != without])
 
     def macro_f1(self, without: int | None = None) -> FloatArray:
         """Pooled macro-F1 of every candidate, shape (candidates,)."""

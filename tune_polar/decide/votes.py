@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,10 @@ class VoteRule:
     def decide(self, counts: IntArray, models: int = 1) -> BoolArray:
         """Decisions for ``counts`` (rows,): positive votes among ``models``·k neighbours."""
         return np.asarray(counts * self.tau.denominator >= self.k * models * self.tau.numerator)
+
+    def written(self) -> dict[str, Any]:
+        """As a recipe writes them; six digits of τ decide as the exact fraction does for every k up to 200."""
+        return {"k": self.k, "tau": round(float(self.tau), 6)}
 
     def __str__(self) -> str:
         return f"k={self.k}, τ={float(self.tau):.3g}"

@@ -14,8 +14,10 @@ def weights_to_bytes(module: nn.Module) -> bytes:
     return save({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()})
 
 
-def load_weights(module: nn.Module, data: bytes) -> None:
+def load_weights(module: nn.Module, data: bytes, part: str = "") -> None:
     """Copy the weights in ``data`` into ``module``, on whatever device it is.
+
+    ``part``: only those whose names begin so, under the rest of their names; "encoder." of a stage's weights.
 
     Raises:
         ModelError: ``data`` is not safetensors, or its names or shapes are not those of ``module``, which is
@@ -28,6 +30,7 @@ def load_weights(module: nn.Module, data: bytes) -> None:
             f"weights must be whole safetensors data, got {len(data)} bytes that are not ({error})",
             "The record is damaged: delete it and train this stage again.",
         ) from error
+    stored = {name.removeprefix(part): tensor for name, tensor in stored.items() if name.startswith(part)}
     differences = _differences(module.state_dict(), stored)
     if differences:
         shown = "; ".join(differences[:5]) + (f"; and {len(differences) - 5} more" if len(differences) > 5 else "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,33 +11,30 @@ from transformers import PreTrainedModel
 from tune_polar.errors import ModelError
 from tune_polar.model.anatomy import dissect
 from tune_polar.model.dropout import with_cheap_dropout
+from tune_polar.model.pooling import Pooling, PoolingSetting, chosen_pooling, pooled
 from tune_polar.model.pretrained import load_backbone
 from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.model.source import encoder_folder
 from tune_polar.model.tokens import HubTokenizer
 from tune_polar.model.unpadded import pool_unpadded, runs_unpadded
 
-Pooling = Literal["cls", "mean"]
-
 
 class TextEncoder(nn.Module):
-    """A backbone, and how its last layer becomes one vector: the first token's or the mean of all tokens'."""
+    """A backbone, and how its last layer becomes one vector (see ``pooling``)."""
 
-    def __init__(self, backbone: PreTrainedModel, *, pooling: Pooling) -> None:
-        """Wrap ``backbone``, whose weights stay its own.
+    def __init__(self, backbone: PreTrainedModel, *, pooling: PoolingSetting) -> None:
+        """Wrap ``backbone``, whose weights stay its own. Without a folder ``pooling`` "auto" is the first token's.
 
         Raises:
             ModelError: ``pooling`` is unknown, or the backbone's layers or embeddings are not to be found.
         """
         super().__init__()
-        if pooling not in ("cls", "mean"):
-            raise ModelError(f'pooling must be "cls" or "mean", got {pooling!r}', 'Write "cls" or "mean".')
         self.backbone = backbone
-        self.pooling: Pooling = pooling
+        self.pooling: Pooling = chosen_pooling(pooling, None)
         self.recomputes = False  # gradient checkpointing
         self._anatomy = dissect(backbone)
         with_cheap_dropout(backbone)
-        self._runs_unpadded = runs_unpadded(backbone)
+        self._runs_unpadded = runs_unpadded(backbone) and self.pooling != "last_token"
         dropouts = [(name, part) for name, part in backbone.named_modules() if isinstance(part, nn.Dropout)]
         # A dropout that is off stays off, as in attention of the tiny encoder, unless all are
         self._dropouts = [name for name, part in dropouts if part.p > 0.0] or [name for name, _ in dropouts]
@@ -96,6 +92,22 @@ class TextEncoder(nn.Module):
             if isinstance(part, nn.Dropout):
                 part.p = dropout
 
+    def freeze(self, layers: int) -> None:
+        """Let the lowest ``layers`` layers and the embeddings stay as they are: no gradients for them, none through.
+
+        Raises:
+            ModelError: there are not as many layers.
+        """
+        if not 0 <= layers <= len(self.layers):
+            raise ModelError(
+                f"frozen_layers must be at least 0 and at most the encoder's {len(self.layers)} layers, got {layers}",
+                "Freeze fewer layers.",
+            )
+        if layers > 0:
+            for part in (self.embedding_module, *self.layers[:layers]):
+                part.requires_grad_(False)
+            self._stop_at_frozen()
+
     @property
     def can_recompute(self) -> bool:
         """Whether the backbone's layers can be computed again in the backward pass."""
@@ -115,13 +127,20 @@ class TextEncoder(nn.Module):
         else:
             getattr(self.backbone, f"{kind}_checkpointing_disable")()
         self.recomputes = wanted
+        self._stop_at_frozen()
+
+    def _stop_at_frozen(self) -> None:
+        # With checkpointing the library lets gradients flow down to the embeddings' output, frozen or not
+        if self.recomputes and not self.word_embeddings.weight.requires_grad:
+            self.backbone.disable_input_require_grads()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, blocks: RowBlocks | None = None) -> Tensor:
         """Pool the last layer.
 
         Args:
             input_ids: long, (batch, tokens).
-            attention_mask: 1 for tokens, 0 for padding behind them, (batch, tokens).
+            attention_mask: 1 for tokens, 0 for padding, (batch, tokens). Padding stands behind the tokens; where
+                the last token is pooled, on either side.
             blocks: the rows', of ``row_blocks``; None: found from the mask, which waits for a GPU.
 
         Returns:
@@ -151,15 +170,11 @@ class TextEncoder(nn.Module):
             types["task_type_ids"] = torch.zeros_like(input_ids)
         output = self.backbone(input_ids=input_ids, attention_mask=attention_mask, **types)
         hidden: Tensor = output.last_hidden_state  # (batch, tokens, hidden)
-        if self.pooling == "cls":
-            return hidden[:, 0]
-        # In 32 bits: a sum over a long row loses its last digits in bfloat16
-        mask = attention_mask.unsqueeze(-1).float()  # (batch, tokens, 1)
-        return (hidden.float() * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1.0)
+        return pooled(hidden, attention_mask, self.pooling)
 
 
 def load_encoder(
-    name_or_path: str, *, pooling: Pooling, dropout: float | None = None, revision: str | None = None
+    name_or_path: str, *, pooling: PoolingSetting, dropout: float | None = None, revision: str | None = None
 ) -> tuple[TextEncoder, HubTokenizer]:
     """Load an encoder with 32-bit weights, without a pooler, and its tokenizer. Nothing it brings is executed.
 
@@ -169,7 +184,7 @@ def load_encoder(
 
     Args:
         name_or_path: a folder, or an id of the hub.
-        pooling: how the last layer becomes one vector.
+        pooling: how the last layer becomes one vector; "auto": see ``chosen_pooling``.
         dropout: see ``TextEncoder.set_dropout``; None keeps the encoder's own.
         revision: a branch, tag or commit of the hub repository; a folder has none.
 
@@ -178,7 +193,7 @@ def load_encoder(
             of more than tensors, or the hub cannot be reached.
     """
     folder = encoder_folder(name_or_path, revision)
-    encoder = TextEncoder(load_backbone(folder), pooling=pooling)
+    encoder = TextEncoder(load_backbone(folder), pooling=chosen_pooling(pooling, folder))
     if dropout is not None:
         encoder.set_dropout(dropout)
     tokenizer = HubTokenizer(folder)

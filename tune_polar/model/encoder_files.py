@@ -9,6 +9,7 @@ from pathlib import Path
 from tune_polar.errors import ModelError
 
 CONFIG_FILE = "config.json"
+POOLING_FILE = "1_Pooling/config.json"  # of sentence-transformers: how it makes one vector of a row
 # The first that is there holds the weights; an index names the files (shards) they are spread over.
 WEIGHT_FILES = (
     "model.safetensors",

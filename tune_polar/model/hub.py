@@ -19,6 +19,7 @@ from tune_polar.errors import ModelError
 from tune_polar.model.encoder_files import (
     CONFIG_FILE,
     DOWNLOAD_REMEDY,
+    POOLING_FILE,
     TOKENIZER_FILES,
     shard_names,
     weight_file,
@@ -70,7 +71,7 @@ def hub_folder(hub_id: str, commit: str) -> Path:
         )
     # The weights come last: a cached folder that has them has all the rest
     folder = Path(_download(hub_id, commit, CONFIG_FILE)).parent
-    for name in [*(name for name in TOKENIZER_FILES if name in names), weights]:
+    for name in [*(name for name in (POOLING_FILE, *TOKENIZER_FILES) if name in names), weights]:
         _download(hub_id, commit, name)
     if weights.endswith(".index.json"):
         for name in shard_names(folder / weights):

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from tune_polar.errors import ModelError
-from tune_polar.model.encoder_files import CONFIG_FILE, DOWNLOAD_REMEDY, TOKENIZER_FILES, weight_files
+from tune_polar.model.encoder_files import CONFIG_FILE, DOWNLOAD_REMEDY, POOLING_FILE, TOKENIZER_FILES, weight_files
 
 _CHUNK_BYTES = 1 << 20
 
@@ -66,7 +66,7 @@ def encoder_identity(name_or_path: str, revision: str | None = None) -> str:
         from tune_polar.model.hub import resolve_commit  # as above
 
         return f"{name_or_path}@{resolve_commit(name_or_path, revision)}"
-    named = {folder / name for name in (CONFIG_FILE, *TOKENIZER_FILES)}
+    named = {folder / name for name in (CONFIG_FILE, POOLING_FILE, *TOKENIZER_FILES)}
     digest = hashlib.sha256()
     for path in sorted(path for path in named.union(weight_files(folder)) if path.is_file()):
         digest.update(f"\x1e{path.name}\x1f{path.stat().st_size}\x1f".encode())

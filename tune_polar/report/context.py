@@ -1,30 +1,28 @@
-"""Everything the page says, derived from records alone; templates only lay it out."""
+"""What every section of a page reads: the records, and what is derived of them once for all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import median
 
-from tune_polar import __version__
-from tune_polar.report.configuration_index import ConfigurationIndex, configuration_index
-from tune_polar.report.configuration_scores import ConfigurationSection, configuration_section
-from tune_polar.report.cost import CostSection, cost_section
-from tune_polar.report.examples import ExampleRow, example_rows
-from tune_polar.report.honesty import HonestySection, honesty_section
-from tune_polar.report.importance_section import ImportanceSection, importance_section, measured_importances
-from tune_polar.report.overview import Overview, overview
-from tune_polar.report.pipeline import PipelineSection, pipeline_section
-from tune_polar.report.provenance import ProvenanceSection, provenance_section
-from tune_polar.report.record_paths import RecordPaths, record_paths
-from tune_polar.report.searched import searched_parameters
-from tune_polar.report.sensitivity import SensitivitySection, sensitivity_section
-from tune_polar.report.setting_meanings import Meaning, setting_meanings
-from tune_polar.report.threshold_comparison import ThresholdSection, threshold_section
-from tune_polar.report.threshold_curves import ThresholdCurves, threshold_curves
-from tune_polar.report.told_apart import ToldApartSection, told_apart
-from tune_polar.report.votes_map import VotesMap, votes_map
-from tune_polar.store.correction import corrected_best
-from tune_polar.store.summary import SearchSummary
+from tune_polar.decide.judged import Judgement
+from tune_polar.decide.metrics import Metric
+from tune_polar.evaluate.correction import corrected_best
+from tune_polar.evaluate.outcome import Outcome
+from tune_polar.evaluate.scores import Scores
+from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.reference import reference_origin
+from tune_polar.report.difference import CellDifference, cell_difference
+from tune_polar.report.importances import measured_importances
+from tune_polar.report.index import ConfigurationIndex, configuration_index
+from tune_polar.report.numbers import decimals_for, fixed, spread
+from tune_polar.report.searched import SearchedParameter, searched_parameters
+from tune_polar.report.words import CellWords, rows_judged, rows_words
+from tune_polar.stats.bbc_cv import BbcCv
+from tune_polar.stats.importance import Importances
 
 
 @dataclass(frozen=True)
@@ -36,63 +34,112 @@ class PageOptions:
     reload_seconds: int | None = None  # the page reads itself anew, while a search runs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PageContext:
-    """One attribute a part of the page, in its order."""
+    """One search."""
 
-    title: str
-    kind: str  # "search", "ablation"
-    index: ConfigurationIndex
-    overview: Overview  # 1
-    honesty: HonestySection
-    configurations: ConfigurationSection  # 2
-    told_apart: ToldApartSection
-    importance: ImportanceSection  # 3
-    sensitivity: SensitivitySection  # 4
-    votes: VotesMap
-    meanings: tuple[Meaning, ...]
-    thresholds: ThresholdSection  # 5
-    curves: ThresholdCurves
-    pipeline: PipelineSection  # 6
-    cost: CostSection  # 7
-    provenance: ProvenanceSection  # 8
-    records: RecordPaths
-    examples: tuple[ExampleRow, ...] | None  # None: not asked for
-    reload_seconds: int | None
-    version: str
+    summary: SearchSummary
+    options: PageOptions = field(default_factory=PageOptions)
 
+    @property
+    def recipe(self) -> Recipe:
+        """That the search began with."""
+        return self.summary.recipe
 
-def page_context(summary: SearchSummary, options: PageOptions | None = None) -> PageContext:
-    """The context of a search's page.
+    @property
+    def metric(self) -> Metric:
+        """Of the score."""
+        return self.summary.metric
 
-    Raises:
-        StoreError: the manifest does not describe a search.
-    """
-    options = options or PageOptions()
-    facts, best = summary.facts, summary.best
-    planned_folds = summary.gold.detector_plan.count
-    index, searched = configuration_index(summary), searched_parameters(facts)
-    corrected = corrected_best(summary)
-    found = measured_importances(summary, searched)
-    return PageContext(
-        title=f"{facts.recipe.recipe} on {facts.data_name}",
-        kind=facts.kind,
-        index=index,
-        overview=overview(summary, facts, planned_folds, corrected),
-        honesty=honesty_section(summary, corrected),
-        configurations=configuration_section(summary, planned_folds, index),
-        told_apart=told_apart(summary, index, planned_folds),
-        importance=importance_section(found),
-        sensitivity=sensitivity_section(summary, searched, found, index),
-        votes=votes_map(best),
-        meanings=setting_meanings(summary, searched, index),
-        thresholds=threshold_section(summary),
-        curves=threshold_curves(best),
-        pipeline=pipeline_section(best),
-        cost=cost_section(summary, index, planned_folds),
-        provenance=provenance_section(summary, facts),
-        records=record_paths(summary, index, options.store_address),
-        examples=None if options.texts is None else example_rows(best, options.texts),
-        reload_seconds=options.reload_seconds,
-        version=__version__,
-    )
+    @property
+    def best(self) -> ConfigurationSummary | None:
+        """The winner, if anything has a score."""
+        return self.summary.best
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The winner's."""
+        return None if self.best is None else self.best.outcome
+
+    @property
+    def won(self) -> Outcome:
+        """The winner's, for what is asked only where there is one.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.outcome is None:
+            raise ValueError("no configuration has a score")
+        return self.outcome
+
+    def decisions(self, kind: str) -> list[Judgement]:
+        """The winner's decisions of one kind, as far as they can be judged."""
+        return [each for each in self.won.decisions.values() if each.kind == kind]
+
+    @cached_property
+    def scored(self) -> tuple[tuple[ConfigurationSummary, Scores], ...]:
+        """Finished configurations with their scores, best first."""
+        return tuple((row, row.scores) for row in self.summary.finished if row.scores is not None)
+
+    @cached_property
+    def noise(self) -> float:
+        """Standard deviation between cells, in the middle of the finished configurations."""
+        return median(spread(scores.best.cell_scores) for _, scores in self.scored)
+
+    @property
+    def reference(self) -> ConfigurationSummary | None:
+        """The configuration that others are compared with, where it has a score."""
+        found = self.summary.reference
+        return None if found is None or found.scores is None else found
+
+    def difference(self, row: ConfigurationSummary) -> CellDifference | None:
+        """To the reference, cell by cell; None of the reference itself, and where it cannot be told."""
+        reference = self.reference
+        if reference is None or row is reference or row.scores is None or reference.scores is None:
+            return None
+        return cell_difference(row.scores, reference.scores, self.cells, self.metric)
+
+    @cached_property
+    def reference_word(self) -> str:
+        """``published`` or ``as given``."""
+        found = self.summary.reference
+        return reference_origin(self.recipe) if found is None else found.configuration.origin
+
+    @cached_property
+    def cells(self) -> CellWords:
+        """Of every configuration."""
+        return CellWords(self.summary.cells)
+
+    @cached_property
+    def searched(self) -> tuple[SearchedParameter, ...]:
+        """What varied."""
+        return searched_parameters(self.summary.facts.searched)
+
+    @cached_property
+    def index(self) -> ConfigurationIndex:
+        """Names and numbers of configurations."""
+        return configuration_index(self.summary, self.searched)
+
+    @cached_property
+    def corrected(self) -> BbcCv | str:
+        """The best score without the luck of choosing it, or why it cannot be had."""
+        return corrected_best(self.summary)
+
+    @cached_property
+    def importances(self) -> Importances | str:
+        """Of every parameter that costs a training, or why there are none."""
+        return measured_importances(self.scored, self.searched, self.cells)
+
+    @cached_property
+    def decimals(self) -> int:
+        """Digits that the winner's noise between cells allows a score."""
+        best = self.best
+        return decimals_for(0.0 if best is None or best.scores is None else spread(best.scores.best.cell_scores))
+
+    def shown(self, score: float) -> str:
+        """A score with these digits."""
+        return fixed(score, self.decimals)
+
+    def rows_of(self, decision: str) -> str:
+        """What a decision is judged on: ``all rows``, ``rows with gold polarization = 1``."""
+        return rows_words(rows_judged(self.recipe, decision))

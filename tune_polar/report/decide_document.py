@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from tune_polar.decide.crossfit import Protocol, ProtocolScore
+from tune_polar.decide.judged import Rung, Scored
 from tune_polar.decide.predictions import OOF
-from tune_polar.decide.threshold_rules import PREDICT_NONE
-from tune_polar.report.comparison_tables import comparison_section, ranking_section
+from tune_polar.report.decide_comparisons import comparison_section, ranking_section
 from tune_polar.report.document import Document, DocumentSection, TextTable
+from tune_polar.report.ladder import shown_threshold
 from tune_polar.report.numbers import count, listed
+from tune_polar.report.words import RUNGS
 from tune_polar.stats.intervals import Interval, points
+from tune_polar.stats.scored_configuration import thresholds_of
 from tune_polar.stats.threshold_report import LEVELS, ThresholdReport
 
 MEASURE = {
-    "positive": "mean over labels of the positive class's F1",
-    "both_classes": "macro-F1 of one label: mean of the positive and the negative class's F1",
+    "labels": "mean over labels of the positive class's F1",
+    "binary": "macro-F1 of one label: mean of the positive and the negative class's F1",
 }
-# Protocols on out-of-fold rows: column heading, and where thresholds were chosen.
-OOF_PROTOCOLS: tuple[tuple[str, Protocol, str], ...] = (
-    ("inside folds", "inside_folds", "each fold's own rows, then averaged"),
-    ("pooled", "fold_tuned", "all these rows"),
-    ("cross-fitted", "cross_fitted", "the other folds"),
-    ("0.5", "fixed_half", "nowhere: 0.5"),
+# Ways of choosing on out-of-fold rows, and where thresholds were chosen.
+OOF_RUNGS: tuple[tuple[Rung, str], ...] = (
+    ("inside_folds", "each fold's own rows, then averaged"),
+    ("fold_tuned", "all these rows"),
+    ("cross_fitted", "the other folds"),
+    ("plain", "nowhere: 0.5"),
 )
+ON_SPLITS: tuple[Rung, ...] = ("oracle", "fold_tuned")
+WIDEST = 8  # columns of a table that a terminal shows
 
 
 def decide_document(report: ThresholdReport) -> Document:
@@ -61,7 +65,7 @@ def _read(report: ThresholdReport) -> DocumentSection:
         (
             f"{count(len(report.configurations), 'configuration')}, {count(len(report.labels), 'label')}, "
             f"{count(len(report.folds), 'fold')}; {listed(splits)}.",
-            f"Scores are the {MEASURE[report.score]}.",
+            f"Scores are the {MEASURE[report.gold.kind]}.",
         ),
         remarks=report.notes,
     )
@@ -90,19 +94,20 @@ def _selected(report: ThresholdReport) -> DocumentSection:
     if not isinstance(report.new_rows, str):
         spans = " ".join(span(report.new_rows.interval(level)) for level in LEVELS)
         rows.append((f"new set of {report.new_rows.rows:,} rows", "", spans, "new rows", "all out-of-fold rows"))
+    ladder = winner.judgement.ladder
     rows += [
-        (heading, three(winner.protocols.score(protocol, OOF).macro_f1), "", OOF, chosen)
-        for heading, protocol, chosen in OOF_PROTOCOLS
-        if protocol != "cross_fitted"
+        (RUNGS[rung], three(ladder[rung].score), "", OOF, chosen)
+        for rung, chosen in OOF_RUNGS
+        if rung != "cross_fitted"
     ]
     for split in report.labelled:
-        oracle, applied = winner.oracle_on(split), winner.on(split)
+        oracle, applied = (winner.on(split, rung) for rung in ON_SPLITS)
         if oracle is not None and applied is not None:
-            rows.append((f"oracle on {split}", three(oracle.macro_f1), "", split, f"{split} gold itself"))
-            rows.append((f"fold-tuned on {split}", three(applied.macro_f1), "", split, "all out-of-fold rows"))
+            rows.append((f"oracle on {split}", three(oracle.score), "", split, f"{split} gold itself"))
+            rows.append((f"fold-tuned on {split}", three(applied.score), "", split, "all out-of-fold rows"))
             sentences.append(
-                f"Thresholds chosen on {split} gold itself promise {three(oracle.macro_f1)} there, fold-tuned ones "
-                f"reach {three(applied.macro_f1)}: {points(oracle.macro_f1 - applied.macro_f1)} points of hindsight."
+                f"Thresholds chosen on {split} gold itself promise {three(oracle.score)} there, fold-tuned ones "
+                f"reach {three(applied.score)}: {points(oracle.score - applied.score)} points of hindsight."
             )
     table = TextTable(
         "The selected configuration's score, by where its thresholds were chosen",
@@ -120,84 +125,54 @@ def _selected(report: ThresholdReport) -> DocumentSection:
 
 
 def _rules(report: ThresholdReport) -> DocumentSection:
-    columns = ["rule", *(heading for heading, _, _ in OOF_PROTOCOLS if heading != "0.5")]
-    for split in report.labelled:
-        columns += [f"{split} oracle", f"{split} tuned"]
-    rows = []
-    for each in report.of(report.winner.name):
-        cells = [
-            three(each.protocols.score(protocol, OOF).macro_f1) for head, protocol, _ in OOF_PROTOCOLS if head != "0.5"
-        ]
-        for split in report.labelled:
-            cells += [_macro(each.oracle_on(split)), _macro(each.on(split))]
-        rows.append((each.rule, *cells))
-    caption = f"Macro-F1 of {report.winner.name}"
-    return DocumentSection(
-        "Rules and protocols side by side", tables=(TextTable(caption, tuple(columns), tuple(rows)),)
+    shown: list[tuple[str, Rung, str]] = [(RUNGS[rung], rung, OOF) for rung, _ in OOF_RUNGS if rung != "plain"]
+    shown += [(f"{split} {RUNGS[rung]}", rung, split) for split in report.labelled for rung in ON_SPLITS]
+    rows = tuple(
+        (each.rule, *(_score(each.on(split, rung)) for _, rung, split in shown))
+        for each in report.of(report.winner.name)
     )
+    table = TextTable(f"Macro-F1 of {report.winner.name}", ("rule", *(head for head, _, _ in shown)), rows)
+    return DocumentSection("Rules side by side, by where thresholds were chosen", tables=(table,))
 
 
-def _macro(score: ProtocolScore | None) -> str:
-    return "n/a" if score is None else three(score.macro_f1)
+def _score(scored: Scored | None) -> str:
+    return "n/a" if scored is None else three(scored.score)
 
 
 def _labels(report: ThresholdReport) -> DocumentSection:
-    protocols = report.winner.protocols
-    crossed, pooled = protocols.score("cross_fitted", OOF), protocols.score("fold_tuned", OOF)
-    inside = protocols.score("inside_folds", OOF)
-    columns = [
-        "label",
-        "positive",
-        "threshold",
-        "folds'",
-        "cross-fitted",
-        f"{LEVELS[0]:.0%} interval",
-        "pooled",
-        "inside",
-    ]
-    for split in report.labelled:
-        columns += [f"{split} oracle", f"{split} tuned"]
+    winner = report.winner
+    ladder = winner.judgement.ladder
+    pooled, by_fold = (thresholds_of(ladder[rung]) for rung in ("fold_tuned", "cross_fitted"))
+    columns = ["label", "positive", "threshold", "folds'", RUNGS["cross_fitted"], f"{LEVELS[0]:.0%} interval"]
+    columns += [RUNGS["fold_tuned"], RUNGS["inside_folds"]]
+    others = [(split, rung) for split in report.labelled for rung in ON_SPLITS]
+    columns += [f"{split} {RUNGS[rung]}" for split, rung in others]
     rows = []
     for place, label in enumerate(report.labels):
-        cells = [
+        ends = (float(by_fold[:, place].min()), float(by_fold[:, place].max()))
+        own = [
             label,
-            str(int(np.count_nonzero(report.gold[:, place]))),
-            shown(float(pooled.thresholds[place])),
-            "–".join(dict.fromkeys(shown(float(end)) for end in _ends(crossed, place))),
-            three(float(crossed.per_class[place])),
+            str(int(np.count_nonzero(report.gold.values[:, place]))),
+            shown_threshold(float(pooled[0, place])),
+            "–".join(dict.fromkeys(map(shown_threshold, ends))),
+            three(float(ladder["cross_fitted"].per_column[place])),
             span(report.bootstrap.per_class_intervals[place]),
-            three(float(pooled.per_class[place])),
-            three(float(inside.per_class[place])),
+            *(three(float(ladder[rung].per_column[place])) for rung in ("fold_tuned", "inside_folds")),
         ]
-        for split in report.labelled:
-            for score in (report.winner.oracle_on(split), report.winner.on(split)):
-                cells.append("n/a" if score is None else three(float(score.per_class[place])))
-        rows.append(tuple(cells))
-    half = len(columns) if len(columns) <= 8 else 8
+        found = [winner.on(split, rung) for split, rung in others]
+        rows.append((*own, *("n/a" if each is None else three(float(each.per_column[place])) for each in found)))
+    half = min(len(columns), WIDEST)
     tables = [TextTable("F1 on out-of-fold rows", tuple(columns[:half]), tuple(row[:half] for row in rows))]
     if half < len(columns):
         tables.append(
             TextTable(
-                "F1 on further splits: chosen on their own gold (oracle), and on all out-of-fold rows (tuned)",
+                "F1 on further splits: chosen on their own gold (oracle), and on all out-of-fold rows (fold-tuned)",
                 (columns[0], *columns[half:]),
                 tuple((row[0], *row[half:]) for row in rows),
             )
         )
     remark = f"Intervals resample rows within each pattern of gold labels, {report.bootstrap.rounds:,} rounds."
-    return DocumentSection(f"Labels, by rule {report.winner.rule}", (), tuple(tables), (remark,))
-
-
-def _ends(score: ProtocolScore, place: int) -> tuple[float, float]:
-    """Lowest and highest of the folds' thresholds."""
-    values = np.atleast_2d(score.thresholds)[:, place]
-    return float(values.min()), float(values.max())
-
-
-def shown(threshold: float) -> str:
-    """A threshold with two significant digits below 0.1; "none" where nothing is predicted."""
-    if threshold >= PREDICT_NONE:
-        return "none"
-    return f"{threshold:.2f}" if threshold >= 0.1 else f"{threshold:.2g}"
+    return DocumentSection(f"Labels, by rule {winner.rule}", (), tuple(tables), (remark,))
 
 
 def _findings(report: ThresholdReport) -> DocumentSection:

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tune_polar.decide.crossfit import ProtocolScore
+from tune_polar.decide.judged import Rung, Scored
+from tune_polar.decide.predictions import OOF
 from tune_polar.stats.comparison import ComparisonMatrix
 from tune_polar.stats.grouped_rows import GroupReport
 from tune_polar.stats.intervals import Interval
+from tune_polar.stats.scored_configuration import thresholds_of
 from tune_polar.stats.threshold_report import LEVELS, ThresholdReport
 
 Data = dict[str, Any]
@@ -22,7 +24,7 @@ def report_data(report: ThresholdReport) -> Data:
     return {
         "file": str(report.path),
         "labels": list(report.labels),
-        "score": report.score,
+        "metric": report.metric,
         "rules": list(report.rules),
         "configurations": list(report.configurations),
         "incomplete": list(report.incomplete),
@@ -36,7 +38,11 @@ def report_data(report: ThresholdReport) -> Data:
                 "rule": each.rule,
                 "cross_fitted": each.cross_fitted,
                 "fold_scores": each.fold_scores.tolist(),
-                "protocols": [_protocol(score, report.labels) for score in each.protocols.rows],
+                "scored": [
+                    _scored(rung, split, scored, report.labels)
+                    for split, ladder in ((OOF, each.judgement.ladder), *each.judgement.splits.items())
+                    for rung, scored in ladder.items()
+                ],
             }
             for each in report.scored
         ],
@@ -60,7 +66,7 @@ def report_data(report: ThresholdReport) -> Data:
 
 def _selected(report: ThresholdReport) -> Data:
     winner, boot = report.winner, report.bootstrap
-    crossed = winner.protocols.score("cross_fitted", "oof")
+    crossed = winner.judgement.cross_fitted
     corrected: Data
     if isinstance(report.corrected, str):
         corrected = {"not_applicable": report.corrected}
@@ -91,8 +97,8 @@ def _selected(report: ThresholdReport) -> Data:
         "macro_interval": _interval(boot.macro_interval),
         "per_label": {
             label: {
-                "positives": int(np.count_nonzero(report.gold[:, place])),
-                "cross_fitted": float(crossed.per_class[place]),
+                "positives": int(np.count_nonzero(report.gold.values[:, place])),
+                "cross_fitted": float(crossed.per_column[place]),
                 "interval": _interval(boot.per_class_intervals[place]),
             }
             for place, label in enumerate(report.labels)
@@ -100,13 +106,14 @@ def _selected(report: ThresholdReport) -> Data:
     }
 
 
-def _protocol(score: ProtocolScore, labels: Sequence[str]) -> Data:
+def _scored(rung: Rung, split: str, scored: Scored, labels: Sequence[str]) -> Data:
+    """``chosen``: where thresholds were chosen, as everywhere (``report/words.py``)."""
     return {
-        "protocol": score.protocol,
-        "scored_on": score.scored_on,
-        "macro_f1": score.macro_f1,
-        "per_label": dict(zip(labels, score.per_class.tolist(), strict=True)),
-        "thresholds": dict(zip(labels, np.atleast_2d(score.thresholds).T.tolist(), strict=True)),
+        "chosen": rung,
+        "scored_on": split,
+        "macro_f1": scored.score,
+        "per_label": dict(zip(labels, scored.per_column.tolist(), strict=True)),
+        "thresholds": dict(zip(labels, thresholds_of(scored).T.tolist(), strict=True)),
     }
 
 

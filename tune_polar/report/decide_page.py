@@ -21,8 +21,8 @@ BEYOND = DocumentSection(
     remarks=(
         "Settings to use, importance of parameters and sensitivity to them: not applicable, a prediction table names "
         "configurations but not what they were trained with.",
-        "k × τ of the detector: not applicable, that needs each row’s neighbours.",
-        "What the detector’s errors cost the classes: not applicable, that needs the detector’s decisions on all rows.",
+        "k × τ of a vote: not applicable, that needs each row’s neighbours.",
+        "What a gate’s errors cost: not applicable, that needs its decisions on all rows.",
         "Learning curves, early stops, time and machines: not applicable, they are in a search’s records.",
         "Whether another training seed would rank the configurations alike: only where the table has several seeds.",
     ),

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from tune_polar.evaluate.checks import EDGE_SHARE
+from tune_polar.recipe.fill import object_at, word_of
+from tune_polar.recipe.keys import place_of
+from tune_polar.recipe.loaded_space import LoadedSpace, is_free
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.space import CategoricalParameter, IntParameter, SingleParameter
+from tune_polar.report.drawing.panel import Axis, choice_axis, range_axis
 from tune_polar.report.numbers import setting
-from tune_polar.report.panel import Axis, choice_axis, range_axis
-from tune_polar.spec.recipe import Recipe
-from tune_polar.spec.space import DECISION_KEYS
-from tune_polar.store.flags import EDGE_SHARE
-from tune_polar.store.manifest_facts import ManifestFacts
 
 
 @dataclass(frozen=True)
 class SearchedParameter:
     """A number between two ends, or one of some choices."""
 
-    key: str  # "classifier.gamma_negative.stereotype"
+    key: str  # "classifier.losses.asymmetric.gamma_negative.stereotype"
     low: float = 0.0
     high: float = 1.0
     log: bool = False
     choices: tuple[str, ...] = ()
     whole: bool = False  # whole numbers only
+    is_decision: bool = False  # read off stored predictions: it costs no training
 
     @property
-    def is_decision(self) -> bool:
-        """Whether it is read off stored predictions and costs no training."""
-        return self.key in DECISION_KEYS
+    def varies(self) -> bool:
+        """Whether it has more than one value."""
+        return len(self.choices) > 1 if self.choices else self.low < self.high
 
     @property
     def axis(self) -> Axis:
@@ -45,15 +46,23 @@ class SearchedParameter:
             return ", ".join(self.choices)
         return f"{setting(self.low)} to {setting(self.high)}{', log scale' if self.log else ''}"
 
+    def value(self, recipe: Recipe) -> object:
+        """The recipe's value, of a component its name; None where the recipe has none."""
+        return word_of(object_at(recipe, place_of(self.key, recipe).path))
+
     def number(self, recipe: Recipe) -> float | None:
-        """The recipe's value on the axis; None where the recipe has none."""
-        value = value_of(recipe, self.key)
+        """That value on the axis; None where it is not on it."""
+        value = self.value(recipe)
         if self.choices:
             word = setting(value)
             return float(self.choices.index(word)) if word in self.choices else None
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
         return None if self.log and value <= 0 else float(value)
+
+    def is_idle(self, recipe: Recipe) -> bool:
+        """Whether nothing of the recipe reads it, as a setting of a component that another one stands for."""
+        return self.value(recipe) is None and "null" not in self.choices
 
     def unit(self, number: float) -> float:
         """Its place in the range, 0 at the low end and 1 at the high end."""
@@ -89,32 +98,15 @@ class SearchedParameter:
         return setting(round(number) if self.whole else number)
 
 
-def value_of(recipe: Recipe, key: str) -> object:
-    """The value of a dotted key; None where the recipe has none."""
-    value: object = recipe
-    while key and value is not None:
-        if isinstance(value, Mapping):  # a label's name may hold dots of its own
-            return value.get(key)
-        name, _, key = key.partition(".")
-        value = getattr(value, name, None)
-    return value
+def searched_parameters(space: LoadedSpace | None) -> tuple[SearchedParameter, ...]:
+    """In the space's order, a vector as one parameter a column; none for an ablation."""
+    if space is None:
+        return ()
+    return tuple(_parameter(key, single, is_free(key, space.recipe)) for key, single in space.singles.items())
 
 
-def searched_parameters(facts: ManifestFacts) -> tuple[SearchedParameter, ...]:
-    """In the space's order, a vector as one parameter for each label; none for an ablation."""
-    return tuple(
-        _parameter(name, element)
-        for key, about in facts.parameters.items()
-        for name, element in (
-            [(f"{key}.{label}", about["element"]) for label in facts.recipe.task.labels]
-            if "element" in about
-            else [(key, about)]
-        )
-    )
-
-
-def _parameter(key: str, about: Mapping[str, Any]) -> SearchedParameter:
-    if "choices" in about:
-        return SearchedParameter(key, choices=tuple(setting(choice) for choice in about["choices"]))
-    is_whole = about.get("type") == "int"
-    return SearchedParameter(key, float(about["low"]), float(about["high"]), bool(about.get("log")), whole=is_whole)
+def _parameter(key: str, single: SingleParameter, is_decision: bool) -> SearchedParameter:
+    if isinstance(single, CategoricalParameter):
+        return SearchedParameter(key, choices=tuple(map(setting, single.choices)), is_decision=is_decision)
+    whole = isinstance(single, IntParameter)
+    return SearchedParameter(key, single.low, single.high, single.log, whole=whole, is_decision=is_decision)

@@ -1,27 +1,31 @@
-"""A search as tidy tables: configurations, folds, curves, and predictions that `read_predictions` reads back."""
+"""A search as tidy tables: configurations, fold trials, curves, and predictions that `read_predictions` reads back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from tune_polar.decide.ensemble import weighted_mean
 from tune_polar.decide.prediction_columns import FOLD, GOLD, ID, PROBABILITY, SPLIT
 from tune_polar.decide.predictions import OOF
-from tune_polar.decide.vote_sweep import vote_counts
+from tune_polar.decide.tables import Table, TableKind
 from tune_polar.errors import StoreError
-from tune_polar.store.outcome import rounded_tau
-from tune_polar.store.predictions_of import ConfigurationPredictions
-from tune_polar.store.record import Array, StageRecord
+from tune_polar.evaluate.predictions import ConfigurationPredictions
+from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.sections import Stage
+from tune_polar.store.records import VALIDATION, StageRecord
 from tune_polar.store.store import Store
-from tune_polar.store.summary import ConfigurationSummary, SearchSummary
 
 Kind = Literal["csv", "parquet"]
+Array = NDArray[Any]
 
+SEED, VALUE = "seed", "value/"
 # A spreadsheet takes a cell that begins so for a formula and runs it.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -38,9 +42,9 @@ def write_tables(store: Store, summary: SearchSummary, folder: Path, kind: Kind)
         "configurations": lambda: configurations_table(summary),
         "folds": lambda: folds_table(summary),
         "curves": lambda: curves_table(store, summary),
-        "predictions": lambda: predictions_table(summary),
-        "detector_predictions": lambda: detector_predictions_table(summary),
     }
+    for stage in summary.recipe.stages:
+        tables[f"predictions-{stage}"] = lambda stage=stage: predictions_table(summary, stage)  # type: ignore[misc]
     written = []
     for name, make in tables.items():
         frame = make()
@@ -56,41 +60,49 @@ def configurations_table(summary: SearchSummary) -> pd.DataFrame:
 
 def _configuration_row(row: ConfigurationSummary) -> dict[str, object]:
     configuration, scores = row.configuration, row.scores
-    best = None if scores is None else scores.best
-    return {
+    found: dict[str, object] = {
         "configuration": configuration.id,
         "number": configuration.number,
         "origin": configuration.origin,
         "state": row.state,
-        "folds": len(row.folds),
+        "cells": len(row.folds),
         "seconds": row.seconds,
-        "score": None if best is None else best.score,
-        "threshold_rule": None if best is None else best.rule,
-        "k": None if best is None else best.k,
-        "tau": None if best is None else rounded_tau(best.votes.tau),
-        "detector": None if scores is None else scores.detector,
-        "gold_gated": None if scores is None else scores.gold_gated,
-        "failure": row.failures[-1].first_line if row.failures else None,
-        **{f"point/{key}": value for key, value in configuration.point.items()},
+        "metric": None if scores is None else scores.metric,
+        "score": None if scores is None else scores.score,
+        "as_written": None if scores is None else scores.as_written,
+        "predicted": None if row.abandonment is None else row.abandonment.predicted,
+        "failures": "; ".join(failure.first_line for failure in row.failures),
     }
+    found |= {} if scores is None else {f"score/{name}": value for name, value in scores.decisions.items()}
+    chosen = {} if scores is None else scores.best.settings
+    found |= {f"chosen/{key}": value for key, value in _single_values(chosen)}
+    return found | {f"point/{key}": value for key, value in configuration.point.items()}
+
+
+def _single_values(settings: Any) -> Iterator[tuple[str, object]]:
+    """Settings with a value each, of thresholds one a column."""
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{name}", each) for name, each in value.items())
+        else:
+            yield key, value
 
 
 def folds_table(summary: SearchSummary) -> pd.DataFrame:
-    """A row a finished fold: where and when it was run, which stages it names."""
+    """A row a finished fold trial: where and when it was run, which stages it names."""
     return pd.DataFrame(
         [
             {
                 "configuration": fold.configuration_id,
                 "number": row.configuration.number,
-                "fold": fold.fold,
-                "seed": fold.seed,
+                FOLD: fold.fold,
+                SEED: fold.seed,
                 "seconds": fold.seconds,
                 "host": fold.provenance.host,
                 "device": fold.provenance.device,
                 "started": fold.provenance.started,
                 "reused": " ".join(fold.reused),
-                "detector_key": fold.detector_key,
-                "classifier_key": fold.classifier_key,
+                **{f"key/{name}": key for name, key in fold.stages.items()},
                 **{f"scores/{name}": value for name, value in fold.scores.items()},
             }
             for row in summary.configurations
@@ -106,8 +118,10 @@ def curves_table(store: Store, summary: SearchSummary) -> pd.DataFrame:
             {
                 "configuration": row.configuration.id,
                 "number": row.configuration.number,
-                "fold": stage.fold,
+                FOLD: stage.fold,
+                SEED: stage.seed,
                 "stage": stage.stage,
+                "metric": stage.keep,
                 "step": point.step,
                 "training_loss": point.training_loss,
                 "value": point.value,
@@ -119,69 +133,96 @@ def curves_table(store: Store, summary: SearchSummary) -> pd.DataFrame:
 
 
 def stages_of(store: Store, summary: SearchSummary) -> Iterator[tuple[ConfigurationSummary, StageRecord]]:
-    """Every stage that a configuration's finished folds name."""
+    """Every stage that a configuration's finished fold trials name."""
     for row in summary.configurations:
-        keys = [key for fold in row.folds for key in (fold.detector_key, fold.classifier_key) if key is not None]
-        for stage in store.stages(list(dict.fromkeys(keys))).values():
+        keys = [key for fold in row.folds for key in fold.stages.values()]
+        for stage in store.stages(list(dict.fromkeys(keys)), row.configuration.recipe).values():
             yield row, stage
 
 
-def predictions_table(summary: SearchSummary) -> pd.DataFrame:
-    """The classifiers' probabilities: out of fold, and on dev the mean of a configuration's fold models."""
-    found = [row.predictions for row in summary.configurations if row.predictions is not None]
-    return _joined([_classifier_frame(predictions) for predictions in found])
+# -- predictions -------------------------------------------------------------------------------------------------
 
 
-def detector_predictions_table(summary: SearchSummary) -> pd.DataFrame:
-    """The detectors' share of polarized neighbours at the chosen k (the recipe's where none is chosen yet)."""
-    frames = []
-    for row in summary.configurations:
-        if row.predictions is not None and row.predictions.folds:
-            k = row.configuration.recipe.decision.k if row.outcome is None else row.outcome.detector.chosen.k
-            frames.append(_detector_frame(row.predictions, k))
-    return _joined(frames)
+def predictions_table(summary: SearchSummary, stage: str) -> pd.DataFrame:
+    """What one stage predicts: out of fold, and on other splits the mean of a configuration's models.
+
+    Probabilities as ``prob/COLUMN`` (of classes ``prob/CLASS`` with gold 0 and 1), numbers as ``value/COLUMN``, of
+    neighbours their share among all that are stored.
+    """
+    found = [row.predictions for row in summary.configurations if row.predictions is not None and row.predictions.cells]
+    return _joined([frame for predictions in found for frame in _frames(predictions, stage)])
 
 
-def _classifier_frame(predictions: ConfigurationPredictions) -> pd.DataFrame:
-    labels = predictions.configuration.recipe.task.labels
-    if not labels or not any(fold.classifier is not None for fold in predictions.folds):
-        return pd.DataFrame()
-    fold, row, probability = predictions.classifier_rows()
-    train, dev = predictions.gold.train, predictions.gold.dev
-    ids = [train.ids[index] for index in row]
-    frame = _frame(predictions, OOF, ids, labels, train.matrix(labels)[row], probability, fold)
-    parts = [] if predictions.missing_folds else predictions.dev("dev_probability")
-    if dev is None or not parts or not set(labels) <= set(dev.labels):
-        return frame
-    return _joined([frame, _frame(predictions, "dev", dev.ids, labels, dev.matrix(labels), weighted_mean(parts))])
+def _frames(predictions: ConfigurationPredictions, name: str) -> Iterator[pd.DataFrame]:
+    recipe = predictions.configuration.recipe
+    if name not in recipe.stages:
+        return
+    stage, train = recipe.stages[name], predictions.gold.train
+    for cell in predictions.cells:
+        record = cell.stages[name]
+        rows = record.rows(VALIDATION)
+        shown = _Predicted(recipe, stage, [record.table(VALIDATION)], train.matrix(stage.columns)[rows])
+        ids = [train.ids[row] for row in rows]
+        yield shown.frame(predictions, OOF, ids, cell.fold, cell.seed if len(recipe.seeds) > 1 else None)
+    if predictions.missing_cells:
+        return
+    for split, gold in predictions.gold.splits.items():
+        records = [cell.stages[name] for cell in predictions.cells]
+        if all(split in record.splits for record in records):
+            rows = records[0].rows(split)
+            has_gold = set(stage.columns) <= set(gold.columns)
+            truth = gold.matrix(stage.columns)[rows] if has_gold else None
+            shown = _Predicted(recipe, stage, [record.table(split) for record in records], truth)
+            yield shown.frame(predictions, split, [gold.ids[row] for row in rows], None, None)
 
 
-def _detector_frame(predictions: ConfigurationPredictions, k: int) -> pd.DataFrame:
-    target = predictions.configuration.recipe.task.target
-    tables, gold = predictions.detector_tables()
-    k = min(k, tables[0].shape[1])
-    parts = [(f.record.fold, f.detector.arrays["validation_rows"]) for f in predictions.folds]
-    rows = np.concatenate([own for _, own in parts])
-    fold = np.concatenate([np.full(len(own), number) for number, own in parts])
-    share = np.concatenate([vote_counts(table, k) for table in tables]) / k
-    ids = [predictions.gold.train.ids[row] for row in rows]
-    return _frame(predictions, OOF, ids, (target,), np.concatenate(gold)[:, None], share[:, None], fold)
+@dataclass(frozen=True, eq=False)
+class _Predicted:
+    """Some rows of one split, as columns of a table."""
 
+    recipe: Recipe
+    stage: Stage
+    models: list[Array]
+    gold: Array | None  # (rows, columns)
 
-def _frame(
-    predictions: ConfigurationPredictions,
-    split: str,
-    ids: list[str] | tuple[str, ...],
-    labels: tuple[str, ...],
-    gold: Array,
-    probability: Array,
-    fold: Array | None = None,
-) -> pd.DataFrame:
-    number = pd.array(fold, dtype="Int64") if fold is not None else pd.array([None] * len(ids), dtype="Int64")
-    columns = {"configuration": predictions.configuration.id, SPLIT: split, FOLD: number, ID: list(ids)}
-    columns |= {GOLD + label: gold[:, place].astype(np.int8) for place, label in enumerate(labels)}
-    columns |= {PROBABILITY + label: probability[:, place] for place, label in enumerate(labels)}
-    return pd.DataFrame(columns)
+    def frame(
+        self, predictions: ConfigurationPredictions, split: str, ids: list[str], fold: int | None, seed: int | None
+    ) -> pd.DataFrame:
+        """Configuration, split, fold, id, gold and predictions; a column ``seed`` where there are several."""
+        number = pd.array([fold] * len(ids), dtype="Int64")
+        columns: dict[str, object] = {"configuration": predictions.configuration.id}
+        columns |= {} if seed is None else {SEED: seed}
+        columns |= {SPLIT: split, FOLD: number, ID: ids}
+        return pd.DataFrame(columns | self._gold(len(ids)) | self._values())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Classes, or columns."""
+        task = self.stage.task
+        return self.recipe.data.classes[task.columns[0]] if task.gold == "class" else task.columns
+
+    def _gold(self, rows: int) -> dict[str, object]:
+        kind = self.stage.task.gold
+        if self.gold is None:
+            return {GOLD + name: pd.array([None] * rows, dtype="Float64") for name in self.names}
+        if kind == "class":
+            return {GOLD + name: (self.gold[:, 0] == code).astype(np.int8) for code, name in enumerate(self.names)}
+        as_type = np.float64 if kind == "number" else np.int8
+        return {GOLD + name: self.gold[:, place].astype(as_type) for place, name in enumerate(self.names)}
+
+    def _values(self) -> dict[str, object]:
+        kind: TableKind = self.stage.predicts
+        if kind == "neighbours":
+            shares = [np.mean([(each == code).mean(axis=1) for each in self.models], axis=0) for code in self._codes]
+            return {PROBABILITY + name: share for name, share in zip(self.names, shares, strict=True)}
+        mean = Table.of(kind, self.models).ensemble
+        prefix = VALUE if kind == "value" else PROBABILITY
+        return {prefix + name: mean[:, place] for place, name in enumerate(self.names)}
+
+    @property
+    def _codes(self) -> tuple[int, ...]:
+        """What a neighbour's label must be to count for each name."""
+        return tuple(range(len(self.names))) if self.stage.task.gold == "class" else (1,)
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -2,53 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import yaml
 
-from tune_polar.spec.recipe import Recipe
-from tune_polar.store.outcome import deployed_thresholds, rounded_tau
-from tune_polar.store.summary import ConfigurationSummary, SearchSummary
+from tune_polar.decide.threshold_rules import PREDICT_NONE
+from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
+from tune_polar.recipe.fill import fill
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recorded import recipe_to_json
+from tune_polar.report.numbers import fixed
+from tune_polar.report.settings import differences, flat
+from tune_polar.report.words import CellWords, score_words
 
-DESCRIPTION = "The winner of a search"  # the words of the recipe it began with describe the published settings
+DESCRIPTION = "The winner of a search"  # the words of the recipe it began with describe other settings
+AS_IT_WAS = "  (as the recipe says)"
 
 
 def winner_recipe(best: ConfigurationSummary) -> Recipe:
-    """The winner's recipe with the decision settings that were chosen on all out-of-fold rows."""
+    """The winner's recipe with what its decisions were set to on all out-of-fold rows."""
     recipe = best.configuration.recipe
-    if best.outcome is None:
-        return recipe
-    decided = best.outcome.best
-    chosen = {
-        "k": decided.votes.k,
-        "tau": rounded_tau(decided.votes.tau),
-        "threshold_rule": decided.rule or recipe.decision.threshold_rule,
-    }
+    if best.scores is not None:
+        recipe = fill(recipe, {key: value for key, value in best.scores.best.settings.items() if _fits(value)})
     name = recipe.recipe.removesuffix("-winner") + "-winner"
-    changed = {"recipe": name, "description": DESCRIPTION, "decision": recipe.decision.model_copy(update=chosen)}
-    return recipe.model_copy(update=changed)
-
-
-def winner_thresholds(best: ConfigurationSummary) -> dict[str, float]:
-    """Per label, chosen on all out-of-fold gold-polarized rows by the winner's rule; empty for a detector alone."""
-    if best.outcome is None or best.predictions is None or not best.outcome.best.rule:
-        return {}
-    return deployed_thresholds(best.predictions, best.outcome.best.rule)
+    return recipe.model_copy(update={"recipe": name, "description": DESCRIPTION})
 
 
 def winner_yaml(summary: SearchSummary) -> str | None:
-    """The winner as YAML, its thresholds in comments; None where nothing has a score."""
+    """The winner as YAML; None where nothing has a score."""
     best = summary.best
-    if best is None or best.outcome is None:
+    if best is None or best.scores is None:
         return None
+    over = CellWords(summary.cells).count(len(best.folds))
     comments = [
         f"Winner of {summary.url}: configuration {best.configuration.id}",
-        f"{summary.objective} {best.outcome.score:.4f}, cross-fitted over {len(best.folds)} folds",
+        f"{score_words(summary.recipe)}: {fixed(best.scores.score, 4)}, cross-fitted over {over}",
+        *_unwritten(best),
     ]
-    thresholds = winner_thresholds(best)
-    if thresholds:
-        comments.append("thresholds on all out-of-fold rows:")
-        comments += [f"  {label}: {value:.4f}" for label, value in thresholds.items()]
-    settings = winner_recipe(best).model_dump(mode="json")
+    settings = recipe_to_json(winner_recipe(best))
     return "\n".join(map(_comment, comments)) + "\n" + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+
+
+def winner_changes(summary: SearchSummary) -> str:
+    """What the winner changes of the recipe the search began with, as YAML for the terminal."""
+    best = summary.best
+    if best is None:
+        return ""
+    won = winner_recipe(best)
+    values = flat(won)
+    changed = {each.key: values[each.key] for each in differences(summary.recipe, won) if each.key in values}
+    if not changed:
+        return AS_IT_WAS
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in changed.items()}
+    first, *lines = yaml.safe_dump({"changes": plain}, sort_keys=False, allow_unicode=True).splitlines()
+    if any(key.startswith("decide.") for key in changed):
+        first += "  # decide: chosen on all out-of-fold rows, as for every configuration"
+    return "\n".join(f"  {line}" for line in (first, *lines))
+
+
+def _fits(value: object) -> bool:
+    """Whether a recipe can say it: no threshold of one lies above every probability."""
+    return not (isinstance(value, Mapping) and any(each >= PREDICT_NONE for each in value.values()))
+
+
+def _unwritten(best: ConfigurationSummary) -> Iterator[str]:
+    """What decides as chosen and has no place in a recipe: thresholds of groups, or of labels that are never given."""
+    if best.outcome is None:
+        return
+    written: Mapping[str, Any] = best.outcome.settings()
+    for name, chosen in best.outcome.best.deployed.items():
+        own = [key for key in written if key.startswith(f"decide.{name}.") and _fits(written[key])]
+        if not own and best.outcome.graph.nodes[name].parameters:
+            yield f"{name}, chosen on all out-of-fold rows: {chosen}"
 
 
 def _comment(text: str) -> str:

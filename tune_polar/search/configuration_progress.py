@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tune_polar.spec.configuration import Configuration
+from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.configuration import Configuration
 from tune_polar.store.abandonment import Abandonment
-from tune_polar.store.record import FailureRecord, FoldRecord
+from tune_polar.store.failures import FailureRecord
+from tune_polar.store.records import FoldRecord
 
 State = Literal["open", "finished", "infeasible", "abandoned"]
 
@@ -17,17 +19,22 @@ class ConfigurationProgress:
     """Where one configuration stands."""
 
     configuration: Configuration
-    order: tuple[int, ...]  # in which its folds are run
+    order: tuple[Cell, ...]  # in which its cells are run
     state: State = "open"
-    waiting: list[int] = field(default_factory=list)  # folds to hand out, next first
-    running: set[int] = field(default_factory=set)
-    finished: dict[int, FoldRecord] = field(default_factory=dict)
-    failures: dict[int, list[FailureRecord]] = field(default_factory=dict)  # of each fold
-    failure: FailureRecord | None = None
+    waiting: list[Cell] = field(default_factory=list)  # to hand out, next first
+    running: set[Cell] = field(default_factory=set)
+    finished: dict[Cell, FoldRecord] = field(default_factory=dict)
+    failures: dict[Cell, list[FailureRecord]] = field(default_factory=dict)  # of each cell
+    failure: FailureRecord | None = None  # for which it is infeasible
     abandonment: Abandonment | None = None  # why racing gave it up
     score: float | None = None
 
     @property
     def handed_out(self) -> int:
-        """Folds running or finished."""
+        """Cells running or finished."""
         return len(self.running) + len(self.finished)
+
+
+def cell_of(record: FoldRecord | FailureRecord) -> Cell:
+    """The cell that a record is of."""
+    return Cell(record.fold, record.seed)

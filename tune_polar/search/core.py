@@ -1,26 +1,28 @@
-"""The search itself, without Ray: which fold trial next, what a finished fold means, when it is over.
+"""The search itself, without Ray: which fold trial next, what a finished one means, when it is over.
 
-Configurations are opened as slots need them; among the open ones the fold trial of the one with the fewest folds
-handed out comes next (breadth first), each configuration running its folds in an order of its own.
+Configurations are opened as slots need them; among the open ones the fold trial of the one with the fewest cells
+handed out comes next (breadth first), each configuration running its cells in an order of its own.
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
-from tune_polar.search.configuration_progress import ConfigurationProgress
-from tune_polar.search.racing.racing import Racing
+from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.configuration import Configuration
+from tune_polar.recipe.model import Recipe
+from tune_polar.search.cell_order import cell_order
+from tune_polar.search.configuration_progress import ConfigurationProgress, State, cell_of
+from tune_polar.search.racing.evaluation import evaluation_of
+from tune_polar.search.racing.pruner import NoRacing, Pruner
 from tune_polar.search.stop_rule import Stop, StopRule
-from tune_polar.spec.configuration import Configuration
-from tune_polar.spec.fold_trial import FoldTrial, Inputs
 from tune_polar.store.abandonment import Abandonment
-from tune_polar.store.record import FailureRecord, FoldRecord, MemoryUse, StageName, given_up, tried_memory
+from tune_polar.store.failures import FailureRecord, given_up, tried_memory
+from tune_polar.store.records import FoldRecord, MemoryUse
+from tune_polar.trial.fold_trial import FoldTrial, Inputs
 from tune_polar.trial.progress import Progress
 
 
@@ -35,16 +37,26 @@ class Ledger(Protocol):
     """Where the core leaves what must not be lost."""
 
     def put_configuration(self, configuration: Configuration) -> bool:
-        """Record a configuration before its first fold is handed out."""
+        """Record a configuration before its first cell is handed out."""
 
     def put_fold(self, record: FoldRecord) -> bool:
-        """Record a finished fold."""
+        """Record a finished cell."""
 
     def put_failure(self, record: FailureRecord) -> bool:
-        """Record a failed fold."""
+        """Record a fold trial that failed."""
 
     def put_abandonment(self, record: Abandonment) -> bool:
         """Record that a configuration is given up."""
+
+
+class Listener(Protocol):
+    """Hears what configurations come to: scores them and tells the sampler."""
+
+    def on_finished(self, progress: ConfigurationProgress) -> float | None:
+        """One has finished, failed or been given up; its score as the metric measures it, None: it has none."""
+
+    def on_expected(self, progress: ConfigurationProgress, score: float) -> None:
+        """Of one in training, so much is expected."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +64,7 @@ class Budget:
     """When to stop opening configurations."""
 
     configurations: int
-    folds: tuple[int, ...]  # which folds of the plan are run
+    cells: tuple[Cell, ...]  # that each of them runs
     open_at_once: int  # configurations in training at the same time
 
 
@@ -64,20 +76,20 @@ class SearchCore:
         proposals: Proposals,
         ledger: Ledger,
         budget: Budget,
-        inputs: Inputs,
-        on_finished: Callable[[ConfigurationProgress], float | None],
+        inputs: Callable[[Recipe], Inputs],
+        listener: Listener,
+        *,
+        racing: Pruner | None = None,
         rules: Sequence[StopRule] = (),
-        racing: Racing | None = None,
-        on_expected: Callable[[ConfigurationProgress, float], None] | None = None,
     ) -> None:
+        """``inputs``: what a configuration's stages read; ``racing`` None: nothing is given up."""
         self._proposals = proposals
         self._ledger = ledger
         self._budget = budget
         self._inputs = inputs
-        self._on_finished = on_finished  # scores a configuration and tells the sampler; None: it cannot be scored
+        self._listener = listener
+        self._racing: Pruner = NoRacing() if racing is None else racing
         self._exhausted = False
-        self._racing = racing
-        self._on_expected = on_expected  # tells the sampler what racing expects of a configuration in training
         self.rules = list(rules)
         self.stopped: Stop | None = None  # what withheld the rest of the search when it was last asked for more
         self.progress: dict[str, ConfigurationProgress] = {}  # by configuration id, in order of proposal
@@ -96,14 +108,15 @@ class SearchCore:
             self._open(configuration)
         for record in folds:
             progress = self.progress.get(record.configuration_id)
-            if progress is not None and record.fold in progress.waiting:
-                progress.waiting.remove(record.fold)
-                self._take_fold(progress, record)
+            if progress is not None and cell_of(record) in progress.waiting:
+                progress.waiting.remove(cell_of(record))
+                self._take(progress, record)
         for failure in failures:
-            progress = self.progress.get(failure.configuration_id)
-            if progress is not None and failure.fold not in progress.finished:
-                progress.failures.setdefault(failure.fold, []).append(failure)
-                if given_up(progress.failures[failure.fold]) is not None:
+            progress, cell = self.progress.get(failure.configuration_id), cell_of(failure)
+            if progress is not None and cell in progress.order and cell not in progress.finished:
+                told = progress.failures.setdefault(cell, [])
+                told.append(failure)
+                if given_up(told) is not None:
                     self._end_infeasible(progress, failure)
         for progress in self.progress.values():
             self._finish_if_done(progress)
@@ -111,7 +124,7 @@ class SearchCore:
             progress = self.progress.get(abandonment.configuration_id)
             if progress is not None and progress.state == "open":
                 self._end_abandoned(progress, abandonment)
-        self._race()  # a kill may have fallen between a fold and what followed from it
+        self._race()  # a kill may have fallen between a cell and what followed from it
 
     # -- handing out -------------------------------------------------------------------------------------------
 
@@ -120,12 +133,13 @@ class SearchCore:
         self._look_at_rules()
         if self.stopped is not None and self.stopped.holds_folds:
             return None
-        candidate = self._chosen() if self._racing is not None and self._racing.chooses else self._in_turn()
+        candidate = self._chosen() if self._racing.chooses else self._in_turn()
         if candidate is None:
             return None
-        fold = candidate.waiting.pop(0)
-        candidate.running.add(fold)
-        return FoldTrial(candidate.configuration.recipe, fold, self._inputs)
+        cell = candidate.waiting.pop(0)
+        candidate.running.add(cell)
+        recipe = candidate.configuration.recipe
+        return FoldTrial(recipe, cell, self._inputs(recipe))
 
     @property
     def done(self) -> bool:
@@ -140,39 +154,39 @@ class SearchCore:
     def fold_finished(self, record: FoldRecord) -> None:
         """A fold trial has finished; records it (again, idempotently) before anything is derived from it."""
         self._ledger.put_fold(record)
-        progress = self.progress.get(record.configuration_id)
-        if progress is None or record.fold in progress.finished:
+        progress, cell = self.progress.get(record.configuration_id), cell_of(record)
+        if progress is None or cell in progress.finished:
             return
-        progress.running.discard(record.fold)
-        if record.fold in progress.waiting:
-            progress.waiting.remove(record.fold)
-        self._take_fold(progress, record)
+        progress.running.discard(cell)
+        if cell in progress.waiting:
+            progress.waiting.remove(cell)
+        self._take(progress, record)
         self._finish_if_done(progress)
         self._race()
 
     def fold_failed(self, failure: FailureRecord) -> None:
-        """A fold trial did not finish. A lost worker is no fault of the configuration: its fold runs again.
+        """A fold trial did not finish. A lost worker is no fault of the configuration: its cell runs again.
 
-        Nor is memory that did not suffice: that fold runs again in smaller parts, until none is left.
+        Nor is memory that did not suffice: that cell runs again in smaller parts, until none is left.
         """
-        progress = self.progress.get(failure.configuration_id)
-        if progress is None or failure.fold in progress.finished:
+        progress, cell = self.progress.get(failure.configuration_id), cell_of(failure)
+        if progress is None or cell in progress.finished:
             return
         self._ledger.put_failure(failure)
-        progress.running.discard(failure.fold)
-        progress.failures.setdefault(failure.fold, []).append(failure)
-        if given_up(progress.failures[failure.fold]) is None:
-            self._wait_again(progress, failure.fold)
+        progress.running.discard(cell)
+        told = progress.failures.setdefault(cell, [])
+        told.append(failure)
+        if given_up(told) is None:
+            self._wait_again(progress, cell)
         else:
             self._end_infeasible(progress, failure)
 
     def fold_evaluated(self, trial: FoldTrial, told: Progress) -> None:
-        """A running fold has been evaluated in its last stage: its curve may say that the rest is not worth it."""
-        progress = self.progress.get(trial.configuration_id)
-        last = "detector" if trial.recipe.classifier is None else "classifier"
-        if self._racing is None or progress is None or progress.state != "open" or told.stage != last:
+        """A running fold trial has been evaluated: its curve may say that the rest is not worth it."""
+        progress, evaluation = self.progress.get(trial.configuration_id), evaluation_of(trial, told)
+        if progress is None or progress.state != "open" or evaluation is None:
             return
-        abandonment = self._racing.given_up_within(trial.configuration_id, told)
+        abandonment = self._racing.given_up_within(trial.configuration_id, evaluation)
         if abandonment is not None:
             self._abandon(progress, abandonment)
 
@@ -184,17 +198,17 @@ class SearchCore:
     def fold_returned(self, trial: FoldTrial) -> None:
         """A fold trial was stopped from outside: it waits again, first in line."""
         progress = self.progress.get(trial.configuration_id)
-        if progress is not None and trial.fold in progress.running:
-            progress.running.discard(trial.fold)
-            self._wait_again(progress, trial.fold)
+        if progress is not None and trial.cell in progress.running:
+            progress.running.discard(trial.cell)
+            self._wait_again(progress, trial.cell)
 
     def attempt(self, trial: FoldTrial) -> int:
         """How often this fold trial has failed so far."""
-        before = self.progress[trial.configuration_id].failures.get(trial.fold, ())
+        before = self.progress[trial.configuration_id].failures.get(trial.cell, ())
         return max((failure.attempt + 1 for failure in before), default=0)
 
-    def memory_tried(self, trial: FoldTrial) -> dict[StageName, MemoryUse]:
-        """How stages of this configuration, in whichever fold, were computed when they ran out of memory."""
+    def memory_tried(self, trial: FoldTrial) -> dict[str, MemoryUse]:
+        """How stages of this configuration, in whichever cell, were computed when they ran out of memory."""
         failures = self.progress[trial.configuration_id].failures.values()
         return tried_memory(failure for each in failures for failure in each)
 
@@ -223,15 +237,14 @@ class SearchCore:
     def _chosen(self) -> ConfigurationProgress | None:
         """As racing says: the most promising configuration, or a new one while others wait."""
         waiting = [key for key, p in self.progress.items() if p.state == "open" and p.waiting]
-        # Of one whose first fold still runs nothing is known: a second fold waits for it where there is other work.
+        # Of one whose first cell still runs nothing is known: a second one waits for it where there is other work.
         known = [key for key in waiting if self.progress[key].finished or not self.progress[key].running]
-        chosen = self._racing.next_configuration(known, may_open=self._may_propose) if self._racing else None
-        if chosen is not None:
-            return self.progress[chosen]
-        opened = self._propose()
-        if opened is not None or not waiting or self._racing is None:
-            return opened
-        chosen = self._racing.next_configuration(known or waiting, may_open=False)
+        chosen = self._racing.next_configuration(known, may_open=self._may_propose)
+        if chosen is None:
+            opened = self._propose()
+            if opened is not None or not waiting:
+                return opened
+            chosen = self._racing.next_configuration(known or waiting, may_open=False)
         return None if chosen is None else self.progress[chosen]
 
     def _next_waiting(self) -> ConfigurationProgress | None:
@@ -244,7 +257,9 @@ class SearchCore:
     def _propose(self) -> ConfigurationProgress | None:
         if not self._may_propose:
             return None
-        self._tell_expected()
+        for key, score in self._racing.expected().items():
+            if self.progress[key].state == "open":
+                self._listener.on_expected(self.progress[key], score)
         taken = {p.configuration.number for p in self.progress.values()}
         number = next(number for number in itertools.count() if number not in taken)
         configuration = self._proposals.next(number, self.progress)
@@ -255,65 +270,47 @@ class SearchCore:
         return self._open(configuration)
 
     def _open(self, configuration: Configuration) -> ConfigurationProgress:
-        order = fold_order(configuration.id, self._budget.folds)
+        order = cell_order(configuration.id, self._budget.cells)
         progress = ConfigurationProgress(configuration, order, waiting=list(order))
         self.progress[configuration.id] = progress
-        if self._racing is not None:
-            self._racing.opened(configuration)
+        self._racing.opened(configuration)
         return progress
 
-    def _take_fold(self, progress: ConfigurationProgress, record: FoldRecord) -> None:
-        progress.finished[record.fold] = record
-        if self._racing is not None:
-            self._racing.scored(record)
+    def _take(self, progress: ConfigurationProgress, record: FoldRecord) -> None:
+        progress.finished[cell_of(record)] = record
+        self._racing.scored(record)
 
     def _finish_if_done(self, progress: ConfigurationProgress) -> None:
-        # Given up with its last folds still in training, it may finish after all: then it is whole.
+        # Given up with its last cells still in training, it may finish after all: then it is whole.
         if progress.state in ("open", "abandoned") and len(progress.finished) == len(progress.order):
             progress.state = "finished"
-            progress.score = self._on_finished(progress)
-            if self._racing is not None:
-                self._racing.ended(progress.configuration.id, progress.score)
+            progress.score = self._listener.on_finished(progress)
+            self._racing.ended(progress.configuration.id, progress.score)
 
     def _race(self) -> None:
-        for abandonment in self._racing.given_up() if self._racing is not None else ():
+        for abandonment in self._racing.given_up():
             self._abandon(self.progress[abandonment.configuration_id], abandonment)
-
-    def _tell_expected(self) -> None:
-        if self._racing is None or self._on_expected is None:
-            return
-        for key, score in self._racing.expected().items():
-            if self.progress[key].state == "open":
-                self._on_expected(self.progress[key], score)
 
     def _abandon(self, progress: ConfigurationProgress, abandonment: Abandonment) -> None:
         self._ledger.put_abandonment(abandonment)
         self._end_abandoned(progress, abandonment)
 
     def _end_abandoned(self, progress: ConfigurationProgress, abandonment: Abandonment) -> None:
-        progress.state = "abandoned"
         progress.abandonment = abandonment
-        progress.waiting.clear()
-        if self._racing is not None:
-            self._racing.ended(progress.configuration.id, None)
-        self._on_finished(progress)
+        self._end(progress, "abandoned")
 
-    def _wait_again(self, progress: ConfigurationProgress, fold: int) -> None:
+    def _wait_again(self, progress: ConfigurationProgress, cell: Cell) -> None:
         if progress.state == "open":
-            progress.waiting.insert(0, fold)
+            progress.waiting.insert(0, cell)
 
     def _end_infeasible(self, progress: ConfigurationProgress, failure: FailureRecord) -> None:
-        if progress.state != "open":
-            return  # folds that were still running may fail as well
-        progress.state = "infeasible"
-        progress.failure = failure
+        if progress.state == "open":  # cells that were still running may fail as well
+            progress.failure = failure
+            self._end(progress, "infeasible")
+
+    def _end(self, progress: ConfigurationProgress, state: State) -> None:
+        """Without a score."""
+        progress.state = state
         progress.waiting.clear()
-        if self._racing is not None:
-            self._racing.ended(progress.configuration.id, None)
-        self._on_finished(progress)
-
-
-def fold_order(configuration_id: str, folds: Sequence[int]) -> tuple[int, ...]:
-    """An order of folds that differs between configurations, so that no fold is always the first to judge by."""
-    seed = int.from_bytes(hashlib.sha256(configuration_id.encode()).digest()[:8], "little")
-    return tuple(int(fold) for fold in np.random.default_rng(seed).permutation(np.array(folds)))
+        self._racing.ended(progress.configuration.id, None)
+        self._listener.on_finished(progress)

@@ -5,26 +5,26 @@ In this floor and not among the report's tables because the writer loads torch w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
 from tune_polar.errors import SearchError
-from tune_polar.report.tables import stages_of
+from tune_polar.evaluate.summary import SearchSummary
+from tune_polar.store.records import StageRecord
 from tune_polar.store.store import Store
-from tune_polar.store.summary import SearchSummary
 
 
 def export_tensorboard(store: Store, summary: SearchSummary, folder: Path) -> int:
-    """Write ``folder/NUMBER-ID/foldF/STAGE`` for every stage and return how many.
+    """Write ``folder/NUMBER-ID/CELL/STAGE`` for every stage and return how many.
 
     Raises:
         SearchError: the folder cannot be written.
     """
     count = 0
     try:
-        for row, stage in stages_of(store, summary):
-            name = f"{row.configuration.number:05d}-{row.configuration.id}/fold{stage.fold}/{stage.stage}"
+        for name, stage in _curves(store, summary):
             with SummaryWriter(str(folder / name), write_to_disk=True) as writer:
                 for point in stage.curve:
                     writer.add_scalar("training_loss", point.training_loss, point.step)
@@ -35,3 +35,14 @@ def export_tensorboard(store: Store, summary: SearchSummary, folder: Path) -> in
             f"{folder} must be written, but: {error.strerror or error}", "Free space or mend permissions there."
         ) from error
     return count
+
+
+def _curves(store: Store, summary: SearchSummary) -> Iterator[tuple[str, StageRecord]]:
+    """Folder and record of every stage; one that several configurations share is read again for each."""
+    for row in summary.configurations:
+        for fold in row.folds:
+            stages = store.stages(list(fold.stages.values()), row.configuration.recipe)
+            for name, key in fold.stages.items():
+                if key in stages:
+                    cell = f"f{fold.fold}-s{fold.seed}"
+                    yield f"{row.configuration.number:05d}-{row.configuration.id}/{cell}/{name}", stages[key]

@@ -25,17 +25,18 @@ from tune_polar.search.worker_setup import (
     TRIAL_KEY,
     WorkerSetup,
 )
-from tune_polar.spec.fold_trial import FoldTrial
-from tune_polar.store.record import OUT_OF_MEMORY, WORKER_LOST, FailureRecord, FoldRecord, StageName
+from tune_polar.store.failures import OUT_OF_MEMORY, WORKER_LOST, FailureRecord, Reached
+from tune_polar.store.records import FoldRecord
 from tune_polar.store.store import Store
+from tune_polar.trial.context import TrialContext
 from tune_polar.trial.cost import provenance
 from tune_polar.trial.device import DeviceError, Held, hold_device, verdict
-from tune_polar.trial.materials import Materials
+from tune_polar.trial.fold_trial import FoldTrial
+from tune_polar.trial.memory_fit import memory_use
 from tune_polar.trial.memory_plan import Rung
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.run import fold_trial_steps
 from tune_polar.trial.slot_memory import SlotMemory
-from tune_polar.trial.stage_memory import memory_use
 
 # A running step cannot be interrupted: stopping a fold trial waits for it.
 STEP_SECONDS = 1.0
@@ -47,7 +48,7 @@ class Opened:
 
     held: Held
     store: Store
-    materials: Materials
+    context: TrialContext
 
 
 class FoldRunner:
@@ -59,7 +60,7 @@ class FoldRunner:
         self._worker = worker
         self._opened: Opened | None = None
         self._has_to_end = False
-        self._reached: tuple[StageName, int] | None = None
+        self._reached: Reached | None = None
         self._begin(config)
 
     def take(self, config: dict[str, Any]) -> None:
@@ -94,7 +95,7 @@ class FoldRunner:
     def _begin(self, config: dict[str, Any]) -> None:
         self._trial = FoldTrial.from_json(json.loads(config[TRIAL_KEY]))
         self._attempt = int(config[ATTEMPT_KEY])
-        tried: dict[StageName, list[Any]] = json.loads(config.get(MEMORY_KEY, "{}"))
+        tried: dict[str, list[Any]] = json.loads(config.get(MEMORY_KEY, "{}"))
         self._tried = {stage: Rung(int(rows), bool(recompute)) for stage, (rows, recompute) in tried.items()}
         self._reached = None
         self._steps: Generator[Progress, None, FoldRecord] = self._run()
@@ -102,9 +103,9 @@ class FoldRunner:
     def _run(self) -> Generator[Progress, None, FoldRecord]:
         if self._opened is None:  # once, and here, where an error is told and not taken for a lost worker
             self._opened = self._open()
-        store, materials = self._opened.store, self._opened.materials
-        materials.memory.begin(self._tried)
-        record = yield from fold_trial_steps(self._trial, materials)
+        store, context = self._opened.store, self._opened.context
+        context.memory.begin(self._tried)
+        record = yield from fold_trial_steps(self._trial, context)
         store.put_fold(record)  # before anyone hears of it
         return record
 
@@ -112,11 +113,10 @@ class FoldRunner:
         worker = self._worker
         held = hold_device(worker.gpu, worker.slot_gb)
         store, memory = worker.store.open(), SlotMemory(held.budget_bytes)
-        plans = worker.detector_plan, worker.classifier_plan
-        materials = Materials(worker.corpus, *plans, store, held.device, worker.checkpoint_seconds, memory)
+        context = TrialContext(worker.corpus, worker.plans, store, held.device, worker.checkpoint_seconds, memory)
         gc.collect()
         gc.freeze()  # what is loaded by now stays: no later look for cycles needs to go through it
-        return Opened(held, store, materials)
+        return Opened(held, store, context)
 
     def _train_for(self, seconds: float) -> tuple[FoldRecord | None, Progress | None]:
         until = time.monotonic() + seconds
@@ -124,7 +124,7 @@ class FoldRunner:
         try:
             while time.monotonic() < until:
                 progress = next(self._steps)
-                self._reached = progress.stage, progress.step
+                self._reached = Reached(progress.stage, progress.number, progress.step)
                 if self._worker.races and progress.value is not None:
                     break
         except StopIteration as stop:
@@ -139,7 +139,7 @@ class FoldRunner:
         told = json.dumps(failure.to_json())
         if kind == "trial":
             return {"done": True, FAILURE_KEY: told}
-        traceback.clear_frames(error.__traceback__)  # they refer to the model and its activations
+        _forget_frames(error)
         self._steps = self._run()  # not begun: it holds nothing
         if kind == "memory" and self._opened is not None and self._opened.held.memory_came_back():
             return {"done": True, FAILURE_KEY: told}
@@ -150,16 +150,16 @@ class FoldRunner:
     def _out_of_memory(self, error: Exception) -> FailureRecord:
         """The failure, with the stage that was running and how it was computed."""
         failure = replace(self._failure(error), kind=OUT_OF_MEMORY)
-        running = None if self._opened is None else self._opened.materials.memory.in_force
+        running = None if self._opened is None else self._opened.context.memory.in_force
         if running is None:
             return failure
         stage, plan = running
-        step = self._reached[1] if self._reached is not None and self._reached[0] == stage else 0
-        used = memory_use(plan)
+        step = self._reached.step if self._reached is not None and self._reached.stage == stage else 0
+        used, number = memory_use(plan), list(self._trial.recipe.stages).index(stage)
         said = f"{stage} at step {step}, {used}: {error}"
         if used.is_last:
             said = f"not even the smallest parts fit into memory: {said}"
-        return replace(failure, message=said, reached=(stage, step), memory=used)
+        return replace(failure, message=said, reached=Reached(stage, number, step), memory=used)
 
     def _process_lost(self, error: Exception) -> FailureRecord:
         """A failure of the process, in which no other fold trial can be trained."""
@@ -170,11 +170,22 @@ class FoldRunner:
     def _failure(self, error: Exception) -> FailureRecord:
         return FailureRecord(
             configuration_id=self._trial.configuration_id,
-            fold=self._trial.fold,
-            seed=self._trial.recipe.seed,
+            fold=self._trial.cell.fold,
+            seed=self._trial.cell.seed,
             attempt=self._attempt,
             kind=type(error).__name__,
             message=str(error),
             traceback=traceback.format_exc(),
             provenance=provenance(torch.device("cpu") if self._opened is None else self._opened.held.device),
         )
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Let go of what an error's frames refer to: activations, and by the functions that ran in them the model.
+
+    Clearing the frames would not do: each keeps its function, and that what it closes over.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        seen.__traceback__ = None
+        seen = seen.__context__

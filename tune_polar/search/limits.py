@@ -50,7 +50,7 @@ class TimeLimit:
 
 
 class NothingWorks:
-    """The first configurations have all failed and no fold has ever finished: the rest would fail as well.
+    """The first configurations have all failed and no cell has ever finished: the rest would fail as well.
 
     Only what fails under this rule's eyes counts, so that a resumed search gets another chance.
     """

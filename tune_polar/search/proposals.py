@@ -1,4 +1,4 @@
-"""Where configurations come from: the published one and then the sampler's, or a fixed list."""
+"""Where configurations come from: the recipe itself and then the sampler's, or a fixed list."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Container, Sequence
 
 from pydantic import ValidationError
 
+from tune_polar.recipe.configuration import Configuration
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.reference import reference_origin
 from tune_polar.search.sampler import Sampler
-from tune_polar.spec.configuration import Configuration, reference_origin
-from tune_polar.spec.recipe import Recipe
-from tune_polar.spec.space_file import LoadedSpace
 
 # A space of few points repeats itself; after this many repeats in a row it counts as tried out.
 MAX_REPEATS = 200
 
 
 class SpaceProposals:
-    """The recipe as published first, so that every search has it to compare with; then what the sampler asks for."""
+    """The recipe itself first, so that every search has it to compare with; then what the sampler asks for."""
 
-    def __init__(self, space: LoadedSpace, sampler: Sampler) -> None:
-        self._space = space
+    def __init__(self, sampler: Sampler) -> None:
+        self._space = sampler.space
         self._sampler = sampler
 
     def next(self, number: int, known: Container[str]) -> Configuration | None:

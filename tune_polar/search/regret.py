@@ -57,16 +57,16 @@ def regret_bound(points: FloatArray, scores: FloatArray, candidates: FloatArray)
     return Regret((best - float(lower.max())) * spread, int(np.argmax(scores)))
 
 
-def cross_validation_error(fold_scores: FloatArray) -> float:
-    """Standard error of a cross-validated score, sqrt((1/K + 1/(K−1))·s²) (Nadeau and Bengio, 2003).
+def cross_validation_error(cell_scores: FloatArray, held_out: float) -> float:
+    """Standard error of a score, sqrt((1/J + held_out)·s²) (Nadeau and Bengio, 2003).
 
-    Folds share training rows: their mean varies more than s²/K says.
+    Cells share training rows: their mean varies more than s²/J says.
 
     Args:
-        fold_scores: (K,), two or more.
+        cell_scores: (J,), two or more.
+        held_out: rows that a cell validates over those it trains on; 1/(K−1) of a cross-validation in K folds.
     """
-    folds = len(fold_scores)
-    return math.sqrt((1 / folds + 1 / (folds - 1)) * float(np.var(fold_scores, ddof=1)))
+    return math.sqrt((1 / len(cell_scores) + held_out) * float(np.var(cell_scores, ddof=1)))
 
 
 def _beta(dimensions: int, points: int) -> float:

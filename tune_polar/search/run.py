@@ -9,31 +9,32 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from tune_polar.decide.metrics import metric_named
+from tune_polar.evaluate.manifest_facts import alternatives_of
+from tune_polar.evaluate.predictions import PredictionsReader
+from tune_polar.evaluate.scores import StoredScores
 from tune_polar.garbage import without_collection
-from tune_polar.search.core import Budget, SearchCore
+from tune_polar.search.core import Budget, Proposals, SearchCore
 from tune_polar.search.engine import run_tune
 from tune_polar.search.fair_sharing import FairShare, Watched
 from tune_polar.search.last_resort import LastResort
 from tune_polar.search.limits import Limits
-from tune_polar.search.plan import SearchPlan
 from tune_polar.search.proposals import FixedProposals, SpaceProposals
-from tune_polar.search.racing.racing import Racing
-from tune_polar.search.racing.rules import race_named
+from tune_polar.search.racing.rules import racing_named
 from tune_polar.search.ray_session import local_ray
 from tune_polar.search.remote_files import StoreAccess, kept_for_workers
 from tune_polar.search.sampler import Sampler
+from tune_polar.search.search_plan import SearchPlan
 from tune_polar.search.searcher import FoldSearcher
 from tune_polar.search.slots import SlotCount, Slots
 from tune_polar.search.stop_rules import stop_rules
-from tune_polar.search.study import Study, searched_rules
+from tune_polar.search.study import Study
 from tune_polar.search.watch import Watcher
 from tune_polar.search.worker_setup import WorkerSetup
-from tune_polar.spec.fold_trial import FoldTrial
 from tune_polar.store.gold import gold_of
-from tune_polar.store.predictions_of import PredictionsReader
-from tune_polar.store.record import FoldRecord
-from tune_polar.store.scores import StoredScores
+from tune_polar.store.records import FoldRecord
 from tune_polar.store.store import Store
+from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.provenance import provenance_of, this_cpu
 
 CHECKPOINT_SECONDS = 60.0
@@ -65,36 +66,30 @@ class PreparedSearch:
         self._limits = limits or Limits()
         self._store = store
         self._slots = slots
-        self._race = race_named(plan.racing)
-        gold = gold_of(plan.corpus, plan.detector_plan, plan.classifier_plan)
-        self._reader = PredictionsReader(store, gold)
-        self._kept = StoredScores(store, gold, searched_rules(plan.space))
-        if plan.space is None:
-            self.study = Study(self._reader, kept=self._kept)
-            proposals: SpaceProposals | FixedProposals = FixedProposals(plan.variants)
-            self._sampler = None
-        else:
-            self._sampler = Sampler(plan.space, plan.seed)
-            self.study = Study(self._reader, plan.space, self._sampler, self._kept)
-            proposals = SpaceProposals(plan.space, self._sampler)
+        self._gold = gold_of(plan.corpus, plan.plans)
+        metric = metric_named(plan.recipe.score.metric)
+        alternatives = {} if plan.space is None else alternatives_of(plan.space)
+        self._reader = PredictionsReader(store, self._gold, plan.cells)
+        self._kept = StoredScores(store, self._gold, plan.cells, alternatives)
+        self._sampler = None if plan.space is None else Sampler(plan.space, plan.seed)
+        self.study = Study(self._reader, metric, self._sampler, self._kept, alternatives)
+        self._racing = racing_named(plan.racing, plan.cells, metric)
         self.core = SearchCore(
-            proposals,
+            self._proposals(),
             store,
-            Budget(self._limits.configurations(plan.trials), tuple(range(plan.folds)), open_at_once=slots.count),
-            plan.inputs,
-            self.study.on_finished,
-            racing=None if self._race is None else Racing(self._race, plan.folds),
-            on_expected=self.study.on_expected,
+            Budget(self._limits.configurations(plan.trials), plan.cells, open_at_once=slots.count),
+            plan.inputs_for,
+            self.study,
+            racing=self._racing,
         )
 
     def create(self, command: str) -> None:
         """Write gold and manifest of a new search."""
-        gold = gold_of(self._plan.corpus, self._plan.detector_plan, self._plan.classifier_plan)
-        self._store.create(self._plan.manifest(command), gold)
+        self._store.create(self._plan.manifest(command), self._gold)
 
     @without_collection()
     def restore(self) -> None:
-        """Take up what the store holds; a fold with a damaged stage is run again."""
+        """Take up what the store holds; a cell with a damaged stage is run again."""
         self._store.tidy()
         configurations = self._store.configurations()
         self._kept.load()
@@ -108,7 +103,7 @@ class PreparedSearch:
         for configuration in configurations:
             found = recorded[configuration.id]
             if self._kept.get(configuration, found) is None:
-                found = [fold.record for fold in self._reader.read(configuration, found).folds]
+                found = [cell.record for cell in self._reader.read(configuration, found).cells]
             folds += found
         self.core.restore(configurations, folds, self._store.failures(), self._store.abandonments())
         self._drop_checkpoints_of_given_up()
@@ -119,8 +114,9 @@ class PreparedSearch:
             return
         for progress in self.core.progress.values():
             if progress.state == "abandoned":
-                for fold in set(progress.order) - set(progress.finished):
-                    for key in FoldTrial(progress.configuration.recipe, fold, self._plan.inputs).stage_keys:
+                recipe = progress.configuration.recipe
+                for cell in set(progress.order) - set(progress.finished):
+                    for key in FoldTrial(recipe, cell, self._plan.inputs_for(recipe)).stage_keys:
                         self._store.remove_checkpoint(key)
 
     def run(self, watcher: Watcher, farewell: Callable[[signal.Signals], None] = lambda _: None) -> SearchResult:
@@ -137,6 +133,11 @@ class PreparedSearch:
         finally:
             last_resort.disarm()
         return SearchResult(self.core, self.study, ended_by)
+
+    def _proposals(self) -> Proposals:
+        if self._sampler is None:
+            return FixedProposals(self._plan.variants)
+        return SpaceProposals(self._sampler)
 
     def _sharing(self) -> Watched | None:
         """Where each GPU of this machine offers several slots, as many each: whether that many do more is tried."""
@@ -158,12 +159,11 @@ class PreparedSearch:
     def _worker(self, access: StoreAccess) -> WorkerSetup:
         return WorkerSetup(
             self._plan.corpus,
-            self._plan.detector_plan,
-            self._plan.classifier_plan,
+            self._plan.plans,
             access,
             self._slots.threads,
             self._slots.gpu,
             self._checkpoint_seconds,
             slot_gb=self._slots.slot_gb,
-            races=self._race is not None,
+            races=self._racing.gives_up,
         )

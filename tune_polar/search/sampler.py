@@ -1,4 +1,4 @@
-"""Which configuration next: Optuna by ask and tell, in memory. Points in, points out; no folds, no Ray."""
+"""Which configuration next: Optuna by ask and tell, in memory. Points in, points out; no cells, no Ray."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from optuna.distributions import (
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from tune_polar.spec.configuration import Configuration
-from tune_polar.spec.space import CategoricalParameter, FloatParameter, IntParameter, Scalar, elements
-from tune_polar.spec.space_file import LoadedSpace
+from tune_polar.recipe.configuration import Configuration
+from tune_polar.recipe.loaded_space import LoadedSpace
+from tune_polar.recipe.space import FloatParameter, IntParameter, Scalar, SingleParameter
 
 # Before this many configurations have been scored a model of the space knows nothing worth following.
 RANDOM_CONFIGURATIONS = 6
@@ -33,15 +33,18 @@ PREDICTED = "predicted"  # of a trial's user attributes: its value is an expecta
 
 
 class Sampler:
-    """Proposes points of a space and learns from what they scored."""
+    """Proposes points of a space and learns from what they scored.
+
+    Whatever the recipe is scored by, it is told numbers of which larger ones are better.
+    """
 
     def __init__(self, space: LoadedSpace, seed: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._space = space
+        self.space = space
         self._seed = seed
-        self._distributions = _distributions(space)
+        self._distributions = distributions_of(space)
         # By (number, id): two searches whose records were copied together have used the same numbers.
-        self._trials: dict[tuple[int, str], list[SharedTrial]] = {}
+        self._trials: dict[tuple[int, str], SharedTrial] = {}
         self._scored = 0
         self._predicted: set[tuple[int, str]] = set()
 
@@ -57,59 +60,67 @@ class Sampler:
         if self._scored + len(self._predicted) < RANDOM_CONFIGURATIONS or repeat >= MODEL_REPEATS:
             study = optuna.create_study(direction="maximize", sampler=RandomSampler(seed=seed))
         else:
-            told = telling([trial for key in sorted(self._trials) for trial in self._trials[key]])
+            told = telling([self._trials[key] for key in sorted(self._trials)])
             study = optuna.create_study(direction="maximize", sampler=SpaceTold(common_space(told), seed))
             study.add_trials(told)
-        return self._space.suggest(_Asking(study.ask()))
+        return self.space.suggest(Asking(study.ask()))
 
     def announce(self, configuration: Configuration) -> None:
         """``configuration`` is being trained; where its point is not one of the space there is nothing to learn."""
         trial = self._trial(configuration.point, None)
         if trial is not None:
-            self._trials[_key(configuration)] = [trial]
+            self._trials[_key(configuration)] = trial
 
-    def tell(self, configuration: Configuration, score: float) -> None:
-        """What the point of an announced configuration scored."""
+    def tell(self, configuration: Configuration, score: float, point: Mapping[str, Scalar] | None = None) -> None:
+        """What an announced configuration scored.
+
+        Args:
+            configuration: which.
+            score: larger is better.
+            point: to which the score belongs, where values that cost no training were chosen after it was proposed;
+                None, and where the space could not have proposed it: its own.
+        """
         self._scored += 1
         self._predicted.discard(_key(configuration))
-        trial = self._trial(configuration.point, score)
+        told = None if point is None else self._trial(point, score)
+        trial = told or self._trial(configuration.point, score)
         if trial is not None and _key(configuration) in self._trials:
-            self._trials[_key(configuration)] = [trial]
+            self._trials[_key(configuration)] = trial
 
     def tell_predicted(self, configuration: Configuration, score: float) -> None:
-        """What the point of an announced configuration is expected to score; its folds have not all been trained."""
+        """What the point of an announced configuration is expected to score; its cells have not all been trained."""
         trial = self._trial(configuration.point, score)
         self._predicted.add(_key(configuration))
         if trial is not None and _key(configuration) in self._trials:
             trial.set_user_attr(PREDICTED, value=True)
-            self._trials[_key(configuration)] = [trial]
-
-    def tell_also(self, configuration: Configuration, point: Mapping[str, Scalar], score: float) -> None:
-        """What a point scored that cost no training: the weights of ``configuration`` with other decision values."""
-        trial = self._trial(point, score)
-        if trial is not None and _key(configuration) in self._trials:
-            self._trials[_key(configuration)].append(trial)
+            self._trials[_key(configuration)] = trial
 
     def tell_infeasible(self, configuration: Configuration) -> None:
         """The point cannot be trained. It is left out: it is not a bad score."""
         self._predicted.discard(_key(configuration))
         self._trials.pop(_key(configuration), None)
 
-    def told(self, configuration: Configuration) -> Sequence[FrozenTrial]:
-        """What has been told of ``configuration``, its own point first; empty where that is not one of the space."""
-        return tuple(self._trials.get(_key(configuration), ()))
+    def told(self, configuration: Configuration) -> FrozenTrial | None:
+        """What has been told of ``configuration``; None where its point is not one of the space, or infeasible."""
+        return self._trials.get(_key(configuration))
 
     def _trial(self, point: Mapping[str, object], score: float | None) -> SharedTrial | None:
-        """Optuna's form of a point, finished with ``score`` or running; None where it is not one of the space."""
-        if not point or not all(name in self._distributions for name in point):
-            return None
-        distributions = {name: self._distributions[name] for name in point}
-        state = TrialState.RUNNING if score is None else TrialState.COMPLETE
-        try:
-            trial = optuna.create_trial(state=state, value=score, params=dict(point), distributions=distributions)
-        except ValueError:  # a value is outside its range or off its grid
-            return None
-        return SharedTrial.of(trial)
+        trial = trial_of(point, score, self._distributions)
+        return None if trial is None else SharedTrial.of(trial)
+
+
+def trial_of(
+    point: Mapping[str, object], score: float | None, distributions: Mapping[str, BaseDistribution]
+) -> FrozenTrial | None:
+    """Optuna's form of a point, finished with ``score`` or running; None where it is not one of the space."""
+    if not point or not all(name in distributions for name in point):
+        return None
+    own = {name: distributions[name] for name in point}
+    state = TrialState.RUNNING if score is None else TrialState.COMPLETE
+    try:
+        return optuna.create_trial(state=state, value=score, params=dict(point), distributions=own)
+    except ValueError:  # a value is outside its range or off its grid
+        return None
 
 
 class SharedTrial(FrozenTrial):
@@ -180,7 +191,7 @@ def _key(configuration: Configuration) -> tuple[int, str]:
     return configuration.number, configuration.id
 
 
-class _Asking:
+class Asking:
     """Optuna's trial as the ``Suggest`` that a space asks: one signature instead of Optuna's overloads."""
 
     def __init__(self, trial: optuna.Trial) -> None:
@@ -198,21 +209,17 @@ class _Asking:
 
     def suggest_categorical(self, name: str, choices: Sequence[Scalar]) -> Scalar:
         """One of ``choices``."""
-        chosen = self._trial.suggest_categorical(name, list[bool | int | float | str | None](choices))
-        if chosen is None:
-            raise TypeError("a space has no empty choice")
-        return chosen
+        return self._trial.suggest_categorical(name, list[Scalar](choices))
 
 
-def _distributions(space: LoadedSpace) -> dict[str, BaseDistribution]:
-    """Optuna's form of every scalar parameter, by dotted key."""
-    found: dict[str, BaseDistribution] = {}
-    for key, parameter in space.parameters.items():
-        for name, element in elements(key, parameter, space.recipe.task.labels):
-            if isinstance(element, IntParameter):
-                found[name] = IntDistribution(element.low, element.high, log=element.log, step=element.step)
-            elif isinstance(element, FloatParameter):
-                found[name] = FloatDistribution(element.low, element.high, log=element.log, step=element.step)
-            elif isinstance(element, CategoricalParameter):
-                found[name] = CategoricalDistribution(element.choices)
-    return found
+def distributions_of(space: LoadedSpace) -> dict[str, BaseDistribution]:
+    """Optuna's form of every parameter, a vector's one a column, by dotted key."""
+    return {name: _distribution(single) for name, single in space.singles.items()}
+
+
+def _distribution(parameter: SingleParameter) -> BaseDistribution:
+    if isinstance(parameter, IntParameter):
+        return IntDistribution(parameter.low, parameter.high, log=parameter.log, step=parameter.step)
+    if isinstance(parameter, FloatParameter):
+        return FloatDistribution(parameter.low, parameter.high, log=parameter.log, step=parameter.step)
+    return CategoricalDistribution(parameter.choices)

@@ -1,4 +1,4 @@
-"""The thin adapter between the search core and Ray Tune's ``Searcher``: hands (configuration, fold) pairs to Tune."""
+"""The thin adapter between the search core and Ray Tune's ``Searcher``: hands fold trials to Tune."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from tune_polar.search.worker_setup import (
     RECORD_KEY,
     TRIAL_KEY,
 )
-from tune_polar.spec.fold_trial import FoldTrial
-from tune_polar.store.record import WORKER_LOST, FailureRecord, FoldRecord, Provenance, StageName
+from tune_polar.store.failures import WORKER_LOST, FailureRecord, Reached
+from tune_polar.store.records import FoldRecord, Provenance
+from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.progress import Progress
 
 
@@ -45,7 +46,7 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
         self._driver = driver
         self._sharing = sharing
         self._running: dict[str, FoldTrial] = {}  # by Tune's trial id
-        self._reached: dict[str, tuple[StageName, int]] = {}  # by fold trial
+        self._reached: dict[str, Reached] = {}  # by fold trial
         self._told: dict[str, str] = {}  # failures of workers that end themselves, by Tune's trial id
         self.error: Exception | None = None  # what ended the search; Tune would log it and wait forever
 
@@ -81,7 +82,7 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
             self._told[trial_id] = result[FAILURE_KEY]
         if trial is not None and progress:
             told = Progress(**json.loads(progress))
-            self._reached[trial.id] = (told.stage, told.step)
+            self._reached[trial.id] = Reached(told.stage, told.number, told.step)
             if self._sharing is not None:
                 self._sharing.progressed(trial_id, _kind_of_work(trial, told.stage), told.step)
             self._tell(lambda: self._watcher.progressed(trial, told))
@@ -142,8 +143,8 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
     def _lost(self, trial: FoldTrial) -> FailureRecord:
         return FailureRecord(
             configuration_id=trial.configuration_id,
-            fold=trial.fold,
-            seed=trial.recipe.seed,
+            fold=trial.cell.fold,
+            seed=trial.cell.seed,
             attempt=self._core.attempt(trial),
             kind=WORKER_LOST,
             message="the worker process ended without an answer",
@@ -170,7 +171,6 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
         """Take nothing."""
 
 
-def _kind_of_work(trial: FoldTrial, stage: StageName) -> str:
+def _kind_of_work(trial: FoldTrial, stage: str) -> str:
     """Steps of one stage and batch size take about the same time."""
-    settings = trial.recipe.detector if stage == "detector" else trial.recipe.classifier
-    return f"{stage} {0 if settings is None else settings.batch_size}"
+    return f"{stage} {trial.recipe.stages[stage].batches.size}"

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from tune_polar.decide.metrics import Metric
 from tune_polar.errors import DecisionError
+from tune_polar.evaluate.outcome import NO_ALTERNATIVES, outcome_of
+from tune_polar.evaluate.predictions import PredictionsReader
+from tune_polar.evaluate.scores import Scores, StoredScores, scores_of
+from tune_polar.recipe.configuration import Configuration
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.sampler import Sampler
-from tune_polar.spec.configuration import Configuration
-from tune_polar.spec.space import CategoricalParameter, FloatParameter, IntParameter, Parameter, Scalar
-from tune_polar.spec.space_file import LoadedSpace
-from tune_polar.store.outcome import outcome_of
-from tune_polar.store.predictions_of import PredictionsReader
-from tune_polar.store.scores import DecisionScores, Scores, StoredScores, scores_of
+from tune_polar.search.swept_point import swept_point
 
 log = logging.getLogger(__name__)
-
-THRESHOLD_RULE, K, TAU = "decision.threshold_rule", "decision.k", "decision.tau"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,106 +25,97 @@ class Scored:
     """A finished configuration and what it scored."""
 
     progress: ConfigurationProgress
-    outcome: Scores
+    scores: Scores
+
+    @property
+    def configuration(self) -> Configuration:
+        """Which."""
+        return self.progress.configuration
 
 
 class Study:
-    """Derives every score from records; can be built anew at any time."""
+    """Derives every score from records; can be built anew at any time.
+
+    The sampler is told one trial a configuration: the point that was proposed, in it the values that cost no training
+    as they were chosen afterwards, and the score of these. It is told so that larger is better.
+    """
 
     def __init__(
         self,
         reader: PredictionsReader,
-        space: LoadedSpace | None = None,
+        metric: Metric,
         sampler: Sampler | None = None,
         kept: StoredScores | None = None,
+        alternatives: Mapping[str, Sequence[Any]] = NO_ALTERNATIVES,
     ) -> None:
+        """Nothing is scored yet.
+
+        Args:
+            reader: of the stored predictions.
+            metric: of the score.
+            sampler: that is told; None: a fixed list of recipes is trained.
+            kept: scores that were derived before.
+            alternatives: as ``outcome_of`` takes them.
+        """
         self._reader = reader
-        self._space = space
+        self._metric = metric
         self._sampler = sampler
         self._kept = kept
-        self._rules = searched_rules(space)
+        self._alternatives = alternatives
         self.scored: dict[str, Scored] = {}  # by configuration id
 
     def on_finished(self, progress: ConfigurationProgress) -> float | None:
-        """Score a configuration that finished, or say that one is infeasible."""
+        """Score a configuration that finished, or say that one is infeasible or given up."""
         if progress.state == "abandoned" and progress.abandonment is not None:
             self.on_expected(progress, progress.abandonment.predicted)
             return None
-        outcome = None if progress.state == "infeasible" else self._outcome(progress)
-        if outcome is None:
+        scores = None if progress.state == "infeasible" else self._scores(progress)
+        if scores is None:
             if self._sampler is not None:
                 self._sampler.tell_infeasible(progress.configuration)
             return None
-        self.scored[progress.configuration.id] = Scored(progress, outcome)
-        self._tell(progress.configuration, outcome)
-        return outcome.score
+        self.scored[progress.configuration.id] = Scored(progress, scores)
+        if self._sampler is not None:
+            point = swept_point(progress.configuration.point, scores.best.settings, self._sampler.space)
+            self._sampler.tell(progress.configuration, self._turned(scores.score), point)
+        return scores.score
 
     def on_expected(self, progress: ConfigurationProgress, score: float) -> None:
         """A configuration in training, or given up, is expected to score so much."""
         if self._sampler is not None:
-            self._sampler.tell_predicted(progress.configuration, score)
+            self._sampler.tell_predicted(progress.configuration, self._turned(score))
 
     @property
     def best(self) -> Scored | None:
-        """The configuration with the highest cross-fitted score; ties go to the one proposed first."""
+        """The configuration with the best cross-fitted score; ties go to the one proposed first."""
         return max(
             self.scored.values(),
-            key=lambda scored: (scored.outcome.score, -scored.progress.configuration.number),
+            key=lambda scored: (self._turned(scored.scores.score), -scored.configuration.number),
             default=None,
         )
 
-    def _outcome(self, progress: ConfigurationProgress) -> Scores | None:
-        folds = list(progress.finished.values())
-        if self._kept is not None and (kept := self._kept.get(progress.configuration, folds)) is not None:
+    def _scores(self, progress: ConfigurationProgress) -> Scores | None:
+        configuration, folds = progress.configuration, list(progress.finished.values())
+        if self._kept is not None and (kept := self._kept.get(configuration, folds)) is not None:
             return kept
-        predictions = self._reader.read(progress.configuration, folds)
-        problem = f"the stored predictions of folds {predictions.missing_folds} are missing or damaged"
-        if not predictions.missing_folds:
+        predictions = self._reader.read(configuration, folds)
+        if predictions.missing_cells:
+            missing = ", ".join(map(str, predictions.missing_cells))
+            problem = f"the stored predictions of {missing} are missing or damaged"
+        else:
             try:
-                scores = scores_of(outcome_of(predictions, self._rules))
+                scores = scores_of(
+                    outcome_of(configuration.recipe, predictions.gold.splits, predictions.cells, self._alternatives)
+                )
             except DecisionError as error:
                 problem = str(error)
             else:
                 if self._kept is not None:
-                    self._kept.put(progress.configuration, folds, scores)
+                    self._kept.put(configuration, folds, scores)
                 return scores
-        log.warning("configuration %s cannot be scored: %s", progress.configuration.id, problem)
+        log.warning("configuration %s cannot be scored: %s", configuration.id, problem)
         return None
 
-    def _tell(self, configuration: Configuration, outcome: Scores) -> None:
-        if self._sampler is None or self._space is None:
-            return
-        searches_votes = self._space.searches(K) or self._space.searches(TAU)
-        asked = outcome.proposed if searches_votes else outcome.decisions[0]
-        self._sampler.tell(configuration, asked.score)
-        point = {key: value for key, value in configuration.point.items() if isinstance(value, Scalar)}
-        for decided in outcome.decisions:
-            also = self._decision_point(point, decided, self._space)
-            if also != point:  # its score has been told
-                self._sampler.tell_also(configuration, also, decided.score)
-
-    def _decision_point(
-        self, point: Mapping[str, Scalar], decided: DecisionScores, space: LoadedSpace
-    ) -> dict[str, Scalar]:
-        """The same training values with the decision values that were swept: a trial that cost nothing."""
-        swept: dict[str, Scalar] = {K: decided.k, TAU: decided.tau}
-        if decided.rule:
-            swept[THRESHOLD_RULE] = decided.rule
-        return {**point, **{key: _on_grid(space.parameters[key], swept[key]) for key in swept if space.searches(key)}}
-
-
-def searched_rules(space: LoadedSpace | None) -> tuple[str, ...]:
-    """Threshold rules the space searches; each trained configuration is decided by all of them."""
-    parameter = None if space is None else space.parameters.get(THRESHOLD_RULE)
-    return tuple(map(str, parameter.choices)) if isinstance(parameter, CategoricalParameter) else ()
-
-
-def _on_grid(parameter: Parameter, value: Scalar) -> Scalar:
-    """The sweep looks at every value, the space perhaps at every second one: the nearest stands for it."""
-    if not isinstance(parameter, IntParameter | FloatParameter) or isinstance(value, str) or parameter.step is None:
-        return value
-    if not parameter.low - parameter.step < value < parameter.high + parameter.step:
-        return value  # outside the space: the sampler will not hear of it
-    steps = round((value - parameter.low) / parameter.step)
-    last = round((parameter.high - parameter.low) / parameter.step)
-    return parameter.low + parameter.step * min(max(steps, 0), last)
+    def _turned(self, score: float) -> float:
+        """So that larger is better."""
+        return self._metric.gain(score, 0.0)

@@ -8,15 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tune_polar.decide.checks import FloatArray
-from tune_polar.spec.space import (
-    DECISION_KEYS,
-    CategoricalParameter,
-    FloatParameter,
-    IntParameter,
-    Scalar,
-    elements,
-)
-from tune_polar.spec.space_file import LoadedSpace
+from tune_polar.recipe.loaded_space import LoadedSpace, is_free
+from tune_polar.recipe.space import CategoricalParameter, FloatParameter, IntParameter, Scalar
 
 _Number = IntParameter | FloatParameter
 _INACTIVE = 0.5  # a value that its condition switches off: the middle, as far from one end as from the other
@@ -30,16 +23,14 @@ class UnitCube:
 
     def __init__(self, space: LoadedSpace) -> None:
         self._space = space
+        trained = {name: single for name, single in space.singles.items() if not is_free(name, space.recipe)}
         self._numbers: dict[str, _Number] = {}
         self._categories: dict[str, tuple[Scalar, ...]] = {}
-        for key, parameter in space.parameters.items():
-            for name, element in elements(key, parameter, space.recipe.task.labels):
-                if name in DECISION_KEYS:
-                    continue
-                if isinstance(element, IntParameter | FloatParameter):
-                    self._numbers[name] = element
-                elif isinstance(element, CategoricalParameter):
-                    self._categories[name] = element.choices
+        for name, single in trained.items():
+            if isinstance(single, CategoricalParameter):
+                self._categories[name] = single.choices
+            else:
+                self._numbers[name] = single
 
     @property
     def dimensions(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from tune_polar.search.core import SearchCore
-from tune_polar.spec.fold_trial import FoldTrial
+from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.progress import Progress
 
 

@@ -8,6 +8,8 @@ One term is added to the published method. F1 is not linear in its counts, so a 
 random 37% of the rows lies a little below its score on all of them, whether it wins or not. This curvature is
 read off the same rounds and added back (``plain`` is the score without it); rare labels and few rows make it matter.
 
+What is drawn is a text with all that was decided of it: by several seeds, or in several folds that held it out.
+
 What is left leans low, because a round chooses on 63% of the distinct rows, and the interval is wide because it
 scores on 37%. ``benchmarks/bbc_cv.py`` measures both where the truth is known.
 """
@@ -16,11 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BitArray, BoolArray, FloatArray, IntArray, as_bool, same_shape
-from tune_polar.decide.scores import Score
+from tune_polar.decide.checks import BoolArray, FloatArray, IntArray, same_shape
+from tune_polar.decide.metrics import Metric, default_metric
+from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError
 from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
 from tune_polar.stats.weighted_scores import WeightedScores, bootstrap_weights
@@ -35,7 +40,7 @@ class Candidate:
 
     configuration: str
     setting: str  # "max_f1", "k=49, τ=0.4"
-    decided: BitArray  # (rows, labels) cross-fitted decisions; values of rows not covered are not looked at
+    decided: NDArray[Any]  # (rows, columns) cross-fitted decisions; values of rows not covered are not looked at
     covered: BoolArray | None = None  # (rows,) rows whose fold has finished; None: all of them
 
 
@@ -53,6 +58,7 @@ class BbcCv:
     entered: int
     left_out: tuple[str, ...]  # configurations with missing folds, which do not enter
     draws: FloatArray  # (rounds,) the winners' scores on the rows not drawn, curvature added back
+    metric: Metric
 
     def interval_at(self, level: float) -> Interval:
         """The interval at another level than the one asked for first."""
@@ -66,62 +72,73 @@ class BbcCv:
 
     @property
     def optimism(self) -> float:
-        """How much the raw best exceeds the corrected score."""
-        return self.raw_best - self.corrected
+        """By how much the raw best is better than the corrected score."""
+        return self.metric.gain(self.raw_best, self.corrected)
 
 
 def bbc_cv(
-    gold: BitArray,
+    rows: Rows,
     candidates: Sequence[Candidate],
     rng: np.random.Generator,
     *,
+    metric: Metric | None = None,
     rounds: int = 1000,
     level: float = 0.95,
-    score: Score = "positive",
 ) -> BbcCv:
-    """Corrected score of choosing the best of ``candidates`` by macro-F1; ``gold`` has shape (rows, labels).
+    """Corrected score of choosing the best of ``candidates``, all decided on the same ``rows``.
 
-    ``score="both_classes"`` with one label is ST1's macro-F1. Ties go to the candidate given first.
+    Ties go to the candidate given first.
+
+    Args:
+        rows: that are judged; several seeds' one below the other, as ``Judgement.rows`` has them.
+        candidates: configurations under decision settings.
+        rng: of the draws.
+        metric: by which one is chosen; None: the usual one of the rows' gold.
+        rounds: draws.
+        level: of the interval.
 
     Raises:
         DecisionError: no candidate covers all rows, shapes that differ, fewer than 100 rounds.
+
+    Example:
+        >>> bbc_cv(judgement.rows, [Candidate("a", "max_f1", judgement.cross_fitted.decided)], rng, metric=metric)
     """
     check_rounds(rounds)
     check_level(level)
-    truth = as_bool(gold, "gold", 2)
     for candidate in candidates:
-        same_shape(truth, np.asarray(candidate.decided), f"gold and the decisions of {candidate.configuration}")
+        same_shape(rows.gold.values, candidate.decided, f"gold and the decisions of {candidate.configuration}")
     entering = [place for place, each in enumerate(candidates) if each.covered is None or each.covered.all()]
-    if not entering or len(truth) < _FEWEST_ROWS:
+    if not entering or len(rows) < _FEWEST_ROWS:
         raise DecisionError(
             f"BBC-CV needs at least {_FEWEST_ROWS} rows and one configuration with every fold finished, got "
-            f"{len(truth)} rows and {len(candidates)} candidates of which {len(entering)} are complete",
+            f"{len(rows)} rows and {len(candidates)} candidates of which {len(entering)} are complete",
             "Let a configuration finish all its folds.",
         )
-    decided = np.stack([as_bool(candidates[place].decided, "decided", 2) for place in entering], axis=1)
-    prepared = WeightedScores(truth, decided, score)
+    by = default_metric(rows.gold.kind) if metric is None else metric
+    prepared = WeightedScores(rows, [candidates[place].decided for place in entering], by)
     won: list[IntArray] = []
     scores: list[FloatArray] = []
     outside_sum = np.zeros(len(entering))
     for start in range(0, rounds, _ROUNDS_AT_ONCE):
-        drawn = bootstrap_weights(len(truth), min(_ROUNDS_AT_ONCE, rounds - start), rng)
-        best = prepared.macro(drawn).argmax(axis=1)
-        outside = prepared.macro((drawn == 0).astype(np.float32))
+        drawn = bootstrap_weights(prepared.texts, min(_ROUNDS_AT_ONCE, rounds - start), rng)
+        best = _best(prepared.scores(drawn), by)
+        outside = prepared.scores((drawn == 0).astype(np.float32))
         outside_sum += outside.sum(axis=0)
         won.append(best)
         scores.append(outside[np.arange(len(best)), best])
     draws = np.concatenate(scores)
-    raw = prepared.macro(np.ones((1, len(truth)), dtype=np.float32))[0]
+    raw = prepared.scores(np.ones((1, prepared.texts), dtype=np.float32))
     wins = np.bincount(np.concatenate(won), minlength=len(entering)) / rounds
-    curvature = float(wins @ (raw - outside_sum / rounds))
+    curvature = float(wins @ (raw[0] - outside_sum / rounds))
     win_share = np.zeros(len(candidates))
     win_share[entering] = wins
+    winner = int(_best(raw, by)[0])
     return BbcCv(
         corrected=float(draws.mean()) + curvature,
         curvature=curvature,
         interval=percentile_interval(draws + curvature, level),
-        raw_best=float(raw.max()),
-        winner=entering[int(raw.argmax())],
+        raw_best=float(raw[0, winner]),
+        winner=entering[winner],
         win_share=win_share,
         rounds=rounds,
         entered=len(entering),
@@ -129,4 +146,10 @@ def bbc_cv(
             sorted({each.configuration for place, each in enumerate(candidates) if place not in set(entering)})
         ),
         draws=draws + curvature,
+        metric=by,
     )
+
+
+def _best(scores: FloatArray, metric: Metric) -> IntArray:
+    """The best candidate of each round, (rounds,)."""
+    return np.asarray(scores.argmax(axis=1) if metric.larger_is_better else scores.argmin(axis=1))

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune_polar.decide.checks import BitArray, FloatArray, as_bool, same_shape
-from tune_polar.decide.scores import Score, confusion, per_label_f1
-from tune_polar.errors import DecisionError
-from tune_polar.stats.cells import cells_of
+from tune_polar.decide.checks import BitArray, FloatArray
+from tune_polar.decide.rows import Gold
 from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
-
-__all__ = ["BootstrapScores", "Score", "bootstrap_scores", "per_label_f1"]
+from tune_polar.stats.row_kinds import row_kinds
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +24,15 @@ class BootstrapScores:
 
 
 def bootstrap_scores(
-    gold: BitArray,
+    gold: Gold,
     decided: BitArray,
     rng: np.random.Generator,
     *,
     rounds: int = 1000,
     level: float = 0.95,
-    score: Score = "positive",
     stratified: bool = True,
 ) -> BootstrapScores:
-    """Resample rows and score again; ``gold`` and ``decided`` have shape (rows, labels).
+    """Resample rows and score again; ``gold`` is binary or of labels, ``decided`` has shape (rows, labels).
 
     Stratified by label pattern (the row's gold labels together), so that every round has each label as often
     as the data do; a row whose pattern occurs once then stays in every round. ``stratified=False`` resamples
@@ -47,16 +43,9 @@ def bootstrap_scores(
     """
     check_rounds(rounds)
     check_level(level)
-    truth, guess = as_bool(gold, "gold", 2), as_bool(decided, "decided", 2)
-    same_shape(truth, guess, "gold and decided")
-    if truth.size == 0:
-        raise DecisionError(
-            f"a bootstrap needs at least one row and one label, got shape {truth.shape}",
-            "Give the rows of a finished fold.",
-        )
-    cells = cells_of(truth, guess)
-    draws = per_label_f1(cells.confusion(cells.drawn(rounds, rng, stratified), which=0), score)
-    per_class = per_label_f1(confusion(truth, guess), score)
+    kinds = row_kinds(gold, decided)
+    draws = kinds.per_column(kinds.drawn(rounds, rng, stratified))
+    per_class = kinds.per_column(kinds.count[None, :])[0]
     return BootstrapScores(
         macro_f1=float(per_class.mean()),
         macro_interval=percentile_interval(draws.mean(axis=1), level),

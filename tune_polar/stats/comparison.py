@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 
 from tune_polar.decide.checks import BitArray, FloatArray
-from tune_polar.decide.scores import Score
+from tune_polar.decide.metrics import Metric, metric_named
+from tune_polar.decide.rows import Gold
 from tune_polar.errors import DecisionError
-from tune_polar.stats.intervals import points
+from tune_polar.stats.intervals import Interval, signed, unit_of
 from tune_polar.stats.paired import PairedDifference, fold_paired, row_paired_bootstrap
 
 
@@ -25,6 +27,10 @@ def holm(p_values: Sequence[float]) -> FloatArray:
     return adjusted
 
 
+USUAL = metric_named("macro_f1")  # where nothing is said
+NOTHING = PairedDifference(0.0, Interval(0.0, 0.0), 1.0, 0)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One pair; the difference is ``first`` minus ``second``."""
@@ -34,7 +40,8 @@ class Comparison:
     paired: PairedDifference
     adjusted_p: float  # by Holm over all pairs of the matrix
     alpha: float
-    unit: str  # "folds" or "rows"
+    unit: str  # "folds", "seeds" or "rows"
+    metric: Metric = USUAL
 
     @property
     def differs(self) -> bool:
@@ -43,15 +50,17 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """In words, in F1 points."""
+        """In words, in the metric's unit."""
         difference, interval = self.paired.difference, self.paired.interval
         numbers = (
-            f"difference {points(difference)} points, {interval.level:.0%} interval {points(interval.low)} "
-            f"to {points(interval.high)}, Holm-adjusted p = {self.adjusted_p:.2g}"
+            f"difference {signed(difference, self.metric)}{unit_of(self.metric)}, {interval.level:.0%} interval "
+            f"{signed(interval.low, self.metric)} to {signed(interval.high, self.metric)}, Holm-adjusted p = "
+            f"{self.adjusted_p:.2g}"
         )
         if not self.differs:
             return f"{self.first} and {self.second} cannot be told apart with these {self.unit}: {numbers}."
-        better, worse = (self.first, self.second) if difference > 0 else (self.second, self.first)
+        is_better = self.metric.gain(difference, 0.0) > 0
+        better, worse = (self.first, self.second) if is_better else (self.second, self.first)
         return f"{better} is better than {worse} on these {self.unit}: {numbers}."
 
 
@@ -69,25 +78,24 @@ class ComparisonMatrix:
 
 
 def comparison_matrix(
-    names: Sequence[str], fold_scores: FloatArray, *, planned_folds: int | None = None, level: float = 0.95
+    names: Sequence[str],
+    fold_scores: FloatArray,
+    *,
+    planned_folds: int | None = None,
+    seeds: int = 1,
+    level: float = 0.95,
+    metric: Metric = USUAL,
 ) -> ComparisonMatrix:
-    """Fold-paired comparison of every pair; ``fold_scores`` (configurations, folds), NaN where unfinished.
+    """Paired comparison of every pair, cell by cell; ``fold_scores`` (configurations, cells), NaN where unfinished.
+
+    ``planned_folds`` and ``seeds`` are those of the plan, as ``fold_paired`` takes them.
 
     Raises:
         DecisionError: names that are not distinct or not one per configuration.
     """
-    scores = np.asarray(fold_scores, dtype=np.float64)
-    _check_names(names, len(scores))
-    done = ~np.isnan(scores)
-    applicable = {(i, j) for i, j in combinations(range(len(names)), 2) if np.count_nonzero(done[i] & done[j]) >= 2}
-    return _matrix(
-        names,
-        list(combinations(range(len(names)), 2)),
-        applicable,
-        lambda i, j: fold_paired(scores[i], scores[j], planned_folds=planned_folds, level=level),
-        level,
-        "folds",
-    )
+    pair = partial(fold_paired, planned_folds=planned_folds, seeds=seeds, level=level)
+    like = Comparison("", "", NOTHING, 1.0, 1 - level, _unit(planned_folds, seeds), metric)
+    return _by_cells(names, fold_scores, list(combinations(range(len(names)), 2)), pair, like)
 
 
 def reference_comparisons(
@@ -97,14 +105,13 @@ def reference_comparisons(
     *,
     planned_folds: int | None = None,
     level: float = 0.95,
+    metric: Metric = USUAL,
 ) -> ComparisonMatrix:
-    """Fold-paired comparison of every other configuration with ``reference`` alone; Holm over these pairs.
+    """Paired comparison of every other configuration with ``reference`` alone; Holm over these pairs.
 
     Raises:
         DecisionError: names that are not distinct, or a reference that is not among them.
     """
-    scores = np.asarray(fold_scores, dtype=np.float64)
-    _check_names(names, len(scores))
     if reference not in names:
         raise DecisionError(
             f"the reference must be one of the configurations {list(names)}, got {reference!r}",
@@ -112,27 +119,19 @@ def reference_comparisons(
         )
     base = list(names).index(reference)
     wanted = [(place, base) for place in range(len(names)) if place != base]
-    done = ~np.isnan(scores)
-    return _matrix(
-        names,
-        wanted,
-        {(i, j) for i, j in wanted if np.count_nonzero(done[i] & done[j]) >= 2},
-        lambda i, j: fold_paired(scores[i], scores[j], planned_folds=planned_folds, level=level),
-        level,
-        "folds",
-    )
+    pair = partial(fold_paired, planned_folds=planned_folds, level=level)
+    return _by_cells(names, fold_scores, wanted, pair, Comparison("", "", NOTHING, 1.0, 1 - level, "folds", metric))
 
 
 def row_comparison_matrix(
     names: Sequence[str],
-    gold: BitArray,
+    gold: Gold,
     decided: Sequence[BitArray],
     rng: np.random.Generator,
     *,
     level: float = 0.95,
-    score: Score = "positive",
 ) -> ComparisonMatrix:
-    """Row-paired comparison of every pair of out-of-fold decisions, (rows, labels) each.
+    """Row-paired comparison of every pair of out-of-fold decisions, (rows, labels) each, by macro-F1.
 
     Raises:
         DecisionError: names that are not distinct or not one per configuration, or shapes that differ.
@@ -141,14 +140,29 @@ def row_comparison_matrix(
     pairs = list(combinations(range(len(names)), 2))
     # Holm multiplies p by up to the number of pairs: enough rounds that the smallest possible p still counts.
     rounds = max(1000, int(np.ceil(4 * len(pairs) / (1 - level))))
-    return _matrix(
-        names,
-        pairs,
-        set(pairs),
-        lambda i, j: row_paired_bootstrap(gold, decided[i], decided[j], rng, rounds=rounds, level=level, score=score),
-        level,
-        "rows",
-    )
+
+    def compare(i: int, j: int) -> PairedDifference:
+        return row_paired_bootstrap(gold, decided[i], decided[j], rng, rounds=rounds, level=level)
+
+    return _matrix(names, pairs, set(pairs), compare, Comparison("", "", NOTHING, 1.0, 1 - level, "rows"))
+
+
+def _unit(planned_folds: int | None, seeds: int) -> str:
+    return "seeds" if planned_folds == 1 else "folds" if seeds == 1 else "cells"
+
+
+def _by_cells(
+    names: Sequence[str],
+    fold_scores: FloatArray,
+    wanted: Sequence[tuple[int, int]],
+    pair: Callable[[FloatArray, FloatArray], PairedDifference],
+    like: Comparison,
+) -> ComparisonMatrix:
+    scores = np.asarray(fold_scores, dtype=np.float64)
+    _check_names(names, len(scores))
+    done = ~np.isnan(scores)
+    applicable = {(i, j) for i, j in wanted if np.count_nonzero(done[i] & done[j]) >= 2}
+    return _matrix(names, wanted, applicable, lambda i, j: pair(scores[i], scores[j]), like)
 
 
 def _check_names(names: Sequence[str], expected: int) -> None:
@@ -164,14 +178,13 @@ def _matrix(
     wanted: Sequence[tuple[int, int]],
     applicable: set[tuple[int, int]],
     compare: Callable[[int, int], PairedDifference],
-    level: float,
-    unit: str,
+    like: Comparison,
 ) -> ComparisonMatrix:
     pairs = [pair for pair in wanted if pair in applicable]
     found = [compare(i, j) for i, j in pairs]
     adjusted = holm([each.p_value for each in found])
     comparisons = tuple(
-        Comparison(names[i], names[j], each, float(p), alpha=1 - level, unit=unit)
+        replace(like, first=names[i], second=names[j], paired=each, adjusted_p=float(p))
         for (i, j), each, p in zip(pairs, found, adjusted, strict=True)
     )
     skipped = [pair for pair in wanted if pair not in applicable]

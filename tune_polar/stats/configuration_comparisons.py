@@ -1,4 +1,4 @@
-"""The top configurations of one rule compared with each other, and their ranks under every protocol."""
+"""The top configurations of one rule compared with each other, and their ranks by where thresholds were chosen."""
 
 from __future__ import annotations
 
@@ -7,22 +7,34 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray
-from tune_polar.decide.crossfit import ProtocolScore
+from tune_polar.decide.judged import Rung
 from tune_polar.decide.predictions import OOF
-from tune_polar.decide.scores import Score
+from tune_polar.decide.rows import Gold
 from tune_polar.stats.comparison import ComparisonMatrix, comparison_matrix, row_comparison_matrix
 from tune_polar.stats.ranking import RankAgreement, rank_agreement
 from tune_polar.stats.scored_configuration import ScoredConfiguration
 
 NotApplicable: TypeAlias = str  # the reason, as the end of "not applicable: …"
 ALONE: NotApplicable = "there is only one complete configuration"
+ONE_FOLD: NotApplicable = "there is only one fold"
+
+# Scorings by name: where thresholds were chosen, and the rows that were scored.
+SCORINGS: tuple[tuple[str, Rung, str], ...] = (
+    ("oracle on dev", "oracle", "dev"),
+    ("inside folds", "inside_folds", OOF),
+    ("fold-tuned", "fold_tuned", OOF),
+    ("cross-fitted", "cross_fitted", OOF),
+    ("fold-tuned on dev", "fold_tuned", "dev"),
+    ("fold-tuned on test", "fold_tuned", "test"),
+)
 
 
 def compare_folds(top: Sequence[ScoredConfiguration], winner: ScoredConfiguration) -> ComparisonMatrix | NotApplicable:
     """Fold-paired; a configuration whose folds hold other rows than the winner's is not applicable."""
     if len(top) < 2:
         return ALONE
+    if len(winner.fold_scores) < 2:
+        return ONE_FOLD
     same = [np.array_equal(each.fold, winner.fold) for each in top]
     nothing = np.full(len(winner.fold_scores), np.nan)
     scores = np.stack([each.fold_scores if fits else nothing for each, fits in zip(top, same, strict=True)])
@@ -30,28 +42,21 @@ def compare_folds(top: Sequence[ScoredConfiguration], winner: ScoredConfiguratio
 
 
 def compare_rows(
-    top: Sequence[ScoredConfiguration], gold: BoolArray, rng: np.random.Generator, score: Score
+    top: Sequence[ScoredConfiguration], gold: Gold, rng: np.random.Generator
 ) -> ComparisonMatrix | NotApplicable:
     """Row-paired, whatever the folds."""
     if len(top) < 2:
         return ALONE
-    return row_comparison_matrix([each.name for each in top], gold, [each.decided for each in top], rng, score=score)
+    return row_comparison_matrix([each.name for each in top], gold, [each.decided for each in top], rng)
 
 
 def ranking_of(scored: Sequence[ScoredConfiguration]) -> RankAgreement:
     """Scorings that all configurations have; regret is counted on test where it has gold, else cross-fitted."""
-    scorings: dict[str, list[ProtocolScore | None]] = {
-        "oracle on dev": [each.oracle_on("dev") for each in scored],
-        "inside folds": [each.protocols.score("inside_folds", OOF) for each in scored],
-        "pooled out-of-fold": [each.protocols.score("fold_tuned", OOF) for each in scored],
-        "cross-fitted": [each.protocols.score("cross_fitted", OOF) for each in scored],
-        "fold-tuned on dev": [each.on("dev") for each in scored],
-        "fold-tuned on test": [each.on("test") for each in scored],
-    }
+    found = {name: [each.on(split, rung) for each in scored] for name, rung, split in SCORINGS}
     values = {
-        name: np.array([each.macro_f1 for each in found if each is not None])
-        for name, found in scorings.items()
-        if None not in found
+        name: np.array([each.score for each in own if each is not None])
+        for name, own in found.items()
+        if None not in own
     }
     reference = "fold-tuned on test" if "fold-tuned on test" in values else "cross-fitted"
     return rank_agreement(values, reference)

@@ -7,19 +7,22 @@ rows of the group. Scores are per group; their mean over groups counts each grou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BitArray, BoolArray, FloatArray, fold_numbers, gold_and_probability
-from tune_polar.decide.crossfit import cross_fitted_decisions
-from tune_polar.decide.scores import Score, label_scores
+from tune_polar.decide.checks import BoolArray, FloatArray
+from tune_polar.decide.engine import judge
+from tune_polar.decide.graph import Graph
+from tune_polar.decide.metrics import default_metric
+from tune_polar.decide.rows import Rows
+from tune_polar.decide.tables import Table
 from tune_polar.errors import DecisionError
-from tune_polar.stats.cells import cells_of
 from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
+from tune_polar.stats.row_kinds import row_kinds
+from tune_polar.stats.scored_configuration import DECISION, METRIC, MODEL
+
+GROUP = "group"  # the column of ``GroupedRows.rows`` that tells them apart
 
 
 @dataclass(frozen=True)
@@ -64,24 +67,21 @@ class GroupThresholds:
 
 @dataclass(frozen=True, eq=False)
 class GroupedRows:
-    """Out-of-fold rows of all groups together."""
+    """Out-of-fold rows of all groups together: ``rows`` has their names as ``groups["group"]``."""
 
-    gold: BitArray  # (rows, labels)
-    probability: NDArray[Any]  # (rows, labels)
-    fold: NDArray[np.integer[Any]]  # (rows,)
-    group: Sequence[str]  # (rows,)
+    rows: Rows
+    probability: FloatArray  # (rows, labels)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Groups in order of first appearance."""
+        return tuple(dict.fromkeys(self.rows.groups.get(GROUP, np.array([])).tolist()))
 
 
 def group_thresholds(
-    rule: str,
-    rows: GroupedRows,
-    rng: np.random.Generator,
-    *,
-    rounds: int = 1000,
-    level: float = 0.90,
-    score: Score = "positive",
+    rule: str, grouped: GroupedRows, rng: np.random.Generator, *, rounds: int = 1000, level: float = 0.90
 ) -> GroupThresholds:
-    """Score every group both ways; groups in order of first appearance.
+    """Score every group both ways by macro-F1; groups in order of first appearance.
 
     Raises:
         DecisionError: fewer than two groups, a group whose rows all lie in one fold, or anything that
@@ -89,28 +89,24 @@ def group_thresholds(
     """
     check_rounds(rounds)
     check_level(level)
-    gold, probability = gold_and_probability(rows.gold, rows.probability, None)
-    fold, _ = fold_numbers(rows.fold, len(gold))
-    names = tuple(dict.fromkeys(rows.group))
-    if len(names) < 2 or len(rows.group) != len(gold):
+    rows, names = grouped.rows, grouped.names
+    if len(names) < 2:
         raise DecisionError(
-            f"groups must be at least two, one name per row ({len(gold)}), got {len(rows.group)} names of "
-            f"{len(names)} groups",
+            f"groups must be at least two, got {len(names)}: {list(names)}",
             "Give the predictions of several languages, or the column that tells them apart.",
         )
-    member = np.array([names.index(each) for each in rows.group])
-    masks = [member == place for place in range(len(names))]
-    pooled = cross_fitted_decisions(rule, gold, probability, fold).decided
+    pooled = _cross_fitted(rule, rows, grouped.probability)
     parts = []
-    for name, mask in zip(names, masks, strict=True):
-        folds = np.unique(fold[mask])
+    for name in names:
+        own = rows.groups[GROUP] == name
+        folds = np.unique(rows.part[own])
         if len(folds) < 2:
             raise DecisionError(
                 f"every group must have rows in at least two folds, got {name!r} in fold {folds[0]} only",
                 "Split the rows so that each fold holds some of every group.",
             )
-        own = cross_fitted_decisions(rule, gold[mask], probability[mask], fold[mask]).decided
-        parts.append(_Drawn.of(gold[mask], pooled[mask], own, rounds, rng, score))
+        alone = _cross_fitted(rule, rows.take(own), grouped.probability[own])
+        parts.append(_Drawn.of(rows.take(own), pooled[own], alone, rounds, rng))
     return GroupThresholds(
         rule,
         tuple(
@@ -119,6 +115,14 @@ def group_thresholds(
         ),
         percentile_interval(np.mean([part.gains for part in parts], axis=0), level),
     )
+
+
+def _cross_fitted(rule: str, rows: Rows, probability: FloatArray) -> BoolArray:
+    """(rows, labels), each fold's thresholds chosen on the others."""
+    steps = {DECISION: {"type": "threshold", "of": MODEL, "rule": rule}}
+    graph = Graph.of(steps, score=DECISION, stages=[MODEL])
+    judged = judge(graph, {MODEL: Table.of("probability", [probability])}, {MODEL: rows}, METRIC)
+    return np.asarray(judged.scored.cross_fitted.decided)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,14 +135,13 @@ class _Drawn:
     gains: FloatArray  # (rounds,)
 
     @classmethod
-    def of(
-        cls, gold: BoolArray, pooled: BoolArray, own: BoolArray, rounds: int, rng: np.random.Generator, score: Score
-    ) -> _Drawn:
-        cells = cells_of(gold, pooled, own)
-        drawn = cells.drawn(rounds, rng, stratified=True)
+    def of(cls, rows: Rows, pooled: BoolArray, own: BoolArray, rounds: int, rng: np.random.Generator) -> _Drawn:
+        kinds = row_kinds(rows.gold, pooled, own)
+        drawn = kinds.drawn(rounds, rng, stratified=True)
+        metric = default_metric(rows.gold.kind)
         return cls(
-            rows=len(gold),
-            pooled=float(label_scores(gold, pooled, score).mean()),
-            own=float(label_scores(gold, own, score).mean()),
-            gains=cells.macro(drawn, score, which=1) - cells.macro(drawn, score, which=0),
+            rows=len(rows),
+            pooled=metric.score(rows.gold, pooled),
+            own=metric.score(rows.gold, own),
+            gains=kinds.macro(drawn, 1) - kinds.macro(drawn, 0),
         )

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from tune_polar.decide.predictions import OOF, PredictionTable, align
-from tune_polar.decide.scores import Score
+from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError
-from tune_polar.stats.group_thresholds import GroupedRows, GroupThresholds, group_thresholds
+from tune_polar.stats.group_thresholds import GROUP, GroupedRows, GroupThresholds, group_thresholds
+from tune_polar.stats.scored_configuration import gold_of
 
 _SELECTION_ROUNDS = 100  # the intervals of configurations that are only being chosen among are not looked at
 
@@ -63,7 +64,9 @@ def _joined(name: str, tables: Sequence[PredictionTable], groups: Sequence[str])
         probability.append(rows.probability[0])
         fold.append(rows.fold[0])
         group += list(rows.group) if rows.group is not None else [of_file] * len(rows.ids)
-    return GroupedRows(np.concatenate(gold), np.concatenate(probability), np.concatenate(fold), group)
+    truth = gold_of(np.concatenate(gold), tables[0].labels)
+    joined = Rows.of(truth, part=np.concatenate(fold), groups={GROUP: np.array(group, dtype=object)})
+    return GroupedRows(joined, np.concatenate(probability))
 
 
 def group_names(paths: Sequence[Path]) -> tuple[str, ...]:
@@ -72,9 +75,7 @@ def group_names(paths: Sequence[Path]) -> tuple[str, ...]:
     return short if len(set(short)) == len(short) else tuple(str(path) for path in paths)
 
 
-def group_report(
-    tables: Sequence[PredictionTable], rules: Sequence[str], seed: int, rounds: int, score: Score
-) -> GroupReport:
+def group_report(tables: Sequence[PredictionTable], rules: Sequence[str], seed: int, rounds: int) -> GroupReport:
     """Compare per-group with pooled thresholds by every rule in ``rules`` that chooses any.
 
     The configuration is the one whose mean of both scores by the first such rule is highest, which favours neither.
@@ -89,12 +90,12 @@ def group_report(
     rng = np.random.default_rng(seed)
 
     def both(name: str) -> float:
-        found = group_thresholds(choosing[0], joined[name], rng, rounds=_SELECTION_ROUNDS, score=score)
+        found = group_thresholds(choosing[0], joined[name], rng, rounds=_SELECTION_ROUNDS)
         return found.pooled + found.own
 
     best = max(joined, key=both)
     return GroupReport(
         best,
         len(joined),
-        tuple(group_thresholds(rule, joined[best], rng, rounds=rounds, score=score) for rule in choosing),
+        tuple(group_thresholds(rule, joined[best], rng, rounds=rounds) for rule in choosing),
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tune_polar.decide.metrics import Metric
 from tune_polar.errors import DecisionError
 
 
@@ -43,6 +44,20 @@ def percentile_interval(draws: NDArray[Any], level: float) -> Interval:
 
 
 def points(value: float) -> str:
-    """A difference of scores in F1 points with its sign: 0.0041 → "+0.4", −0.011 → "−1.1"."""
-    rounded = round(100 * value, 1)
-    return f"{'−' if rounded < 0 else '+'}{abs(rounded):.1f}"
+    """A difference of scores in points with its sign: 0.0041 → "+0.4", −0.011 → "−1.1"."""
+    return _signed(100 * value, 1)
+
+
+def signed(value: float, metric: Metric) -> str:
+    """A difference of ``metric``'s scores as it is printed: of F1 in points, "+0.4"; of a correlation "+0.004"."""
+    return _signed(metric.factor * value, 1 if metric.factor == 100 else 3)
+
+
+def unit_of(metric: Metric) -> str:
+    """The word after a difference: " points", " r", or nothing."""
+    return f" {metric.unit.removeprefix('F1 ')}" if metric.unit else ""
+
+
+def _signed(value: float, decimals: int) -> str:
+    rounded = round(value, decimals)
+    return f"{'−' if rounded < 0 else '+'}{abs(rounded):.{decimals}f}"

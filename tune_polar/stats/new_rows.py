@@ -20,16 +20,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BitArray, BoolArray, FloatArray, as_bool, fold_numbers, same_shape
-from tune_polar.decide.scores import Score
+from tune_polar.decide.checks import BitArray, BoolArray, FloatArray, fold_numbers, same_shape
+from tune_polar.decide.metrics import default_metric
+from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError
-from tune_polar.stats.cells import cells_of
 from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
+from tune_polar.stats.row_kinds import row_kinds
 from tune_polar.stats.weighted_scores import WeightedScores, bootstrap_weights
 
 _ROUNDS_AT_ONCE = 250
@@ -54,9 +53,8 @@ class NewRowsScore:
 class MeasuredRows:
     """The out-of-fold rows that an estimate comes from."""
 
-    gold: BitArray  # (n, labels)
+    rows: Rows  # binary or of labels; ``part`` is the model that predicted each, the same for every candidate
     decided: Sequence[BitArray]  # cross-fitted decisions of every candidate, (n, labels) each; the best is the winner
-    fold: NDArray[np.integer[Any]]  # (n,) the model that predicted each row, the same for every candidate
 
 
 def new_rows_score(
@@ -66,10 +64,9 @@ def new_rows_score(
     rng: np.random.Generator,
     *,
     rounds: int = 1000,
-    score: Score = "positive",
     training: bool = True,
 ) -> NewRowsScore:
-    """Draws of the winner's score on ``rows`` new rows, about the corrected ``estimate``.
+    """Draws of the winner's macro-F1 on ``rows`` new rows, about the corrected ``estimate``.
 
     Args:
         measured: the rows and decisions behind the estimate.
@@ -77,7 +74,6 @@ def new_rows_score(
         rows: m, the size of the new set.
         rng: of all draws.
         rounds: bootstrap rounds.
-        score: which F1 is meant.
         training: whether one more training run is among what varies.
 
     Raises:
@@ -90,50 +86,47 @@ def new_rows_score(
             f"{len(measured.decided)} candidates",
             "Give the size of the test set to come.",
         )
-    truth = as_bool(measured.gold, "gold", 2)
     for each in measured.decided:
-        same_shape(truth, np.asarray(each), "gold and decided")
-    numbers, distinct = fold_numbers(measured.fold, len(truth))
-    guesses = np.stack([as_bool(each, "decided", 2) for each in measured.decided], axis=1)
-    errors, best = _measurement_errors(truth, guesses, rng, rounds, score)
-    cells = cells_of(truth, guesses[:, best])
-    kinds = rng.multinomial(rows, cells.count / cells.count.sum(), size=rounds)
-    fresh = cells.macro(kinds, score) - cells.macro(cells.count[None, :], score)
-    spread = _training_sd(truth, guesses, [numbers == number for number in distinct], rng, score) if training else 0.0
+        same_shape(measured.rows.gold.values, np.asarray(each), "gold and decisions")
+    numbers, distinct = fold_numbers(measured.rows.part, len(measured.rows))
+    errors, best = _measurement_errors(measured, rng, rounds)
+    kinds = row_kinds(measured.rows.gold, measured.decided[best])
+    drawn = rng.multinomial(rows, kinds.count / kinds.count.sum(), size=rounds)
+    fresh = kinds.macro(drawn) - kinds.macro(kinds.count[None, :])
+    spread = _training_sd(measured, [numbers == number for number in distinct], rng) if training else 0.0
     # The estimate is a mean over as many models as folds, and so few tell their variance poorly: Student's t for the
     # next of K observations (as in the prediction interval of a normal mean), K − 1 degrees of freedom.
     runs = spread * (1 + 1 / len(distinct)) ** 0.5 * rng.standard_t(len(distinct) - 1, size=rounds)
     return NewRowsScore(rows, estimate - errors + fresh + runs, spread)
 
 
-def _measurement_errors(
-    gold: BoolArray, decided: BoolArray, rng: np.random.Generator, rounds: int, score: Score
-) -> tuple[FloatArray, int]:
+def _measurement_errors(measured: MeasuredRows, rng: np.random.Generator, rounds: int) -> tuple[FloatArray, int]:
     """By how much each round's winner looks better than it is, less the mean, (rounds,); and the winner of all rows."""
-    prepared = WeightedScores(gold, decided, score)
-    whole = prepared.macro(np.ones((1, len(gold)), dtype=np.float32))[0]
+    prepared = _prepared(measured.rows, measured.decided)
+    whole = prepared.scores(np.ones((1, prepared.texts), dtype=np.float32))[0]
     errors = []
     for start in range(0, rounds, _ROUNDS_AT_ONCE):
-        drawn = bootstrap_weights(len(gold), min(_ROUNDS_AT_ONCE, rounds - start), rng)
-        scores = prepared.macro(drawn)
+        drawn = bootstrap_weights(prepared.texts, min(_ROUNDS_AT_ONCE, rounds - start), rng)
+        scores = prepared.scores(drawn)
         winners = scores.argmax(axis=1)
         errors.append(scores[np.arange(len(winners)), winners] - whole[winners])
     joined = np.concatenate(errors)
     return joined - joined.mean(), int(whole.argmax())
 
 
-def _training_sd(
-    gold: BoolArray, decided: BoolArray, folds: Sequence[BoolArray], rng: np.random.Generator, score: Score
-) -> float:
+def _training_sd(measured: MeasuredRows, folds: Sequence[BoolArray], rng: np.random.Generator) -> float:
     """Standard deviation between fold models: variance of fold scores less what row sampling explains.
 
     Both are means over candidates; a negative rest counts as 0.
     """
     scores, explained = [], []
     for own in folds:
-        prepared = WeightedScores(gold[own], decided[own], score)
-        rows = int(np.count_nonzero(own))
-        scores.append(prepared.macro(np.ones((1, rows), dtype=np.float32))[0])
-        explained.append(prepared.macro(bootstrap_weights(rows, _ROUNDS_PER_FOLD, rng)).var(axis=0))
+        prepared = _prepared(measured.rows.take(own), [each[own] for each in measured.decided])
+        scores.append(prepared.scores(np.ones((1, prepared.texts), dtype=np.float32))[0])
+        explained.append(prepared.scores(bootstrap_weights(prepared.texts, _ROUNDS_PER_FOLD, rng)).var(axis=0))
     rest = np.var(scores, axis=0, ddof=1).mean() - np.mean(explained)
     return float(max(rest, 0.0) ** 0.5)
+
+
+def _prepared(rows: Rows, decided: Sequence[BitArray]) -> WeightedScores:
+    return WeightedScores(rows, decided, default_metric(rows.gold.kind))

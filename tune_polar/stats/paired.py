@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit  # scipy.stats takes half a second to import
 
-from tune_polar.decide.checks import BitArray, FloatArray, as_bool, same_shape
-from tune_polar.decide.scores import Score, confusion, per_label_f1
+from tune_polar.decide.checks import BitArray, FloatArray, same_shape
+from tune_polar.decide.rows import Gold
 from tune_polar.errors import DecisionError
-from tune_polar.stats.cells import cells_of
 from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
+from tune_polar.stats.row_kinds import row_kinds
 
 
 @dataclass(frozen=True)
@@ -21,25 +21,32 @@ class PairedDifference:
     difference: float
     interval: Interval
     p_value: float  # two-sided
-    pairs: int  # folds, or rows
+    pairs: int  # cells, or rows
 
 
 def fold_paired(
-    first: FloatArray, second: FloatArray, *, planned_folds: int | None = None, level: float = 0.95
+    first: FloatArray,
+    second: FloatArray,
+    *,
+    planned_folds: int | None = None,
+    seeds: int = 1,
+    level: float = 0.95,
 ) -> PairedDifference:
-    """Corrected resampled t (Nadeau and Bengio, 2003) on the folds that both have finished.
+    """Corrected resampled t (Nadeau and Bengio, 2003) on the cells that both have finished.
 
     Folds share training rows, so the variance of their mean is (1/J + n_test/n_train)·s² rather than s²/J;
-    for a plan of K folds n_test/n_train = 1/(K−1).
+    for a plan of K folds n_test/n_train = 1/(K−1). With one fold the cells are seeds on one and the same split: what
+    varies between them is training alone, and the second term is 0.
 
     Args:
-        first: score per fold, (folds,); NaN where the fold has not finished.
-        second: the same folds in the same order.
+        first: score per cell, (cells,); NaN where the cell has not finished.
+        second: the same cells in the same order.
         planned_folds: K of the fold plan; the length of ``first`` where not given.
+        seeds: with which every fold is trained.
         level: of the interval.
 
     Raises:
-        DecisionError: shapes that differ, or fewer than two folds that both have finished.
+        DecisionError: shapes that differ, or fewer than two cells that both have finished.
     """
     check_level(level)
     ours, theirs = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
@@ -47,14 +54,15 @@ def fold_paired(
     differences = (ours - theirs)[~np.isnan(ours - theirs)]
     folds = len(ours) if planned_folds is None else planned_folds
     pairs = len(differences)
-    if pairs < 2 or folds < pairs:
+    if pairs < 2 or folds * seeds < pairs:
         raise DecisionError(
             f"a fold-paired comparison needs at least 2 folds finished by both and no more than planned, got "
-            f"{pairs} of {folds}",
+            f"{pairs} of {folds * seeds}",
             "Let both configurations finish another fold.",
         )
     mean = float(differences.mean())
-    variance = (1 / pairs + 1 / (folds - 1)) * float(differences.var(ddof=1))
+    shared = 1 / (folds - 1) if folds > 1 else 0.0
+    variance = (1 / pairs + shared) * float(differences.var(ddof=1))
     reach = float(stdtrit(pairs - 1, (1 + level) / 2)) * variance**0.5
     return PairedDifference(mean, Interval(mean - reach, mean + reach, level), _t_p(mean, variance, pairs), pairs)
 
@@ -67,14 +75,13 @@ def _t_p(mean: float, variance: float, pairs: int) -> float:
 
 
 def row_paired_bootstrap(
-    gold: BitArray,
+    gold: Gold,
     first: BitArray,
     second: BitArray,
     rng: np.random.Generator,
     *,
     rounds: int = 1000,
     level: float = 0.95,
-    score: Score = "positive",
 ) -> PairedDifference:
     """Macro-F1 difference of two sets of out-of-fold decisions on the same rows, (rows, labels) each.
 
@@ -87,24 +94,14 @@ def row_paired_bootstrap(
     """
     check_rounds(rounds)
     check_level(level)
-    truth = as_bool(gold, "gold", 2)
-    ours, theirs = as_bool(first, "first", 2), as_bool(second, "second", 2)
-    same_shape(truth, ours, "gold and first")
-    same_shape(truth, theirs, "gold and second")
-    if truth.size == 0:
-        raise DecisionError(
-            f"a bootstrap needs at least one row and one label, got shape {truth.shape}",
-            "Give the rows of a finished fold.",
-        )
-    cells = cells_of(truth, ours, theirs)
-    drawn = cells.drawn(rounds, rng, stratified=True)
-    macro = [per_label_f1(cells.confusion(drawn, which), score).mean(axis=1) for which in (0, 1)]
-    draws = macro[0] - macro[1]
-    found = [per_label_f1(confusion(truth, decided), score).mean() for decided in (ours, theirs)]
+    kinds = row_kinds(gold, first, second)
+    drawn = kinds.drawn(rounds, rng, stratified=True)
+    draws = kinds.macro(drawn, 0) - kinds.macro(drawn, 1)
+    found = [float(kinds.macro(kinds.count[None, :], which)[0]) for which in (0, 1)]
     below, above = np.count_nonzero(draws <= 0), np.count_nonzero(draws >= 0)
     return PairedDifference(
-        difference=float(found[0] - found[1]),
+        difference=found[0] - found[1],
         interval=percentile_interval(draws, level),
         p_value=min(1.0, 2 * (min(below, above) + 1) / (rounds + 1)),
-        pairs=len(truth),
+        pairs=len(gold),
     )

@@ -1,76 +1,103 @@
-"""One configuration under one threshold rule, scored by every protocol on every labelled split."""
+"""Anybody's probabilities decided by one threshold rule, judged like a search's own: everything the engine derives."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
-from tune_polar.decide.crossfit import ProtocolScore, ProtocolTable, threshold_protocols, with_split
+from tune_polar.decide.checks import FloatArray, IntArray
+from tune_polar.decide.engine import judge
+from tune_polar.decide.evidence import Evidence
+from tune_polar.decide.graph import Graph
+from tune_polar.decide.judged import Judgement, Rung, Scored
+from tune_polar.decide.kinds import Thresholds
 from tune_polar.decide.predictions import OOF, AlignedPredictions, ConfigurationPredictions
-from tune_polar.decide.scores import Score, label_scores
+from tune_polar.decide.rows import Gold, Rows
+from tune_polar.decide.tables import Table
 from tune_polar.errors import DecisionError
+
+METRIC = "macro_f1"
+DECISION, MODEL = "labels", "model"
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredConfiguration:
-    """Scores, decisions and folds."""
+    """One configuration under one threshold rule."""
 
     name: str
     rule: str
-    protocols: ProtocolTable
-    decided: BoolArray  # (rows, labels) cross-fitted decisions of the out-of-fold rows
-    fold: IntArray  # (rows,)
-    fold_scores: FloatArray  # (folds,) macro-F1 of these decisions on each fold's rows
+    judgement: Judgement
 
     @property
     def cross_fitted(self) -> float:
         """Macro-F1 over the pooled out-of-fold rows, thresholds chosen on the other folds."""
-        return self.protocols.score("cross_fitted", OOF).macro_f1
+        return self.judgement.cross_fitted.score
 
-    def on(self, split: str) -> ProtocolScore | None:
-        """The pooled out-of-fold thresholds applied to a labelled split, None where it has no gold."""
-        found = [row for row in self.protocols.rows if row.protocol == "fold_tuned" and row.scored_on == split]
-        return found[0] if found else None
+    @property
+    def decided(self) -> NDArray[Any]:
+        """These decisions, (rows, labels)."""
+        return self.judgement.cross_fitted.decided
 
-    def oracle_on(self, split: str) -> ProtocolScore | None:
-        """Thresholds chosen on the split's own gold, None where it has no gold."""
-        found = [row for row in self.protocols.rows if row.protocol == "oracle" and row.scored_on == split]
-        return found[0] if found else None
+    @property
+    def fold(self) -> IntArray:
+        """(rows,)."""
+        return self.judgement.rows.part
+
+    @property
+    def fold_scores(self) -> FloatArray:
+        """(folds,) macro-F1 of these decisions on each fold's rows."""
+        return np.array(self.judgement.cross_fitted.cell_scores)
+
+    def on(self, split: str, rung: Rung = "fold_tuned") -> Scored | None:
+        """What settings chosen so score on a split, ``oof`` too; None where it has no gold, or nothing is so chosen."""
+        ladder = self.judgement.ladder if split == OOF else self.judgement.splits.get(split, {})
+        return ladder.get(rung)
+
+
+def thresholds_of(scored: Scored) -> FloatArray:
+    """(folds, labels), of one setting for all rows (1, labels)."""
+    found = [settings[DECISION] for settings in scored.settings]
+    return np.stack([each.values for each in found if isinstance(each, Thresholds)])
+
+
+def gold_of(values: NDArray[Any], labels: tuple[str, ...]) -> Gold:
+    """One label is a yes-or-no task, scored by both classes' F1; several are scored by the positive classes'."""
+    return Gold("binary" if len(labels) == 1 else "labels", values, labels)
 
 
 def scored_configuration(
-    configuration: ConfigurationPredictions, rows: AlignedPredictions, place: int, rule: str, score: Score
+    configuration: ConfigurationPredictions, rows: AlignedPredictions, place: int, rule: str
 ) -> ScoredConfiguration:
-    """Score ``configuration``, which stands at ``place`` in the aligned out-of-fold ``rows``.
+    """Score ``configuration``, which stands at ``place`` in the aligned out-of-fold ``rows``, by macro-F1.
+
+    Where all rows have one and the same fold, the engine cuts them in five parts by their ids and decides each by
+    thresholds chosen on the others.
 
     Raises:
-        DecisionError: the out-of-fold rows have no gold or no folds, or fewer than two folds.
+        DecisionError: the out-of-fold rows have no gold or no folds.
     """
     if rows.gold is None or rows.fold is None:
         raise DecisionError(
             f"{configuration.name}: out-of-fold rows must have gold and folds, got rows without",
             "Write the gold labels and the fold of every out-of-fold row.",
         )
-    gold, fold, probability = rows.gold, rows.fold[place], rows.probability[place]
     labels = configuration.labels
-    table = threshold_protocols(rule, gold, probability, fold, labels=labels, score=score)
-    # Without dev, threshold_protocols repeats the folds' own thresholds as its oracle; here each split has its own.
-    table = ProtocolTable(rule, table.labels, tuple(row for row in table.rows if row.protocol != "oracle"))
-    for split, part in configuration.splits.items():
-        if split != OOF and part.gold is not None:
-            table = with_split(table, split, part.gold, part.probability, score)
-    decided = table.score("cross_fitted", OOF).decided
-    if decided is None:
-        raise DecisionError(f"{configuration.name}: cross-fitted decisions must exist, got none", "Score it again.")
-    return ScoredConfiguration(
-        name=configuration.name,
-        rule=rule,
-        protocols=table,
-        decided=decided,
-        fold=fold,
-        fold_scores=np.array(
-            [label_scores(gold[fold == f], decided[fold == f], score).mean() for f in np.unique(fold)]
-        ),
+    steps = {DECISION: {"type": "threshold", "of": MODEL, "rule": rule}}
+    rank = np.unique(np.array(rows.ids), return_inverse=True)[1].reshape(-1)
+    judged = judge(
+        Graph.of(steps, score=DECISION, stages=[MODEL]),
+        {MODEL: Table.of("probability", [rows.probability[place]])},
+        {MODEL: Rows.of(gold_of(rows.gold, labels), part=rows.fold[place], ids=rank)},
+        METRIC,
+        splits={
+            split: Evidence(
+                {MODEL: Table.of("probability", [part.probability])}, {MODEL: Rows.of(gold_of(part.gold, labels))}
+            )
+            for split, part in configuration.splits.items()
+            if split != OOF and part.gold is not None
+        },
     )
+    return ScoredConfiguration(configuration.name, rule, judged.scored)

@@ -9,10 +9,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray
+from tune_polar.decide.checks import FloatArray
 from tune_polar.decide.degenerate import ThresholdFinding, fold_threshold_findings, threshold_findings
+from tune_polar.decide.evidence import CUT_PARTS
 from tune_polar.decide.predictions import OOF, AlignedPredictions, PredictionTable, align
-from tune_polar.decide.scores import Score
+from tune_polar.decide.rows import Gold
 from tune_polar.decide.thresholds import threshold_rule, usual_rules
 from tune_polar.errors import DecisionError
 from tune_polar.stats.bbc_cv import BbcCv, Candidate, bbc_cv
@@ -21,7 +22,13 @@ from tune_polar.stats.comparison import ComparisonMatrix
 from tune_polar.stats.configuration_comparisons import NotApplicable, compare_folds, compare_rows, ranking_of
 from tune_polar.stats.new_rows import MeasuredRows, NewRowsScore, new_rows_score
 from tune_polar.stats.ranking import RankAgreement
-from tune_polar.stats.scored_configuration import ScoredConfiguration, scored_configuration
+from tune_polar.stats.scored_configuration import (
+    METRIC,
+    ScoredConfiguration,
+    gold_of,
+    scored_configuration,
+    thresholds_of,
+)
 
 TOP = 5  # configurations that are compared with each other
 LEVELS = (0.90, 0.95)
@@ -53,14 +60,14 @@ class ThresholdReport:
 
     path: Path
     labels: tuple[str, ...]
-    score: Score
+    metric: str
     rules: tuple[str, ...]
     configurations: tuple[str, ...]
     incomplete: tuple[str, ...]  # lack folds or rows that others have, and enter nothing
     splits: tuple[SplitFacts, ...]
     folds: tuple[int, ...]
     notes: tuple[str, ...]
-    gold: BoolArray  # (rows, labels) of the out-of-fold rows
+    gold: Gold  # of the out-of-fold rows
     scored: tuple[ScoredConfiguration, ...]  # complete configurations × rules
     winner: ScoredConfiguration
     corrected: BbcCv | NotApplicable
@@ -74,7 +81,7 @@ class ThresholdReport:
     @property
     def labelled(self) -> tuple[str, ...]:
         """Splits beside the out-of-fold rows on which the winner was scored."""
-        return tuple(dict.fromkeys(row.scored_on for row in self.winner.protocols.rows if row.scored_on != OOF))
+        return tuple(self.winner.judgement.splits)
 
     def of(self, name: str) -> tuple[ScoredConfiguration, ...]:
         """One configuration under every rule."""
@@ -85,19 +92,15 @@ class ThresholdReport:
         return tuple(sorted((each for each in self.scored if each.rule == rule), key=lambda each: -each.cross_fitted))
 
 
-def score_of(labels: Sequence[str]) -> Score:
-    """One label is a yes-or-no task (ST1), scored by both classes' F1; several are scored by the positive class's."""
-    return "both_classes" if len(labels) == 1 else "positive"
-
-
 def threshold_report(table: PredictionTable, settings: ReportSettings) -> ThresholdReport:
     """Build the report.
 
     Raises:
         DecisionError: an unknown rule, no complete configuration, fewer than two folds, too few rounds.
     """
-    score = score_of(table.labels)
-    rules = tuple(dict.fromkeys(settings.rules)) or usual_rules(score)
+    rules = tuple(dict.fromkeys(settings.rules)) or usual_rules(
+        "both_classes" if len(table.labels) == 1 else "positive"
+    )
     for rule in rules:
         threshold_rule(rule)
     complete = table.complete
@@ -109,21 +112,20 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
         )
     rows = align(complete)
     scored = tuple(
-        scored_configuration(configuration, rows, place, rule, score)
+        scored_configuration(configuration, rows, place, rule)
         for place, configuration in enumerate(complete)
         for rule in rules
     )
-    gold = _gold(rows)
+    gold = _gold(rows, table.labels)
     winner = max(scored, key=lambda each: each.cross_fitted)
     rng = np.random.default_rng(settings.seed)
     corrected = _or_reason(
         lambda: bbc_cv(
-            gold,
+            winner.judgement.rows,
             [Candidate(each.name, each.rule, each.decided) for each in scored],
             rng,
             rounds=settings.rounds,
             level=LEVELS[0],
-            score=score,
         )
     )
     # Fold models can be told apart only within one plan of folds.
@@ -134,43 +136,44 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
     return ThresholdReport(
         path=table.path,
         labels=table.labels,
-        score=score,
+        metric=METRIC,
         rules=rules,
         configurations=tuple(each.name for each in table.configurations),
         incomplete=tuple(each.name for each in table.configurations if not each.complete),
         splits=splits,
         folds=tuple(np.unique(winner.fold).tolist()),
-        notes=(*table.notes, *_label_notes(table.labels, gold)),
+        notes=(*table.notes, *_fold_notes(winner), *_label_notes(gold)),
         gold=gold,
         scored=scored,
         winner=winner,
         corrected=corrected,
         new_rows=corrected
         if isinstance(corrected, str)
-        else new_rows_score(
-            MeasuredRows(gold, same_folds, winner.fold),
-            corrected.corrected,
-            _new_size(splits, settings),
-            rng,
-            rounds=settings.rounds,
-            score=score,
+        else _or_reason(
+            lambda: new_rows_score(
+                MeasuredRows(winner.judgement.rows, same_folds),
+                corrected.corrected,
+                _new_size(splits, settings),
+                rng,
+                rounds=settings.rounds,
+            )
         ),
-        bootstrap=bootstrap_scores(gold, winner.decided, rng, rounds=settings.rounds, level=LEVELS[0], score=score),
+        bootstrap=bootstrap_scores(gold, winner.decided, rng, rounds=settings.rounds, level=LEVELS[0]),
         findings=tuple(
-            (each.rule, _findings(each, gold, rows.probability[names.index(each.name)]))
+            (each.rule, _findings(each, rows.probability[names.index(each.name)]))
             for each in scored
             if each.name == winner.name
         ),
         by_folds=compare_folds(top, winner),
-        by_rows=compare_rows(top, gold, rng, score),
+        by_rows=compare_rows(top, gold, rng),
         ranking=_or_reason(lambda: ranking_of([each for each in scored if each.rule == winner.rule])),
     )
 
 
-def _gold(rows: AlignedPredictions) -> BoolArray:
+def _gold(rows: AlignedPredictions, labels: tuple[str, ...]) -> Gold:
     if rows.gold is None:
         raise DecisionError("out-of-fold rows must have gold, got none", "Write the gold of every out-of-fold row.")
-    return rows.gold
+    return gold_of(rows.gold, labels)
 
 
 def _or_reason(compute: Callable[[], _T]) -> _T | NotApplicable:
@@ -196,10 +199,20 @@ def _new_size(splits: Sequence[SplitFacts], settings: ReportSettings) -> int:
     return settings.new_rows or max(held_out, default=splits[0].rows)
 
 
-def _label_notes(labels: Sequence[str], gold: BoolArray) -> list[str]:
+def _fold_notes(winner: ScoredConfiguration) -> list[str]:
+    """What becomes of rows that all have one fold."""
+    if len(winner.fold_scores) > 1:
+        return []
+    return [
+        f"the out-of-fold rows have one fold: they are cut into {CUT_PARTS} parts by their ids, and thresholds for "
+        "each are chosen on the others; what compares folds is not applicable"
+    ]
+
+
+def _label_notes(gold: Gold) -> list[str]:
     """Labels on which no threshold can say anything."""
     notes = []
-    for label, positives in zip(labels, np.count_nonzero(gold, axis=0), strict=True):
+    for label, positives in zip(gold.names, np.count_nonzero(gold.values, axis=0), strict=True):
         if positives == 0:
             notes.append(f"{label} is positive in no out-of-fold row: nothing is predicted, its F1 counts as 0")
         elif positives == len(gold):
@@ -207,13 +220,11 @@ def _label_notes(labels: Sequence[str], gold: BoolArray) -> list[str]:
     return notes
 
 
-def _findings(
-    scored: ScoredConfiguration, gold: BoolArray, probability: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-) -> tuple[ThresholdFinding, ...]:
-    labels = scored.protocols.labels
-    pooled = scored.protocols.score("fold_tuned", OOF).thresholds
-    by_fold = scored.protocols.score("cross_fitted", OOF).thresholds
-    return (
-        *threshold_findings(pooled, gold, probability, labels=labels),
-        *fold_threshold_findings(by_fold, folds=np.unique(scored.fold).tolist(), labels=labels),
-    )
+def _findings(scored: ScoredConfiguration, probability: FloatArray) -> tuple[ThresholdFinding, ...]:
+    judgement = scored.judgement
+    gold, ladder = judgement.rows.gold, judgement.ladder
+    found = threshold_findings(thresholds_of(ladder["fold_tuned"])[0], gold.values, probability, labels=gold.names)
+    if len(scored.fold_scores) < 2:  # the parts are no folds: nobody trained a model on one
+        return found
+    crossed = ladder["cross_fitted"]
+    return (*found, *fold_threshold_findings(thresholds_of(crossed), folds=crossed.parts, labels=gold.names))

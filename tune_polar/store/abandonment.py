@@ -1,31 +1,43 @@
-"""The record of a configuration that was given up before all its folds were trained, and what was expected of it."""
+"""The record of a configuration that was given up before all its cells were trained, and what was expected of it."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from tune_polar.store.record import SAFE_NAME, StageName
+from tune_polar.recipe.cells import Cell
+from tune_polar.store.records import SAFE_NAME, Finite, Number
+
+
+@dataclass(frozen=True)
+class StoppedAt:
+    """Where a fold trial that was still running was stopped by its curve."""
+
+    cell: Cell
+    stage: str
+    step: Number  # optimizer steps of the stage
 
 
 @dataclass(frozen=True)
 class Abandonment:
-    """Written before anything is derived from it: the sampler is told ``predicted``, and no fold is run again."""
+    """Written before anything is derived from it: the sampler is told ``predicted``, and no cell is run again.
+
+    Scores are in the metric's own unit, whether larger or smaller is better.
+    """
 
     configuration_id: str
     rule: str  # "model", "aggressive", …
-    folds: tuple[int, ...]  # finished by then, ascending
-    within: tuple[int, StageName, int] | None  # fold, stage and step where a running fold was stopped by its curve
-    predicted: float  # score expected over all folds, corrected for those that were run
-    deviation: float  # of that prediction
-    chance: float  # of beating the best finished score after all, by the same prediction
+    cells: tuple[Cell, ...]  # finished by then, ascending
+    within: StoppedAt | None  # where one was stopped in the midst of it
+    predicted: Finite  # score expected over all cells, corrected for those that were run
+    deviation: Finite  # of that prediction
+    chance: Annotated[float, Field(ge=0, le=1)]  # of beating the best finished score after all, by the same prediction
     incumbent: str  # configuration with the best finished score at the time
-    incumbent_score: float
+    incumbent_score: Finite
 
     def to_json(self) -> dict[str, object]:
         """Plain data."""
@@ -41,10 +53,6 @@ class Abandonment:
         record = _ABANDONMENT.validate_json(json.dumps(data), strict=True)
         if not SAFE_NAME.fullmatch(record.configuration_id):
             raise ValueError(f"names must be letters, digits, - and _, got {record.configuration_id!r}")
-        if not all(map(math.isfinite, (record.predicted, record.deviation, record.incumbent_score))):
-            raise ValueError("a prediction must be finite")
-        if not 0 <= record.chance <= 1:
-            raise ValueError(f"a chance must lie between 0 and 1, got {record.chance}")
         return record
 
 

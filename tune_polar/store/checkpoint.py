@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from tune_polar.store.record import Array, CurvePoint
+from tune_polar.store.training import Array, CurvePoint
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
-from safetensors.numpy import save as save_arrays
 
-from tune_polar.spec.configuration import canonical_json
-from tune_polar.store.record import Array
+from tune_polar.recipe.configuration import canonical_json
+from tune_polar.store.array_file import file_of_arrays
+from tune_polar.store.training import Array
 
-FORMAT = 1
+FORMAT = 2
 _LINES = re.compile(rb'\{"format":%d,"sha256":"(?P<sha256>[0-9a-f]{64})","body":\n(?P<body>\{[^\n]*\})\n\}\n' % FORMAT)
 
 
@@ -24,8 +24,22 @@ class DamagedRecordError(ValueError):
     """The bytes are not what was written. The file is set aside and its work done again."""
 
 
-class NewerFormatError(ValueError):
+class OtherFormatError(ValueError):
+    """The file is whole, and of a format that this version does not read."""
+
+    remedy = ""
+
+
+class NewerFormatError(OtherFormatError):
     """The file was written by a later version. Upgrade to read it."""
+
+    remedy = "Upgrade tune-polar."
+
+
+class OlderFormatError(OtherFormatError):
+    """The file was written by a version before this one. Search anew."""
+
+    remedy = "Search anew with this version, or read it with the one that made it."
 
 
 def encode_json(body: Mapping[str, object], *, indented: bool = False) -> bytes:
@@ -47,7 +61,7 @@ def decode_json(content: bytes) -> dict[str, Any]:
 
     Raises:
         DamagedRecordError: not an envelope, or its content hash does not fit.
-        NewerFormatError: a format this version does not know.
+        OtherFormatError: whole, but of a format that this version does not read.
     """
     text = decode_text(content)
     try:
@@ -82,8 +96,10 @@ def _canonical_text(content: bytes) -> str:
     # The hash first: a flipped bit in the format number is damage, not news from a later version.
     if not fits:
         raise DamagedRecordError("its content hash does not fit")
-    if not isinstance(version, int) or version > FORMAT:
-        raise NewerFormatError(f"format {version}, this version reads up to {FORMAT}")
+    if type(version) is int and version < FORMAT:
+        raise OlderFormatError(f"made by the first format of tune-polar, this version reads format {FORMAT} alone")
+    if type(version) is not int or version != FORMAT:
+        raise NewerFormatError(f"format {version}, this version reads format {FORMAT} alone")
     if not isinstance(body, dict):
         raise DamagedRecordError("it holds no record")
     return text
@@ -94,7 +110,7 @@ def encode_arrays(header: Mapping[str, object], arrays: Mapping[str, Array]) -> 
     contiguous = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
     body = {"header": dict(header), "arrays_sha256": _hash_arrays(contiguous)}
     # Indented, as ever: scores that are kept name the hash of gold's bytes, and a hash of arrays costs more anyway.
-    return save_arrays(contiguous, metadata={"record": encode_json(body, indented=True).decode()})
+    return file_of_arrays(contiguous, encode_json(body, indented=True).decode())
 
 
 def decode_arrays(content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -102,11 +118,11 @@ def decode_arrays(content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
 
     Raises:
         DamagedRecordError: torn, truncated or altered.
-        NewerFormatError: a format this version does not know.
+        OtherFormatError: whole, but of a format that this version does not read.
     """
     body = decode_json(_metadata(content).encode())
     try:
-        arrays = load_arrays(content)
+        arrays = dict(sorted(load_arrays(content).items()))  # the library gives them in another order every time
         header, sha256 = body["header"], body["arrays_sha256"]
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise DamagedRecordError(f"not a record: {error}") from None
@@ -141,5 +157,5 @@ def _hash_arrays(arrays: Mapping[str, Array]) -> str:
     for name in sorted(arrays):
         array = np.asarray(arrays[name], order="C")
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.reshape(-1).view(np.uint8))  # its bytes as they lie, without a copy
+        digest.update(array.reshape(-1).view(np.uint8).data)  # its bytes as they lie, without a copy
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""What a store keeps of the data: ids, gold labels and fold plans, never a text.
+"""What a store keeps of the data: ids, gold and groups of every split, and fold plans; never a text.
 
 With it every number of a search can be computed again from the store alone, on a machine without the data.
 """
@@ -6,60 +6,91 @@ With it every number of a search can be computed again from the store alone, on 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
-from tune_polar.data.checks import normalised
-from tune_polar.data.corpus import Corpus, IntArray, Split
-from tune_polar.data.fold_plan import FoldPlan
+from tune_polar.data.columns import BoolArray, Column, IntArray
+from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.table import TRAIN, Corpus, Split
 from tune_polar.store.codec import encode_arrays
-from tune_polar.store.record import Array
+from tune_polar.store.gold_file import gold_from_parts, gold_to_parts
+from tune_polar.store.repeated_texts import repeated_in_folds, repeated_in_train
+from tune_polar.store.training import Array
 
 
 @dataclass(frozen=True, eq=False)
 class GoldSplit:
-    """Ids and gold of one split; ``labels[name]`` has shape (rows,)."""
+    """Ids and columns of one split; columns that hold texts are not among them.
+
+    Example:
+        >>> gold.train.matrix(("rude", "unfair"))[rows]
+    """
 
     ids: tuple[str, ...]
-    labels: Mapping[str, IntArray]
+    columns: Mapping[str, Column]
 
-    def matrix(self, names: tuple[str, ...]) -> IntArray:
-        """Labels side by side, shape (rows, names)."""
-        return np.stack([self.labels[name] for name in names], axis=1)
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def values(self, name: str) -> NDArray[Any]:
+        """(rows,): int64 of labels and of the codes of classes and groups (−1: of none), float64 of numbers.
+
+        Raises:
+            DataError: there is no such column.
+        """
+        return self._split.values(name)
+
+    def matrix(self, names: Sequence[str]) -> NDArray[Any]:
+        """Columns side by side, (rows, names).
+
+        Raises:
+            DataError: there is no column of one of these names.
+        """
+        return self._split.matrix(names)
+
+    def where(self, conditions: Mapping[str, int | str]) -> BoolArray:
+        """(rows,): whether a row has each of ``conditions``, such as ``{"hurt": 1}``.
+
+        Raises:
+            DataError: a column is missing, or none of its rows can have the value.
+        """
+        return self._split.where(conditions)
+
+    @cached_property
+    def _split(self) -> Split:
+        """The same with empty texts: what columns mean is said there."""
+        return Split("gold", self.ids, ("",) * len(self.ids), self.columns)
 
 
 @dataclass(frozen=True, eq=False)
 class Gold:
-    """Gold labels of train and dev, and who is validated where."""
+    """Gold of every split, and who trains and validates where.
 
-    train: GoldSplit
-    dev: GoldSplit | None  # None: no dev split, or one without gold
-    detector_plan: FoldPlan
-    classifier_plan: FoldPlan
-    repeated_in_folds: tuple[tuple[str, str], ...] = ()  # ids of train rows of two folds with one text
-    repeated_in_dev: tuple[tuple[str, str], ...] = ()  # ids of a dev and a train row with one text
+    Args:
+        splits: "train" with its extra rows, and each further split, of which some may have no columns.
+        plans: by stage; one and the same object where stages share it.
+        repeated: (pairs, 2): of "train" two rows with one text of which a fold trains on one and validates the other;
+            of another split a row of it and the first row of train that has its text. Splits without such are not
+            there.
+    """
+
+    splits: Mapping[str, GoldSplit]
+    plans: Mapping[str, FoldPlan]
+    repeated: Mapping[str, IntArray] = field(default_factory=dict)
+
+    @property
+    def train(self) -> GoldSplit:
+        """The rows that folds are made of."""
+        return self.splits[TRAIN]
 
     def to_parts(self) -> tuple[dict[str, object], dict[str, Array]]:
         """Header and arrays for one safetensors file."""
-        header: dict[str, object] = {"plans": {}, "splits": {}}
-        arrays: dict[str, Array] = {}
-        plans: dict[str, object] = {}
-        for name, plan in (("detector", self.detector_plan), ("classifier", self.classifier_plan)):
-            plans[name] = {"kind": plan.kind, "count": plan.count, "seed": plan.seed, "hash": plan.hash}
-            arrays[f"plan/{name}"] = plan.assignment.astype(np.int32)
-        splits: dict[str, object] = {}
-        for split_name, split in (("train", self.train), ("dev", self.dev)):
-            if split is None:
-                continue
-            splits[split_name] = {"ids": list(split.ids), "labels": list(split.labels)}
-            for label, values in split.labels.items():
-                arrays[f"gold/{split_name}/{label}"] = values.astype(np.int8)
-        header["plans"], header["splits"] = plans, splits
-        header["repeated"] = {"folds": list(self.repeated_in_folds), "dev": list(self.repeated_in_dev)}
-        return header, arrays
+        columns = {name: (split.ids, split.columns) for name, split in self.splits.items()}
+        return gold_to_parts(columns, self.plans, self.repeated)
 
     @staticmethod
     def from_parts(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> Gold:
@@ -68,74 +99,25 @@ class Gold:
         Raises:
             KeyError, TypeError, ValueError: it is something else.
         """
-        if not isinstance(header["plans"], dict) or not isinstance(header["splits"], dict):
-            raise ValueError("plans and splits must be given by name")
-
-        def plan(name: str) -> FoldPlan:
-            about = header["plans"][name]
-            assignment = arrays[f"plan/{name}"].astype(np.int64)
-            return FoldPlan(about["kind"], about["count"], about["seed"], assignment)
-
-        def split(name: str) -> GoldSplit | None:
-            about = header["splits"].get(name)
-            if about is None:
-                return None
-            ids = tuple(str(row_id) for row_id in about["ids"])
-            labels = {label: arrays[f"gold/{name}/{label}"].astype(np.int64) for label in about["labels"]}
-            if any(values.shape != (len(ids),) for values in labels.values()):
-                raise ValueError(f"labels of {name} must be one for each of its {len(ids)} rows")
-            return GoldSplit(ids, labels)
-
-        train = split("train")
-        if train is None:
-            raise ValueError("the gold of train is missing")
-        repeated, detector_plan, classifier_plan = header["repeated"], plan("detector"), plan("classifier")
-        if {len(each.assignment) for each in (detector_plan, classifier_plan)} != {len(train.ids)}:
-            raise ValueError(f"fold plans must assign each of the {len(train.ids)} rows of train")
-        return Gold(
-            train,
-            split("dev"),
-            detector_plan,
-            classifier_plan,
-            tuple((str(one), str(other)) for one, other in repeated["folds"]),
-            tuple((str(one), str(other)) for one, other in repeated["dev"]),
-        )
+        columns, plans, repeated = gold_from_parts(header, arrays)
+        return Gold({name: GoldSplit(*each) for name, each in columns.items()}, plans, repeated)
 
 
-def gold_of(corpus: Corpus, detector_plan: FoldPlan, classifier_plan: FoldPlan) -> Gold:
-    """The part of a corpus that a store keeps."""
-
-    def split(rows: Split) -> GoldSplit:
-        return GoldSplit(rows.ids, rows.labels)
-
-    dev = corpus.dev
-    return Gold(
-        split(corpus.train),
-        split(dev) if dev is not None and dev.labels else None,
-        detector_plan,
-        classifier_plan,
-        _repeated_in_folds(corpus.train, detector_plan),
-        () if dev is None else _repeated_in_dev(corpus.train, dev),
-    )
+def gold_of(corpus: Corpus, plans: Mapping[str, FoldPlan]) -> Gold:
+    """The part of a corpus that a store keeps; ``plans`` by stage, as ``make_plans`` gives them."""
+    splits = {
+        name: GoldSplit(split.ids, {key: each for key, each in split.columns.items() if each.kind != "text"})
+        for name, split in corpus.splits.items()
+    }
+    repeated = {TRAIN: repeated_in_folds(corpus.train.texts, tuple(plans.values()))}
+    repeated |= {
+        name: repeated_in_train(split.texts, corpus.train.texts)
+        for name, split in corpus.splits.items()
+        if name != TRAIN
+    }
+    return Gold(splits, plans, {name: pairs for name, pairs in repeated.items() if len(pairs)})
 
 
 def gold_digest(gold: Gold) -> str:
     """Hash of everything a score reads of ``gold``."""
     return hashlib.sha256(encode_arrays(*gold.to_parts())).hexdigest()
-
-
-def _repeated_in_folds(train: Split, plan: FoldPlan) -> tuple[tuple[str, str], ...]:
-    first: dict[str, int] = {}
-    pairs = []
-    for row, text in enumerate(train.texts):
-        other = first.setdefault(normalised(text), row)
-        if plan.assignment[other] != plan.assignment[row]:
-            pairs.append((train.ids[other], train.ids[row]))
-    return tuple(pairs)
-
-
-def _repeated_in_dev(train: Split, dev: Split) -> tuple[tuple[str, str], ...]:
-    known = {normalised(text): train.ids[row] for row, text in enumerate(train.texts)}
-    return tuple(
-        (dev.ids[row], known[normalised(text)]) for row, text in enumerate(dev.texts) if normalised(text) in known
-    )

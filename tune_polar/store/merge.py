@@ -14,12 +14,12 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from tune_polar.errors import StoreError
-from tune_polar.spec.configuration import canonical_json, digest
-from tune_polar.store.codec import DamagedRecordError, NewerFormatError, decode_arrays, decode_json
-from tune_polar.store.manifest_facts import manifest_facts
+from tune_polar.recipe.configuration import canonical_json, digest
+from tune_polar.store.gold import gold_digest
 from tune_polar.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,20 @@ log = logging.getLogger(__name__)
 RECORD_FOLDERS = ("weights", "stages", "configurations", "folds", "failures", "abandoned")
 _RECORD_NAME = re.compile(r"(?P<stem>[0-9A-Za-z_-]{1,100})(~[0-9a-f]{16})?\.(?P<kind>json|safetensors)")
 # What must be equal in all manifests, and what it means to a reader.
-_MUST_AGREE = ("kind", "recipe", "space", "variants", "folds", "inputs", "data.fingerprint")
+_MUST_AGREE = ("kind", "recipe", "space", "variants", "cells", "inputs", "variant_inputs", "data.fingerprint")
+# What each part says of itself, and of which kind it is.
+_OWN: Mapping[str, type] = MappingProxyType(
+    {
+        "profile": str,
+        "data": dict,
+        "trials": int,
+        "seed": int,
+        "racing": str,
+        "command": str,
+        "created": str,
+        "versions": dict,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,7 @@ class Merged:
     searches: int
     copied: int  # records that were not there
     replicates: int  # records kept beside another of their name, all in all
-    damaged: int  # records left out because their hash does not fit
+    damaged: int  # records left out: their hash does not fit, or they say what no record may
 
 
 def merge(sources: Sequence[Store], target: Store) -> Merged:
@@ -52,7 +65,8 @@ def merge(sources: Sequence[Store], target: Store) -> Merged:
     """
     manifests = {store.url: store.manifest() for store in sources}
     whole = merged_manifest(manifests)
-    gold = sources[0].gold()
+    golds = {store.url: store.gold() for store in sources}
+    _check_agreement({place: gold_digest(gold) for place, gold in golds.items()}, "gold")
     is_new = not target.files.exists("manifest.json")
     if not is_new and canonical_json(target.manifest()) != canonical_json(whole):
         raise StoreError(
@@ -63,14 +77,14 @@ def merge(sources: Sequence[Store], target: Store) -> Merged:
     for folder in RECORD_FOLDERS:
         for source in sources:
             for name, content in _records(source, folder):
-                problem = _damage(name, content)
+                problem = source.fault_of(name, content)
                 if problem is None:
                     copied += _put(target, name, content)
                 else:
                     log.warning("%s/%s is left out: %s", source.url, name, problem)
                     damaged += 1
     if is_new:
-        target.create(whole, gold)
+        target.create(whole, golds[sources[0].url])
     replicates = sum(len(target.files.names(f"replicates/{folder}")) for folder in RECORD_FOLDERS)
     return Merged(len(whole["merged"]), copied, replicates, damaged)
 
@@ -86,20 +100,10 @@ def merged_manifest(manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
     Raises:
         StoreError: they differ in what must agree.
     """
-    (first_place, first), *others = manifests.items()
-    for place, manifest in others:
-        for key in _MUST_AGREE:
-            difference = _difference(_at(first, key), _at(manifest, key), key)
-            if difference is not None:
-                where, one, other = difference
-                raise StoreError(
-                    f"searches to merge must agree in {where}, got {_short(one)} in {first_place} and "
-                    f"{_short(other)} in {place}",
-                    "Merge only searches of one recipe and space on the same data and folds.",
-                )
-    for place, manifest in manifests.items():
-        manifest_facts(manifest, place)
-    parts = {digest(part): part for manifest in manifests.values() for part in _parts(manifest)}
+    for key in _MUST_AGREE:
+        _check_agreement({place: _at(manifest, key) for place, manifest in manifests.items()}, key)
+    first = next(iter(manifests.values()))
+    parts = {digest(part): part for place, manifest in manifests.items() for part in _parts(manifest, place)}
     ordered = sorted(parts.values(), key=lambda part: (part["created"], digest(part)))
     trials = [int(part["trials"]) for part in ordered]
     total = sum(trials) - (len(trials) - 1) if first["kind"] == "search" else max(trials)
@@ -114,12 +118,18 @@ def merged_manifest(manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
     }
 
 
-_OWN = ("profile", "data", "trials", "seed", "racing", "command", "created", "versions")  # may differ
-
-
-def _parts(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-    merged = manifest.get("merged")
-    return list(merged) if merged is not None else [{key: manifest[key] for key in _OWN if key in manifest}]
+def _parts(manifest: Mapping[str, Any], place: str) -> list[dict[str, Any]]:
+    merged = manifest.get("merged", [manifest])
+    parts = merged if isinstance(merged, list) else []
+    for part in parts or [None]:
+        found = part if isinstance(part, Mapping) else {}
+        wrong = [key for key, kind in _OWN.items() if type(found.get(key)) is not kind]
+        if wrong:
+            raise StoreError(
+                f"store {place}: manifest.json must describe a search, but it says nothing of {', '.join(wrong)}",
+                "Give the folder or URL that `tune-polar search` printed as its records.",
+            )
+    return [{key: part[key] for key in _OWN} for part in parts]
 
 
 def _records(store: Store, folder: str) -> Iterator[tuple[str, bytes]]:
@@ -154,17 +164,18 @@ def _put(target: Store, name: str, content: bytes) -> bool:
     return is_new
 
 
-def _damage(name: str, content: bytes) -> str | None:
-    try:
-        if name.endswith(".json"):
-            decode_json(content)
-        elif name.startswith("stages/"):
-            decode_arrays(content)
-    except DamagedRecordError as error:
-        return str(error)
-    except NewerFormatError as error:
-        raise StoreError(f"{name}: {error}", "Upgrade tune-polar.") from None
-    return None
+def _check_agreement(values: Mapping[str, object], key: str) -> None:
+    """Refuse values, by place, that are not all the same."""
+    (first_place, first), *others = values.items()
+    for place, value in others:
+        difference = _difference(first, value, key)
+        if difference is not None:
+            where, one, other = difference
+            raise StoreError(
+                f"searches to merge must agree in {where}, got {_short(one)} in {first_place} and "
+                f"{_short(other)} in {place}",
+                "Merge only searches of one recipe and space on the same data and folds.",
+            )
 
 
 def _at(manifest: Mapping[str, Any], key: str) -> object:
@@ -178,7 +189,9 @@ def _difference(one: object, other: object, key: str) -> tuple[str, object, obje
     """The first key at which two settings differ, with both values."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for name in sorted({*one, *other}):
-            found = _difference(one.get(name), other.get(name), f"{key}.{name}")
+            # A stage's keys begin with its name.
+            at = name if key == "recipe.stages" else f"{key}.{name}"
+            found = _difference(one.get(name), other.get(name), at)
             if found is not None:
                 return found
         return None

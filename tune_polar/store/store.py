@@ -3,19 +3,19 @@
 Layout::
 
     manifest.json                     what the search is: recipe, space, data, seeds, versions
-    gold.safetensors                  ids, gold labels and fold plans; no texts
-    configurations/<id>.json          written before the configuration's first fold is handed out
+    gold.safetensors                  ids, gold, groups and fold plans; no texts
+    configurations/<id>.json          written before the configuration's first cell is handed out
     folds/<id>-f<fold>-s<seed>.json   a finished fold trial
     failures/<id>-….json              a fold trial that failed, with its error
-    abandoned/<id>.json               a configuration given up before all its folds, and why
+    abandoned/<id>.json               a configuration given up before all its cells, and why
     stages/<key>.safetensors          a trained stage: curve and predictions
-    weights/<key>.safetensors         a detector's weights, for stages that start from them
+    weights/<key>.safetensors         a stage's weights, for stages that start from them
     checkpoints/<key>.safetensors     a running stage, to go on from; gone when the stage is recorded
     derived/<id>-….json               scores kept to save time; can be deleted
     lease/…                           who drives the search, and who did
     probes/…                          by which workers of a cluster tell whether they see this very folder
     replicates/…                      records of merged searches that share a name with another one
-    damaged/…                         files whose hash did not fit, kept
+    damaged/…                         files whose hash did not fit, or that say what no record may; kept
 """
 
 from __future__ import annotations
@@ -28,21 +28,24 @@ from typing import Any, TypeVar
 from safetensors.numpy import load as load_arrays
 
 from tune_polar.errors import StoreError
-from tune_polar.spec.configuration import Configuration
+from tune_polar.recipe.configuration import Configuration
+from tune_polar.recipe.model import Recipe
+from tune_polar.store import gate
 from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.store.codec import (
     DamagedRecordError,
-    NewerFormatError,
+    OtherFormatError,
     decode_arrays,
     decode_json,
-    decode_text,
     encode_arrays,
     encode_json,
 )
-from tune_polar.store.filesystem import Filesystem, LocalFolder
+from tune_polar.store.failures import FailureRecord
+from tune_polar.store.filesystem import Filesystem
 from tune_polar.store.gold import Gold
-from tune_polar.store.record import SAFE_NAME, FailureRecord, FoldRecord, StageRecord
+from tune_polar.store.places import files_at
+from tune_polar.store.records import SAFE_NAME, FoldRecord, StageRecord
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +62,7 @@ class Store:
         """``to_look``: damaged records are left out and stay where they are."""
         self._files = filesystem
         self._to_look = to_look
+        self._gold: Gold | None = None
 
     @property
     def url(self) -> str:
@@ -96,7 +100,7 @@ class Store:
         """What the search is.
 
         Raises:
-            StoreError: no manifest, a damaged one, or one of a later version.
+            StoreError: no manifest, a damaged one, or one of another version's format.
         """
         content = self._files.read(MANIFEST)
         if content is None:
@@ -108,8 +112,8 @@ class Store:
             )
         try:
             return decode_json(content)
-        except NewerFormatError as error:
-            raise StoreError(f"store {self.url}: {MANIFEST}: {error}", "Upgrade tune-polar.") from None
+        except OtherFormatError as error:
+            raise StoreError(f"store {self.url}: {MANIFEST}: {error}", error.remedy) from None
         except DamagedRecordError as error:
             raise StoreError(
                 f"store {self.url}: {MANIFEST} must be what was written, but {error}",
@@ -117,7 +121,7 @@ class Store:
             ) from None
 
     def gold(self) -> Gold:
-        """Ids, gold labels and fold plans.
+        """Ids, gold, groups and fold plans.
 
         Raises:
             StoreError: they are missing or damaged.
@@ -139,7 +143,7 @@ class Store:
 
     def configurations(self) -> list[Configuration]:
         """All recorded configurations in the order they were proposed."""
-        found = self._read_all("configurations", lambda c: Configuration.from_text(decode_text(c)))
+        found = self._read_all("configurations", gate.configuration_named)
         return sorted(found, key=lambda configuration: (configuration.number, configuration.id))
 
     def count_configurations(self) -> int:
@@ -147,21 +151,24 @@ class Store:
         return sum(name.endswith(".json") for name in self._files.names("configurations"))
 
     def put_fold(self, record: FoldRecord) -> bool:
-        """Record a finished fold; False where it was recorded before."""
-        return self._files.put_if_absent(f"folds/{_safe(record.id)}.json", encode_json(record.to_json()))
+        """Record a finished fold trial; False where it was recorded before."""
+        return self._files.put_if_absent(_fold(record), encode_json(record.to_json()))
 
     def folds(self) -> list[FoldRecord]:
-        """All finished folds."""
-        return list(self._read_all("folds", lambda content: FoldRecord.from_text(decode_text(content))))
+        """All finished fold trials."""
+        return list(self._read_all("folds", gate.fold_named))
+
+    def refuse_fold(self, record: FoldRecord, reason: str) -> None:
+        """Set a fold trial's record aside that turned out to be of other stages than its own."""
+        self._refuse(_fold(record), reason)
 
     def put_failure(self, record: FailureRecord) -> bool:
-        """Record a fold that failed, an attempt a file."""
-        name = f"failures/{_safe(record.configuration_id)}-f{record.fold}-s{record.seed}-a{record.attempt}.json"
-        return self._files.put_if_absent(name, encode_json(record.to_json()))
+        """Record a fold trial that failed, an attempt a file."""
+        return self._files.put_if_absent(f"failures/{_safe(record.id)}.json", encode_json(record.to_json()))
 
     def failures(self) -> list[FailureRecord]:
         """All recorded failures."""
-        return list(self._read_all("failures", lambda c: FailureRecord.from_json(decode_json(c))))
+        return list(self._read_all("failures", gate.failure_named))
 
     def put_abandonment(self, record: Abandonment) -> bool:
         """Record that a configuration is given up; False where that was recorded before."""
@@ -174,7 +181,7 @@ class Store:
 
     def abandonments(self) -> list[Abandonment]:
         """All configurations given up, ordered by id."""
-        found = self._read_all("abandoned", lambda c: Abandonment.from_json(decode_json(c)))
+        found = self._read_all("abandoned", gate.abandonment_named)
         return sorted(found, key=lambda record: record.configuration_id)
 
     # -- stages ------------------------------------------------------------------------------------------------
@@ -184,35 +191,32 @@ class Store:
         if weights is not None:
             name = _weights(record.key)
             self._files.put_if_absent(name, encode_arrays({"key": record.key}, load_arrays(weights)))
-        self._files.put_if_absent(
-            f"stages/{_safe(record.key)}.safetensors", encode_arrays(record.header(), record.arrays)
-        )
+        self._files.put_if_absent(_stage(record.key), encode_arrays(record.header(), record.arrays))
         self._files.remove(_checkpoint(record.key))
 
     def stage(self, key: str) -> StageRecord | None:
-        """A trained stage by its key, or None."""
-        return self._read_one(f"stages/{_safe(key)}.safetensors", _stage_named(key))
+        """A trained stage by its key, or None where there is none that fits the store's gold."""
+        return self.stages([key]).get(key)
 
-    def stages(self, keys: Sequence[str]) -> dict[str, StageRecord]:
-        """Those of the trained stages that are there and undamaged, read side by side where the place gains by it."""
-        names = {f"stages/{_safe(key)}.safetensors": key for key in keys}
+    def stages(self, keys: Sequence[str], recipe: Recipe | None = None) -> dict[str, StageRecord]:
+        """Those of the trained stages that are there and undamaged, read side by side where the place gains by it.
+
+        Args:
+            keys: of the stages.
+            recipe: of a configuration that they belong to; with it they must predict what it says.
+        """
+        names = {_stage(key): key for key in keys}
         found = {}
         for name, content in self._files.read_many(names):
-            record = self._parsed(name, content, _stage_named(names[name]))
-            if record is not None:
-                found[names[name]] = record
+            if content is not None:
+                record = self._parsed(name, content, gate.stage_named(names[name], self._known_gold(), recipe))
+                if record is not None:
+                    found[names[name]] = record
         return found
 
     def weights(self, key: str) -> bytes | None:
         """A stage's weights as safetensors bytes, or None where there are none or they are damaged."""
-
-        def parse(content: bytes) -> bytes:
-            header, _ = decode_arrays(content)
-            if header["key"] != key:
-                raise DamagedRecordError(f"they are of the stage {header['key']!r}")
-            return content
-
-        return self._read_one(_weights(key), parse)
+        return self._read_one(_weights(key), gate.weights_named(key))
 
     # -- checkpoints of running stages -------------------------------------------------------------------------
 
@@ -222,14 +226,7 @@ class Store:
 
     def checkpoint(self, key: str) -> Checkpoint | None:
         """The state in which a running stage was last seen, or None."""
-
-        def parse(content: bytes) -> Checkpoint:
-            found = Checkpoint.from_parts(*decode_arrays(content))
-            if found.key != key:
-                raise DamagedRecordError(f"it is of the stage {found.key!r}")
-            return found
-
-        return self._read_one(_checkpoint(key), parse)
+        return self._read_one(_checkpoint(key), gate.checkpoint_named(key))
 
     def remove_checkpoint(self, key: str) -> None:
         """Of a stage that nobody will go on with."""
@@ -249,55 +246,73 @@ class Store:
 
     # -- reading -----------------------------------------------------------------------------------------------
 
-    def _read_all(self, folder: str, parse: Callable[[bytes], T]) -> Iterator[T]:
+    def fault_of(self, name: str, content: bytes) -> str | None:
+        """Why ``content`` may not stand under ``name`` in this store, or None; nothing is moved.
+
+        Weights are not looked into: whoever starts from them does.
+
+        Raises:
+            StoreError: it is of another version's format.
+        """
+        folder, _, file = name.rpartition("/")
+        stem = file.rpartition(".")[0]
+        try:
+            if folder == "stages":
+                gate.stage_named(stem, self._known_gold())(content)
+            elif folder in _GATES:
+                _GATES[folder](stem)(content)
+        except OtherFormatError as error:
+            raise StoreError(f"store {self.url}: {name}: {error}", error.remedy) from None
+        except (DamagedRecordError, KeyError, TypeError, ValueError) as error:
+            return str(error)
+        return None
+
+    def _known_gold(self) -> Gold | None:
+        """The gold, read once; None where there is none yet."""
+        if self._gold is None and self._files.exists(GOLD):
+            self._gold = self.gold()
+        return self._gold
+
+    def _read_all(self, folder: str, gate_of: Callable[[str], gate.Parse[T]]) -> Iterator[T]:
         # Others: not ours, but an editor's or a file manager's.
         names = [name for name in self._files.names(folder) if name.endswith(".json")]
         for name, content in self._files.read_many(names):
-            record = self._parsed(name, content, parse)
+            stem = name.removeprefix(f"{folder}/").removesuffix(".json")
+            record = self._parsed(name, content, gate_of(stem))
             if record is not None:
                 yield record
 
-    def _read_one(self, name: str, parse: Callable[[bytes], T]) -> T | None:
+    def _read_one(self, name: str, parse: gate.Parse[T]) -> T | None:
         return self._parsed(name, self._files.read(name), parse)
 
-    def _parsed(self, name: str, content: bytes | None, parse: Callable[[bytes], T]) -> T | None:
+    def _parsed(self, name: str, content: bytes | None, parse: gate.Parse[T]) -> T | None:
         if content is None:
             return None
         try:
             return parse(content)
-        except NewerFormatError as error:
-            raise StoreError(f"store {self.url}: {name}: {error}", "Upgrade tune-polar.") from None
+        except OtherFormatError as error:
+            raise StoreError(f"store {self.url}: {name}: {error}", error.remedy) from None
         except (DamagedRecordError, KeyError, TypeError, ValueError) as error:
-            if self._to_look:
-                log.warning("%s/%s is damaged (%s): left out; `resume` does its work again", self.url, name, error)
-            else:
-                log.warning("%s/%s is damaged (%s): set aside, its work will be done again", self.url, name, error)
-                self._set_aside(name, str(error))
+            self._refuse(name, str(error))
             return None
 
-    def _set_aside(self, name: str, reason: str) -> None:
+    def _refuse(self, name: str, reason: str) -> None:
+        if self._to_look:
+            log.warning("%s/%s is damaged (%s): left out; `resume` does its work again", self.url, name, reason)
+            return
+        log.warning("%s/%s is damaged (%s): set aside, its work will be done again", self.url, name, reason)
         try:
             self._files.set_aside(name, reason)
         except StoreError as error:  # a store on a read-only medium can still be reported
             log.warning("%s/%s stays where it is: %s", self.url, name, error.problem)
 
 
-def _stage_named(key: str) -> Callable[[bytes], StageRecord]:
-    def parse(content: bytes) -> StageRecord:
-        record = StageRecord.from_parts(*decode_arrays(content))
-        if record.key != key:
-            raise DamagedRecordError(f"it is the stage {record.key!r}")
-        return record
-
-    return parse
-
-
-def _weights(key: str) -> str:
-    return f"weights/{_safe(key)}.safetensors"
-
-
-def _checkpoint(key: str) -> str:
-    return f"checkpoints/{_safe(key)}.safetensors"
+_GATES: Mapping[str, Callable[[str], gate.Parse[object]]] = {
+    "configurations": gate.configuration_named,
+    "folds": gate.fold_named,
+    "failures": gate.failure_named,
+    "abandoned": gate.abandonment_named,
+}
 
 
 def open_store(place: str | Path, *, to_look: bool = False) -> Store:
@@ -307,53 +322,26 @@ def open_store(place: str | Path, *, to_look: bool = False) -> Store:
 
     Raises:
         StoreError: the path is a file, the bucket cannot be reached, or this kind of place is not known.
+
+    Example: ``open_store("runs/st1").configurations()``
     """
-    text = str(place)
-    if text.startswith("s3://"):
-        return Store(_bucket(text), to_look=to_look)
-    if text.startswith("gs://"):
-        return Store(_google_bucket(text), to_look=to_look)
-    if "://" in text:
-        raise StoreError(
-            f"store must be a folder, s3://bucket/prefix or gs://bucket/prefix, got {text!r}",
-            "Give a local path or one of these URLs; a mounted bucket or share works too.",
-        )
-    path = Path(text)
-    try:
-        is_other = "\x00" in text or not text or (path.exists() and not path.is_dir())
-    except OSError as error:  # a name too long, a folder above it that may not be entered
-        raise StoreError(f"store must be a folder, but {text!r}: {error.strerror}", "Give another path.") from None
-    if is_other:
-        raise StoreError(f"store must be a folder, but {text!r} is not", "Give a folder: a search prints its own.")
-    return Store(LocalFolder(path), to_look=to_look)
+    return Store(files_at(place), to_look=to_look)
 
 
-def _bucket(url: str) -> Filesystem:
-    try:
-        # Imported here: boto3 is an extra that only stores in a bucket need.
-        from tune_polar.store.s3 import open_bucket
-    except ModuleNotFoundError as error:
-        if error.name not in ("boto3", "botocore"):
-            raise
-        raise StoreError(
-            f"store {url}: must have boto3 to be opened, but it is not installed",
-            "Install it with `pip install 'tune-polar[s3]'`.",
-        ) from None
-    return open_bucket(url)
+def _fold(record: FoldRecord) -> str:
+    return f"folds/{_safe(record.id)}.json"
 
 
-def _google_bucket(url: str) -> Filesystem:
-    try:
-        # Imported here: google-cloud-storage is an extra that only stores in a bucket need.
-        from tune_polar.store.gcs import open_gcs
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("google", "requests"):
-            raise
-        raise StoreError(
-            f"store {url}: must have google-cloud-storage to be opened, but it is not installed",
-            "Install it with `pip install 'tune-polar[gcs]'`.",
-        ) from None
-    return open_gcs(url)
+def _stage(key: str) -> str:
+    return f"stages/{_safe(key)}.safetensors"
+
+
+def _weights(key: str) -> str:
+    return f"weights/{_safe(key)}.safetensors"
+
+
+def _checkpoint(key: str) -> str:
+    return f"checkpoints/{_safe(key)}.safetensors"
 
 
 def _safe(name: str) -> str:

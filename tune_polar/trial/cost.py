@@ -6,7 +6,7 @@ import time
 
 import torch
 
-from tune_polar.store.record import Provenance
+from tune_polar.store.training import Provenance
 from tune_polar.trial.provenance import provenance_of, this_cpu
 
 

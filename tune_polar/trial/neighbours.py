@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,17 +13,25 @@ MAX_NEIGHBOURS = 200
 TABLE_ENTRIES = 2**26  # of similarities computed at once: a quarter of a GB
 
 
-def neighbour_labels(queries: Tensor, keys: Tensor, key_labels: NDArray[np.int64]) -> NDArray[np.uint8]:
+def neighbour_labels(queries: Tensor, keys: Tensor, key_labels: NDArray[np.int64], classes: int = 2) -> NDArray[Any]:
     """Labels of the nearest ``keys`` of each query, nearest first, shape (queries, min(200, keys)).
 
     Args:
         queries: (queries, dim) on the unit sphere.
         keys: (keys, dim) on the unit sphere, so that the inner product is the cosine.
-        key_labels: (keys,) of 0 and 1.
+        key_labels: (keys,) of 0 and 1, or class codes.
+        classes: how many there are; more than 256 take 16 bits a neighbour instead of 8.
     """
     count = min(MAX_NEIGHBOURS, keys.shape[0])
     nearest = torch.cat([torch.topk(part @ keys.T, count, dim=1).indices for part in _parts(queries, keys)])
-    labels: NDArray[np.uint8] = key_labels.astype(np.uint8)[nearest.cpu().numpy()]
+    labels: NDArray[Any] = key_labels.astype(np.uint8 if classes <= 256 else np.uint16)[nearest.cpu().numpy()]
+    return labels
+
+
+def nearest_labels(queries: Tensor, keys: Tensor, key_labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Label of each query's nearest key, (queries,); arguments as of ``neighbour_labels``."""
+    nearest = torch.cat([(part @ keys.T).argmax(dim=1) for part in _parts(queries, keys)]).cpu().numpy()
+    labels: NDArray[np.int64] = key_labels[nearest]
     return labels
 
 
@@ -29,8 +39,7 @@ def precision_at_1(
     queries: Tensor, query_labels: NDArray[np.int64], keys: Tensor, key_labels: NDArray[np.int64]
 ) -> float:
     """Share of queries whose nearest key has their label."""
-    nearest = torch.cat([(part @ keys.T).argmax(dim=1) for part in _parts(queries, keys)]).cpu().numpy()
-    return float((key_labels[nearest] == query_labels).mean())
+    return float((nearest_labels(queries, keys, key_labels) == query_labels).mean())
 
 
 def _parts(queries: Tensor, keys: Tensor) -> tuple[Tensor, ...]:

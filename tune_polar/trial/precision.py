@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 from torch.amp.grad_scaler import GradScaler
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -58,8 +59,14 @@ class Precision:
         scaled: Tensor = self.scaler.scale(loss)
         return scaled
 
-    def step(self, optimizer: Optimizer, schedule: LRScheduler) -> None:
-        """One optimizer step, left out where a scaled gradient overflowed; the schedule counts it in any case."""
+    def step(self, optimizer: Optimizer, schedule: LRScheduler, max_grad_norm: float | None = None) -> None:
+        """One optimizer step, left out where a scaled gradient overflowed; the schedule counts it in any case.
+
+        ``max_grad_norm``: gradients longer than this together are cut to it, after they are scaled down.
+        """
+        if max_grad_norm is not None:
+            self.scaler.unscale_(optimizer)
+            clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], max_grad_norm)
         self.scaler.step(optimizer)
         self.scaler.update()
         with warnings.catch_warnings():

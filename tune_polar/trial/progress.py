@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tune_polar.store.record import StageName
-
 
 @dataclass(frozen=True)
 class Progress:
     """After one optimizer step. ``value`` is set only where the stage was evaluated."""
 
-    stage: StageName
+    stage: str
+    number: int  # of the stage in the recipe's order, from 0
     fold: int
     step: int
     total_steps: int

@@ -9,7 +9,7 @@ import socket
 from importlib.metadata import version
 
 from tune_polar import __version__
-from tune_polar.store.record import Provenance
+from tune_polar.store.training import Provenance
 
 
 def provenance_of(device: str) -> Provenance:

@@ -1,59 +1,61 @@
-"""A fold trial from start to record: ``FoldTrial → FoldRecord``, each stage trained once and then found again."""
+"""A fold trial from start to record: the stages of a recipe in order, each trained once and then found again."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Generator
 
-from tune_polar.spec.fold_trial import FoldTrial
-from tune_polar.store.record import FoldRecord, StageName, StageRecord
-from tune_polar.trial.classifier import classifier_stage
+from tune_polar.store.records import FoldRecord, StageRecord
+from tune_polar.trial.checkpoint_metric import evaluated_metric, larger_is_better
+from tune_polar.trial.context import TrialContext
 from tune_polar.trial.cost import provenance
-from tune_polar.trial.detector import detector_stage
-from tune_polar.trial.materials import Materials
+from tune_polar.trial.fold_trial import FoldTrial
+from tune_polar.trial.scores import fold_scores, racing_curve
+from tune_polar.trial.stage_build import build_stage
+from tune_polar.trial.stage_plan import StartingPoint
 from tune_polar.trial.progress import Progress
-from tune_polar.trial.raced import race_curve, race_score
-from tune_polar.trial.stage import run_stage
+from tune_polar.trial.stage_training import run_stage
 
-TrainedDetector = tuple[StageRecord, bytes | None]
+Place = tuple[str, int]  # stage and fold
 
 
-def fold_trial_steps(trial: FoldTrial, materials: Materials) -> Generator[Progress, None, FoldRecord]:
-    """Run one fold trial step by step; closing the generator between two steps stops it, leaving whole stages only."""
+def fold_trial_steps(trial: FoldTrial, context: TrialContext) -> Generator[Progress, None, FoldRecord]:
+    """Run one fold trial step by step; closing the generator between two steps stops it, leaving whole stages only.
+
+    Args:
+        trial: what is to be run.
+        context: what the worker has.
+
+    Returns:
+        The record, whose stages are in ``context.stages`` by then.
+
+    Raises:
+        TrainingDivergedError: a stage cannot be trained as it is set.
+        DataError, ModelError: a stage cannot be built.
+    """
     started = time.perf_counter()
-    reused: list[StageName] = []
-    record_of_run = provenance(materials.device)
-    transfer = None if trial.recipe.classifier is None else trial.recipe.classifier.transfer
-    detector, weights = yield from _detector(trial, materials, reused, transfer == "same_fold")
-    scores = {"precision_at_1": detector.best_value}
-    classifier: StageRecord | None = None
-    if transfer is not None:
-        start: tuple[FoldTrial, bytes] | None = None
-        if transfer == "best_fold":
-            start = yield from _best_detector(trial, materials)
-        elif transfer == "same_fold" and weights is not None:  # a detector trained just now has weights in any case
-            start = (trial, weights)
-        classifier = yield from _classifier(trial, materials, start, reused)
-        scores["fold_macro_f1"] = classifier.best_value
-    scores["race"] = race_score(trial, materials, detector, classifier)
+    record_of_run = provenance(context.device)
+    graph = _Graph(trial, context)
+    records: dict[str, StageRecord] = {}
+    for name in trial.recipe.stages:
+        records[name] = yield from graph.record(name, trial.cell.fold)
     return FoldRecord(
         configuration_id=trial.configuration_id,
-        fold=trial.fold,
-        seed=trial.recipe.seed,
-        detector_key=detector.key,
-        classifier_key=None if classifier is None else classifier.key,
-        reused=tuple(reused),
-        scores=scores,
+        fold=trial.cell.fold,
+        seed=trial.cell.seed,
+        stages={name: record.key for name, record in records.items()},
+        reused=tuple(name for name in records if (name, trial.cell.fold) not in graph.trained),
+        scores=fold_scores(trial, context, records),
         seconds=time.perf_counter() - started,
         provenance=record_of_run,
-        memory={record.stage: record.memory for record in (detector, classifier) if record and record.memory},
-        curve=race_curve(trial, materials, classifier or detector),
+        memory={name: record.memory for name, record in records.items() if record.memory},
+        curve=racing_curve(trial, list(records.values())[-1]),
     )
 
 
-def run_fold_trial(trial: FoldTrial, materials: Materials) -> FoldRecord:
-    """Run one fold trial to its end."""
-    steps = fold_trial_steps(trial, materials)
+def run_fold_trial(trial: FoldTrial, context: TrialContext) -> FoldRecord:
+    """Run one fold trial to its end; see ``fold_trial_steps``."""
+    steps = fold_trial_steps(trial, context)
     while True:
         try:
             next(steps)
@@ -62,55 +64,80 @@ def run_fold_trial(trial: FoldTrial, materials: Materials) -> FoldRecord:
             return record
 
 
-def _detector(
-    trial: FoldTrial, materials: Materials, reused: list[StageName], needs_weights: bool
-) -> Generator[Progress, None, TrainedDetector]:
-    found = materials.stages.stage(trial.detector_key)
-    if found is not None:
-        weights = materials.stages.weights(trial.detector_key) if needs_weights else None
-        if weights is not None or not needs_weights:
-            reused.append("detector")
-            _learn(trial, materials, found)
-            return found, weights
-    record, trained = yield from run_stage(lambda: detector_stage(trial, materials), materials)
-    materials.stages.put_stage(record, trained)
-    _learn(trial, materials, record)
-    materials.release()
-    return record, trained
+class _Graph:
+    """The stages of one fold trial, and those of other folds that they start from."""
 
+    def __init__(self, trial: FoldTrial, context: TrialContext) -> None:
+        self._trial = trial
+        self._context = context
+        self._records: dict[Place, StageRecord] = {}
+        self._last: StartingPoint | None = None  # the stage trained last, with its weights
+        self.trained: set[Place] = set()
 
-def _best_detector(trial: FoldTrial, materials: Materials) -> Generator[Progress, None, tuple[FoldTrial, bytes]]:
-    """The fold whose detector has the best Precision@1 on its own validation rows; ties to the lower fold.
+    def record(self, name: str, fold: int) -> Generator[Progress, None, StageRecord]:
+        """A stage, found in the store or trained."""
+        if (name, fold) not in self._records:
+            origin = yield from self._origin(name, fold)
+            key = self._trial.on(fold).stage_key(name, None if origin is None else self._records[origin].key)
+            found = self._context.stages.stage(key)
+            if found is None:
+                yield from self._train(name, fold, origin)
+            else:
+                self._take(name, fold, found)
+        return self._records[name, fold]
 
-    Its encoder has seen the validation texts of all other folds: this reproduces the paper and is not honest.
-    """
-    best: tuple[float, FoldTrial, bytes] | None = None
-    for fold in range(materials.detector_plan.count):
-        other = trial.detector_of(fold)
-        record, weights = yield from _detector(other, materials, [], needs_weights=True)
-        if weights is not None and (best is None or record.best_value > best[0]):
-            best = (record.best_value, other, weights)
-    if best is None:
-        raise RuntimeError("a fold plan has at least two folds, so one of them is the best")
-    return best[1], best[2]
+    def _origin(self, name: str, fold: int) -> Generator[Progress, None, Place | None]:
+        """The stage and fold that a stage starts from, which has a record by then."""
+        start = self._trial.recipe.stages[name].start
+        if start is None:
+            return None
+        if start.fold == "same":
+            yield from self.record(start.stage, fold)
+            return start.stage, fold
+        return (yield from self._best(start.stage))
 
+    def _best(self, name: str) -> Generator[Progress, None, Place]:
+        """The fold whose stage has the best value on its own validation rows; ties to the lower fold.
 
-def _classifier(
-    trial: FoldTrial, materials: Materials, start: tuple[FoldTrial, bytes] | None, reused: list[StageName]
-) -> Generator[Progress, None, StageRecord]:
-    key = trial.classifier_key(None if start is None else start[0].detector_key)
-    found = materials.stages.stage(key)
-    if found is not None:
-        reused.append("classifier")
-        _learn(trial, materials, found)
-        return found
-    record, _ = yield from run_stage(lambda: classifier_stage(trial, materials, start), materials)
-    materials.stages.put_stage(record)
-    _learn(trial, materials, record)
-    materials.release()
-    return record
+        Its encoder has seen the validation texts of all other folds: this reproduces published systems and is not
+        honest.
+        """
+        stage = self._trial.recipe.stages[name]
+        larger = larger_is_better(evaluated_metric(stage.keep, stage.task.gold, stage.predicts))
+        best: tuple[float, int] | None = None
+        for fold in range(self._context.plans[name].count):
+            record = yield from self.record(name, fold)
+            value = record.best_value if larger else -record.best_value
+            if best is None or value > best[0]:
+                best = value, fold
+        return name, 0 if best is None else best[1]
 
+    def _train(self, name: str, fold: int, origin: Place | None) -> Generator[Progress, None, None]:
+        trial, context = self._trial.on(fold), self._context
+        start = None if origin is None else (yield from self._starting_point(origin))
+        record, weights = yield from run_stage(lambda: build_stage(trial, name, context, start), context)
+        starts_others = any(s.start is not None and s.start.stage == name for s in trial.recipe.stages.values())
+        context.stages.put_stage(record, weights if context.keep_weights or starts_others else None)
+        self.trained.add((name, fold))
+        self._take(name, fold, record)
+        self._last = StartingPoint(record.key, weights) if starts_others else None
+        context.release()
 
-def _learn(trial: FoldTrial, materials: Materials, record: StageRecord) -> None:
-    """What a stage took corrects what is predicted for the next one."""
-    materials.memory.learn_from(record, trial.recipe.encoder.name, provenance(materials.device).device)
+    def _starting_point(self, origin: Place) -> Generator[Progress, None, StartingPoint]:
+        """A stage with its weights; one whose weights are gone is trained again."""
+        key = self._records[origin].key
+        if self._last is not None and self._last.key == key:
+            return self._last
+        weights = self._context.stages.weights(key)
+        if weights is not None:
+            return StartingPoint(key, weights)
+        yield from self._train(*origin, (yield from self._origin(*origin)))
+        if self._last is None:
+            raise RuntimeError(f"a stage that others start from leaves its weights, {origin[0]} has none")
+        return self._last
+
+    def _take(self, name: str, fold: int, record: StageRecord) -> None:
+        """What a stage took corrects what is predicted for the next one."""
+        self._records[name, fold] = record
+        encoder, device = self._trial.recipe.stages[name].encoder.name, provenance(self._context.device).device
+        self._context.memory.learn_from(record, encoder, device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tune_polar.store.record import StageName, StageRecord
+from tune_polar.store.records import StageRecord
 from tune_polar.trial.memory_plan import EVALUATION_ROWS, MemoryPlan, Rung
 
 
@@ -14,11 +14,11 @@ class SlotMemory:
     """Of one worker: what it may allocate, and what its running fold trial has been told and does."""
 
     budget_bytes: int | None = None  # None: no limit is known, as on a CPU
-    tried: Mapping[StageName, Rung] = field(default_factory=dict)  # by earlier attempts, out of memory
-    in_force: tuple[StageName, MemoryPlan] | None = None  # of the stage that is running
-    _corrections: dict[tuple[str, StageName, bool], float] = field(default_factory=dict)
+    tried: Mapping[str, Rung] = field(default_factory=dict)  # by stage, out of memory in earlier attempts
+    in_force: tuple[str, MemoryPlan] | None = None  # of the stage that is running
+    _corrections: dict[tuple[str, str, bool], float] = field(default_factory=dict)
 
-    def begin(self, tried: Mapping[StageName, Rung]) -> None:
+    def begin(self, tried: Mapping[str, Rung]) -> None:
         """Another fold trial."""
         self.tried, self.in_force = tried, None
 
@@ -27,11 +27,11 @@ class SlotMemory:
         """Rows of one batch without gradients."""
         return EVALUATION_ROWS if self.in_force is None else self.in_force[1].evaluation_rows
 
-    def correction(self, encoder: str, stage: StageName, recompute: bool) -> float | None:
+    def correction(self, encoder: str, stage: str, recompute: bool) -> float | None:
         """Measured over counted peak, as far as it is known; None: nothing like it has run here."""
         return self._corrections.get((encoder, stage, recompute))
 
-    def learn(self, encoder: str, stage: StageName, recompute: bool, share: float) -> None:
+    def learn(self, encoder: str, stage: str, recompute: bool, share: float) -> None:
         """Take in a measured over a counted peak; the highest seen counts."""
         key = encoder, stage, recompute
         self._corrections[key] = max(share, self._corrections.get(key, 0.0))

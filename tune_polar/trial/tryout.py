@@ -1,6 +1,6 @@
-"""Two steps of every stage on the longest rows, in a slot and under its cap: what a fold will take of this machine.
+"""Two steps of every stage on the longest rows, in a slot and under its cap: what a cell will take of this machine.
 
-The parts are those of a search: the same stages, losses, optimizer, attack, memory plan, checkpoint and transfer to the
+The parts are those of a search: the same stages, losses, optimizer, attack, memory plan, checkpoint and start of the
 next stage. Left out are the loop around them, patience and the decisions, which cost next to nothing.
 """
 
@@ -14,22 +14,21 @@ from collections.abc import Generator, Iterator
 import numpy as np
 import torch
 
-from tune_polar.errors import TunePolarError
+from tune_polar.errors import StoreError, TunePolarError
 from tune_polar.model.checkpoint import weights_to_bytes
 from tune_polar.model.host_footprint import host_peak_bytes
-from tune_polar.spec.fold_trial import FoldTrial
-from tune_polar.spec.recipe import Stage
-from tune_polar.store.record import StageName
 from tune_polar.trial.checkpoints import Checkpoints, StageParts, TrainingState, copied_weights
-from tune_polar.trial.classifier import classifier_stage
+from tune_polar.trial.context import TrialContext
 from tune_polar.trial.cost import provenance
-from tune_polar.trial.detector import detector_stage
 from tune_polar.trial.device import Held, verdict
+from tune_polar.trial.fold_trial import FoldTrial
+from tune_polar.trial.gradients import Rows
 from tune_polar.trial.host_memory import peak_bytes, reset_peak, resident_bytes
-from tune_polar.trial.loop import Rows, Training, attack_of, one_step, total_steps
-from tune_polar.trial.materials import Materials
-from tune_polar.trial.stage import BuiltStage, training_of
-from tune_polar.trial.stage_memory import fitted, memory_use, stage_load
+from tune_polar.trial.memory_fit import fitted, memory_use, stage_load
+from tune_polar.trial.stage_build import build_stage
+from tune_polar.trial.stage_plan import BuiltStage, StartingPoint
+from tune_polar.trial.stage_training import training_of
+from tune_polar.trial.training import Training, attack_of, one_step
 from tune_polar.trial.tryout_result import DeviceTried, StageFailed, StageTried
 
 LONGEST_STEPS = 2  # the first also pays for what libraries load and allocate once
@@ -43,40 +42,36 @@ def device_tried(held: Held, threads: int) -> DeviceTried:
     return DeviceTried(provenance(held.device).device, held.device.type == "cuda", threads, held.budget_bytes)
 
 
-def try_stages(trial: FoldTrial, materials: Materials) -> Iterator[StageTried | StageFailed]:
+def try_stages(trial: FoldTrial, context: TrialContext) -> Iterator[StageTried | StageFailed]:
     """Try the stages of one fold trial in their order; ends with the first that fails.
 
-    The process should be a new one, and ``materials`` should have loaded no encoder: both count.
+    A stage that starts from another fold's starts from this one's. The process should be a new one, and ``context``
+    should have loaded no encoder: both count.
     """
-    weights: bytes | None = None
-    names: list[StageName] = ["detector"] if trial.recipe.classifier is None else ["detector", "classifier"]
+    tried_weights: dict[str, StartingPoint] = {}
+    stages = trial.recipe.stages
     before = resident_bytes()
-    for name in names:
+    for name, settings in stages.items():
         try:
             reset_peak()
-            built = _built(name, trial, materials, weights)
-            tried = _tried(built, materials, before, starts_from_stage=name == "classifier" and weights is not None)
-            weights = weights_to_bytes(built.plan.model)
-            del built
-            materials.release()
+            start = None if settings.start is None else tried_weights[settings.start.stage]
+            built = build_stage(trial, name, context, start)
+            tried = _tried(built, context, before, starts_from_stage=start is not None)
+            if any(other.start is not None and other.start.stage == name for other in stages.values()):
+                tried_weights[name] = StartingPoint(built.plan.key, weights_to_bytes(built.plan.model))
+            del built, start
+            context.release()
         except Exception as error:  # noqa: BLE001 (whatever a stage raises here is what the user wants to hear of)
             yield StageFailed(name, *_told(error, name))
             return
         yield tried
 
 
-def _built(name: StageName, trial: FoldTrial, materials: Materials, weights: bytes | None) -> BuiltStage:
-    if name == "detector":
-        return detector_stage(trial, materials)
-    transfers = trial.recipe.classifier is not None and trial.recipe.classifier.transfer != "none"
-    return classifier_stage(trial, materials, (trial, weights) if transfers and weights is not None else None)
-
-
-def _tried(built: BuiltStage, materials: Materials, before: int, *, starts_from_stage: bool) -> StageTried:
-    plan, device = built.plan, materials.device
+def _tried(built: BuiltStage, context: TrialContext, before: int, *, starts_from_stage: bool) -> StageTried:
+    plan, device = built.plan, context.device
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    checkpoints = Checkpoints(materials.stages, plan.key, every_seconds=1.0)
+    checkpoints = Checkpoints(context.stages, plan.key, every_seconds=1.0)
     training, memory = fitted(training_of(plan, checkpoints), plan.needs, device)
     training.model.train()
     longest = _seconds_a_step(training, itertools.repeat(plan.needs.longest_rows, LONGEST_STEPS), device)
@@ -90,8 +85,15 @@ def _tried(built: BuiltStage, materials: Materials, before: int, *, starts_from_
     parts = StageParts(training.model, training.optimizer, training.schedule, training.precision.scaler, device)
     checkpoints.save(parts, state)
     written = time.perf_counter() - began
-    checkpoints.restore(parts)
-    steps = total_steps(plan.settings, plan.training_rows)
+    # Taken up as by a process that begins anew, which has no gradients, moments and best weights yet.
+    training.optimizer.zero_grad(set_to_none=True)
+    training.optimizer.state.clear()
+    state.best_weights = None
+    if checkpoints.restore(parts) is None:
+        raise StoreError(
+            "a checkpoint must be found again where records go, the one just written was not",
+            "Free space there, or give another folder with --store; what went wrong is said above.",
+        )
     rung, load = memory.rung, stage_load(training, plan.needs)
     host = host_peak_bytes(
         load,
@@ -102,7 +104,7 @@ def _tried(built: BuiltStage, materials: Materials, before: int, *, starts_from_
         starts_from_stage=starts_from_stage,
     )
     return StageTried(
-        stage=plan.stage,
+        stage=plan.stage.name,
         precision=plan.precision.bits,
         memory=memory_use(memory),
         longest_tokens=plan.needs.longest_tokens,
@@ -115,8 +117,8 @@ def _tried(built: BuiltStage, materials: Materials, before: int, *, starts_from_
         step_seconds=float(np.median(typical)) if typical else usual,
         evaluation_seconds=evaluation,
         checkpoint_seconds=written,
-        steps=steps,
-        evaluations=_evaluations(plan.settings, steps),
+        steps=training.total_steps,
+        evaluations=math.ceil(training.total_steps / training.settings.eval_every_steps),
     )
 
 
@@ -134,7 +136,7 @@ def _evaluation_seconds(built: BuiltStage, step_seconds: float, device: torch.de
     """Of one evaluation, from as many of its rows as can be passed in a few seconds."""
     rows, lengths = built.evaluated_rows, built.predictor.source.train_tokens.lengths
     chosen = np.random.default_rng(0).permutation(rows)
-    count = min(len(rows), 2 * built.plan.settings.batch_size)  # no slower than a step
+    count = min(len(rows), 2 * built.plan.batch_rows)  # no slower than a step
     while True:
         began = time.perf_counter()
         _drain(built.predictor.outputs(built.predictor.source.train_tokens, chosen[:count]))
@@ -143,10 +145,6 @@ def _evaluation_seconds(built: BuiltStage, step_seconds: float, device: torch.de
         if count == len(rows) or 4 * seconds + step_seconds > _EVALUATED_SECONDS:
             return seconds * float(lengths[rows].sum() / lengths[chosen[:count]].sum())
         count = min(len(rows), 4 * count)
-
-
-def _evaluations(settings: Stage, steps: int) -> int:
-    return math.ceil(steps / settings.eval_every_steps)
 
 
 def _share_of_longest(built: BuiltStage) -> float:
@@ -173,13 +171,13 @@ def _drain(work: Generator[None, None, object]) -> None:
         pass
 
 
-def _told(error: Exception, stage: StageName) -> tuple[str, str]:
+def _told(error: Exception, stage: str) -> tuple[str, str]:
     """What failed and what to do about it."""
     if isinstance(error, TunePolarError):
         return error.problem, error.remedy
     said = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
     remedies = {
-        "memory": f"Give a larger slot with --slot-gb, or lower encoder.max_length_tokens or {stage}.batch_size.",
+        "memory": f"Give a larger slot with --slot-gb, or lower encoder.max_length_tokens or {stage}.batches.size.",
         "lost": "Update the driver, and look with `nvidia-smi -q` and `dmesg` for errors of the card.",
         "trial": "Mend what it names; an error report should contain this output.",
     }

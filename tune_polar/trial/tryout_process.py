@@ -7,16 +7,19 @@ import multiprocessing
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from tune_polar.data.corpus import Corpus
-from tune_polar.data.fold_plan import FoldPlan
+from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.table import Corpus
 from tune_polar.errors import TunePolarError
-from tune_polar.spec.fold_trial import FoldTrial, Inputs
-from tune_polar.spec.recipe import Recipe
+from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.sections import Encoder
+from tune_polar.trial.fold_trial import FoldTrial
+from tune_polar.trial.stage_inputs import inputs_of
 from tune_polar.trial.tryout_result import DeviceTried, StageFailed, StageTried
 from tune_polar.trial.visible_gpus import visible_variable
 
@@ -29,20 +32,29 @@ class Tryout:
 
     recipe: Recipe
     corpus: Corpus
-    detector_plan: FoldPlan
-    classifier_plan: FoldPlan
-    scratch: Path  # an existing folder in which a store and, where there is none, an encoder are made and removed
+    plans: Mapping[str, FoldPlan]  # by stage
+    scratch: Path  # an existing folder in which a store and encoders that are not here are made and removed
     gpu: str | None  # as CUDA_VISIBLE_DEVICES names it; None: the CPU
     slot_gb: float
     threads: int
-    config: Mapping[str, Any] | None = None  # of an encoder that is not here: random weights of its size are used
+    # Of encoders that are not here, by name: random weights of their sizes are used.
+    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def try_out(tryout: Tryout) -> Iterator[Told]:
     """Device and stages, each as soon as it was tried; ends with the first that fails."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="tune-polar-try-", dir=tryout.scratch)
+    except OSError as error:
+        yield StageFailed(
+            None,
+            f"{tryout.scratch} must be a folder that can be written, but: {error.strerror}",
+            "Give another folder with --store.",
+        )
+        return
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
-    with tempfile.TemporaryDirectory(prefix="tune-polar-try-", dir=tryout.scratch) as scratch, _visible(tryout.gpu):
+    with folder as scratch, _visible(tryout.gpu):
         process = context.Process(target=_run, args=(replace(tryout, scratch=Path(scratch)), sending), daemon=True)
         process.start()
         sending.close()
@@ -102,32 +114,44 @@ def _run(tryout: Tryout, sending: Connection) -> None:
 
 
 def _tried(tryout: Tryout) -> Iterator[Told]:
+    # As in a search's workers: a thread that spins while it waits takes its core from other programs. Read by torch.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Imported here: the process that asks for it needs none of torch's seconds of loading.
     import torch
 
     from tune_polar.store.store import open_store
+    from tune_polar.trial.context import TrialContext
     from tune_polar.trial.device import hold_device
-    from tune_polar.trial.materials import Materials
     from tune_polar.trial.slot_memory import SlotMemory
     from tune_polar.trial.tryout import device_tried, try_stages
 
     torch.set_num_threads(tryout.threads)
-    recipe = tryout.recipe if tryout.config is None else _with_random_encoder(tryout, tryout.config)
+    recipe = _with_random_encoders(tryout)
     held = hold_device(tryout.gpu is not None, tryout.slot_gb)
     yield device_tried(held, tryout.threads)
     store = open_store(tryout.scratch / "store")
-    plans = tryout.detector_plan, tryout.classifier_plan
-    materials = Materials(tryout.corpus, *plans, store, held.device, memory=SlotMemory(held.budget_bytes))
-    inputs = Inputs(tryout.corpus.fingerprint, plans[0].hash, plans[1].hash, "tryout")
-    yield from try_stages(FoldTrial(recipe, 0, inputs), materials)
+    inputs = inputs_of(recipe, tryout.corpus, tryout.plans, identity=lambda encoder: encoder.name)
+    memory = SlotMemory(held.budget_bytes)
+    context = TrialContext(tryout.corpus, tryout.plans, store, held.device, memory=memory)
+    yield from try_stages(FoldTrial(recipe, Cell(0, recipe.seeds[0]), inputs), context)
 
 
-def _with_random_encoder(tryout: Tryout, config: Mapping[str, Any]) -> Recipe:
+def _with_random_encoders(tryout: Tryout) -> Recipe:
+    """The recipe, with a folder of random weights in the place of each encoder that is not here."""
     from tune_polar.model.random_encoder import write_random_encoder
 
-    folder = tryout.scratch / "encoder"
-    folder.mkdir()
-    write_random_encoder(folder, config, tryout.corpus.train.texts)
-    return tryout.recipe.model_copy(
-        update={"encoder": tryout.recipe.encoder.model_copy(update={"name": str(folder), "revision": None})}
-    )
+    folders: dict[str, str] = {}
+    for number, (name, config) in enumerate(tryout.configs.items()):
+        folder = tryout.scratch / f"encoder-{number}"
+        folder.mkdir()
+        write_random_encoder(folder, config, tryout.corpus.train.texts)
+        folders[name] = str(folder)
+
+    def here(encoder: Encoder) -> Encoder:
+        if encoder.name not in folders:
+            return encoder
+        return encoder.model_copy(update={"name": folders[encoder.name], "revision": None})
+
+    recipe = tryout.recipe
+    stages = {name: stage.model_copy(update={"encoder": here(stage.encoder)}) for name, stage in recipe.stages.items()}
+    return recipe.model_copy(update={"stages": stages})

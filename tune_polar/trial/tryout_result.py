@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tune_polar.store.record import MemoryUse, StageName
+from tune_polar.store.training import MemoryUse
 from tune_polar.trial.gpus import Bits
 
 
@@ -22,7 +22,7 @@ class DeviceTried:
 class StageTried:
     """What one stage took. Bytes and seconds; a device is a GPU."""
 
-    stage: StageName
+    stage: str
     precision: Bits
     memory: MemoryUse
     longest_tokens: int
@@ -35,12 +35,12 @@ class StageTried:
     step_seconds: float  # on a batch as they come
     evaluation_seconds: float
     checkpoint_seconds: float
-    steps: int  # of one fold at the most
+    steps: int  # of one cell at the most
     evaluations: int
 
     @property
     def fold_seconds(self) -> float:
-        """Seconds that one fold spends in this stage, unless patience ends it sooner."""
+        """Seconds that one cell spends in this stage, unless patience ends it sooner."""
         return self.steps * self.step_seconds + (self.evaluations + 1) * self.evaluation_seconds
 
 
@@ -48,6 +48,6 @@ class StageTried:
 class StageFailed:
     """Why a stage cannot be trained here."""
 
-    stage: StageName | None  # None: before any stage had begun, or the whole process
+    stage: str | None  # None: before any stage had begun, or the whole process
     problem: str
     remedy: str

@@ -1,7 +1,22 @@
-"""The losses, one idea a file."""
+"""The losses, one idea a file; importing this package registers them."""
 
-from tune_polar.model.losses.asymmetric import AsymmetricLoss
-from tune_polar.model.losses.entropy import BinaryCrossEntropy, CrossEntropy
-from tune_polar.model.losses.soft_triple import SoftTriple
+from tune_polar.model.losses import asymmetric as asymmetric
+from tune_polar.model.losses import soft_triple as soft_triple
+from tune_polar.model.losses.base import LOSSES, Loss, LossBatch, LossContext, OutputsKind, TaskKind, build_loss
+from tune_polar.model.losses.cross_entropy import CrossEntropyLoss
+from tune_polar.model.losses.squared import HuberLoss, MeanSquaredError
+from tune_polar.model.losses.sum import LossSum
 
-__all__ = ["AsymmetricLoss", "BinaryCrossEntropy", "CrossEntropy", "SoftTriple"]
+__all__ = [
+    "LOSSES",
+    "CrossEntropyLoss",
+    "HuberLoss",
+    "Loss",
+    "LossBatch",
+    "LossContext",
+    "LossSum",
+    "MeanSquaredError",
+    "OutputsKind",
+    "TaskKind",
+    "build_loss",
+]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from tune_polar.errors import ModelError
+from tune_polar.model.losses.base import LOSSES, Loss, LossBatch, LossContext
 from tune_polar.model.losses.reduction import Reduction, check_label_shape, check_reduction, reduced
 
+Gamma = float | Mapping[str, float]  # one for all labels, or one a label
 
-class AsymmetricLoss(nn.Module):
+
+@LOSSES.register("asymmetric")
+class AsymmetricLoss(Loss):
     """Focal weights of their own for gold and other labels, and easy negatives left out.
 
     With p = σ(logit), y the target, m the clip ("asymmetric probability shifting"), L = −y L₊ − (1−y) L₋ of
@@ -24,50 +28,51 @@ class AsymmetricLoss(nn.Module):
     paper. γ₊ = γ₋ = m = 0 is binary cross-entropy.
     """
 
+    tasks = frozenset(("binary", "multilabel"))
+    reads = frozenset(("logits",))
     gamma_negative: Tensor  # (labels,)
     gamma_positive: Tensor  # (labels,)
 
     def __init__(
         self,
-        gamma_negative: Sequence[float],
-        gamma_positive: float | Sequence[float] = 1.0,
+        context: LossContext,
+        *,
+        gamma_negative: Gamma = 4.0,
+        gamma_positive: Gamma = 1.0,
         clip: float = 0.05,
         reduction: Reduction = "sum",
     ) -> None:
-        """Fix the exponents; ``gamma_negative`` has one a label, a single ``gamma_positive`` serves all.
+        """Fix the exponents.
+
+        Args:
+            context: the labels.
+            gamma_negative: γ₋, of each label by its name or of all.
+            gamma_positive: γ₊, likewise.
+            clip: m, at least 0 and below 1.
+            reduction: "sum" or "mean" over rows and labels.
 
         Raises:
-            ModelError: an exponent is negative, the two lists differ in length, or ``clip`` is not in [0, 1).
+            ModelError: an exponent is negative or not that of a label, a label has none, or a setting is out of range.
         """
         super().__init__()
-        negative = [float(gamma) for gamma in gamma_negative]
-        if isinstance(gamma_positive, Sequence):
-            positive = [float(gamma) for gamma in gamma_positive]
-        else:
-            positive = [float(gamma_positive)] * len(negative)
-        _check_exponents(negative, positive)
         if not 0.0 <= clip < 1.0:
             raise ModelError(f"clip must be at least 0 and below 1, got {clip}", "The published value is 0.05.")
         check_reduction(reduction)
-        self.register_buffer("gamma_negative", torch.tensor(negative), persistent=False)
-        self.register_buffer("gamma_positive", torch.tensor(positive), persistent=False)
+        for name, gamma in (("gamma_negative", gamma_negative), ("gamma_positive", gamma_positive)):
+            exponents = torch.tensor(_of_labels(name, gamma, context.columns))
+            self.register_buffer(name, exponents, persistent=False)
         self.clip = clip
-        self.reduction: Reduction = reduction
+        self.reduction = reduction
 
-    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Loss, shape (), of logits (batch, labels) and targets of 0 or 1 (batch, labels), in 32 bits.
+    def forward(self, batch: LossBatch) -> Tensor:
+        """See ``Loss.forward``.
 
         Raises:
-            ModelError: the shapes differ, or there are not as many labels as exponents.
+            ModelError: there is not a target for each logit.
         """
-        check_label_shape(logits, targets)
-        if logits.shape[-1] != len(self.gamma_negative):
-            raise ModelError(
-                f"there must be one gamma_negative a label, got {len(self.gamma_negative)} for "
-                f"{logits.shape[-1]} labels",
-                "List one exponent for each label of the subtask, in the labels' order.",
-            )
-        logits, targets = logits.float(), targets.float()
+        targets = batch.targets.unsqueeze(1) if batch.targets.ndim == 1 else batch.targets
+        check_label_shape(batch.outputs, targets)
+        logits, targets = batch.outputs.float(), targets.float()
         # Weights are exp(γ log ·): a power's gradient at base 0 is infinite for γ < 1, this one's never is.
         log_p, log_not_p = logsigmoid(logits), logsigmoid(-logits)
         positive = torch.exp(self.gamma_positive * log_not_p) * log_p  # L₊
@@ -83,14 +88,14 @@ class AsymmetricLoss(nn.Module):
         return -reduced(targets * positive + (1.0 - targets) * negative, self.reduction)
 
 
-def _check_exponents(negative: list[float], positive: list[float]) -> None:
-    if not negative or len(negative) != len(positive):
+def _of_labels(name: str, gamma: Gamma, labels: tuple[str, ...]) -> list[float]:
+    given = gamma if isinstance(gamma, Mapping) else dict.fromkeys(labels, gamma)
+    if set(given) != set(labels):
         raise ModelError(
-            f"there must be one gamma a label, got {len(negative)} negative and {len(positive)} positive",
-            "List one exponent for each label of the subtask.",
+            f"{name} must have one exponent for each of the labels {list(labels)}, got {list(given)}",
+            "List one exponent a label, or give a single one for all.",
         )
-    if min(negative + positive) < 0.0:
-        raise ModelError(
-            f"gammas must be at least 0, got gamma_negative={negative}, gamma_positive={positive}",
-            "The published values lie between 1 and 4.",
-        )
+    exponents = [float(given[label]) for label in labels]
+    if min(exponents) < 0.0:
+        raise ModelError(f"{name} must be at least 0, got {dict(given)}", "The published values lie between 1 and 4.")
+    return exponents

@@ -7,35 +7,49 @@ from pytorch_metric_learning.losses import SoftTripleLoss
 from torch import Tensor, nn
 
 from tune_polar.errors import ModelError
+from tune_polar.model.losses.base import LOSSES, Loss, LossBatch, LossContext
 
 
-class SoftTriple(nn.Module):
+@LOSSES.register("soft_triple")
+class SoftTriple(Loss):
     """−log softmax over classes of λ (S − margin at the true class), where S relaxes the nearest center.
 
     S(x, c) = Σ_k softmax_k(cos(x, w_ck) / γ) · cos(x, w_ck) over the centers w_ck of class c; mean over rows.
     """
 
+    tasks = frozenset(("binary", "multiclass"))
+    reads = frozenset(("embeddings",))
+
     def __init__(
         self,
-        classes: int,
-        embedding_size: int,
+        context: LossContext,
         *,
-        centers_per_class: int = 10,
+        centers: int = 10,
+        centers_lr: float = 1e-2,
         la: float = 20.0,
         gamma: float = 0.1,
         margin: float = 0.01,
     ) -> None:
-        """Draw the centers from torch's global generator (see ``seeded_start``).
+        """Draw the centers.
+
+        Args:
+            context: classes and width of the embeddings.
+            centers: of each class.
+            centers_lr: their learning rate; 0: they keep their random start.
+            la: λ.
+            gamma: γ.
+            margin: by which the true class has to lead.
 
         Raises:
-            ModelError: a size is below 1, ``la`` or ``gamma`` is not positive, or ``margin`` is negative.
+            ModelError: a size is below 1, ``la`` or ``gamma`` is not positive, or another number is negative.
         """
         super().__init__()
-        _check_settings(classes, centers_per_class, la, gamma, margin)
+        _check_settings(centers, centers_lr, la, gamma, margin)
+        self._centers_lr = centers_lr
         self._loss = SoftTripleLoss(
-            num_classes=classes,
-            embedding_size=embedding_size,
-            centers_per_class=centers_per_class,
+            num_classes=context.classes,
+            embedding_size=context.width,
+            centers_per_class=centers,
             la=la,
             gamma=gamma,  # the library keeps 1 / gamma in its attribute of this name
             margin=margin,
@@ -47,22 +61,29 @@ class SoftTriple(nn.Module):
         centers: nn.Parameter = self._loss.fc
         return centers
 
-    def forward(self, embeddings: Tensor, classes: Tensor) -> Tensor:
-        """Loss, shape (), of embeddings (batch, embedding) and class numbers (batch,)."""
+    def own_rates(self) -> list[tuple[list[nn.Parameter], float]]:
+        """The centers'."""
+        return [([self.centers], self._centers_lr)]
+
+    def kept(self) -> dict[str, Tensor]:
+        """``centers``, (classes · centers a class, embedding): one row a center, as a reader of the record expects."""
+        return {"centers": self.centers.detach().T}
+
+    def forward(self, batch: LossBatch) -> Tensor:
+        """See ``Loss.forward``."""
+        outputs = batch.outputs
         # In 32 bits and outside autocast: the library casts its centers to the batch's type, for good.
-        with torch.autocast(embeddings.device.type, enabled=False):
-            loss: Tensor = self._loss(embeddings.float(), classes.long())
+        with torch.autocast(outputs.device.type, enabled=False):
+            loss: Tensor = self._loss(outputs.float(), batch.targets.long())
         return loss
 
 
-def _check_settings(classes: int, centers_per_class: int, la: float, gamma: float, margin: float) -> None:
-    if classes < 2 or centers_per_class < 1:
+def _check_settings(centers: int, centers_lr: float, la: float, gamma: float, margin: float) -> None:
+    if centers < 1:
+        raise ModelError(f"centers a class must be at least 1, got {centers}", "The published value is 10.")
+    if la <= 0.0 or gamma <= 0.0 or margin < 0.0 or centers_lr < 0.0:
         raise ModelError(
-            f"classes must be at least 2 and centers a class 1, got {classes} and {centers_per_class}",
-            "The published values are 2 classes with 10 centers each.",
-        )
-    if la <= 0.0 or gamma <= 0.0 or margin < 0.0:
-        raise ModelError(
-            f"la and gamma must be positive, margin at least 0, got la={la}, gamma={gamma}, margin={margin}",
-            "The published values are la 20, gamma 0.1, margin 0.01.",
+            "la and gamma must be positive, margin and centers_lr at least 0, "
+            f"got la={la}, gamma={gamma}, margin={margin}, centers_lr={centers_lr}",
+            "The published values are la 20, gamma 0.1, margin 0.01, centers_lr 0.01.",
         )

@@ -1,1 +1,1 @@
-"""Racing: which configurations are given up before all their folds are trained. Pure: neither Ray nor Optuna."""
+"""Racing: which configurations are given up before all their cells are trained. Pure: neither Ray nor Optuna."""

@@ -13,10 +13,10 @@ from tune_polar.search.racing.rule import incumbent_scores, mean_of_scored
 
 @dataclass(frozen=True)
 class Aggressive:
-    """The mean so far is below the incumbent's mean on the same folds."""
+    """The mean so far is below the incumbent's mean on the same cells."""
 
     name: str = "aggressive"
-    fewest_folds: int = 1
+    fewest_cells: int = 1
 
     def hopeless(self, board: Board) -> BoolArray:
         """See ``RacingRule``."""
@@ -27,10 +27,10 @@ class Aggressive:
 
 @dataclass(frozen=True)
 class Forgiving:
-    """The mean so far is below the incumbent's worst fold."""
+    """The mean so far is below the incumbent's worst cell."""
 
     name: str = "forgiving"
-    fewest_folds: int = 1
+    fewest_cells: int = 1
 
     def hopeless(self, board: Board) -> BoolArray:
         """See ``RacingRule``."""

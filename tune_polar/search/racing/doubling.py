@@ -1,4 +1,4 @@
-"""Successive halving over folds, asynchronous (after Li et al., ASHA, 2020): rungs at one, two, four folds."""
+"""Successive halving over cells, asynchronous (after Li et al., ASHA, 2020): rungs at one, two, four cells."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tune_polar.search.racing.board import Board
 
 @dataclass(frozen=True)
 class Doubling:
-    """At a rung only the better half of all that have come so far goes on, by mean over its folds less the folds'."""
+    """At a rung only the better half of all that have come so far goes on, by mean over its cells less their levels."""
 
     name: str = "doubling"
-    fewest_folds: int = 1
+    fewest_cells: int = 1
 
     def hopeless(self, board: Board) -> BoolArray:
         """See ``RacingRule``."""
@@ -26,7 +26,7 @@ class Doubling:
         known = ~np.isnan(corrected)
         means = np.where(known, corrected, 0.0).sum(axis=1) / np.maximum(board.counts, 1)
         rung = 1
-        while rung < board.folds:
+        while rung < board.cells:
             there = board.counts >= rung
             better = ((means[None, :] > means[:, None]) & there[None, :]).sum(axis=1)
             found |= (board.counts == rung) & (better >= np.ceil(there.sum() / 2))

@@ -15,10 +15,10 @@ EPSILON = 0.001
 
 @dataclass(frozen=True)
 class ModelRule:
-    """P(final score > incumbent's) < ``epsilon`` by the model of fold effects and the line to the final score."""
+    """P(final score > incumbent's) < ``epsilon`` by the model of cells' effects and the line to the final score."""
 
     name: str = "model"
-    fewest_folds: int = 1
+    fewest_cells: int = 1
     epsilon: float = EPSILON
 
     def hopeless(self, board: Board) -> BoolArray:

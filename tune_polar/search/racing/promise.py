@@ -1,6 +1,6 @@
-"""Which fold comes next: of the most promising configuration in training, or of a new one.
+"""Which cell comes next: of the most promising configuration in training, or of a new one.
 
-A configuration that is neither promising nor hopeless waits: it costs nothing, and whether it is worth more folds is
+A configuration that is neither promising nor hopeless waits: it costs nothing, and whether it is worth more cells is
 judged again against every better score that turns up meanwhile.
 """
 
@@ -16,18 +16,18 @@ from scipy.special import ndtr
 from tune_polar.decide.checks import FloatArray, IntArray
 from tune_polar.search.racing.board import Board
 
-# Folds that a new configuration is expected to cost before it is given up or known to be good.
-FOLDS_OF_A_NEW_ONE = 3.0
+# Cells that a new configuration is expected to cost before it is given up or known to be good.
+CELLS_OF_A_NEW_ONE = 3.0
 
 
 @dataclass(frozen=True)
 class Promise:
-    """Expected improvement over the best finished score, for each fold that it would still cost to have it."""
+    """Expected improvement over the best finished score, for each cell that it would still cost to have it."""
 
-    folds_of_a_new_one: float = FOLDS_OF_A_NEW_ONE
+    cells_of_a_new_one: float = CELLS_OF_A_NEW_ONE
 
     def next_row(self, board: Board, waiting: Sequence[int], may_open: bool) -> int | None:
-        """One of the rows with folds ``waiting``, or None for a new configuration."""
+        """One of the rows with cells ``waiting``, or None for a new configuration."""
         if not waiting:
             return None
         rows = np.array(waiting)
@@ -41,7 +41,7 @@ class Promise:
 
     def _worth(self, board: Board, rows: IntArray) -> FloatArray:
         expected, deviation = board.predicted
-        left = np.maximum(board.folds - board.counts[rows], 1)
+        left = np.maximum(board.cells - board.counts[rows], 1)
         gain = expected_improvement(expected[rows], deviation[rows], float(board.finals[board.incumbent]))
         new = self._worth_of_a_new_one(board)
         worth: FloatArray = np.where(board.counts[rows] > 0, gain / left, new)  # not begun: as good as a new one
@@ -50,11 +50,11 @@ class Promise:
     def _worth_of_a_new_one(self, board: Board) -> float:
         if board.effects is None or board.link is None or board.incumbent is None:
             return math.inf
-        effects, folds = board.effects, board.folds
-        spread = math.sqrt(effects.variances.configuration + effects.variances.noise / folds)
+        effects, cells = board.effects, board.cells
+        spread = math.sqrt(effects.variances.configuration + effects.variances.noise / cells)
         mean, deviation = board.link.predict(np.array([effects.levels.mean()]), np.array([spread]))
         gain = expected_improvement(mean, deviation, float(board.finals[board.incumbent]))
-        return float(gain[0]) / self.folds_of_a_new_one
+        return float(gain[0]) / self.cells_of_a_new_one
 
 
 def expected_improvement(mean: FloatArray, deviation: FloatArray, best: float) -> FloatArray:

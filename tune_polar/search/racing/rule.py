@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from tune_polar.decide.checks import BoolArray, FloatArray
-from tune_polar.search.racing.board import Board, RunningFold
+from tune_polar.search.racing.board import Board, RunningCell
 
 # Configurations that are best, as far as is known, are never given up: they are what comparisons are made of.
 ALWAYS_FINISHED = 3
@@ -23,7 +23,7 @@ class RacingRule(Protocol):
         """As typed after ``--racing``."""
 
     @property
-    def fewest_folds(self) -> int:
+    def fewest_cells(self) -> int:
         """Finished before the rule says anything of a configuration."""
 
     def hopeless(self, board: Board) -> BoolArray:
@@ -31,38 +31,38 @@ class RacingRule(Protocol):
 
 
 class CurveRule(Protocol):
-    """The same within a fold, from its evaluations so far."""
+    """The same within a cell, from its evaluations so far."""
 
     @property
     def name(self) -> str:
         """As ``--in-fold`` of the replay calls it."""
 
-    def hopeless(self, board: Board, running: RunningFold) -> bool:
+    def hopeless(self, board: Board, running: RunningCell) -> bool:
         """Whether it should be stopped and its configuration given up."""
 
-    def predicted(self, board: Board, running: RunningFold) -> tuple[float, float]:
+    def predicted(self, board: Board, running: RunningCell) -> tuple[float, float]:
         """The final score expected of its configuration, and the deviation."""
 
 
-class FoldChoice(Protocol):
-    """Which fold comes next."""
+class CellChoice(Protocol):
+    """Which cell comes next."""
 
     def next_row(self, board: Board, waiting: Sequence[int], may_open: bool) -> int | None:
-        """One of the rows with folds ``waiting``, or None for a new configuration."""
+        """One of the rows with cells ``waiting``, or None for a new configuration."""
 
 
 @dataclass(frozen=True)
 class Race:
-    """A rule with its safeguards: what it gives up has enough folds, is not the best, and is not among the best."""
+    """A rule with its safeguards: what it gives up has enough cells, is not the best, and is not among the best."""
 
     rule: RacingRule
     curves: CurveRule | None = None
-    choice: FoldChoice | None = None  # None: configurations in training take turns, no more of them than slots
+    choice: CellChoice | None = None  # None: configurations in training take turns, no more of them than slots
     always_finished: int = ALWAYS_FINISHED
 
     def given_up(self, board: Board) -> list[int]:
         """Rows to give up now."""
-        candidates = board.open & (board.counts >= max(1, self.rule.fewest_folds)) & (board.counts < board.folds)
+        candidates = board.open & (board.counts >= max(1, self.rule.fewest_cells)) & (board.counts < board.cells)
         if board.incumbent is None or not candidates.any():
             return []
         candidates &= self.rule.hopeless(board)
@@ -70,8 +70,8 @@ class Race:
             return []
         return [int(row) for row in np.flatnonzero(candidates & ~self._protected(board))]
 
-    def gives_up_within(self, board: Board, running: RunningFold) -> bool:
-        """Whether the running fold is stopped, and its configuration with it."""
+    def gives_up_within(self, board: Board, running: RunningCell) -> bool:
+        """Whether the running cell is stopped, and its configuration with it."""
         if self.curves is None or board.incumbent is None or not board.open[running.row]:
             return False
         if not np.isfinite(running.value) or not self.curves.hopeless(board, running):
@@ -91,9 +91,9 @@ class Race:
 
 
 def incumbent_scores(board: Board) -> FloatArray:
-    """(folds,) of the best finished configuration; NaN where there is none."""
+    """(cells,) of the best finished configuration; NaN where there is none."""
     if board.incumbent is None:
-        return np.full(board.folds, np.nan)
+        return np.full(board.cells, np.nan)
     row: FloatArray = board.scores[board.incumbent]
     return row
 

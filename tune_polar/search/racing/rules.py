@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from tune_polar.decide.metrics import Metric
 from tune_polar.errors import SpecError
+from tune_polar.recipe.cells import Cell
 from tune_polar.search.racing.against_incumbent import Aggressive, Forgiving
 from tune_polar.search.racing.curves import HalvingCurves, ModelCurves
 from tune_polar.search.racing.doubling import Doubling
+from tune_polar.search.racing.keep_all import KeepAll
 from tune_polar.search.racing.model import ModelRule
-from tune_polar.search.racing.none import NoRacing
 from tune_polar.search.racing.promise import Promise
+from tune_polar.search.racing.pruner import NoRacing, Pruner
+from tune_polar.search.racing.racing import Racing
 from tune_polar.search.racing.rule import CurveRule, Race, RacingRule
 from tune_polar.search.racing.wilcoxon import Wilcoxon
 
+NONE = "none"
 RULES: Mapping[str, Callable[[], RacingRule]] = MappingProxyType(
     {
-        "none": NoRacing,
+        NONE: KeepAll,
         "forgiving": Forgiving,
         "aggressive": Aggressive,
         "doubling": Doubling,
@@ -41,9 +46,30 @@ def rule_named(name: str) -> RacingRule:
     return RULES[name]()
 
 
-def race_named(name: str) -> Race | None:
-    """The race that ``--racing NAME`` asks for; None where nothing is given up."""
+def race_named(name: str) -> Race:
+    """The rule called ``name`` with what goes with it.
+
+    Raises:
+        SpecError: there is none.
+    """
     rule = rule_named(name)
-    if name == "none":
-        return None
     return Race(rule, ModelCurves(), Promise()) if name == "model" else Race(rule)
+
+
+def racing_named(name: str, cells: Sequence[Cell], metric: Metric) -> Pruner:
+    """The race that ``--racing NAME`` asks for.
+
+    Args:
+        name: one of ``RULES``.
+        cells: of each configuration.
+        metric: of the score.
+
+    Raises:
+        SpecError: there is no such rule.
+
+    Example:
+        >>> racing_named("none", cells, metric_named("macro_f1")).gives_up
+        False
+    """
+    race = race_named(name)
+    return NoRacing() if name == NONE else Racing(race, cells, metric)

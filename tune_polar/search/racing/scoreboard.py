@@ -1,4 +1,4 @@
-"""Collects what racing reads as folds finish, in arrays that grow."""
+"""Collects what racing reads as cells finish, in arrays that grow."""
 
 from __future__ import annotations
 
@@ -6,30 +6,32 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tune_polar.search.racing.board import CELLS, Board, curve_cells
-from tune_polar.store.record import FoldRecord
+from tune_polar.recipe.cells import Cell
+from tune_polar.search.racing.board import CURVE_POINTS, Board, curve_values
+from tune_polar.store.records import FoldRecord
 
-RACE = "race"  # the score of a fold that is made to be raced on
-FALLBACKS = ("fold_macro_f1", "precision_at_1")  # in records older than that: the last stage's checkpoint metric
+RACE = "race"  # the score of a cell that is made to be raced on; larger is better
 
 
 class Scoreboard:
-    """A row a configuration, in order of proposal."""
+    """A row a configuration, in order of proposal; a column a cell."""
 
-    def __init__(self, folds: int) -> None:
-        self._folds = folds
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        self._places = {cell: place for place, cell in enumerate(cells)}
         self._rows: dict[str, int] = {}
-        self._made = np.empty((0, folds))  # scores made to be raced on
-        self._older = np.empty((0, folds))  # checkpoint metrics
+        self._scores = np.empty((0, len(cells)))
         self._finals = np.empty(0)
         self._open = np.empty(0, dtype=np.bool_)
-        self._curves = np.empty((0, folds, CELLS))
+        self._curves = np.empty((0, len(cells), CURVE_POINTS))
         self._known: Board | None = None  # until something changes: what is fitted to it is fitted once
-        self._only_older = False  # a record without a score made for it: then none counts, the two are not alike
 
     def row(self, configuration_id: str) -> int:
         """Of a configuration on the board."""
         return self._rows[configuration_id]
+
+    def place(self, cell: Cell) -> int:
+        """The column of a cell."""
+        return self._places[cell]
 
     @property
     def ids(self) -> Sequence[str]:
@@ -45,17 +47,14 @@ class Scoreboard:
         self._open[self._rows[configuration_id]] = may_end
 
     def scored(self, record: FoldRecord) -> None:
-        """A fold has finished."""
+        """A cell has finished."""
         self._known = None
-        row = self._rows[record.configuration_id]
-        self._made[row, record.fold] = _number(record.scores.get(RACE, np.nan))
-        older = next((record.scores[name] for name in FALLBACKS if name in record.scores), np.nan)
-        self._older[row, record.fold] = _number(older)
-        self._curves[row, record.fold] = curve_cells(_numbers(record.curve))
-        self._only_older = self._only_older or RACE not in record.scores
+        row, place = self._rows[record.configuration_id], self._places[Cell(record.fold, record.seed)]
+        self._scores[row, place] = _number(record.scores.get(RACE, np.nan))
+        self._curves[row, place] = curve_values(_numbers(record.curve))
 
     def ended(self, configuration_id: str, score: float | None) -> None:
-        """A configuration has its score, or will have none."""
+        """A configuration has its score, turned so that larger is better, or will have none."""
         self._known = None
         row = self._rows[configuration_id]
         self._open[row] = False
@@ -65,8 +64,10 @@ class Scoreboard:
         """What is known now."""
         if self._known is None:
             n = len(self._rows)
-            scores = self._older if self._only_older else self._made
-            self._known = Board(scores[:n].copy(), self._finals[:n].copy(), self._open[:n].copy(), self._curves[:n])
+            # Curves are large and only added to: a view of them serves.
+            self._known = Board(
+                self._scores[:n].copy(), self._finals[:n].copy(), self._open[:n].copy(), self._curves[:n]
+            )
         return self._known
 
     def _grow(self, to: int) -> None:
@@ -75,8 +76,8 @@ class Scoreboard:
             grown[: len(array)] = array
             return grown
 
-        self._made, self._older, self._finals, self._curves = (
-            longer(each, np.nan) for each in (self._made, self._older, self._finals, self._curves)
+        self._scores, self._finals, self._curves = (
+            longer(each, np.nan) for each in (self._scores, self._finals, self._curves)
         )
         self._open = longer(self._open, False)
 

@@ -1,0 +1,286 @@
+"""Every coded check has a case that fires, one that does not, and one it does not apply to where there is any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.store.made_recipes import one_vote, recipe_of, regression, three_classes, two_stages
+from tests.store.made_store import MadeStore, finished_store, made_store
+from tune_polar.evaluate.checks import Check, checks_of
+from tune_polar.evaluate.summary import SearchSummary
+from tune_polar.recipe.cells import Cell
+
+CODES = ("TP001", "TP002", "TP003", "TP004", "TP005", "TP006")
+FLOAT = {"type": "float", "low": 1e-4, "high": 0.1, "log": True}
+
+
+def check(summary: SearchSummary, code: str) -> Check:
+    return next(found for found in checks_of(summary) if found.code == code)
+
+
+def found_at(folder, point: Mapping[str, Any], space: Mapping[str, Any], recipe=None) -> Check:
+    """TP001 of a search whose best configuration was proposed at ``point``."""
+    made = made_store(folder, recipe or two_stages(), space=space)
+    made.finish(made.configuration(point, origin="sampled"), 0.8)
+    return check(made.summary(), "TP001")
+
+
+@pytest.fixture
+def finished(tmp_path) -> MadeStore:
+    return finished_store(tmp_path / "finished", two_stages())
+
+
+@pytest.mark.parametrize(
+    ("lr", "verdict"),
+    [(0.1, "fires"), (0.0001, "fires"), (0.0032, "silent"), (0.09, "fires"), (0.05, "silent")],
+)
+def test_tp001_edge_of_range(tmp_path, lr, verdict):
+    found = found_at(tmp_path / "s", {"finder.optimizer.lr": lr}, {"finder.optimizer.lr": FLOAT})
+    assert found.verdict == verdict
+    if verdict == "fires":
+        end = "upper" if lr > 0.01 else "lower"
+        assert found.messages == (
+            f"finder.optimizer.lr = {lr:g} lies at the {end} end of its range 0.0001 to 0.1: widen it",
+        )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "about", "verdict"),
+    [
+        ("finder.optimizer.fgm_epsilon", 0.0, {"type": "float", "low": 0.0, "high": 1.0}, "silent"),
+        ("finder.optimizer.fgm_epsilon", 1.0, {"type": "float", "low": 0.0, "high": 1.0}, "fires"),
+        ("finder.optimizer.xi", 1.0, {"type": "float", "low": 0.5, "high": 1.0}, "silent"),
+        ("finder.optimizer.xi", 0.99, {"type": "float", "low": 0.5, "high": 0.99}, "fires"),
+        ("sorter.encoder_dropout", 0.0, {"type": "float", "low": 0.0, "high": 0.3}, "silent"),
+        ("finder.head.size", 8, {"type": "int", "low": 8, "high": 64}, "fires"),
+        ("finder.optimizer.schedule", "linear", {"type": "categorical", "choices": ["linear", "cosine"]}, "silent"),
+        ("decide.vote.k", 1, {"type": "int", "low": 1, "high": 7}, "silent"),
+        ("decide.vote.tau", 0.2, {"type": "float", "low": 0.2, "high": 0.8}, "silent"),
+    ],
+)
+def test_tp001_is_silent_where_nothing_lies_beyond_and_of_what_costs_no_training(tmp_path, key, value, about, verdict):
+    assert found_at(tmp_path / "s", {key: value}, {key: about}).verdict == verdict
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(0.0, "silent"), (6.0, "fires"), (3.0, "silent")])
+def test_tp001_looks_at_each_column_of_a_vector(tmp_path, value, verdict):
+    key = "sorter.losses.asymmetric.gamma_negative"
+    recipe = two_stages(sorter__losses={"asymmetric": {"gamma_negative": {"x": 3, "y/z": 3}}})
+    space = {key: {"type": "vector", "element": {"type": "float", "low": 0.0, "high": 6.0}}}
+    found = found_at(tmp_path / "s", {f"{key}.x": 3.0, f"{key}.y/z": value}, space, recipe)
+    assert found.verdict == verdict
+    if verdict == "fires":
+        assert found.messages[0].startswith(f"{key}.y/z = 6 lies at the upper end of its range 0 to 6")
+
+
+def test_tp002_gain_below_noise(tmp_path):
+    made = made_store(tmp_path / "s", two_stages())
+    made.finish(made.configuration("published"), 0.4)
+    found = check(made.summary(), "TP002")
+    assert (found.verdict, found.messages) == ("not applicable", ("the published configuration is the best",))
+    for place in range(1, 5):  # as good as the published one but for chance, which puts one of them first
+        made.finish(made.configuration({"sorter.optimizer.lr": 0.002 * place}), 0.4)
+    summary = made.summary()
+    assert summary.best is not summary.reference
+    found = check(summary, "TP002")
+    assert found.verdict == "fires"
+    assert found.messages[0].startswith(
+        "the best configuration and the published configuration cannot be told apart with these folds: difference "
+    )
+    assert " points, 95% interval " in found.messages[0]
+    made.finish(made.configuration({"sorter.optimizer.lr": 0.09}), 1.0)
+    assert check(made.summary(), "TP002").verdict == "silent"
+
+
+@pytest.mark.parametrize("metric", ["pearson", "mae"])
+def test_tp002_in_the_metrics_own_unit_and_direction(tmp_path, metric):
+    made = made_store(tmp_path / "s", regression(score={"of": "model", "metric": metric}, seeds=(42, 7)))
+    made.finish(made.configuration("as given"), 0.3)
+    for place in range(1, 4):
+        made.finish(made.configuration({"model.optimizer.lr": 0.002 * place}), 0.3)
+    found = check(made.summary(), "TP002")
+    if found.verdict == "fires":
+        assert "the recipe as given cannot be told apart with these cells (fold and seed)" in found.messages[0]
+        assert ("r, 95% interval" in found.messages[0]) == (metric == "pearson")
+    made.finish(made.configuration({"model.optimizer.lr": 0.09}), 0.9)
+    summary = made.summary()
+    assert summary.best.configuration.point == {"model.optimizer.lr": 0.09}
+    assert check(summary, "TP002").verdict == "silent"
+
+
+def test_tp002_needs_two_cells(tmp_path):
+    made = finished_store(tmp_path / "s", three_classes(folds={"plan": "holdout"}))
+    found = check(made.summary(), "TP002")
+    assert (found.verdict, found.messages) == ("not applicable", ("one cell alone says nothing of noise",))
+
+
+def test_tp003_degenerate_threshold(tmp_path):
+    made = made_store(tmp_path / "s", two_stages(), rows=240)
+    made.finish(made.configuration(), 0.9)
+    assert check(made.summary(), "TP003").verdict == "silent"
+
+
+def test_tp003_fires_where_no_threshold_is_reached(tmp_path):
+    made = made_store(tmp_path / "s", two_stages(decide__kinds__rule="fixed"))
+    configuration = made.configuration()
+    for cell in made.cells:
+        made.store.put_stage(made.stage(configuration, "finder", cell))
+        record = made.stage(configuration, "sorter", cell)
+        low = record.table("validation") * np.float32(0.45)
+        made.store.put_stage(replace(record, arrays={**record.arrays, "validation/probability": low}))
+        made.store.put_fold(made.record(configuration, cell))
+    found = check(made.summary(), "TP003")
+    assert found.verdict == "fires"
+    assert any("x is hardly ever called" in message for message in found.messages)
+    assert any("y/z" in message for message in found.messages)
+
+
+def test_tp003_looks_at_every_threshold_and_at_each_groups(tmp_path):
+    values = {
+        "recipe": "languages",
+        "data": {"labels": ["hurt"], "groups": ["language"]},
+        "folds": {"count": 3},
+        "stages": {"model": {"task": {"type": "binary", "target": "hurt"}, "predicts": "probability"}},
+        "decide": {
+            "each": {"type": "threshold", "of": "model", "rule": "fixed", "per": "language"},
+            "all": {"type": "threshold", "of": "model", "rule": "fixed"},
+        },
+        "score": {"of": "each"},
+    }
+    made = made_store(tmp_path / "s", recipe_of(values), rows=180)
+    configuration = made.configuration()
+    german = made.gold.train.where({"language": "deu"})
+    for cell in made.cells:
+        record = made.stage(configuration, "model", cell, 0.9)
+        table = record.table("validation").copy()
+        table[german[record.rows("validation")]] *= np.float32(0.45)
+        made.store.put_stage(replace(record, arrays={**record.arrays, "validation/probability": table}))
+        made.store.put_fold(made.record(configuration, cell))
+    found = check(made.summary(), "TP003")
+    assert found.verdict == "fires"
+    assert any(message.startswith("deu: hurt is hardly ever called: 0 of 60 rows") for message in found.messages)
+    assert not any(message.startswith("eng: hurt is hardly") for message in found.messages)
+    assert any(message.startswith("hurt gives up") for message in found.messages)
+
+
+def test_tp003_reads_thresholds_on_a_mean(tmp_path):
+    model = {"task": {"type": "binary", "target": "hurt"}, "predicts": "probability"}
+    values = {
+        "recipe": "two",
+        "data": {"labels": ["hurt"]},
+        "folds": {"count": 3},
+        "stages": {"small": model, "large": model},
+        "decide": {
+            "mean": {"type": "mean", "of": ["small", "large"]},
+            "label": {"type": "threshold", "of": "mean", "rule": "max_macro_f1"},
+        },
+        "score": {"of": "label"},
+    }
+    made = finished_store(tmp_path / "s", recipe_of(values), (0.9, 0.8))
+    assert check(made.summary(), "TP003").verdict == "silent"
+
+
+@pytest.mark.parametrize("make", [one_vote, three_classes, regression])
+def test_tp003_does_not_apply_without_thresholds(tmp_path, make):
+    found = check(finished_store(tmp_path / "s", make()).summary(), "TP003")
+    assert (found.verdict, found.messages) == ("not applicable", ("no decision has thresholds",))
+
+
+def test_tp003_does_not_apply_where_predictions_were_not_read(finished):
+    finished.summary()
+    found = check(finished.summary("scores"), "TP003")
+    assert found.verdict == "not applicable"
+
+
+def test_tp004_missing_cells(finished):
+    assert check(finished.summary(), "TP004").verdict == "silent"
+    open_one = finished.configuration({"sorter.optimizer.lr": 0.03})
+    finished.finish(open_one, 0.3, cells=finished.cells[:1])
+    failed = finished.configuration({"sorter.optimizer.lr": 0.04})
+    finished.fail(failed, "the loss must stay finite", kind="TrainingDivergedError")
+    found = check(finished.summary(), "TP004")
+    assert found.verdict == "fires"
+    assert found.messages == (
+        f"configuration {open_one.id} has 1 of 3 folds",
+        f"configuration {failed.id} has 0 of 3 folds: TrainingDivergedError: the loss must stay finite",
+    )
+
+
+@pytest.mark.parametrize(
+    ("folds", "seeds", "words"),
+    [
+        ({"count": 3}, (1, 2), "1 of 6 cells (fold and seed)"),
+        ({"plan": "holdout"}, (1, 2, 3), "1 of 3 seeds"),
+        ({"count": 3}, (1,), "1 of 3 folds"),
+    ],
+)
+def test_tp004_counts_in_the_words_of_the_cells(tmp_path, folds, seeds, words):
+    made = made_store(tmp_path / "s", three_classes(folds=folds, seeds=seeds))
+    configuration = made.configuration()
+    made.finish(configuration, cells=made.cells[:1])
+    assert check(made.summary(), "TP004").messages == (f"configuration {configuration.id} has {words}",)
+
+
+def test_tp004_says_once_that_a_search_was_stopped(finished):
+    for number in range(5):
+        open_one = finished.configuration({"sorter.optimizer.lr": 0.03 + number / 100})
+        finished.finish(open_one, 0.3, cells=[Cell(0, 42)])
+    failed = finished.configuration({"sorter.optimizer.lr": 0.02})
+    finished.fail(failed, "the loss must stay finite", kind="TrainingDivergedError")
+    first, second = check(finished.summary(), "TP004").messages
+    assert first.startswith("5 configurations lack some of their 3 folds and none has failed")
+    assert f"{failed.id} has 0 of 3 folds" in second
+
+
+def test_tp005_repeated_texts(finished):
+    summary = finished.summary()
+    assert check(summary, "TP005").verdict == "silent"
+    pairs = {
+        "train": np.array([[0, 1]] * 5),
+        "dev": np.array([[3, 7]]),
+        "sbic": np.array([[0, 2], [1, 2]]),
+    }
+    splits = {**summary.gold.splits, "sbic": replace(summary.gold.splits["dev"], ids=("s0", "s1"), columns={})}
+    found = check(replace(summary, gold=replace(summary.gold, splits=splits, repeated=pairs)), "TP005")
+    assert found.verdict == "fires"
+    assert found.messages == (
+        "5 texts stand in two folds: train0 = train1, train0 = train1, train0 = train1 and 2 more",
+        "1 text stands in dev and train: dev3 = train7",
+        "2 texts stand in sbic and train: s0 = train2, s1 = train2",
+    )
+
+
+def test_tp006_few_configurations(finished, tmp_path):
+    summary = finished.summary()
+    found = check(summary, "TP006")
+    assert found.verdict == "fires"
+    assert "3 are finished, 20 are needed" in found.messages[0]
+    many = replace(summary, configurations=summary.configurations * 7)
+    assert check(many, "TP006").verdict == "silent"
+    ablation = finished_store(tmp_path / "ablation", two_stages(), space={}).summary()
+    assert check(ablation, "TP006").verdict == "not applicable"
+    assert check(ablation, "TP001").verdict == "not applicable"
+
+
+def test_nothing_finished_makes_checks_not_applicable_and_none_fails(tmp_path):
+    verdicts = {found.code: found.verdict for found in checks_of(made_store(tmp_path / "s", two_stages()).summary())}
+    assert verdicts == {
+        "TP001": "not applicable",
+        "TP002": "not applicable",
+        "TP003": "not applicable",
+        "TP004": "not applicable",
+        "TP005": "silent",
+        "TP006": "fires",
+    }
+
+
+@pytest.mark.parametrize("make", [two_stages, one_vote, three_classes, regression])
+@pytest.mark.parametrize("seeds", [(42,), (1, 2)])
+def test_all_checks_are_made_of_every_shape(tmp_path, make, seeds):
+    summary = finished_store(tmp_path / "s", make(seeds=seeds)).summary()
+    assert tuple(found.code for found in checks_of(summary)) == CODES

@@ -1,0 +1,98 @@
+"""What the command line says of the data: which files, which of their columns, and what is to be predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tune_polar.data.infer import infer_columns
+from tune_polar.data.layout import WORD_MARK
+from tune_polar.data.source import Source, parse_source
+from tune_polar.errors import SpecError
+from tune_polar.recipe.template import Target
+
+TEXT, ID = "text", "id"
+
+
+@dataclass(frozen=True)
+class DataWords:
+    """The options as typed."""
+
+    data: str
+    language: str | None = None
+    dev: str | None = None
+    test: str | None = None
+    text: str | None = None
+    id: str | None = None
+    columns: Sequence[str] = field(default_factory=tuple)  # NAME=COLUMN
+    targets: Sequence[str] = field(default_factory=tuple)
+    groups: Sequence[str] = field(default_factory=tuple)
+
+    def source(self) -> Source:
+        """Where the rows come from.
+
+        Raises:
+            DataError: there is nothing of that kind.
+            SpecError: a column is not named rightly.
+        """
+        named = columns_of(self.columns)
+        for name, column in ((TEXT, self.text), (ID, self.id)):
+            if column is not None and named.setdefault(name, column) != column:
+                raise SpecError(
+                    f"--{name} must name the column that --column names, got {column!r} and {named[name]!r}",
+                    "Give one of the two.",
+                )
+            if column is not None and not column:
+                raise SpecError(f"--{name} must name a column, got nothing", f"For example --{name} {name}.")
+        return parse_source(self.data, language=self.language, dev=self.dev, test=self.test, columns=named)
+
+
+def columns_of(values: Sequence[str]) -> dict[str, str]:
+    """``--column`` options as the recipe's name → the file's column.
+
+    Raises:
+        SpecError: one is not NAME=COLUMN.
+    """
+    found = {}
+    for value in values:
+        name, equals, column = value.partition("=")
+        if not (equals and name and column):
+            raise SpecError(f"--column must look like NAME=COLUMN, got {value!r}", "For example --column text=tweet.")
+        found[name] = column
+    return found
+
+
+def with_targets(
+    source: Source, targets: Sequence[str], *, numbers: bool
+) -> tuple[Source, tuple[Target, ...], Mapping[str, str]]:
+    """What the columns ``targets`` hold.
+
+    Args:
+        source: of the data; all its files are looked at.
+        targets: columns to predict.
+        numbers: whether the recipe learns numbers; else a column of numbers is no target for it.
+
+    Returns:
+        The source, told how the targets are read; the targets; of a label told by two words, the word that is 1.
+
+    Raises:
+        DataError: a file cannot be read, lacks a target, or a target is not of a kind to be learned.
+    """
+    told = [name for name in targets if WORD_MARK in source.columns.get(name, "")]  # --column says which word is 1
+    if told and len(told) == len(targets):
+        return source, tuple(Target(name, "label") for name in told), {}
+    found = infer_columns(source, targets, numbers=numbers)
+    if found.numbers and not numbers:
+        (name,) = found.numbers
+        raise SpecError(
+            f"--target must name a column of labels or classes for this recipe, got {name!r}, which holds numbers",
+            "Use the recipe `regressor` for numbers, or give another column.",
+        )
+    if found.columns:
+        source = source.model_copy(update={"columns": {**source.columns, **found.columns}})
+    read = (
+        *(Target(name, "label") for name in found.labels),
+        *(Target(name, "class", words) for name, words in found.classes.items()),
+        *(Target(name, "number") for name in found.numbers),
+    )
+    return source, read, {name: yes for name, (_, yes) in found.words.items()}

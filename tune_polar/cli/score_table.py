@@ -1,0 +1,93 @@
+"""Configurations with their scores: the first table that a person sees of what a search has come to."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from tune_polar.cli.print_document import print_lines, print_table
+from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
+from tune_polar.report.context import PageContext
+from tune_polar.report.difference import cell_difference
+from tune_polar.report.document import TextTable
+from tune_polar.report.numbers import fixed, spread
+from tune_polar.report.racing import saved_by_racing
+from tune_polar.report.words import metric_words, rows_judged, rows_words, score_words
+
+ROWS_SHOWN = 20  # the page shows all
+DECIMALS, ERROR_DECIMALS = 4, 3
+STATES = {"infeasible": "failed", "abandoned": "stopped"}
+
+
+def print_scores(console: Console, summary: SearchSummary) -> None:
+    """Configurations with their scores, and what the columns mean."""
+    print_table(console, score_table(summary), ROWS_SHOWN)
+    if summary.abandoned:
+        print_lines(console, [f"stopped early (--racing {summary.facts.racing}): {saved_by_racing(summary)}."])
+    print_lines(console, _notes(summary), style="dim")
+
+
+def score_table(summary: SearchSummary) -> TextTable:
+    """A row a configuration, best first, those without a score last; of an ablation in its own order.
+
+    Beside the score stand the paired difference to the reference and the other decisions, each cross-fitted.
+    """
+    page, others = PageContext(summary), _other_decisions(summary)
+    smaller = "" if page.metric.larger_is_better else "; smaller is better"
+    unfinished = (row for row in summary.configurations if row.scores is None)
+    rows = summary.configurations if summary.facts.kind == "ablation" else (*summary.finished, *unfinished)
+    columns = (
+        "#",
+        "configuration",
+        f"score ± {page.cells.one} SD",
+        f"− {page.reference_word}",
+        *others,
+        page.cells.many,
+    )
+    return TextTable(
+        f"{summary.recipe.recipe}: {score_words(summary.recipe)}, cross-fitted{smaller}",
+        columns,
+        tuple(_cells(row, page, others) for row in rows),
+        words=(1,),
+    )
+
+
+def _other_decisions(summary: SearchSummary) -> tuple[str, ...]:
+    """Names of the decisions beside the score's that some configuration has been judged on."""
+    judged = {name for row in summary.configurations if row.scores is not None for name in row.scores.decisions}
+    of = summary.recipe.score.of
+    return tuple(name for name in summary.recipe.decide if name != of and name in judged)
+
+
+def _cells(row: ConfigurationSummary, page: PageContext, others: tuple[str, ...]) -> tuple[str, ...]:
+    about, scores, reference = row.configuration, row.scores, page.reference
+    named = (str(about.number), f"{about.id[:8]} {about.origin}")
+    done = f"{len(row.folds)}/{len(page.cells.cells)}"
+    if scores is None:
+        return (*named, STATES.get(row.state, "…"), "", *("" for _ in others), done)
+    difference = None
+    if reference is not None and reference.scores is not None and row is not reference:
+        difference = cell_difference(scores, reference.scores, page.cells, page.metric)
+    score = f"{fixed(scores.score, DECIMALS)} ± {fixed(spread(scores.best.cell_scores), ERROR_DECIMALS)}"
+    each = (fixed(scores.decisions[name], DECIMALS) if name in scores.decisions else "" for name in others)
+    return (*named, score, "" if difference is None else difference.text, *each, done)
+
+
+def _notes(summary: SearchSummary) -> list[str]:
+    """What the columns mean."""
+    page = PageContext(summary)
+    cells, unit = page.cells, f", in {page.metric.unit}" if page.metric.unit else ""
+    others = "the other folds" if cells.folds > 1 else "other rows"
+    return [
+        f"score: settings of decisions chosen on {others}, all rows pooled and scored once. − {page.reference_word}: "
+        f"mean ± SE of the difference, {cells.one} by {cells.one}{unit}; the mean over {cells.many} is not the "
+        "difference of the pooled scores, and may even differ in sign.",
+        *(f"{name}: {_scored_by(summary, name)}." for name in _other_decisions(summary)),
+    ]
+
+
+def _scored_by(summary: SearchSummary, name: str) -> str:
+    """What a decision of the recipe is scored by, and on which rows."""
+    best = summary.best
+    judged = None if best is None or best.outcome is None else best.outcome.decisions.get(name)
+    metric = "its own score" if judged is None else metric_words(judged.metric.name)
+    return f"{metric} on {rows_words(rows_judged(summary.recipe, name))}, cross-fitted"

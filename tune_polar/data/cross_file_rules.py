@@ -1,0 +1,54 @@
+"""Rules that no row breaks by itself: ids that stand in two rows, and sources that are nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tune_polar.data.cells import shown
+from tune_polar.data.findings import Faults, Finding
+from tune_polar.data.first_equal import found_again
+from tune_polar.data.request import SOURCE_ID
+from tune_polar.data.scan import ScannedSplit
+from tune_polar.data.table import DEV, TEST, TRAIN
+
+
+def cross_file_findings(splits: Sequence[ScannedSplit], extra: ScannedSplit | None) -> list[Finding]:
+    """Every finding about a row that another row is needed to see; ``splits`` begins with train."""
+    own = [split for split in splits if split.name in (TRAIN, DEV, TEST)]
+    others = [split for split in splits if split not in own]  # other data, with ids of its own
+    found = _repeated_ids(own + ([] if extra is None else [extra]))
+    found += [finding for split in others for finding in _repeated_ids([split])]
+    return found + ([] if extra is None else _sources(extra, splits[0]))
+
+
+def _repeated_ids(splits: Sequence[ScannedSplit]) -> list[Finding]:
+    files = [(split, file) for split in splits for file in split.files]
+    faults = [Faults(str(file.place)) for _, file in files]
+    for (number, row), (first, first_row) in found_again([file.ids or () for _, file in files]):
+        split, file = files[number]
+        first_split, first_file = files[first]
+        where = "" if first_file is file else f"{first_file.place}, "
+        within = split is first_split
+        faults[number].add(
+            "duplicate-id" if within else "id-in-two-splits",
+            int(file.lines[row]),
+            file.id_column,
+            f"an id must {'be unique' if within else 'stand in one file only'}",
+            f"{shown((file.ids or ())[row])}, which {where}row {first_file.lines[first_row]} has too",
+        )
+    return [finding for each in faults for finding in each.findings()]
+
+
+def _sources(extra: ScannedSplit, train: ScannedSplit) -> list[Finding]:
+    known = set(train.ids)
+    found: list[Finding] = []
+    for file in extra.files:
+        faults = Faults(str(file.place))
+        if file.sources is None and len(file.lines):
+            rule = f"extra rows should have the column {SOURCE_ID!r}: without it they train in every fold"
+            faults.add("no-source-id", None, SOURCE_ID, rule, severity="warning")
+        for source, line in zip(file.sources or (), file.lines, strict=False):
+            if source.strip() and source.strip() not in known:
+                faults.add("source-id", line, SOURCE_ID, "a source_id must be the id of a train row", shown(source))
+        found += faults.findings()
+    return found

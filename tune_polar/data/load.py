@@ -1,0 +1,141 @@
+"""Reads a data set: the rows of a source, with the columns that a recipe wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tune_polar.data.assemble import assembled
+from tune_polar.data.columns import IntArray
+from tune_polar.data.cross_file_rules import cross_file_findings
+from tune_polar.data.findings import Finding, data_error, errors_in
+from tune_polar.data.layout import Layout
+from tune_polar.data.readers import Place
+from tune_polar.data.readers.polar import order_place, scan_order, scan_polar
+from tune_polar.data.request import DataRequest
+from tune_polar.data.sample_corpus import sample_corpus
+from tune_polar.data.scan import Role, ScannedFile, ScannedSplit, scan_file
+from tune_polar.data.source import DEFAULT_LANGUAGE, SAMPLE, Source, absolute
+from tune_polar.data.table import DEV, EXTRA, TEST, TRAIN, Corpus, SplitName
+from tune_polar.errors import DataError
+
+FILE_REMEDY = "Mend the named places, or name the right file; `tune-polar data check` lists every finding."
+COLUMN_REMEDY = (
+    "Name your own columns, for example --column text=tweet --column hate=class=hateful (hateful is 1, all else 0); "
+    "`tune-polar data check` lists every finding."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Scanned:
+    """All files of a data set, read, with everything that is wrong with them."""
+
+    name: str
+    splits: tuple[ScannedSplit, ...]
+    extra: ScannedSplit | None
+    order: IntArray | None  # of the rows of train
+    findings: tuple[Finding, ...]
+
+    def to_corpus(self) -> Corpus:
+        """The corpus, if nothing is wrong.
+
+        Raises:
+            DataError: the first findings.
+        """
+        errors = errors_in(self.findings)
+        if errors:
+            lacks = any(finding.code in ("missing-column", "label-value") for finding in errors)
+            raise data_error(errors, COLUMN_REMEDY if lacks else FILE_REMEDY)
+        return assembled(self.name, self.splits, self.extra, self.order)
+
+
+def load_corpus(source: Source, request: DataRequest) -> Corpus:
+    """Read the data set.
+
+    Splits other than train may lack columns; ``Split.missing`` names them.
+
+    Raises:
+        DataError: a file cannot be read, lacks a column or breaks a rule; all rules and places at once.
+
+    Example: ``load_corpus(parse_source("tweets.csv"), DataRequest(column_specs(labels=["hate"])))``
+    """
+    return scan_source(source, request).to_corpus()
+
+
+def scan_source(source: Source, request: DataRequest) -> Scanned:
+    """Read every file of ``source`` and of ``request`` and look at every row.
+
+    Raises:
+        DataError: an option names what is not there to be named, or the source has no train file.
+    """
+    layout = Layout(request.specs, source.columns)
+    layout.check_names([TRAIN, DEV, TEST, EXTRA, *request.evaluate])
+    if request.order == "competition" and source.kind != "polar":
+        raise DataError(
+            f"folds.order: competition must be used with a POLAR folder, got data {source.kind!r}",
+            "Leave the order out with --set folds.order=file, or give the POLAR folder with --data.",
+        )
+    splits = _own_splits(source, layout)
+    order: IntArray | None = None
+    order_findings: list[Finding] = []
+    if request.order == "competition":
+        place = order_place(Place(source.path or ""), source.language or DEFAULT_LANGUAGE)
+        order, order_findings = scan_order(place, splits[0].ids)
+    splits += _evaluation_sets(request, layout)
+    extra = None
+    if request.extra is not None:
+        extra = ScannedSplit(EXTRA, (scan_file(absolute(request.extra), layout.of(EXTRA), "extra"),))
+    every = [*splits, *([] if extra is None else [extra])]
+    findings = [finding for split in every for finding in split.findings()]
+    findings += [*order_findings, *cross_file_findings(splits, extra)]
+    return Scanned(_name(source), tuple(splits), extra, order, tuple(findings))
+
+
+def _own_splits(source: Source, layout: Layout) -> list[ScannedSplit]:
+    if source.kind == "sample":
+        return _sample(source, layout)
+    if source.kind == "polar":
+        return scan_polar(Place(source.path or ""), source.language or DEFAULT_LANGUAGE, layout.specs)
+    roles: dict[SplitName, Role] = {TRAIN: "train", DEV: "held_out", TEST: "held_out"}
+    return [
+        ScannedSplit(name, tuple(scan_file(Place(path), layout.of(name), role) for path in source.files[name]))
+        for name, role in roles.items()
+        if name in source.files
+    ]
+
+
+def _sample(source: Source, layout: Layout) -> list[ScannedSplit]:
+    corpus = sample_corpus(source.seed)
+    lacking = [spec.name for spec in layout.specs if not spec.optional and spec.name not in corpus.train.columns]
+    if lacking:
+        raise DataError(
+            f"the sample has the columns {list(corpus.train.columns)}, got a recipe that reads {lacking}",
+            "Give a folder or file of your own with --data.",
+        )
+    return [
+        ScannedSplit(
+            name, (ScannedFile(Place(SAMPLE), np.arange(1, len(split) + 1), split.ids, split.texts, split.columns),)
+        )
+        for name, split in corpus.splits.items()
+    ]
+
+
+def _evaluation_sets(request: DataRequest, layout: Layout) -> list[ScannedSplit]:
+    found = []
+    for name, path in request.evaluate.items():
+        if name in (TRAIN, DEV, TEST, EXTRA):
+            raise DataError(
+                f"an evaluation set must have a name of its own, got {name!r}", "Rename it under data.evaluate."
+            )
+        found.append(ScannedSplit(name, (scan_file(absolute(path), layout.of(name), "held_out"),)))
+    return found
+
+
+def _name(source: Source) -> str:
+    if source.kind == "sample":
+        return SAMPLE
+    if source.kind == "polar":
+        return f"polar-{source.language or DEFAULT_LANGUAGE}"
+    place = Place(source.path or "")
+    return place.stem or place.name

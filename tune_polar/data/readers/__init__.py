@@ -1,0 +1,55 @@
+"""Readers of data files, chosen by the name of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+
+from tune_polar.data.findings import Faults, Finding
+from tune_polar.data.readers.delimited import read_delimited
+from tune_polar.data.readers.json_lines import read_json_lines
+from tune_polar.data.readers.parquet import read_parquet
+from tune_polar.data.readers.places import Place, UnreadableError
+from tune_polar.data.readers.raw import RawTable
+
+__all__ = ["READERS", "Place", "RawTable", "read_raw"]
+
+_Reader = Callable[[Place, Faults, Collection[str] | None, int | None], RawTable | None]
+
+# By suffix, behind which .gz may stand; a file without one of these is read as CSV.
+READERS: Mapping[str, _Reader] = {
+    ".csv": partial(read_delimited, separator=","),
+    ".tsv": partial(read_delimited, separator="\t"),
+    ".tab": partial(read_delimited, separator="\t"),
+    ".jsonl": read_json_lines,
+    ".ndjson": read_json_lines,
+    ".json": read_json_lines,
+    ".parquet": read_parquet,
+}
+
+
+def read_raw(
+    place: Place, wanted: Collection[str] | None = None, *, most_rows: int | None = None
+) -> tuple[RawTable | None, list[Finding]]:
+    """The columns ``wanted`` (None: all) of a file as text, and every finding about it as a file.
+
+    Args:
+        place: where it lies.
+        wanted: columns; those that the file lacks are left out.
+        most_rows: as many of the first rows are read; None: all.
+
+    Returns:
+        The table, None when nothing of the file can be read, and the findings.
+
+    Example: ``table, findings = read_raw(Place("train.tsv.gz"), {"text", "label"})``.
+    """
+    faults = Faults(str(place))
+    try:
+        if place.is_folder():
+            raise UnreadableError("not-a-file", "must be a file, got a folder")
+        reader = READERS.get(place.suffix, READERS[".csv"])
+        table = reader(place, faults, wanted, most_rows)
+    except UnreadableError as error:
+        faults.add(error.code, None, None, error.message)
+        table = None
+    return table, faults.findings()

@@ -1,0 +1,165 @@
+"""Reads CSV and TSV files row by row, and says everything that is wrong with one as a file."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Collection, Iterator
+from typing import IO, Final
+
+from tune_polar.data.findings import Faults
+from tune_polar.data.readers.places import Place
+from tune_polar.data.readers.raw import Gathered, RawTable
+
+SEPARATORS: Final = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
+LARGEST_CELL = 1 << 24  # characters; a quote that is never closed must not swallow ten gigabytes
+
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_SEPARATOR_LINE = "sep="  # a first line by which spreadsheets tell each other the separator
+_COMMENT = ("# ", "#\n", "#\r")
+
+
+def read_delimited(
+    place: Place, faults: Faults, wanted: Collection[str] | None, most_rows: int | None, *, separator: str
+) -> RawTable | None:
+    """The columns ``wanted`` (None: all) of a file; None where nothing of it can be read as cells.
+
+    Read are UTF-8, and UTF-16 with a byte order mark; lines ended in any way; quoted cells with line ends in them;
+    comment lines ("# …") and a line ``sep=;`` before the header; cells of any length up to LARGEST_CELL. Rows with
+    too few or too many cells are faults and left out, so that the other rows can still be looked at.
+
+    Raises:
+        UnreadableError: the file cannot be read.
+    """
+    with place.open() as file:
+        encoding = _encoding(file)
+        lines = _Lines(io.TextIOWrapper(file, encoding=encoding, errors="strict", newline=""))
+        try:
+            return _table(place, lines, faults, wanted, most_rows, separator)
+        except UnicodeDecodeError as error:
+            row, found = _undecodable(place) if encoding == "utf-8-sig" else (None, f"the byte {error.start}")
+            faults.add("encoding", row, None, f"must be UTF-8, or UTF-16 with a byte order mark, got {found}")
+        except _NulError:
+            faults.add("binary-file", lines.number, None, "must be text, got a NUL byte: is it a binary file?")
+    return None
+
+
+class _NulError(Exception):
+    """A line holds a NUL byte."""
+
+
+class _Lines:
+    """The lines of a text, counted; those before the header that are no cells are passed over."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._lines: Iterator[str] = iter(text)
+        self._first: str | None = None
+        self.number = 0  # of the line given last
+        self.separator: str | None = None  # that a line sep= names
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines) if self._first is None else self._first
+        self._first = None
+        self.number += 1
+        if "\0" in line:
+            raise _NulError
+        return line
+
+    def to_header(self) -> bool:
+        """Go to the line of the header; False: there is none."""
+        for line in self:
+            said = line.strip("\r\n")
+            if said.lower().startswith(_SEPARATOR_LINE) and len(said) == len(_SEPARATOR_LINE) + 1:
+                self.separator = said[-1]
+            elif said.strip() and not line.startswith(_COMMENT):
+                self._first = line
+                self.number -= 1
+                return True
+        return False
+
+
+def _encoding(file: IO[bytes]) -> str:
+    start = file.peek(2)[:2] if isinstance(file, io.BufferedReader) else _start(file)
+    return "utf-16" if start in _UTF16_MARKS else "utf-8-sig"
+
+
+def _start(file: IO[bytes]) -> bytes:
+    start = file.read(2)
+    file.seek(0)
+    return start
+
+
+def _table(
+    place: Place, lines: _Lines, faults: Faults, wanted: Collection[str] | None, most_rows: int | None, separator: str
+) -> RawTable | None:
+    if not lines.to_header():
+        faults.add("empty-file", None, None, "must hold a header and rows, got an empty file")
+        return None
+    separator = lines.separator or separator
+    # strict: a quote that is never closed is an error instead of a cell that swallows the rest of the file
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    limit = csv.field_size_limit(LARGEST_CELL)
+    line = lines.number + 1
+    header: list[str] = []
+    gathered = Gathered(())
+    try:
+        header = next(reader)
+        if not _check_header(header, line, faults, separator):
+            return None
+        gathered = Gathered([name for name in header if name and (wanted is None or name in wanted)])
+        places = [(header.index(name), cells) for name, cells in gathered.cells.items()]
+        line = lines.number + 1
+        for cells in reader:
+            if len(cells) == len(header):
+                gathered.lines.append(line)
+                for place_of, column in places:
+                    column.append(gathered.kept(cells[place_of]))
+            elif cells:  # else a blank line, usually the last
+                rule = f"a row must have as many cells as the header ({len(header)})"
+                faults.add("ragged-row", line, None, rule, str(len(cells)))
+            line = lines.number + 1
+            if len(gathered.lines) == most_rows:
+                break
+    except csv.Error as error:
+        faults.add("not-csv", line, None, f"must be well-formed CSV, got: {error}{_hint(error)}")
+    finally:
+        csv.field_size_limit(limit)
+    if not header:
+        return None
+    if not gathered.lines and not faults.has_errors():
+        faults.add("no-rows", None, None, "must have rows, got a header alone")
+    return gathered.table(place, header)
+
+
+def _check_header(header: list[str], line: int, faults: Faults, separator: str) -> bool:
+    """Whether cells can be told apart by their columns. Columns without a name are of an index, and nobody's."""
+    good = True
+    for name in dict.fromkeys(name for name in header if name and header.count(name) > 1):
+        faults.add("duplicate-column", line, name, f"a column name must be unique, got {name!r} again")
+        good = False
+    others = [name for mark, name in SEPARATORS.items() if mark in header[0] and mark != separator]
+    if len(header) == 1 and others:
+        rule = f"cells must be separated by {SEPARATORS.get(separator, repr(separator))}"
+        hint = "; name the file .tsv for tabs, or put a first line such as sep=; before the header"
+        faults.add("delimiter", line, None, f"{rule}, got {others[0]}{hint}")
+    return good
+
+
+def _hint(error: csv.Error) -> str:
+    said = str(error)
+    return ": is a quote not closed?" if "field limit" in said or "end of data" in said else ""
+
+
+def _undecodable(place: Place) -> tuple[int | None, str]:
+    """Line and value of the first byte that is not UTF-8."""
+    with place.open() as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                return number, f"the byte 0x{line[error.start]:02x}"
+    return None, "half a character at its end"

@@ -1,0 +1,105 @@
+"""What a recipe wants to read of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tune_polar.data.columns import Kind
+from tune_polar.errors import DataError
+
+Order = Literal["file", "competition"]
+
+TEXT, ID, SOURCE_ID = "text", "id", "source_id"
+
+
+@dataclass(frozen=True)
+class ColumnSpec:
+    """One column that is wanted.
+
+    Args:
+        name: as the recipe says it; the column of a file is called so too, unless ``--column`` names another.
+        kind: what its cells are read as.
+        names: of a class, all there are, in the order of their codes.
+        low, high: of a number, the least and the greatest that are allowed.
+        column: of a text, the file's column where it is not called ``name``.
+        otherwise: of a text, the column whose text stands in where this one's is empty; None: the row's own text.
+        optional: train may lack it; what needs it says so.
+    """
+
+    name: str
+    kind: Kind
+    names: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    column: str | None = None
+    otherwise: str | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """Everything a recipe's ``data`` and ``folds`` want to read.
+
+    Args:
+        specs: the columns, in the order in which a split holds them.
+        order: of the train rows: as in the file, or as in the competition (POLAR folders alone).
+        extra: a file of rows that are trained on and never validated.
+        evaluate: by name, the files of further sets that are scored and never trained on.
+    """
+
+    specs: tuple[ColumnSpec, ...]
+    order: Order = "file"
+    extra: str | None = None
+    evaluate: Mapping[str, str] = field(default_factory=dict)
+
+
+def column_specs(
+    *,
+    labels: Sequence[str] = (),
+    classes: Mapping[str, Sequence[str]] | None = None,
+    numbers: Mapping[str, Sequence[float]] | None = None,
+    groups: Sequence[str] = (),
+    texts: Mapping[str, Mapping[str, str | None] | str] | None = None,
+    strata: Sequence[str] = (),
+    told_apart_by: Iterable[str] = (),
+) -> tuple[ColumnSpec, ...]:
+    """The columns that a recipe's ``data`` section declares.
+
+    Args:
+        labels: 0/1 columns.
+        classes: by name, the classes there are.
+        numbers: by name, the least and the greatest allowed; nothing where any number is.
+        groups: columns that reports, thresholds and leave-out plans go by.
+        texts: by name, the file's column, alone or as ``{"column": …, "otherwise": …}``.
+        strata: what folds and batches are balanced by; one that is declared nowhere else is a 0/1 column.
+        told_apart_by: columns that ``folds`` names (``column``, ``together``, ``by``), read as groups where they are
+            declared nowhere else.
+
+    Raises:
+        DataError: a name is declared twice, or is one that every file has (text, id, source_id).
+    """
+    specs = [ColumnSpec(name, "label") for name in labels]
+    for name, names in (classes or {}).items():
+        specs.append(ColumnSpec(name, "class", names=tuple(names)))
+    for name, ends in (numbers or {}).items():
+        low, high = (float(end) for end in ends) if ends else (None, None)
+        specs.append(ColumnSpec(name, "number", low=low, high=high))
+    specs += [ColumnSpec(name, "group") for name in groups]
+    for name, about in (texts or {}).items():
+        told = {"column": about} if isinstance(about, str) else about
+        specs.append(ColumnSpec(name, "text", column=told.get("column"), otherwise=told.get("otherwise")))
+    names_so_far = [spec.name for spec in specs]
+    for name in names_so_far:
+        if names_so_far.count(name) > 1 or name in (TEXT, ID, SOURCE_ID):
+            raise DataError(
+                f"a column must be declared once and not be called {TEXT}, {ID} or {SOURCE_ID}, got {name!r}",
+                "Name it otherwise in the recipe, and say with --column NAME=COLUMN where it stands.",
+            )
+    strata_specs = [ColumnSpec(name, "label") for name in dict.fromkeys(strata) if name not in names_so_far]
+    place = len(labels)
+    specs[place:place] = strata_specs
+    known = {spec.name for spec in specs}
+    specs += [ColumnSpec(name, "group", optional=True) for name in dict.fromkeys(told_apart_by) if name not in known]
+    return tuple(specs)

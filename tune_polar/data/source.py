@@ -1,0 +1,146 @@
+"""Where a search's texts come from, as a person names it and as a manifest keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tune_polar.data.layout import SPLIT_MARK
+from tune_polar.data.readers import Place
+from tune_polar.data.readers.folders import split_files
+from tune_polar.data.readers.places import UnreadableError
+from tune_polar.data.readers.polar import is_polar_folder
+from tune_polar.data.table import DEV, TEST, TRAIN, SplitName
+from tune_polar.errors import DataError
+
+SAMPLE = "sample"
+DEFAULT_LANGUAGE = "zho"
+
+_Files = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+_DATA_RULE = "--data must be `sample`, a folder, a file that exists or hf://datasets/OWNER/NAME/…"
+
+
+class Source(BaseModel):
+    """The generated sample, a folder in POLAR's layout, or the files of each split."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    kind: Literal["sample", "polar", "files"]
+    path: str | None = None  # what --data named
+    language: str | None = None  # of POLAR: one, several with commas between, or "all"
+    seed: int = 0  # of the sample
+    files: Mapping[SplitName, _Files] = {}  # addresses; several where a file was cut up
+    columns: Mapping[str, str] = {}  # the recipe's name → the file's column
+
+
+def parse_source(
+    data: str,
+    *,
+    language: str | None = None,
+    dev: str | None = None,
+    test: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Source:
+    """What ``--data`` and the options beside it mean.
+
+    Args:
+        data: ``sample``, a folder in POLAR's layout, a folder with train (and dev and test) files, a file, or one of
+            these on the hub.
+        language: of a POLAR folder, zho unless given.
+        dev: a file of rows that no fold trains on.
+        test: a file of rows that are decided at the end.
+        columns: as ``--column NAME=COLUMN`` gives them; ``SPLIT.NAME`` where one split's file has another.
+
+    Raises:
+        DataError: ``data`` is none of these, or an option does not go with it.
+
+    Example: ``parse_source("tweets.tsv.gz", columns={"text": "tweet"})``
+    """
+    columns = {} if columns is None else dict(columns)
+    if data == SAMPLE:
+        if language not in (None, DEFAULT_LANGUAGE) or dev is not None or test is not None or _of_own_rows(columns):
+            raise DataError(
+                "--language, --dev, --test and --column must be left out with --data sample, which is Chinese and "
+                "generated",
+                "Give a folder or file with --data to use them.",
+            )
+        return Source(kind="sample", columns=columns)
+    place = _existing(data)
+    try:
+        is_folder = place.is_folder()
+        is_polar = is_folder and is_polar_folder(place)
+        files: dict[SplitName, tuple[str, ...]] = (
+            split_files(place) if is_folder and not is_polar else {TRAIN: (str(place),)}
+        )
+    except UnreadableError as error:
+        raise DataError(f"{_DATA_RULE}; {place} {error.message}", _remedy(data)) from error
+    if is_polar:
+        if dev is not None or test is not None or _of_own_rows(columns):
+            raise DataError(
+                f"--dev, --test and --column must be left out where --data is a POLAR folder, got {data!r}",
+                "Give a file with --data to name columns.",
+            )
+        return Source(kind="polar", path=str(place), language=language or DEFAULT_LANGUAGE, columns=columns)
+    if language is not None:
+        raise DataError(
+            f"--language must be left out where --data is no POLAR folder, got {language!r}", "Leave it out."
+        )
+    further: tuple[tuple[SplitName, str | None], ...] = ((DEV, dev), (TEST, test))
+    for split, given in further:
+        if given is not None and split in files:
+            raise DataError(
+                f"--{split} must be left out where the folder has a {split} file, got {given!r} beside "
+                f"{', '.join(files[split])}",
+                "Leave it out, or name the train file itself with --data.",
+            )
+        if given is not None:
+            files[split] = (str(absolute(given)),)
+    return Source.model_validate({"kind": "files", "path": str(place), "files": files, "columns": columns})
+
+
+def source_from_json(kept: object) -> Source:
+    """What a manifest keeps.
+
+    Raises:
+        DataError: it is something else.
+    """
+    try:
+        return Source.model_validate(kept)
+    except ValidationError:
+        raise DataError(
+            f"a manifest's data source must name kind and path, got {kept!r}", "Give the data anew with --data."
+        ) from None
+
+
+def absolute(address: str) -> Place:
+    """The place that ``address`` names, whatever the working folder is later."""
+    return Place(address) if "://" in address else Place(str(Path(address).resolve()))
+
+
+def _of_own_rows(columns: Mapping[str, str]) -> bool:
+    """Whether columns are named of other files than those of extra rows and evaluation sets."""
+    return any(SPLIT_MARK not in name for name in columns)
+
+
+def _existing(data: str) -> Place:
+    try:
+        place = absolute(data) if data else Place(data)
+        exists = bool(data) and place.exists()
+    except (OSError, ValueError):  # a name too long; a NUL character in it
+        exists = False
+    except UnreadableError as error:
+        raise DataError(f"{_DATA_RULE}; {data} {error.message}", _remedy(data)) from error
+    if not exists:
+        raise DataError(f"{_DATA_RULE}, got {data!r}", _remedy(data))
+    return place
+
+
+def _remedy(data: str) -> str:
+    if data.startswith("hf://"):
+        return (
+            "Check owner, name and access (`hf auth whoami`); or download with `hf download --repo-type dataset` "
+            "and give the folder."
+        )
+    return f"Check the path, or fetch POLAR with `tune-polar data fetch polar --language {DEFAULT_LANGUAGE}`."

@@ -1,0 +1,168 @@
+"""What a configuration scores, in a few numbers that can be kept beside the records and derived from them again.
+
+Scoring a configuration sweeps every setting of its decisions on its stored predictions: a tenth of a second, which ten
+thousand configurations turn into half an hour. So the numbers that tables and study need are kept in ``derived/``. They
+are never trusted by their name alone: an entry counts only where its key fits, the hash of everything the scores depend
+on (settings, gold and fold plans, cells, alternatives, each cell's stages and their sizes, version of the scoring).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from tune_polar import __version__
+from tune_polar.decide.judged import Alternative
+from tune_polar.errors import StoreError
+from tune_polar.evaluate.outcome import DECIDE, Outcome
+from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.configuration import Configuration, digest
+from tune_polar.store.codec import OtherFormatError, decode_text, encode_json
+from tune_polar.store.gold import Gold, gold_digest
+from tune_polar.store.records import Finite, FoldRecord
+from tune_polar.store.store import Store
+
+log = logging.getLogger(__name__)
+
+SCORING_VERSION = 2  # raised whenever a change of the code changes a score
+
+
+@dataclass(frozen=True)
+class AlternativeScores:
+    """One set of values of what costs no training, and what it scored, in the metric's own unit."""
+
+    changes: Mapping[str, Any]  # by dotted key of a recipe; {}: the recipe's own
+    settings: Mapping[str, Any]  # dotted keys of a recipe that decides so: the changes, and all that was chosen
+    score: Finite  # cross-fitted
+    cell_scores: tuple[Finite, ...]  # of the same decisions on each of ``Scores.cells``
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The numbers of an ``Outcome`` without its arrays."""
+
+    metric: str  # of the score, as decide/metrics.py calls it
+    cells: tuple[Cell, ...]  # that ``cell_scores`` are of: by seed, then by fold
+    alternatives: tuple[AlternativeScores, ...]  # best first; ties go to the recipe's own
+    as_written: Finite  # the score's decision exactly as the recipe writes it
+    decisions: Mapping[str, Finite]  # each decision that can be judged, cross-fitted, with the best values
+
+    @property
+    def best(self) -> AlternativeScores:
+        """The best alternative."""
+        return self.alternatives[0]
+
+    @property
+    def own(self) -> AlternativeScores:
+        """The recipe's own values, what they leave open cross-fitted."""
+        return next(each for each in self.alternatives if not each.changes)
+
+    @property
+    def score(self) -> float:
+        """What configurations are compared by."""
+        return self.best.score
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What is kept of a configuration."""
+
+    key: str
+    scores: Scores
+
+
+_ENTRY = TypeAdapter(_Entry)
+
+
+def scores_of(outcome: Outcome) -> Scores:
+    """The numbers of ``outcome``."""
+    scored = outcome.judged.scored
+    return Scores(
+        metric=outcome.metric.name,
+        cells=tuple(Cell(part, seed) for part, seed in scored.cells),
+        alternatives=tuple(_alternative(outcome, each) for each in outcome.alternatives),
+        as_written=outcome.proposed.score,
+        decisions={name: judgement.cross_fitted.score for name, judgement in outcome.decisions.items()},
+    )
+
+
+def _alternative(outcome: Outcome, one: Alternative) -> AlternativeScores:
+    changes = {f"{DECIDE}{key}": value for key, value in one.changes.items()}
+    return AlternativeScores(changes, outcome.settings(one), one.scored.score, one.scored.cell_scores)
+
+
+class StoredScores:
+    """Scores kept in a store's ``derived/`` folder; a configuration's entry counts only while its key fits."""
+
+    def __init__(
+        self, store: Store, gold: Gold, planned: Sequence[Cell], alternatives: Mapping[str, Sequence[Any]]
+    ) -> None:
+        """``planned``: all cells of a configuration; ``alternatives``: as ``outcome_of`` takes them."""
+        self._store = store
+        self._planned = set(planned)
+        self._common = {
+            "scoring": SCORING_VERSION,
+            "version": __version__,
+            "gold": gold_digest(gold),
+            "alternatives": {key: list(values) for key, values in alternatives.items()},
+        }
+        self._entries: dict[str, bytes] = {}
+        self._sizes: Mapping[str, int] = {}
+
+    def load(self) -> None:
+        """Read what is kept and which stages there are; what comes later is asked for one by one."""
+        files = self._store.files
+        self._sizes = files.sizes("stages")
+        names = [name for name in files.names("derived") if name.endswith(".json")]
+        self._entries = {name: content for name, content in files.read_many(names) if content is not None}
+
+    def get(self, configuration: Configuration, folds: Sequence[FoldRecord]) -> Scores | None:
+        """The scores of a configuration with all its cells, or None where they must be derived."""
+        key = self._key(configuration, folds)
+        content = None if key is None else self._entries.get(_name(configuration, key))
+        if content is None:
+            return None
+        try:
+            entry = _ENTRY.validate_json(decode_text(content), strict=True)
+            return entry.scores if entry.key == key and entry.scores.alternatives else None
+        except (OtherFormatError, ValueError):
+            return None
+
+    def put(self, configuration: Configuration, folds: Sequence[FoldRecord], scores: Scores) -> None:
+        """Keep ``scores``; where the store cannot be written nothing is lost but time."""
+        stages = {name for fold in folds for name in _stages(fold)} - set(self._sizes)
+        if stages:
+            self._sizes = self._store.files.sizes("stages")
+        key = self._key(configuration, folds)
+        if key is None:
+            return
+        about: dict[str, Any] = {"key": key, "scores": asdict(scores)}
+        try:
+            self._store.files.put_if_absent(_name(configuration, key), encode_json(about))
+        except StoreError as error:
+            log.info("scores are not kept: %s", error.problem)
+
+    def _key(self, configuration: Configuration, folds: Sequence[FoldRecord]) -> str | None:
+        parts = []
+        for fold in sorted(folds, key=lambda record: (record.fold, record.seed)):
+            if Cell(fold.fold, fold.seed) in self._planned:
+                sizes = [self._sizes.get(name) for name in _stages(fold)]
+                if None in sizes:
+                    return None  # a stage is gone: its cell has to be run again
+                parts.append([fold.fold, fold.seed, dict(fold.stages), sizes])
+        if len(parts) != len(self._planned):
+            return None
+        return digest({**self._common, "configuration": configuration.id, "cells": parts})
+
+
+def _stages(fold: FoldRecord) -> list[str]:
+    # By name: a record that was read has its stages in another order than one that was just made.
+    return [f"stages/{key}.safetensors" for _, key in sorted(fold.stages.items())]
+
+
+def _name(configuration: Configuration, key: str) -> str:
+    return f"derived/{configuration.id}-{key[:16]}.json"

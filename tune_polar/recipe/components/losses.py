@@ -1,0 +1,178 @@
+"""What training minimises: a weighted sum of the losses a stage names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from tune_polar.recipe.components.heads import Gives
+from tune_polar.recipe.components.tasks import GoldKind
+from tune_polar.recipe.each import Each
+from tune_polar.recipe.registry import Component, Registry
+from tune_polar.recipe.settings import Count, Focus, Name, RateOrZero, Temperature, Weight
+
+
+class Loss(Component):
+    """Base: which tasks it can learn, and from what kind of head."""
+
+    golds: ClassVar[frozenset[GoldKind]]
+    heads: ClassVar[frozenset[Gives]] = frozenset({"outputs"})
+    reads_groups: ClassVar[bool] = False  # the first column of data.groups
+
+    weight: Weight = Field(default=1.0, description="Factor of this loss in the sum of all")
+
+    def parameter_count(self, gives: Gives, width: int, classes: int) -> int:  # noqa: ARG002 (most have none)
+        """Its own weights, on a head that gives so many numbers a row, for so many classes or labels."""
+        return 0
+
+
+LOSSES: Registry[Loss] = Registry("loss")
+
+
+@LOSSES.register("cross_entropy")
+class CrossEntropy(Loss):
+    """−log p of the gold class; with labels, of each label on its own. On vectors: of a linear layer on them."""
+
+    golds = frozenset({"binary", "labels", "class"})
+    heads = frozenset({"outputs", "embeddings"})
+
+    def parameter_count(self, gives: Gives, width: int, classes: int) -> int:
+        """Those of the linear layer."""
+        return width * classes + classes if gives == "embeddings" else 0
+
+
+@LOSSES.register("asymmetric")
+class Asymmetric(Loss):
+    """Asymmetric Loss (Ridnik et al. 2021): focal weights of their own for gold and other labels."""
+
+    golds = frozenset({"binary", "labels"})
+
+    gamma_negative: Annotated[Mapping[Name, Focus] | Focus, Each(Focus)] = Field(
+        default=4.0,
+        description="γ−, focus on hard negatives: p^γ− weighs a negative of probability p; 0: all alike",
+    )
+    gamma_positive: Focus = Field(
+        default=1.0, description="γ+, focus on hard positives: (1−p)^γ+ weighs a positive; 0: all alike"
+    )
+    clip: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = Field(
+        default=0.05,
+        description="m: probabilities of negatives are lowered by it first, so that easy ones count nothing",
+    )
+    reduction: Literal["sum", "mean"] = Field(default="sum", description="Over rows and labels")
+
+
+@LOSSES.register("soft_triple")
+class SoftTriple(Loss):
+    """SoftTriple (Qian et al. 2019): metric learning over several centers a class."""
+
+    golds = frozenset({"binary", "class"})
+    heads = frozenset({"embeddings"})
+
+    centers: Annotated[int, Field(ge=1, le=200)] = Field(default=10, description="Centers of each class")
+    centers_lr: RateOrZero = Field(
+        default=1e-2, description="Learning rate of the centers; 0: they keep their random start"
+    )
+    la: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = Field(
+        default=20.0, description="λ, scale of the similarities in the softmax over classes"
+    )
+    gamma: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = Field(
+        default=0.1,
+        description="γ, temperature of the softmax over a class's centers: small values look at the nearest alone",
+    )
+    margin: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = Field(
+        default=0.01, description="δ, how much nearer its own class a row must be than any other"
+    )
+
+    def parameter_count(self, gives: Gives, width: int, classes: int) -> int:  # noqa: ARG002 (it stands on vectors)
+        """Its centers."""
+        return width * classes * self.centers
+
+
+@LOSSES.register("mse")
+class Mse(Loss):
+    """Mean squared error."""
+
+    golds = frozenset({"number"})
+
+
+@LOSSES.register("huber")
+class Huber(Loss):
+    """Squared error up to ``delta``, absolute error beyond it."""
+
+    golds = frozenset({"number"})
+
+    delta: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] = Field(
+        default=1.0, description="Errors beyond it count linearly"
+    )
+
+
+@LOSSES.register("epm")
+class Epm(Loss):
+    """Squared error times e^|error| (Zhegu)."""
+
+    built = False
+    golds = frozenset({"number"})
+
+
+@LOSSES.register("language_contrast")
+class LanguageContrast(Loss):
+    """Draws vectors of one language together and those of others apart, by Kullback-Leibler divergence (Zhegu)."""
+
+    built = False
+    golds = frozenset({"number", "binary", "labels", "class"})
+    reads_groups = True
+
+    temperature: Temperature = Field(default=0.2, description="τ, by which divergences are divided")
+    form: Literal["negated_kl", "flipped_sign", "as_printed"] = Field(
+        default="negated_kl", description="Which reading of the paper's equation 9"
+    )
+
+
+@LOSSES.register("triplet")
+class Triplet(Loss):
+    """Nearer to its positive than to a negative, by a margin (ImpSH)."""
+
+    built = False
+    golds = frozenset({"binary", "class"})
+    heads = frozenset({"outputs", "embeddings"})
+
+    margin: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = Field(
+        default=0.3, description="How much nearer the positive must be"
+    )
+    distance: Literal["cosine", "euclidean"] = Field(default="cosine", description="Between two texts' vectors")
+    negative: Literal["semi_hard", "hard", "random"] = Field(
+        default="semi_hard", description="Which row of another class a row is held against"
+    )
+    fallback: bool = Field(default=False, description="Take the nearest negative where a batch has no semi-hard one")
+    reduction: Literal["mean", "sum", "softmax"] = Field(default="mean", description="Over the rows that count")
+    beta: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = Field(
+        default=5.0, description="β of the softmax reduction: larger ones look at the worst rows alone"
+    )
+    only_with: ClassVar = {"beta": ("reduction", ("softmax",))}
+
+
+class _Contrastive(Loss):
+    built = False
+    golds = frozenset({"binary", "class"})
+    heads = frozenset({"outputs", "embeddings"})
+
+    temperature: Temperature = Field(default=0.3, description="τ, by which similarities are divided")
+
+
+@LOSSES.register("sup_con")
+class SupCon(_Contrastive):
+    """Supervised contrastive loss: all rows of a class are positives (Gunel et al. 2021)."""
+
+
+@LOSSES.register("imp_con")
+class ImpCon(_Contrastive):
+    """Contrastive loss of each row and its own positive text (ImpCon)."""
+
+
+@LOSSES.register("shared_con")
+class SharedCon(_Contrastive):
+    """Contrastive loss with the positive text of the row's cluster (SharedCon)."""
+
+    clusters: Count = Field(default=25, description="Clusters of each class whose middle row is the positive text")

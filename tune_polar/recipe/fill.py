@@ -1,0 +1,114 @@
+"""A recipe's values by dotted key: read one, or replace some."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tune_polar.recipe.keys import STAGES, place_of
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.nodes import root
+from tune_polar.recipe.registry import Component
+from tune_polar.recipe.settings import Settings
+from tune_polar.recipe.tree import Tree, at, put
+from tune_polar.recipe.words import KeyPath
+
+
+def value_at(recipe: Recipe, key: str) -> object:
+    """The recipe's value of a dotted key; None where a section above it is null or another component stands there.
+
+    One value that serves all columns is the value of each. A section is a mapping, as a file would have it.
+
+    Raises:
+        UnknownKeyError: no recipe with these stages has such a key.
+
+    Example:
+        >>> value_at(recipe, "detector.losses.soft_triple.centers")
+        10
+    """
+    return as_written(object_at(recipe, place_of(key, recipe).path))
+
+
+def object_at(recipe: Recipe, path: KeyPath) -> Any:
+    """What stands at a path of the recipe: a value, section or component; None where nothing does."""
+    value: Any = recipe
+    node = root()
+    for part in map(str, path):
+        below = node.below(part, value)
+        if below is None or value is None:
+            return None
+        if node.one is not None and part == node.one.registry.tag:
+            value = value.name
+        elif isinstance(value, Mapping):
+            value = value.get(part)
+        elif node.each is None:
+            value = getattr(value, part, None)
+        node = below
+    return value
+
+
+def as_written(value: object) -> object:
+    """A value as a file would have it."""
+    if isinstance(value, Component):
+        return {"type": value.name, **value.model_dump()}
+    if isinstance(value, Settings):
+        return value.model_dump()
+    if isinstance(value, Mapping):
+        return {
+            name: each.model_dump() if isinstance(each, Component) else as_written(each) for name, each in value.items()
+        }
+    return value
+
+
+def word_of(value: object) -> object:
+    """The single word that may stand in a section's place: a component's name, the stage that another starts from.
+
+    Of several components all their names; of anything else the value itself.
+    """
+    if isinstance(value, Component):
+        return value.name
+    if isinstance(value, Settings) and value.word is not None:
+        return getattr(value, value.word)
+    if isinstance(value, Mapping) and value and all(isinstance(each, Component) for each in value.values()):
+        return next(iter(value)) if len(value) == 1 else tuple(value)
+    return value
+
+
+def fill(recipe: Recipe, point: Mapping[str, object]) -> Recipe:
+    """``recipe`` with the dotted keys of ``point`` replaced; what chooses a component goes before its settings.
+
+    A value of `encoder` reaches each stage whose own does not differ from the recipe's.
+
+    Raises:
+        ValidationError: a value breaks a rule; a loaded space has been checked at its ends.
+        UnknownKeyError: the recipe has no such key.
+
+    Example:
+        >>> fill(recipe, {"detector.losses.soft_triple.centers": 3, "decide.polarized.tau": 0.5})
+    """
+    tree: Tree = recipe.model_dump()
+    changes = [(place_of(key, recipe).path, value) for key, value in point.items()]
+    changes.sort(key=lambda change: (not _chooses(*change), len(change[0])))
+    for path, value in changes:
+        if path[0] == "encoder":
+            _reach_stages(tree, path, value)
+        put(tree, path, value, root())
+    return Recipe.model_validate(tree)
+
+
+def _chooses(path: KeyPath, value: object) -> bool:
+    """Whether a value at ``path`` says which component stands there, or whether anything does."""
+    node = root()
+    for part in map(str, path):
+        if node.one is not None and part == node.one.registry.tag:
+            return True
+        node = node.below(part) or node
+    return not node.is_leaf and (value is None or isinstance(value, str))
+
+
+def _reach_stages(tree: Tree, path: KeyPath, value: object) -> None:
+    old = at(tree, path)
+    for stage in tree[STAGES]:
+        own: KeyPath = (STAGES, stage, *path)
+        if at(tree, own) == old:
+            put(tree, own, value, root())

@@ -1,0 +1,108 @@
+"""What a recipe says: every setting of one system, with its rule. Frozen, and equal when they say the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from tune_polar.recipe.components import DECISIONS, PLANS, Decision, Plan
+from tune_polar.recipe.decision_rules import decision_breaches, fold_breaches, group_breaches, score_breaches
+from tune_polar.recipe.graph import DecisionGraph, deciding_order, training_order
+from tune_polar.recipe.rules import Breach, RuleBrokenError
+from tune_polar.recipe.sections import Data, Encoder, Report, Score, Stage
+from tune_polar.recipe.settings import Name, Seed, Settings
+from tune_polar.recipe.stage_rules import NAME, stage_breaches
+from tune_polar.recipe.words import KeyPath
+
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+# Keys of a recipe file that are no settings of the recipe.
+FILE_KEYS = ("extends", "changes", "profiles", "ablations")
+# Words about a recipe, or how often it is repeated and shown: not what a configuration is.
+NOT_SETTINGS = frozenset({"recipe", "description", "seeds", "report"})
+SPLITS = ("train", "dev", "test", "validation", "extra")
+
+
+class Recipe(Settings):
+    """Everything the fold trials of one system do.
+
+    ``stages`` are in the order in which they are trained and ``decide`` in the order in which it is decided, however a
+    file lists them.
+    """
+
+    recipe: Name = Field(description="Name of the recipe: of the store's folder, the page and the tables")
+    description: str = Field(default="", description="One sentence for `tune-polar list`")
+    data: Data = Data()
+    folds: Annotated[Plan, PLANS.one("stratified")]
+    seeds: Annotated[tuple[Seed, ...], Field(strict=False, min_length=1)] = Field(
+        default=(42,),
+        description="Of weights, batches and dropout: every fold is trained once with each; splits have their own",
+    )
+    encoder: Encoder = Encoder()
+    stages: Annotated[Mapping[Name, Stage], Field(min_length=1)] = Field(description="What is trained, by name")
+    decide: Mapping[Name, Annotated[Decision, DECISIONS.one()]] = Field(
+        default={}, description="How tables become labels and values, by name; costs no training"
+    )
+    score: Score
+    report: Report = Report()
+
+    @field_validator("recipe")
+    @classmethod
+    def _names_a_folder(cls, name: str) -> str:
+        # It becomes part of the name of a search's folder.
+        if not _FOLDER_NAME.fullmatch(name):
+            raise ValueError("must be letters, digits, dots, - and _")
+        return name
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        breaches = list(_breaches(self))
+        if breaches:
+            raise RuleBrokenError(*breaches)
+        graph = DecisionGraph(self.stages, self.decide)
+        # The one change ever made to it, before anybody has it: records come back with their keys sorted.
+        self.__dict__["stages"] = {name: self.stages[name] for name in training_order(graph, self.score.of)}
+        self.__dict__["decide"] = {name: self.decide[name] for name in deciding_order(graph, self.score.of)}
+        return self
+
+
+def section_names() -> tuple[str, ...]:
+    """Names of a recipe file's sections, which no stage may have."""
+    return (*Recipe.model_fields, *FILE_KEYS)
+
+
+def unbuilt_parts(recipe: Recipe) -> Iterator[tuple[KeyPath, str]]:
+    """Components that may be written but that nothing trains yet, each with its place."""
+    if not recipe.folds.built:
+        yield ("folds", "plan"), recipe.folds.name
+    for name, stage in recipe.stages.items():
+        at: KeyPath = ("stages", name)
+        adapter = stage.encoder.adapter
+        parts = {"task": stage.task, "head": stage.head, "batches": stage.batches}
+        if adapter is not None and not adapter.built:
+            yield (*at, "encoder", "adapter", "type"), adapter.name
+        yield from (((*at, key, "type"), part.name) for key, part in parts.items() if not part.built)
+        yield from (((*at, "losses", loss), loss) for loss, part in stage.losses.items() if not part.built)
+        yield from (((*at, "measures", place), measure) for place, measure in enumerate(stage.measures))
+    for name, decision in recipe.decide.items():
+        if not decision.built:
+            yield ("decide", name, "type"), decision.name
+
+
+def _breaches(recipe: Recipe) -> Iterator[Breach]:
+    if len(set(recipe.seeds)) < len(recipe.seeds):
+        yield Breach(("seeds",), "must name each seed once", list(recipe.seeds))
+    for name in (*recipe.data.evaluate, *recipe.data.texts):
+        key = "evaluate" if name in recipe.data.evaluate else "texts"
+        if not NAME.fullmatch(name) or name in SPLITS:
+            rule = f"must have a name of letters, digits, - and _ that is none of {list(SPLITS)}"
+            yield Breach(("data", key, name), rule, name)
+    yield from stage_breaches(recipe.stages, recipe.data, section_names())
+    graph = DecisionGraph(recipe.stages, recipe.decide)
+    yield from decision_breaches(graph, recipe.data)
+    yield from score_breaches(recipe.score, graph)
+    yield from fold_breaches(recipe.folds, graph, recipe.data)
+    if recipe.report.by is not None:
+        yield from group_breaches(("by", recipe.report.by), ("report",), recipe.data)

@@ -1,0 +1,252 @@
+"""From a recipe's name or path to a checked recipe.
+
+File by file, those that are extended first: what the file says, then its profile for this encoder. Then what the
+command line says of columns and encoder, an ablation's changes, and `--set` last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tune_polar.assets import shipped
+from tune_polar.errors import Fault, SpecError, spec_error
+from tune_polar.recipe.draft import Draft, Origin
+from tune_polar.recipe.finding import find, neighbour
+from tune_polar.recipe.first_grammar import refuse_first_grammar
+from tune_polar.recipe.keys import STAGES
+from tune_polar.recipe.model import FILE_KEYS, Recipe
+from tune_polar.recipe.rules import broken_rules
+from tune_polar.recipe.sections import TINY
+from tune_polar.recipe.strict_yaml import YamlFile, parse_value, read_yaml
+from tune_polar.recipe.template import Target, sections_for
+from tune_polar.recipe.tree import at
+from tune_polar.recipe.words import KeyPath, did_you_mean
+
+PUBLISHED = "published"
+SET = Origin(None, ("--set",))
+
+
+class Profile(BaseModel):
+    """Values that depend on the encoder, chosen when the encoder's name is listed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    encoders: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    changes: Mapping[str, object]
+
+
+class Ablation(BaseModel):
+    """A recipe with a few values changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    title: str
+    changes: Mapping[str, object]
+
+
+class FileKeys(BaseModel):
+    """The keys of a recipe file that are not settings of the recipe itself."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+    extends: Annotated[str, Field(min_length=1)] | None = None
+    changes: Mapping[str, object] = {}
+    profiles: Mapping[str, Profile] = {}
+    ablations: Mapping[str, Ablation | None] = {}  # null takes away one of the file that is extended
+
+
+@dataclass(frozen=True)
+class RecipeOptions:
+    """What the command line adds to a recipe file."""
+
+    encoder: str | None = None
+    profile: str | None = None  # None: the first profile that lists the encoder
+    changes: Mapping[str, object] | None = None  # --set
+    folds: int | None = None
+    targets: tuple[Target, ...] = ()  # columns to predict instead of the recipe's own
+    takes_unbuilt: bool = False  # also components that nothing trains yet, to look at them
+
+
+@dataclass(frozen=True)
+class LoadedRecipe:
+    """A checked recipe, the profile it took, and its ablations, each checked too."""
+
+    recipe: Recipe
+    profile: str
+    ablations: Mapping[str, tuple[str, Recipe]]  # name → (title, recipe)
+    path: Path
+    names: tuple[str, ...]  # its own and of those it extends, nearest first: a space of one of them fits
+
+
+@dataclass(frozen=True)
+class _Link:
+    """One file of a chain of files that extend one another."""
+
+    file: YamlFile
+    extras: FileKeys
+
+    @property
+    def sections(self) -> dict[str, object]:
+        """What it says of the recipe itself."""
+        return {key: value for key, value in self.file.content.items() if key not in FILE_KEYS}
+
+
+def load_recipe(name: str, options: RecipeOptions | None = None, *, folder: Path | None = None) -> LoadedRecipe:
+    """Load a shipped recipe by name, or a file by path.
+
+    Args:
+        name: of a recipe in ``folder``, or a path.
+        options: what the command line says.
+        folder: where recipes are found by name; None: those that are shipped.
+
+    Raises:
+        SpecError: no such recipe, or its file breaks rules (all are named at once).
+
+    Example:
+        >>> load_recipe("st3", RecipeOptions(encoder="tiny")).recipe.stages["detector"].optimizer.lr
+        0.002
+    """
+    options, folder = options or RecipeOptions(), folder or shipped("trials")
+    chain = _chain(find(name, folder, "recipe"), folder, seen=())
+    profile = _choose_profile(chain, options)
+    faults = list(_faults_of_other_profiles(chain, profile))
+    draft = _draft(chain, profile, options)
+    published = _finish(draft, options, faults)
+    ablations = {}
+    for link, ablation_name, ablation in _ablations(chain):
+        draft = _draft(chain, profile, options)
+        draft.change(ablation.changes, Origin(link.file, ("ablations", ablation_name, "changes")))
+        changed = _finish(draft, options, faults)
+        if changed is not None:
+            ablations[ablation_name] = (ablation.title, changed)
+    if faults or published is None:
+        distinct = dict.fromkeys(faults)  # a fault of the recipe itself is one of each ablation too
+        raise spec_error(
+            sorted(distinct, key=lambda fault: (str(fault.path or ""), fault.line or 0)),
+            "Mend the named keys; `tune-polar list st3` shows every key with its value.",
+        )
+    called = (link.file.content.get("recipe", link.file.path.stem) for link in reversed(chain))
+    return LoadedRecipe(published, profile, ablations, chain[-1].file.path, tuple(dict.fromkeys(map(str, called))))
+
+
+def parse_assignment(text: str) -> tuple[str, object]:
+    """``detector.optimizer.lr=2e-5`` → key and typed value, read as YAML would.
+
+    Raises:
+        SpecError: there is no ``=`` or the value is no plain YAML value.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise SpecError(
+            f"--set must look like KEY=VALUE, got {text!r}", "For example --set detector.optimizer.lr=2e-5."
+        )
+    return key.strip(), parse_value(value, f"--set {key.strip()}")
+
+
+def _chain(path: Path, folder: Path, seen: tuple[Path, ...]) -> list[_Link]:
+    """The file and those it extends, base first."""
+    file = read_yaml(path)
+    refuse_first_grammar(file)
+    extras = _file_keys(file)
+    if extras.extends is None:
+        if "changes" in file.content:
+            rule = "must be left out in a file that extends no other: write the values in their sections"
+            raise spec_error([Origin(file, ("changes",)).fault(rule)], "Move them, or name a recipe under `extends`.")
+        return [_Link(file, extras)]
+    base = neighbour(file, extras.extends, folder, "extends")
+    if base.resolve() in (*seen, path.resolve()):
+        raise spec_error(
+            [Origin(file, ("extends",)).fault("must not come back to a file that is extended by this one")],
+            "Let one of the files extend nothing.",
+        )
+    return [*_chain(base, folder, (*seen, path.resolve())), _Link(file, extras)]
+
+
+def _file_keys(file: YamlFile) -> FileKeys:
+    def suggest(section: KeyPath, word: str) -> str:
+        return did_you_mean(word, {2: ("title", "encoders", "changes")}.get(len(section), ()))
+
+    try:
+        return FileKeys.model_validate({k: value for k, value in file.content.items() if k in FILE_KEYS})
+    except ValidationError as error:
+        faults = [Origin(file, broken.key).fault(broken.rule) for broken in broken_rules(error, suggest)]
+        raise spec_error(faults, "Mend the named keys.") from None
+
+
+def _ablations(chain: list[_Link]) -> Iterator[tuple[_Link, str, Ablation]]:
+    """Those that hold: of one name the last, in the order in which the files list them."""
+    found: dict[str, tuple[_Link, Ablation]] = {}
+    for link in chain:
+        for name, ablation in link.extras.ablations.items():
+            found.pop(name, None)
+            if ablation is not None:
+                found[name] = (link, ablation)
+    yield from ((link, name, ablation) for name, (link, ablation) in found.items())
+
+
+def _choose_profile(chain: list[_Link], options: RecipeOptions) -> str:
+    names = [name for link in chain for name in link.extras.profiles]
+    if options.profile is not None:
+        known = list(dict.fromkeys([PUBLISHED, *names]))
+        if options.profile not in known:
+            raise SpecError(
+                f"--profile must be one of {known}, got {options.profile!r}{did_you_mean(options.profile, known)}",
+                "Leave it out to take the profile that fits the encoder.",
+            )
+        return options.profile
+    # The encoder that will be used is known once everything but the profile is applied.
+    draft = _draft(chain, PUBLISHED, options)
+    draft.change(options.changes or {}, SET)
+    named = at(draft.values, ("encoder", "name"))
+    encoder = named if isinstance(named, str) else TINY
+    fitting = (name for link in chain for name, each in link.extras.profiles.items() if encoder in each.encoders)
+    return next(fitting, PUBLISHED)
+
+
+def _faults_of_other_profiles(chain: list[_Link], chosen: str) -> Iterator[Fault]:
+    """Faults of the recipe with each profile that this encoder does not take."""
+    encoders: dict[str, str | None] = {}
+    for link in chain:
+        for name, profile in link.extras.profiles.items():
+            encoders[name] = encoders.get(name) or next(iter(profile.encoders), None)
+    for name, encoder in encoders.items():
+        if name != chosen:
+            draft = _draft(chain, name, RecipeOptions(encoder=encoder, takes_unbuilt=True))
+            draft.finish()
+            places = {(link.file.path, f"profiles.{name}.") for link in chain}
+            yield from (f for f in draft.faults if any(f.path == p and f"{f.key}.".startswith(k) for p, k in places))
+
+
+def _draft(chain: list[_Link], profile: str, options: RecipeOptions) -> Draft:
+    draft = Draft(takes_unbuilt=options.takes_unbuilt)
+    for link in chain:
+        draft.read(link.sections, Origin(link.file, ()))
+        draft.change(link.extras.changes, Origin(link.file, ("changes",)))
+        if profile in link.extras.profiles:
+            changes = link.extras.profiles[profile].changes
+            draft.change(changes, Origin(link.file, ("profiles", profile, "changes")))
+    if options.targets:
+        draft.read(sections_for(options.targets, draft.values), Origin(None, ("--target",)))
+    if options.encoder is not None:
+        _use_encoder(draft, options.encoder)
+    if options.folds is not None:
+        draft.lay(("folds", "count"), options.folds, Origin(None, ("--folds",)))
+    return draft
+
+
+def _use_encoder(draft: Draft, name: str) -> None:
+    """One encoder for the recipe and every stage."""
+    stages = at(draft.values, (STAGES,))
+    for stage in stages if isinstance(stages, Mapping) else ():
+        if isinstance(at(draft.values, (STAGES, stage, "encoder", "name")), str):
+            draft.lay((STAGES, stage, "encoder", "name"), name, Origin(None, ("--encoder",)))
+    draft.lay(("encoder", "name"), name, Origin(None, ("--encoder",)))
+
+
+def _finish(draft: Draft, options: RecipeOptions, faults: list[Fault]) -> Recipe | None:
+    draft.change(options.changes or {}, SET)
+    recipe = draft.finish()
+    faults.extend(draft.faults)
+    return recipe

@@ -1,0 +1,31 @@
+"""What to call the recipe that a search began with: only a shipped one, just as shipped, holds published values."""
+
+from __future__ import annotations
+
+from tune_polar.assets import shipped_names
+from tune_polar.errors import SpecError
+from tune_polar.recipe.configuration import AS_GIVEN, PUBLISHED, configuration_id
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
+
+# Shipped for columns of one's own: nobody has published what they say.
+TEMPLATES = ("classifier", "regressor")
+
+
+def reference_origin(recipe: Recipe) -> str:
+    """``published``, or ``as given`` where anything differs from the shipped file, but for encoder and seeds.
+
+    Values that the file itself has for another encoder are the recipe's own.
+
+    Example:
+        >>> reference_origin(load_recipe("st1", RecipeOptions(encoder="tiny")).recipe)
+        'published'
+    """
+    name = recipe.recipe
+    if name not in shipped_names("trials") or name in TEMPLATES:
+        return AS_GIVEN
+    try:
+        shipped = load_recipe(name, RecipeOptions(encoder=recipe.encoder.name)).recipe
+    except SpecError:  # somebody is editing it where it lies
+        return AS_GIVEN
+    return PUBLISHED if configuration_id(shipped) == configuration_id(recipe) else AS_GIVEN

@@ -1,0 +1,163 @@
+"""Rules between the parts of a stage, and between a stage and the data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from tune_polar.recipe.components.batches import CLASSES, STRATA
+from tune_polar.recipe.components.metrics import keeps_of
+from tune_polar.recipe.each import Each
+from tune_polar.recipe.graph import circle_in, start_edges
+from tune_polar.recipe.registry import Component
+from tune_polar.recipe.rules import Breach
+from tune_polar.recipe.sections import Data, Encoder, Stage
+from tune_polar.recipe.words import KeyPath, did_you_mean
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")  # of a file, of an array and of a dotted key's part
+
+
+def stage_breaches(stages: Mapping[str, Stage], data: Data, sections: Collection[str]) -> Iterator[Breach]:
+    """Rules of every stage; ``sections`` are names that a stage must not have."""
+    for name, stage in stages.items():
+        at: KeyPath = ("stages", name)
+        yield from _name_breaches(name, at, sections, stages)
+        yield from _column_breaches(stage, data, at)
+        yield from _row_breaches(stage.rows, data, at)
+        yield from _batch_breaches(stage, data, at)
+        yield from _part_breaches(stage, data, at)
+        yield from _encoder_breaches(stage, at)
+        yield from _start_breaches(name, stage, stages)
+    circle = circle_in(start_edges(stages))
+    if circle is not None and len(circle) > 2:  # a stage that names itself has been told
+        at = ("stages", circle[0], "start", "stage")
+        yield Breach(at, f"must not come back to the stage itself: {' → '.join(circle)}")
+
+
+def _name_breaches(name: str, at: KeyPath, sections: Collection[str], others: Collection[str]) -> Iterator[Breach]:
+    if not NAME.fullmatch(name):
+        yield Breach(at, "must have a name of at most 40 letters, digits, - and _, a letter first", name)
+    if name in sections:
+        yield Breach(at, "must have a name that no section of a recipe has", name)
+    twins = [other for other in others if other != name and other.casefold() == name.casefold()]
+    if twins and name > twins[0]:
+        yield Breach(at, f"must have a name that differs from {twins[0]!r} in more than capitals", name)
+
+
+def _column_breaches(stage: Stage, data: Data, at: KeyPath) -> Iterator[Breach]:
+    """Predicted columns are declared, with a kind that the task can learn."""
+    task = stage.task
+    key = "targets" if "targets" in type(task).model_fields else "target"
+    if len(set(task.columns)) < len(task.columns):
+        yield Breach((*at, "task", key), "must name each column once", list(task.columns))
+    fitting = [name for name, kind in data.kinds.items() if kind == task.reads]
+    section = {"label": "data.labels or data.strata", "class": "data.classes", "number": "data.numbers"}[task.reads]
+    for column in dict.fromkeys(task.columns):
+        if column not in fitting:
+            rule = f"must be a column that {section} declares, one of {fitting}"
+            yield Breach((*at, "task", key), rule, column, did_you_mean(column, fitting))
+    for component, place in _components(stage, at):
+        yield from each_breaches(component, place, task.columns)
+
+
+def _components(stage: Stage, at: KeyPath) -> Iterator[tuple[Component, KeyPath]]:
+    yield stage.head, (*at, "head")
+    yield stage.batches, (*at, "batches")
+    for name, loss in stage.losses.items():
+        yield loss, (*at, "losses", name)
+
+
+def each_breaches(component: Component, at: KeyPath, columns: tuple[str, ...]) -> Iterator[Breach]:
+    """A setting with one value a column names exactly these columns."""
+    for key, about in type(component).model_fields.items():
+        value = getattr(component, key)
+        if not isinstance(value, Mapping) or not any(isinstance(note, Each) for note in about.metadata):
+            continue
+        missing = [column for column in columns if column not in value]
+        if missing:
+            rule = f"must name each of the columns {list(columns)}; missing {missing}"
+            yield Breach((*at, key), rule, list(value))
+        for column, each in value.items():
+            if column not in columns:
+                rule = f"must be one of the columns {list(columns)}"
+                yield Breach((*at, key, column), rule, each, did_you_mean(column, columns))
+
+
+def _row_breaches(rows: Mapping[str, int | str], data: Data, at: KeyPath) -> Iterator[Breach]:
+    for column, value in rows.items():
+        place = (*at, "rows", column)
+        kind = data.kinds.get(column)
+        if kind is None or kind == "number":
+            known = [name for name, each in data.kinds.items() if each != "number"]
+            yield Breach(place, f"must be a column of labels, classes or groups that data declares, one of {known}")
+        elif kind == "label" and value not in (0, 1):
+            yield Breach(place, "must be 0 or 1, as the column is", value)
+        elif kind == "class" and value not in data.classes[column]:
+            yield Breach(place, f"must be one of the classes {list(data.classes[column])}", value)
+        elif kind == "group" and not isinstance(value, str):
+            yield Breach(place, "must be text, as groups are", value)
+
+
+def _batch_breaches(stage: Stage, data: Data, at: KeyPath) -> Iterator[Breach]:
+    by = getattr(stage.batches, "by", None)
+    if by is None:
+        return
+    columns = [name for name, kind in data.kinds.items() if kind != "number"]
+    if by in (STRATA, CLASSES):
+        if stage.task.gold not in ("binary", "class"):
+            rule = f"must be a column of labels, classes or groups, one of {columns}: a {stage.task.name} task has no"
+            yield Breach((*at, "batches", "by"), f"{rule} {by} of its own", by)
+    elif by not in columns:
+        rule = f"must be {STRATA}, {CLASSES} or a column of labels, classes or groups, one of {columns}"
+        yield Breach((*at, "batches", "by"), rule, by, did_you_mean(by, columns))
+
+
+def _part_breaches(stage: Stage, data: Data, at: KeyPath) -> Iterator[Breach]:
+    """Task, head, losses, table and kept weights fit one another."""
+    gold, gives = stage.task.gold, stage.head.gives
+    for name, loss in stage.losses.items():
+        if gold not in loss.golds:
+            yield Breach((*at, "losses", name), f"must be a loss of {stage.task.name} tasks, got {name!r}")
+        elif gives not in loss.heads:
+            heads = "projection" if gives == "outputs" else "linear, mlp or pooler"
+            yield Breach((*at, "losses", name), f"must stand with a head of type {heads}, got {stage.head.name!r}")
+        if loss.reads_groups and not data.groups:
+            yield Breach((*at, "losses", name), "must have a column of groups in data.groups, which it reads")
+    if all(loss.weight == 0 for loss in stage.losses.values()):
+        yield Breach((*at, "losses"), "must have a loss with a weight above 0")
+    expected = "value" if gold == "number" else "neighbours" if gives == "embeddings" else "probability"
+    if stage.predicts != expected:
+        rule = f"must be {expected} with a {stage.task.name} task and a head of type {stage.head.name}"
+        yield Breach((*at, "predicts"), rule, stage.predicts)
+        return
+    if gold == "number" and gives == "embeddings":
+        yield Breach((*at, "head"), "must give values for a regression task: linear, mlp or pooler", stage.head.name)
+    keeps = keeps_of(gold, stage.predicts)
+    if stage.keep not in keeps:
+        rule = f"must be one of {keeps} for a stage that predicts a {stage.predicts} of a {stage.task.name} task"
+        yield Breach((*at, "keep"), rule, stage.keep, did_you_mean(stage.keep, keeps))
+
+
+def _encoder_breaches(stage: Stage, at: KeyPath) -> Iterator[Breach]:
+    frozen, epsilon = stage.encoder.frozen_layers, stage.optimizer.fgm_epsilon
+    if frozen and epsilon:
+        rule = f"must be 0 where encoder.frozen_layers is above 0 ({frozen}): the word embeddings have no gradient"
+        yield Breach((*at, "optimizer", "fgm_epsilon"), rule, epsilon)
+
+
+def _start_breaches(name: str, stage: Stage, stages: Mapping[str, Stage]) -> Iterator[Breach]:
+    if stage.start is None:
+        return
+    others = [other for other in stages if other != name]
+    place: KeyPath = ("stages", name, "start", "stage")
+    if stage.start.stage not in others:
+        rule = f"must be another stage of this recipe, one of {others}"
+        yield Breach(place, rule, stage.start.stage, did_you_mean(stage.start.stage, others))
+    elif _body(stages[stage.start.stage].encoder) != _body(stage.encoder):
+        rule = "must be a stage with the same encoder: name, revision, adapter and size"
+        yield Breach(place, rule, stage.start.stage)
+
+
+def _body(encoder: Encoder) -> tuple[object, ...]:
+    """What decides of which weights an encoder is made."""
+    return encoder.name, encoder.revision, encoder.adapter, encoder.tiny

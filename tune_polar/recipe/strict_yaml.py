@@ -1,0 +1,187 @@
+"""YAML read the way people mean it: 1e-6 is a number, `no` is a word, a key stands once, every key has a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tune_polar.errors import Fault, SpecError, spec_error
+from tune_polar.recipe.words import KeyPath
+
+_MAX_BYTES = 1_000_000  # a recipe is a page of text; anything larger is a wrong file
+_MAX_DEPTH = 20
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML 1.2's core schema, so that 1e-6 is a float and yes/no/on/off are strings; no anchors, aliases or tags."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 (PyYAML's own class attribute)
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuse what makes a short file stand for a huge or foreign one."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise yaml.MarkedYAMLError(
+                problem="anchors (&name) and aliases (*name) must be written out", problem_mark=event.start_mark
+            )
+        if getattr(event, "tag", None) is not None:
+            raise yaml.MarkedYAMLError(
+                problem=f"a value must be plain, without the tag {event.tag!r}", problem_mark=event.start_mark
+            )
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise yaml.MarkedYAMLError(
+                problem=f"values must nest at most {_MAX_DEPTH} deep", problem_mark=event.start_mark
+            )
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def value_of(self, node: yaml.Node | None) -> object:
+        """What a composed document says; None of none. Parsing is slow: it is done once for nodes and values."""
+        value: object = None if node is None else self.construct_document(node)
+        return value
+
+
+for _tag, _pattern, _first in (
+    ("tag:yaml.org,2002:null", r"^(?:null|Null|NULL|~|)$", ["n", "N", "~", ""]),
+    ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
+    ("tag:yaml.org,2002:int", r"^[-+]?[0-9]{1,1000}$", list("-+0123456789")),
+    (
+        "tag:yaml.org,2002:float",
+        r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$",
+        list("-+.0123456789"),
+    ),
+):
+    _StrictLoader.add_implicit_resolver(_tag, re.compile(_pattern), _first)
+
+
+def _decimal_int(loader: _StrictLoader, node: yaml.ScalarNode) -> int:
+    # PyYAML's own constructor would read 010 as octal; YAML 1.2 does not.
+    return int(loader.construct_scalar(node))
+
+
+_StrictLoader.add_constructor("tag:yaml.org,2002:int", _decimal_int)
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """One file's content and the line on which each key stands."""
+
+    path: Path
+    content: dict[str, object]
+    lines: dict[KeyPath, int]
+
+    def line_of(self, key: KeyPath) -> int | None:
+        """Line of ``key``, or of the nearest key above it that the file holds."""
+        for length in range(len(key), 0, -1):
+            if key[:length] in self.lines:
+                return self.lines[key[:length]]
+        return None
+
+
+def read_yaml(path: Path) -> YamlFile:
+    """Read a mapping from ``path``.
+
+    Raises:
+        SpecError: the file is missing, unreadable, not YAML, not a mapping, or has keys that are no words or stand
+            twice.
+    """
+    text = _read_text(path)
+    faults: list[Fault] = []
+    lines: dict[KeyPath, int] = {}
+    try:
+        loader = _StrictLoader(text)
+        node = loader.get_single_node()
+        if isinstance(node, yaml.MappingNode):
+            lines = dict(_walk(node, (), path, faults))
+        content = loader.value_of(None if faults else node)
+    except yaml.YAMLError as error:
+        raise spec_error([Fault(*_problem_of(error, path))], "Mend the syntax at that place.") from None
+    if faults:
+        raise spec_error(faults, "Write each key as one word or quoted text, and once.")
+    if not isinstance(content, dict):
+        got = "nothing" if content is None else "a list" if isinstance(content, list) else "a single value"
+        raise SpecError(
+            f"{path}: must hold keys and values, got {got}",
+            "Copy a shipped file (`tune-polar list --paths` shows where they lie) and edit it.",
+        )
+    return YamlFile(path, content, lines)
+
+
+def parse_value(text: str, place: str) -> object:
+    """One plain value as it would stand in a file.
+
+    Raises:
+        SpecError: ``text`` is not YAML; ``place`` says whose value it is.
+    """
+    faults: list[Fault] = []
+    try:
+        loader = _StrictLoader(text)
+        node = loader.get_single_node()
+        if node is not None:
+            list(_walk(node, (), None, faults))
+        value = loader.value_of(None if faults else node)
+    except yaml.YAMLError as error:
+        rule, _, _ = _problem_of(error, None)
+        raise SpecError(f"{place}: {rule}", "Quote the value, for example --set 'description=\"a: b\"'.") from None
+    if faults:
+        raise SpecError("\n".join(f"{place}: {fault.key}: {fault.rule}" for fault in faults), "Keep one of them.")
+    return value
+
+
+def _problem_of(error: yaml.YAMLError, path: Path | None) -> tuple[str, Path | None, int | None]:
+    """Rule, path and line of a syntax error."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    if problem == "but found another document":
+        problem = "one document, got another after `---`"
+    return f"must be plain YAML: {problem}", path, None if mark is None else mark.line + 1
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)  # not the size first: a pipe or a device has none
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SpecError(f"{str(path)!r}: cannot be read: {reason}", "Check the path and its permissions.") from None
+    if len(content) > _MAX_BYTES:
+        raise SpecError(f"{path}: must be at most {_MAX_BYTES} bytes, got more", "Give a recipe or search space file.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"{path}: must be UTF-8 text, got byte {content[error.start]:#04x} at position {error.start}",
+            "Save the file as UTF-8, or give the right file.",
+        ) from None
+
+
+def _walk(node: yaml.Node, path: KeyPath, file: Path | None, faults: list[Fault]) -> Iterator[tuple[KeyPath, int]]:
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
+                got = repr(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "a list or section"
+                faults.append(Fault(f"a key must be text, got {got}", file, line, ".".join(map(str, path)) or None))
+                continue
+            key = str(key_node.value)
+            if key in seen:
+                dotted = ".".join(map(str, (*path, key)))
+                faults.append(Fault(f"a key must stand once, also on line {seen[key]}", file, line, dotted))
+            seen[key] = line
+            yield (*path, key), line
+            yield from _walk(value_node, (*path, key), file, faults)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield (*path, index), item.start_mark.line + 1
+            yield from _walk(item, (*path, index), file, faults)

@@ -1,0 +1,104 @@
+"""Is a configuration really better than the one to compare with: paired by cell, worded no stronger than it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.metrics import Metric
+from tune_polar.evaluate.scores import Scores
+from tune_polar.report.numbers import fixed, spread
+from tune_polar.report.words import CellWords
+from tune_polar.stats.intervals import signed, unit_of
+from tune_polar.stats.paired import fold_paired
+
+Verdict = Literal["better", "worse", "within"]
+
+
+@dataclass(frozen=True)
+class CellDifference:
+    """First minus second, on the same cells."""
+
+    mean: float
+    standard_error: float  # of the mean, as if cells were independent
+    low: float  # 95 % interval, corrected for folds that share training rows
+    high: float
+    better_in: int  # cells in which the first is better
+    cells: int
+    metric: Metric
+
+    @property
+    def verdict(self) -> Verdict:
+        """Where the interval lies: on the good side of zero, on the bad one, or around it."""
+        gains = sorted(self.metric.gain(end, 0.0) for end in (self.low, self.high))
+        return "better" if gains[0] > 0 else "worse" if gains[1] < 0 else "within"
+
+    @property
+    def text(self) -> str:
+        """``+0.4 ± 0.6``: mean and standard error in the metric's unit."""
+        decimals = 1 if self.metric.factor == 100 else 3
+        return f"{signed(self.mean, self.metric)} ± {fixed(self.metric.factor * self.standard_error, decimals)}"
+
+    @property
+    def interval(self) -> str:
+        """``−1.1 to +1.9``, in the same unit."""
+        return f"{signed(self.low, self.metric)} to {signed(self.high, self.metric)}"
+
+
+def cell_scores(scores: Scores, plan: CellWords) -> FloatArray:
+    """Of the best alternative, (cells,) as planned; NaN where a cell has no row that the score is judged on."""
+    found = dict(zip(scores.cells, scores.best.cell_scores, strict=True))
+    return np.array([found.get(cell, np.nan) for cell in plan.cells])
+
+
+def cell_difference(first: Scores, second: Scores, plan: CellWords, metric: Metric) -> CellDifference | None:
+    """The paired difference, or None where the two have fewer than two cells in common."""
+    ours, theirs = cell_scores(first, plan), cell_scores(second, plan)
+    deltas = (ours - theirs)[~np.isnan(ours - theirs)].tolist()
+    if len(deltas) < 2:
+        return None
+    paired = fold_paired(ours, theirs, planned_folds=plan.folds, seeds=plan.seeds)
+    return CellDifference(
+        mean=paired.difference,
+        standard_error=spread(deltas) / len(deltas) ** 0.5,
+        low=paired.interval.low,
+        high=paired.interval.high,
+        better_in=sum(metric.gain(delta, 0.0) > 0 for delta in deltas),
+        cells=len(deltas),
+        metric=metric,
+    )
+
+
+def winner_sentences(difference: CellDifference, compared: int, reference: str, plan: CellWords) -> tuple[str, ...]:
+    """What the difference of winner and reference says, and what it does not.
+
+    Args:
+        difference: winner minus reference.
+        compared: configurations with a score, among which the winner did best.
+        reference: what the reference is called.
+        plan: the cells.
+    """
+    metric, one = difference.metric, plan.one
+    measured = (
+        f"{one.capitalize()} by {one} the winner differs from the {reference} configuration by {difference.text} "
+        f"{metric.unit}".rstrip()
+        + f" (mean and standard error over {plan.count(difference.cells)}); it is better in "
+        f"{difference.better_in} of {difference.cells}. That mean is not the difference of the two pooled scores, and "
+        "may even differ in sign."
+    )
+    corrected = ", corrected for folds that share training rows," if plan.folds > 1 else ""
+    interval = f"The 95% interval{corrected} is {difference.interval}{unit_of(metric)}"
+    verdict = {
+        "within": f"{interval}. It includes zero: these {plan.many} cannot tell the two apart.",
+        "better": f"{interval}. It excludes zero: noise between {plan.many} alone is an unlikely explanation.",
+        "worse": f"{interval}. It lies on the other side of zero: {one} by {one} the {reference} configuration does "
+        "better, although its pooled score is worse.",
+    }[difference.verdict]
+    chosen = (
+        f"The winner is the best of {compared} scores, and the best of several noisy scores tends to look too "
+        "good; neither its score here nor this interval is corrected for that choice."
+    )
+    return measured, verdict, chosen

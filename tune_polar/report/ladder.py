@@ -1,0 +1,188 @@
+"""Scores by where settings of decisions were chosen: how much of a number is hindsight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tune_polar.data.table import DEV
+from tune_polar.decide.graph import Node
+from tune_polar.decide.groups import GroupSettings
+from tune_polar.decide.judged import Judgement, Ladder, Rung, Scored
+from tune_polar.decide.kinds import Setting, Thresholds
+from tune_polar.decide.threshold_rules import PREDICT_NONE
+from tune_polar.evaluate.outcome import Outcome
+from tune_polar.recipe.cells import Cell
+from tune_polar.report.context import PageContext
+from tune_polar.report.document import Entry, Row, TextTable
+from tune_polar.report.numbers import DECIMALS_WITHOUT_ERROR, fixed, spread
+from tune_polar.report.words import OOF, RUNGS, chosen_on, gap_words, metric_words, per_column_words
+
+NO_DEV = "no dev split with gold"
+WIDEST = 200  # neighbours that a vote may ask
+# Rules that look for the most of F1 on the rows they see; the others may score less there than elsewhere.
+MAXIMISING = ("max_f1", "max_f1_grid", "max_macro_f1", "shrunk_max_f1")
+
+
+# -- the score ---------------------------------------------------------------------------------------------------
+
+
+def score_ladder(page: PageContext, outcome: Outcome) -> TextTable:
+    """The winner's score by every way of choosing, then on other rows; the one to report is set apart."""
+    judgement, corrected, cells = outcome.judged.scored, page.corrected, page.cells
+    chooses, crossed = outcome.graph.scored.chooses, judgement.cross_fitted
+
+    def rung(name: Rung) -> Row:
+        return Row((RUNGS[name], page.shown(judgement.ladder[name].score), "", chosen_on(name, cells), OOF))
+
+    where = chosen_on("cross_fitted", cells) if chooses else "nowhere: there is nothing to choose"
+    error = f"± {page.shown(spread(crossed.cell_scores))} between {cells.many}" if len(judgement.cells) > 1 else ""
+    name = RUNGS["cross_fitted"] if chooses else "as decided"
+    main = Row((name, page.shown(crossed.score), error, where, OOF), kind="main" if isinstance(corrected, str) else "")
+    if isinstance(corrected, str):
+        sober = Row(("corrected", "—", f"not applicable: {corrected}", "", ""))
+    else:
+        interval = corrected.interval
+        span = f"{page.shown(interval.low)} to {page.shown(interval.high)} ({interval.level:.0%})"
+        again = f"{f'{where}; ' if chooses else ''}the choice of the winner repeated"
+        sober = Row(("corrected", page.shown(corrected.corrected), span, again, OOF), kind="main")
+    written = any(is_written(each, outcome) for each in outcome.graph.scored.below)
+    rows = [rung("inside_folds"), rung("fold_tuned"), main, sober] if chooses else [main, sober]
+    return TextTable(
+        f"The winner’s {metric_words(judgement.metric.name)} by where its settings were chosen, from hindsight, which "
+        "flatters, to the other folds; then on other rows. The one to report is set in bold",
+        ("Score", "Value", "Uncertainty", "Settings chosen on", "Scored on"),
+        (*rows, *([rung("as_written")] if written else []), *_on_splits(page, judgement, chooses)),
+        words=(2, 3, 4),
+        kind="numbers ladder",
+    )
+
+
+def _on_splits(page: PageContext, judgement: Judgement, chooses: bool) -> list[Row]:
+    """Dev with its own oracle, then one line a set that nothing is ever chosen on."""
+    rows = [] if DEV in judgement.splits else [Row((DEV, "—", NO_DEV, "", ""))]
+    for split, ladder in sorted(judgement.splits.items(), key=lambda each: each[0] != DEV):
+        rungs: tuple[Rung, ...] = ("oracle", "fold_tuned") if chooses and split == DEV else ("fold_tuned",)
+        for rung in rungs:
+            name = f"{split}, {RUNGS[rung]}" if chooses else split
+            where = chosen_on(rung, page.cells, split) if chooses else "nowhere"
+            scored = f"{split} rows, models of all {page.cells.many} together"
+            rows.append(Row((name, page.shown(ladder[rung].score), "", where, scored)))
+    return rows
+
+
+def is_written(node: Node, outcome: Outcome) -> bool:
+    """Whether the recipe writes what the decision would else be set to by choice."""
+    judgement = outcome.decisions.get(node.name)
+    if judgement is None or not node.parameters:
+        return False
+    return node.plain_decision.as_written(judgement.rows.gold.names, WIDEST) is not None
+
+
+# -- one decision, column by column ------------------------------------------------------------------------------
+
+
+def decision_tables(page: PageContext, outcome: Outcome, judgement: Judgement) -> tuple[TextTable, ...]:
+    """The decision's score of each column by every way of choosing, on out-of-fold rows and on dev."""
+    written: tuple[Rung, ...] = ("as_written",) if is_written(outcome.graph.nodes[judgement.name], outcome) else ()
+    rungs: tuple[Rung, ...] = ("inside_folds", "fold_tuned", "cross_fitted", *written, "plain")
+    tables = [_columns_table(page, judgement, judgement.ladder, rungs, OOF)]
+    if DEV in judgement.splits:
+        rungs = ("oracle", "fold_tuned", *written, "plain")
+        tables.append(_columns_table(page, judgement, judgement.splits[DEV], rungs, DEV))
+    return tuple(tables)
+
+
+def _columns_table(
+    page: PageContext, judgement: Judgement, ladder: Ladder, rungs: Sequence[Rung], split: str
+) -> TextTable:
+    metric, names = judgement.metric, judgement.rows.gold.names
+    columns = [(rung, ladder[rung]) for rung in rungs if rung in ladder]
+    where = (chosen_on(rung, page.cells, split, judgement.kind) for rung, _ in columns)
+    lines = [Row(("settings chosen on", *where), kind="chosen-on")]
+    for place, name in enumerate(names) if len(names) > 1 else ():
+        each = (Entry(page.shown(s.per_column[place]), column_setting(s, judgement, place)) for _, s in columns)
+        lines.append(Row((name, *each)))
+    whole = (Entry(page.shown(s.score), _whole_setting(s, judgement) if len(names) == 1 else "") for _, s in columns)
+    lines.append(Row((metric_words(metric.name), *whole), kind="main"))
+    what = f"{per_column_words(metric)} of each column" if len(names) > 1 else metric_words(metric.name)
+    on, rows = page.rows_of(judgement.name), OOF if split == OOF else f"{split} rows"
+    return TextTable(
+        f"{judgement.name}, {what}, on {rows}{'' if on == 'all rows' else f' ({on})'} by where its settings were "
+        "chosen. Beside a score its setting, or the range of the folds’ settings",
+        ("", *(RUNGS[rung] for rung, _ in columns)),
+        tuple(lines),
+        kind="numbers comparison",
+    )
+
+
+# -- settings ----------------------------------------------------------------------------------------------------
+
+
+def shown_threshold(value: float) -> str:
+    """A threshold with two significant digits below 0.1; "none" where nothing is predicted."""
+    if value >= PREDICT_NONE:
+        return "none"
+    return fixed(value, 2) if value >= 0.1 else f"{value:.2g}"
+
+
+def threshold_range(values: Sequence[float]) -> str:
+    """One threshold, or the range of several."""
+    return "–".join(dict.fromkeys((shown_threshold(min(values)), shown_threshold(max(values)))))
+
+
+def settings_of(scored: Scored, judgement: Judgement) -> list[Setting]:
+    """What the decision was set to: one setting, or one a part; of groups what holds for all others."""
+    found = [each[judgement.name] for each in scored.settings if judgement.name in each]
+    return [each.pooled if isinstance(each, GroupSettings) else each for each in found]
+
+
+def part_name(page: PageContext, judgement: Judgement, scored: Scored, place: int) -> str:
+    """Whose rows the setting at ``place`` decides: ``fold 2``, or a fifth of one split's rows."""
+    if len(scored.parts) == len(judgement.cells):
+        return page.cells.name(Cell(*judgement.cells[place]))
+    seeds = sorted({seed for _, seed in judgement.cells})
+    seed = seeds[place * len(seeds) // len(scored.parts)]
+    return f"fifth {scored.parts[place] + 1} of the rows" + (f", seed {seed}" if len(seeds) > 1 else "")
+
+
+def column_setting(scored: Scored, judgement: Judgement, place: int) -> str:
+    """A column's threshold, or the range of those of the parts; "" of a decision without thresholds."""
+    found = [each for each in settings_of(scored, judgement) if isinstance(each, Thresholds)]
+    return threshold_range([float(each.values[place]) for each in found]) if found else ""
+
+
+def _whole_setting(scored: Scored, judgement: Judgement) -> str:
+    """The setting of a decision of one column; of a vote "" where each part has its own."""
+    found = settings_of(scored, judgement)
+    return column_setting(scored, judgement, 0) or (str(found[0]) if len(found) == 1 else "")
+
+
+# -- hindsight ---------------------------------------------------------------------------------------------------
+
+
+def gap_sentences(page: PageContext, judgement: Judgement, rule: str = "") -> tuple[str, ...]:
+    """What choosing on the scored rows promises beyond choosing elsewhere; ``rule``: of thresholds."""
+    ladder, dev = judgement.ladder, judgement.splits.get(DEV)
+    on_oof = _gap(page, judgement, ladder["inside_folds"], ladder["cross_fitted"], OOF, rule)
+    if dev is None:
+        return on_oof, "There is no dev split with gold, so every score here is on out-of-fold rows."
+    return on_oof, _gap(page, judgement, dev["oracle"], dev["fold_tuned"], f"{DEV} rows", rule)
+
+
+def _gap(page: PageContext, judgement: Judgement, own: Scored, other: Scored, rows: str, rule: str) -> str:
+    metric, digits = judgement.metric, max(page.decimals, DECIMALS_WITHOUT_ERROR)
+    pooled = rows == OOF and len(judgement.cells) > 1  # there the oracle is a mean over folds, the other one pooled
+    measured = (
+        f"Oracle gap of {judgement.name} on {rows}: choosing its settings on the very rows that are scored gives "
+        f"{fixed(own.score, digits)}, choosing them elsewhere "
+        f"({RUNGS['cross_fitted'] if rows == OOF else RUNGS['fold_tuned']}) {fixed(other.score, digits)}."
+    )
+    gained = metric.gain(own.score, other.score)
+    if gained > 0:
+        averaged = ", and what an average over folds differs from pooled rows" if pooled else ""
+        return f"{measured} The difference, {gap_words(gained, metric)}, is hindsight{averaged}."
+    if rule and rule not in MAXIMISING:
+        return f"{measured} Hindsight gains nothing here: the rule {rule} does not look for the best score."
+    if pooled:
+        return f"{measured} Hindsight gains less here than an average over folds loses against pooled rows."
+    return f"{measured} Hindsight gains nothing here."

@@ -1,0 +1,50 @@
+"""Every question of the page, in the order in which it is read.
+
+A recipe brings its own: a vote, thresholds, a gate, a loss, groups, numbers have sections that arise only with them.
+"""
+
+from tune_polar.report.section import Section
+from tune_polar.report.sections import (
+    believe,
+    better,
+    confusion,
+    cost,
+    elsewhere,
+    examples,
+    groups,
+    matters,
+    meanings,
+    numbers,
+    pipeline,
+    provenance,
+    sensitive,
+    thresholds,
+    training,
+    use,
+    votes,
+)
+
+SECTIONS: tuple[Section, ...] = tuple(
+    each.SECTION
+    for each in (
+        use,
+        believe,
+        better,
+        matters,
+        sensitive,
+        meanings,
+        votes,
+        thresholds,
+        pipeline,
+        confusion,
+        numbers,
+        groups,
+        elsewhere,
+        training,
+        examples,
+        cost,
+        provenance,
+    )
+)
+
+__all__ = ["SECTIONS"]

@@ -1,0 +1,225 @@
+"""Every configuration with its cells, who can be told from whom, and why some have no score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+
+from tune_polar.evaluate.summary import ConfigurationSummary
+from tune_polar.recipe.cells import Cell
+from tune_polar.report.context import PageContext
+from tune_polar.report.difference import cell_scores
+from tune_polar.report.document import (
+    Block,
+    Details,
+    Entry,
+    Figures,
+    Row,
+    TextTable,
+    bullets,
+    figure,
+    heading,
+    missing,
+    prose,
+)
+from tune_polar.report.drawing.figures import Strip, strip_plot
+from tune_polar.report.numbers import count, decimals_for, duration, fixed, spread
+from tune_polar.report.racing import stopped_early
+from tune_polar.report.section import Answer, Section, always
+from tune_polar.report.words import NOTHING_FINISHED, begun, decided_by, score_words
+from tune_polar.stats.comparison import Comparison, ComparisonMatrix, comparison_matrix
+from tune_polar.stats.intervals import signed
+from tune_polar.store.failures import FailureRecord
+
+STRIPS_AT_MOST = 24  # a figure of more rows says less; the table has them all
+ROWS_OPEN = 40  # of the table; the others are folded away
+TOP = 8  # a matrix of more is not read
+MESSAGE_LENGTH = 240
+MARKS = {"same": "≈", "better": "▲", "worse": "▼"}
+
+
+def build(page: PageContext) -> Answer:
+    """The whole section."""
+    blocks: list[Block] = [missing(NOTHING_FINISHED)]
+    if page.summary.finished:
+        rows, word = _scored_rows(page), page.reference_word
+        caption = (
+            f"Finished configurations, best first; − {word}: mean ± standard error of the difference on the same "
+            f"{page.cells.many}{_unit(page)}; its interval is corrected for folds that share training rows, not for "
+            "choosing"
+        )
+        blocks = [prose(f"{begun(score_words(page.recipe))}; cross-fitted."), _figure(page)]
+        blocks += [heading("Who can be told from whom"), *_told_apart(page)]
+        blocks += [heading("All configurations"), _scored(page, caption, rows[:ROWS_OPEN])]
+        if len(rows) > ROWS_OPEN:
+            more = f"{len(rows) - ROWS_OPEN:,} further configurations"
+            blocks.append(Details(more, (_scored(page, "Further finished configurations", rows[ROWS_OPEN:]),)))
+    unscored = [row for row in page.summary.configurations if row.scores is None]
+    if unscored:
+        blocks += [heading("Without a score"), _unscored(page, unscored)]
+    return blocks
+
+
+def _unit(page: PageContext) -> str:
+    return f", in {page.metric.unit}" if page.metric.unit else ""
+
+
+def _figure(page: PageContext) -> Figures:
+    finished, cells, decimals = page.scored, page.cells, decimals_for(page.noise)
+    strips = []
+    for rank, (row, scores) in enumerate(finished):
+        if rank < STRIPS_AT_MOST or row is page.reference:
+            own, name = scores.best.cell_scores, page.index.name(row)
+            points = zip(scores.cells, own, strict=True)
+            strips.append(
+                Strip(
+                    label=name,
+                    value=f"{fixed(scores.score, decimals)} ± {fixed(spread(own), decimals)}",
+                    points=own,
+                    mean=fmean(own),
+                    is_reference=row is page.reference,
+                    place=page.index.place(row),
+                    point_names=tuple(f"{name}, {cells.name(cell)}: {fixed(each, decimals)}" for cell, each in points),
+                )
+            )
+    note = (
+        f"Points are {cells.many}, the upright bar is their mean; the number is the score of all rows pooled ± the "
+        f"standard deviation between {cells.many}."
+    )
+    if any(strip.is_reference for strip in strips):
+        note += f" Squares and the dashed line: the {page.reference_word} configuration."
+    if len(strips) < len(finished):
+        note += f" Drawn: the best {STRIPS_AT_MOST} of {len(finished):,} and the {page.reference_word} one."
+    description = (
+        f"{count(len(strips), 'configuration')}, best first. {strips[0].label} leads with {strips[0].value}. "
+        "The table after this figure holds every number drawn here."
+    )
+    title = f"Scores of configurations, {cells.one} by {cells.one}"
+    return figure(strip_plot("strips", title, description, strips), note)
+
+
+# -- told apart --------------------------------------------------------------------------------------------------
+
+
+def _told_apart(page: PageContext) -> list[Block]:
+    """The matrix of the best configurations and the reference."""
+    cells = page.cells
+    top = [each for rank, each in enumerate(page.scored) if rank < TOP or each[0] is page.reference]
+    if len(top) < 2 or len(cells.cells) < 2:
+        what = "two configurations with all folds" if len(top) < 2 else f"two {cells.many}"
+        return [missing(f"Not enough data: {what} are needed to compare any.")]
+    names = [page.index.name(row) for row, _ in top]
+    scores = np.stack([cell_scores(each, cells) for _, each in top])
+    matrix = comparison_matrix(names, scores, planned_folds=cells.folds, seeds=cells.seeds, metric=page.metric)
+    told = [pair for pair in matrix.pairs if pair.differs]
+    first = [pair for pair in matrix.pairs if names[0] in (pair.first, pair.second)]
+    not_told = [pair for pair in first if not pair.differs]
+    sentences = (
+        f"Of {count(len(matrix.pairs), 'pair')} of the top configurations, {len(told)} can be told apart with "
+        f"{cells.count(len(cells.cells))}, all pairs taken into account (Holm, family-wise error 5%).",
+        f"{names[0]} cannot be told from {len(not_told)} of the {len(names) - 1} others: choosing it over one of those "
+        "is a choice among equals."
+        if not_told
+        else f"{names[0]} is told from every other one.",
+    )
+    every = Details("Every difference of the winner in words", (bullets(*(pair.sentence for pair in first)),))
+    return [prose(*sentences), _matrix(page, [page.index.place(row) for row, _ in top], matrix), every]
+
+
+def _matrix(page: PageContext, places: Sequence[int], matrix: ComparisonMatrix) -> TextTable:
+    names, rows = matrix.names, []
+    for number, name in enumerate(names[:-1]):
+        pairs = (_pair(matrix.pair(name, other), page) for other in names[number + 1 :])
+        rows.append(Row((name, *("" for _ in range(number)), *pairs), places[number]))
+    return TextTable(
+        f"Row minus column{_unit(page)}, paired by {page.cells.one}. ≈ cannot be told apart; ▲ the row is better, "
+        "▼ worse (Nadeau and Bengio’s corrected t, Holm-adjusted)",
+        ("", *names[1:]),
+        rows,
+        kind="matrix",
+    )
+
+
+def _pair(pair: Comparison | None, page: PageContext) -> str | Entry:
+    if pair is None:
+        return ""
+    difference = pair.paired.difference
+    is_better = page.metric.gain(difference, 0.0) > 0
+    kind = "same" if not pair.differs else "better" if is_better else "worse"
+    return Entry(f"{signed(difference, page.metric)} {MARKS[kind]}", kind=kind, title=pair.sentence)
+
+
+# -- all of them -------------------------------------------------------------------------------------------------
+
+
+def _scored(page: PageContext, caption: str, rows: Sequence[Row]) -> TextTable:
+    columns = (
+        *("Rank", "Configuration", "Score", "SD", f"− {page.reference_word}", "95% interval"),
+        *(begun(page.cells.many), "Decided by", "Time"),
+    )
+    return TextTable(caption, columns, rows, words=(6, 7), kind="numbers scores", head=1)
+
+
+def _scored_rows(page: PageContext) -> list[Row]:
+    decimals, rows = decimals_for(page.noise), []
+    for rank, (row, scores) in enumerate(page.scored, start=1):
+        own, difference = scores.best.cell_scores, page.difference(row)
+        cells = (
+            *(str(rank), Entry(page.index.name(row), row.configuration.id, kind="named")),
+            *(Entry(fixed(scores.score, decimals), kind="strong"), fixed(spread(own), decimals)),
+            *(("—", "—") if difference is None else (difference.text, difference.interval)),
+            Entry(" ".join(fixed(score, decimals) for score in own), kind="folds"),
+            Entry(decided_by(row.configuration.recipe, scores.best.settings), kind="decision"),
+            duration(row.seconds),
+        )
+        rows.append(Row(cells, page.index.place(row), "reference" if row is page.reference else ""))
+    return rows
+
+
+# -- without a score ---------------------------------------------------------------------------------------------
+
+
+def _unscored(page: PageContext, rows: Sequence[ConfigurationSummary]) -> TextTable:
+    lines = []
+    for row in rows:
+        why = "\n".join((*(_failure(each, page) for each in row.failures), *_gaps(row, page)))
+        named = Entry(page.index.name(row), row.configuration.id, kind="named")
+        done = f"{len(row.folds)} of {len(page.cells.cells)}"
+        lines.append(Row((named, row.state, done, Entry(why, kind="lines")), page.index.place(row)))
+    return TextTable(
+        "Infeasible: a fold trial failed for a reason of its own, so it is not run again. Incomplete: fold trials are "
+        "still to be run",
+        ("Configuration", "State", begun(page.cells.many), "Why"),
+        lines,
+        words=(1, 2, 3),
+        kind="unscored",
+    )
+
+
+def _gaps(row: ConfigurationSummary, page: PageContext) -> tuple[str, ...]:
+    """What else keeps it from a score."""
+    recorded = {Cell(record.fold, record.seed) for record in row.folds}
+    if row.abandonment is not None:
+        return (stopped_early(row.abandonment, page.cells),)
+    waiting = [cell for cell in page.cells.cells if cell not in recorded]
+    if row.state == "infeasible":
+        return () if row.failures else ("Its predictions cannot be scored.",)
+    if waiting:
+        return (f"Not finished: {page.cells.names(waiting)}.",)
+    if row.predictions is None:
+        return ("Its scores were not computed.",)
+    gone = page.cells.names(row.predictions.missing_cells)
+    return (f"A stage record is missing or damaged: {gone}. Resume the search to train it again.",)
+
+
+def _failure(failure: FailureRecord, page: PageContext) -> str:
+    first_line = next((line.strip() for line in failure.message.splitlines() if line.strip()), "no message")
+    if len(first_line) > MESSAGE_LENGTH:
+        first_line = first_line[: MESSAGE_LENGTH - 1] + "…"
+    attempt = f", attempt {failure.attempt + 1}" if failure.attempt else ""
+    return f"{begun(page.cells.name(Cell(failure.fold, failure.seed)))}{attempt}: {failure.kind}: {first_line}"
+
+
+SECTION = Section("better", "Is it really better?", "Is it better?", always, build)

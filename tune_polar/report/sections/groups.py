@@ -1,0 +1,71 @@
+"""The score of every group of rows: does it hold for each language, author, source?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tune_polar.data.columns import NO_GROUP
+from tune_polar.decide.judged import Judgement
+from tune_polar.report.context import PageContext
+from tune_polar.report.document import Block, Row, TextTable, in_parts, prose
+from tune_polar.report.numbers import fixed
+from tune_polar.report.section import Answer, Section, has
+from tune_polar.report.words import gap_words, metric_words, per_column_words
+
+MANY = 8  # columns beside the score; more do not fit side by side
+FEW = 20  # rows of a group whose score says little
+
+
+def groups_of(page: PageContext) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Columns of groups that the page goes by, with the groups' names: the recipe's own choice, or all."""
+    chosen, columns = page.recipe.report.by, page.summary.gold.train.columns
+    for name in page.recipe.data.groups if chosen is None else (chosen,):
+        if name in columns:
+            yield name, columns[name].names
+
+
+def build(page: PageContext) -> Answer:
+    """A table a column of groups."""
+    judged = page.won.judged.scored
+    return in_parts((f"By {column}", _column(page, judged, column, names)) for column, names in groups_of(page))
+
+
+def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[str, ...]) -> list[Block]:
+    metric, codes, gold = judgement.metric, judgement.rows.groups[column], judgement.rows.gold
+    wide = gold.names if 1 < len(gold.names) <= MANY else ()
+    subsets = [(name, codes == code) for code, name in (*enumerate(names), (NO_GROUP, "of no group"))]
+    rows, told = [], {}
+    for name, own in (*subsets, ("all", np.ones(len(codes), dtype=np.bool_))):
+        if own.any():
+            found = metric.measure(gold.take(own), judgement.cross_fitted.decided[own])
+            each = [fixed(value, 2) for value in found.per_column.tolist()] if wide else []
+            cells = (name, f"{int(own.sum()):,}", page.shown(found.score), *each)
+            rows.append(Row(cells, kind="main" if name == "all" else ""))
+            if own.sum() >= FEW and name != "all":
+                told[name] = found.score
+    what = metric_words(metric.name)
+    table = TextTable(
+        f"{judgement.name} by {column}: {what} of each group’s out-of-fold rows, settings chosen on the other folds of "
+        f"all groups. Groups of fewer than {FEW} rows say little",
+        (column, "rows", what, *(f"{per_column_words(metric)} {name}" for name in wide)),
+        tuple(rows),
+    )
+    if len(told) < 2:
+        return [table]
+    best, *_, worst = sorted(told, key=lambda name: metric.gain(0.0, told[name]))
+    gap = gap_words(metric.gain(told[best], told[worst]), metric)
+    sentence = (
+        f"Best is {best} ({page.shown(told[best])}), worst {worst} ({page.shown(told[worst])}): {gap} between them."
+    )
+    return [prose(sentence), table]
+
+
+SECTION = Section(
+    "groups",
+    "Does it hold for every group?",
+    "Groups",
+    has(lambda page: bool(page.recipe.data.groups), "the recipe declares no groups"),
+    build,
+)

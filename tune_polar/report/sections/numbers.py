@@ -1,0 +1,106 @@
+"""Predicted numbers against gold, and what is left over by fold and by group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from markupsafe import Markup
+
+from tune_polar.decide.checks import BoolArray, FloatArray
+from tune_polar.decide.judged import Judgement
+from tune_polar.decide.number_scores import pearson
+from tune_polar.recipe.cells import Cell
+from tune_polar.report.context import PageContext
+from tune_polar.report.document import Block, Figures, TextTable, in_parts, prose, titled
+from tune_polar.report.drawing.panel import Panel, linear_axis
+from tune_polar.report.numbers import MINUS, count, setting
+from tune_polar.report.section import Answer, Section, has
+from tune_polar.report.sections.groups import groups_of
+
+POINTS_AT_MOST = 600  # of a panel: more hide each other
+EXTREMES_KEPT = 0.9  # slope of predictions over gold below which extremes are drawn to the middle
+TENTHS = 10
+
+
+def build(page: PageContext) -> Answer:
+    """Of each decision of numbers, figures and a table a column."""
+    judged = [each for each in page.won.decisions.values() if each.rows.gold.kind == "number"]
+    return in_parts(
+        (f"{each.name}: {name}", _column(page, each, column, f"numbers-{place}-{column}"))
+        for place, each in enumerate(judged)
+        for column, name in enumerate(each.rows.gold.names)
+    )
+
+
+def _column(page: PageContext, judgement: Judgement, column: int, figure: str) -> list[Block]:
+    name = judgement.rows.gold.names[column]
+    gold = judgement.rows.gold.values[:, column].astype(np.float64)
+    decided = judgement.cross_fitted.decided[:, column].astype(np.float64)
+    left = decided - gold
+    slope = float(np.polyfit(gold, decided, 1)[0]) if np.ptp(gold) > 0 else 0.0
+    sentences = (
+        f"Over {count(len(gold), 'row')} predictions lie {_number(abs(left.mean()))} too "
+        f"{'high' if left.mean() > 0 else 'low'} on average, and {_number(np.abs(left).mean())} off either way.",
+        f"A gold value higher by 1 comes out higher by {slope:.2f}: "
+        + ("extremes are drawn to the middle." if slope < EXTREMES_KEPT else "the range is kept."),
+    )
+    rows = [
+        (
+            *(said, f"{int(own.sum()):,}", _number(left[own].mean()), _number(np.abs(left[own]).mean())),
+            f"{pearson(gold[own], decided[own]):.2f}",
+        )
+        for said, own in _subsets(page, judgement)
+        if own.any()
+    ]
+    table = TextTable(
+        f"{name} by fold and by group: predicted minus gold on average, how far off either way, and Pearson’s r. A "
+        "subset with a bias of its own is predicted from another level",
+        ("rows of", "rows", "bias", "mean error", "r"),
+        tuple(rows),
+    )
+    order = np.argsort(gold, kind="stable")
+    tenths = [(gold[own].mean(), left[own].mean()) for own in np.array_split(order, min(TENTHS, len(gold)))]
+    both = [*gold.tolist(), *decided.tolist()]
+    diagonal = [(min(both), min(both)), (max(both), max(both))]
+    panels = (
+        _panel(figure, f"{name}: predicted over gold", gold, decided, diagonal, "even"),
+        _panel(f"{figure}-left", f"{name}: predicted {MINUS} gold, over gold", gold, left, tenths, "pd"),
+    )
+    note = "Dashed: prediction and gold agree. The line through what is left over is its mean in tenths of the rows."
+    return [prose(*sentences), Figures(panels, note), table]
+
+
+def _subsets(page: PageContext, judgement: Judgement) -> Iterator[tuple[str, BoolArray]]:
+    rows = judgement.rows
+    yield "all", np.ones(len(rows), dtype=np.bool_)
+    for part, seed in judgement.cells:
+        yield page.cells.name(Cell(part, seed)), (rows.part == part) & (rows.seed == seed)
+    for column, names in groups_of(page):
+        yield from ((f"{column}: {name}", rows.groups[column] == code) for code, name in enumerate(names))
+
+
+def _number(value: float) -> str:
+    return setting(float(f"{value:.3g}")).replace("-", MINUS)
+
+
+def _panel(
+    name: str, title: str, gold: FloatArray, values: FloatArray, line: list[tuple[float, float]], kind: str
+) -> Markup:
+    """Points over gold, evenly drawn from the rows, which stand fold by fold."""
+    description = f"{count(len(gold), 'row')} out of fold. The table after these figures has every number."
+    x, y = linear_axis(gold.tolist(), "gold"), linear_axis([*values.tolist(), *(at for _, at in line)], "")
+    panel = Panel(name, title, description, x, y)
+    for row in np.unique(np.linspace(0, len(gold) - 1, min(len(gold), POINTS_AT_MOST)).round().astype(int)):
+        panel.mark("dot", float(gold[row]), float(values[row]), "pt faint")
+    panel.line(line, kind)
+    return titled(title, panel.svg())
+
+
+SECTION = Section(
+    "numbers",
+    "How far off are the numbers?",
+    "Numbers",
+    has(lambda page: any(s.task.gold == "number" for s in page.recipe.stages.values()), "no stage predicts numbers"),
+    build,
+)

@@ -1,0 +1,173 @@
+"""The score over every parameter, with noise between cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean, median
+
+import numpy as np
+from markupsafe import Markup
+
+from tune_polar.evaluate.summary import ConfigurationSummary
+from tune_polar.report.context import PageContext
+from tune_polar.report.document import Entry, Figures, TextTable, caption, notice
+from tune_polar.report.drawing.panel import Axis, Panel, linear_axis
+from tune_polar.report.importances import NOTHING_SAMPLED, trained_parameters
+from tune_polar.report.numbers import count, decimals_for, fixed, spread
+from tune_polar.report.searched import SearchedParameter
+from tune_polar.report.section import Answer, Reason, Section
+from tune_polar.report.words import NOTHING_FINISHED, begun
+from tune_polar.stats.importance import Curve
+from tune_polar.stats.intervals import signed
+
+DRAWN_AT_MOST = 300  # points of a panel; more hide each other and make the page heavy
+Rows = Sequence[ConfigurationSummary]
+
+
+def applies(page: PageContext) -> Reason | None:
+    """It does where something that costs a training was searched."""
+    if all(each.is_decision for each in page.searched):
+        return Reason(NOTHING_SAMPLED, arises=False)
+    return None if page.summary.finished else Reason(NOTHING_FINISHED)
+
+
+def build(page: PageContext) -> Answer:
+    """A panel and a row for each parameter, most important first."""
+    finished, curves = page.summary.finished, _curves(page)
+    drawn = _drawn(finished, page.reference)
+    noise = median(spread(row.scores.best.cell_scores) for row in finished if row.scores is not None)
+    heights = [row.scores.score for row in drawn if row.scores is not None]
+    y = linear_axis([*heights, max(heights) - 2 * noise], "score")  # so high that the bar of noise fits
+    parameters = [each for each in page.searched if not each.is_decision]
+    if not isinstance(page.importances, str):
+        rank = {each.name: place for place, each in enumerate(page.importances.parameters)}
+        parameters.sort(key=lambda each: rank.get(each.key, len(rank)))
+    shown = [_Parameter(page, place, each, curves.get(each.key)) for place, each in enumerate(parameters)]
+    return [
+        caption(_note(page, len(finished), len(drawn), noise, bool(curves))),
+        *(notice(f"{each.parameter.key}: {each.warning}") for each in shown if each.warning),
+        Figures(tuple(each.drawn(drawn, y, noise) for each in shown)),
+        _table(page, shown, bool(curves)),
+    ]
+
+
+def _note(page: PageContext, finished: int, drawn: int, noise: float, has_curves: bool) -> str:
+    text = (
+        "A point is a configuration, its height the cross-fitted score. The bar at the upper right is ± one standard "
+        f"deviation between {page.cells.many} ({fixed(noise, decimals_for(noise))}): differences smaller than it are "
+        f"within noise. ◆ winner, ■ and dashed: {page.reference_word}. "
+    )
+    text += (
+        "The line is the partial dependence (the score a forest predicts, the other parameters averaged out); its "
+        f"band is ± the standard error over {page.cells.many}."
+        if has_curves
+        else "No curve is drawn through the points: with so few configurations it would show chance alone."
+    )
+    if drawn < finished:
+        text += (
+            f" Drawn are {drawn} of {finished:,} configurations: the best, the {page.reference_word} one and an even "
+            "sample of the rest."
+        )
+    return text
+
+
+def _drawn(finished: Rows, reference: ConfigurationSummary | None) -> Rows:
+    """The best fifth of what may be drawn, then an even sample of the rest by rank."""
+    if len(finished) <= DRAWN_AT_MOST:
+        return finished
+    best = DRAWN_AT_MOST // 5
+    rest = np.linspace(best, len(finished) - 1, DRAWN_AT_MOST - best).round().astype(int)
+    drawn = [finished[place] for place in (*range(best), *dict.fromkeys(rest.tolist()))]
+    return drawn if reference is None or reference in drawn else [*drawn, reference]
+
+
+def _curves(page: PageContext) -> dict[str, Curve]:
+    if isinstance(page.importances, str):
+        return {}
+    trained = [each.key for each in trained_parameters(page.searched)]
+    return dict(zip(trained, page.importances.curves, strict=True))
+
+
+class _Parameter:
+    """One parameter in words and as a panel."""
+
+    def __init__(self, page: PageContext, place: int, parameter: SearchedParameter, curve: Curve | None) -> None:
+        self.page, self.place, self.parameter, self.curve = page, place, parameter, curve
+        winner = None if page.best is None else parameter.number(page.best.configuration.recipe)
+        self.given = parameter.number(page.recipe)
+        self.shown = (parameter.shown(self.given), parameter.shown(winner))
+        edge = "" if winner is None else parameter.edge(winner)
+        beyond = f"the winner lies at the {edge} end of the range searched (TP001); better values may lie beyond"
+        self.warning = beyond if edge else ""
+        self.best_at = self.span = "—"
+        if curve is not None:
+            mean, metric = curve.mean, page.metric
+            top = mean.argmax() if metric.larger_is_better else mean.argmin()
+            self.best_at = parameter.shown(parameter.from_unit(float(curve.levels[int(top)])))
+            error = fixed(metric.factor * fmean(curve.standard_error.tolist()), 1 if metric.factor == 100 else 3)
+            self.span = f"{signed(float(np.ptp(mean)), metric).removeprefix('+')} ± {error}"
+
+    def drawn(self, rows: Rows, y: Axis, noise: float) -> Markup:
+        """Its panel."""
+        page, parameter, word = self.page, self.parameter, self.page.reference_word
+        best_at = "" if self.curve is None else f" Partial dependence is best at {self.best_at}."
+        description = (
+            f"{count(len(rows), 'configuration')} over {parameter.key} from {parameter.words}. {begun(word)} "
+            f"{self.shown[0]}, winner {self.shown[1]}.{best_at} {self.warning}"
+        )
+        panel = Panel(f"sensitivity-{self.place}", f"Score over {parameter.key}", description, parameter.axis, y)
+        if self.curve is not None:
+            _draw_curve(panel, parameter, self.curve)
+        panel.error_bar(noise)
+        if self.given is not None:
+            panel.upright(self.given, "published", f"{word}: {self.shown[0]}")
+        # The reference and the winner lie on top.
+        order = sorted(rows, key=lambda row: (row is page.best, row is page.reference, -page.index.place(row)))
+        for row in order:
+            number, place = parameter.number(row.configuration.recipe), page.index.place(row)
+            if number is None or row.scores is None:
+                continue
+            if row is page.best:
+                panel.mark("diamond", number, row.scores.score, "pt win", place=place, title="winner")
+            elif row is page.reference:
+                panel.mark("square", number, row.scores.score, "pt pub", place=place, title=word)
+            else:
+                x = number + _jitter(place) if parameter.choices else number
+                panel.mark("dot", x, row.scores.score, "pt", place=place)
+        return panel.svg()
+
+
+def _jitter(place: int) -> float:
+    """Points of one choice side by side; the golden ratio spreads any number of them evenly."""
+    return 0.5 * ((place * 0.6180339887) % 1.0 - 0.5)
+
+
+def _draw_curve(panel: Panel, parameter: SearchedParameter, curve: Curve) -> None:
+    numbers = [parameter.from_unit(level) for level in curve.levels.tolist()]
+    points = list(zip(numbers, curve.mean.tolist(), curve.standard_error.tolist(), strict=True))
+    # Nothing lies between choices: each has a stretch of its own.
+    parts = [[(x + side, y, e) for side in (-0.3, 0.3)] for x, y, e in points] if parameter.choices else [points]
+    for part in parts:
+        panel.band([(x, y - e) for x, y, e in part], [(x, y + e) for x, y, e in part], "pd")
+        panel.line([(x, y) for x, y, _ in part], "pd")
+
+
+def _table(page: PageContext, shown: Sequence[_Parameter], has_curves: bool) -> TextTable:
+    word, unit = page.reference_word, f", {page.metric.unit}" if page.metric.unit else ""
+    also = ", where the partial dependence is best, and the span of its values" if has_curves else ""
+    return TextTable(
+        f"Every parameter in words: range searched, value of the {word} recipe and of the winner{also}",
+        ("Parameter", "Searched", begun(word), "Winner", *(("Best at", f"Span{unit}") if has_curves else ())),
+        tuple(
+            (
+                Entry(each.parameter.key, f"⚠ {each.warning}" if each.warning else "", kind="key"),
+                *(each.parameter.words, *each.shown, *((each.best_at, each.span) if has_curves else ())),
+            )
+            for each in shown
+        ),
+        words=(1,),
+        kind="numbers sensitivity",
+    )
+
+
+SECTION = Section("sensitive", "How sensitive is it?", "How sensitive", applies, build)

@@ -1,0 +1,78 @@
+"""How training went: each stage's curve on its validation rows, and where it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from tune_polar.recipe.sections import Stage
+from tune_polar.report.context import PageContext
+from tune_polar.report.document import Figures, TextTable, missing, prose, titled
+from tune_polar.report.drawing.panel import Panel, linear_axis
+from tune_polar.report.numbers import fixed, listed
+from tune_polar.report.section import Answer, Section, finished
+from tune_polar.report.words import metric_words
+from tune_polar.store.records import StageRecord
+from tune_polar.trial.checkpoint_metric import LAST, evaluated_metric
+
+PATIENCE = "patience"
+Trained = Sequence[tuple[str, StageRecord]]  # name of the cell, and its record
+
+
+def build(page: PageContext) -> Answer:
+    """A panel a stage, a row a stage and cell."""
+    best, figures, rows, sentences = page.best, [], [], []
+    stages = {} if best is None else best.configuration.recipe.stages
+    cells = () if best is None or best.predictions is None else best.predictions.cells
+    for name, stage in stages.items():
+        found = [(page.cells.name(each.cell), each.stages[name]) for each in cells if each.stages[name].curve]
+        if not found:
+            continue
+        figures.append(_panel(name, stage, found))
+        sentences.append(_sentence(page, name, [record for _, record in found]))
+        for cell, record in found:
+            ended = "early, patience ran out" if record.stopped == PATIENCE else "all planned steps"
+            steps = (f"{record.steps:,}", f"{record.best_step:,}", fixed(record.best_value, 3))
+            rows.append((f"{name}, {cell}", *steps, ended))
+    if not figures:
+        return [missing("Not enough data: the stages’ records hold no curve.")]
+    note = (
+        f"A line is a {page.cells.one}. ● its kept checkpoint, ■ where it stopped early. Its own value is the measure "
+        "that chose the checkpoint and flatters."
+    )
+    columns = ("stage", "steps", "kept at", "value there", "ended")
+    table = TextTable("Each stage’s training", columns, tuple(rows), words=(4,))
+    return [prose(*sentences), Figures(tuple(figures), note), table]
+
+
+def _sentence(page: PageContext, name: str, records: Sequence[StageRecord]) -> str:
+    early = [record for record in records if record.stopped == PATIENCE]
+    last = [record for record in records if record.best_step == record.curve[-1].step]
+    more = " and might have gained by longer training." if len(last) > len(records) / 2 else "."
+    return (
+        f"{name}: {len(early)} of {page.cells.count(len(records))} stopped early, {len(last)} had the best checkpoint "
+        f"at the very last evaluation{more}"
+    )
+
+
+def _panel(name: str, stage: Stage, found: Trained) -> Markup:
+    points = [point for _, record in found for point in record.curve]
+    measured = metric_words(evaluated_metric(stage.keep, stage.task.gold, stage.predicts))
+    title = f"{name}: {measured}" + ("; the last weights are kept" if stage.keep == LAST else "")
+    panel = Panel(
+        f"curve-{name}",
+        f"{title}, over training steps",
+        f"Kept values {listed([fixed(record.best_value, 2) for _, record in found])}.",
+        linear_axis([0.0, *(float(point.step) for point in points)], "step", pad=0.02),
+        linear_axis([point.value for point in points], ""),
+    )
+    for cell, record in found:
+        panel.line([(point.step, point.value) for point in record.curve], "fold", cell)
+    for cell, record in found:
+        shape, kind = ("square", "pt pub") if record.stopped == PATIENCE else ("dot", "pt")
+        panel.mark(shape, record.best_step, record.best_value, kind, title=f"{cell}: kept at step {record.best_step}")
+    return titled(title, panel.svg())
+
+
+SECTION = Section("training", "How did training go?", "Training", finished, build)

@@ -1,0 +1,201 @@
+"""The words of page, documents, JSON and terminal: one set of them, taken from columns, metric and decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from tune_polar.decide.judged import Rung
+from tune_polar.decide.metrics import Metric
+from tune_polar.evaluate.cell_words import cell_name
+from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.components import Decision
+from tune_polar.recipe.graph import DecisionGraph
+from tune_polar.recipe.model import Recipe
+from tune_polar.report.numbers import count, listed, setting
+from tune_polar.stats.intervals import signed
+
+METRICS: Mapping[str, str] = MappingProxyType(
+    {
+        "macro_f1": "macro-F1",
+        "positive_f1": "F1 of the positive class",
+        "micro_f1": "micro-F1",
+        "accuracy": "accuracy",
+        "precision_at_1": "precision@1",
+        "pearson": "Pearson’s r",
+        "spearman": "Spearman’s ρ",
+        "mae": "mean absolute error",
+        "rmse": "root mean squared error",
+        "log_loss": "log-loss",
+        "best_threshold_f1": "macro-F1 at the best thresholds of the fold",
+        "half_threshold_f1": "macro-F1 at 0.5",
+    }
+)
+RUNGS: Mapping[Rung, str] = MappingProxyType(
+    {
+        "oracle": "oracle",
+        "inside_folds": "inside folds",
+        "fold_tuned": "fold-tuned",
+        "cross_fitted": "cross-fitted",
+        "as_written": "as written",
+        "plain": "plain",
+    }
+)
+PLAIN: Mapping[str, str] = MappingProxyType({"threshold": "0.5", "knn_vote": "what most neighbours are"})
+OOF = "out-of-fold rows"
+NOTHING_FINISHED = "Not enough data: no configuration has finished all its folds."
+
+
+def metric_words(name: str) -> str:
+    """``macro-F1``; a metric of the user's own by its name."""
+    return METRICS.get(name, name)
+
+
+def gap_words(value: float, metric: Metric) -> str:
+    """A difference without a plus sign, for running text: ``4.1 F1 points``, ``−0.012 r``."""
+    return f"{signed(value, metric).removeprefix('+')} {metric.unit}".rstrip()
+
+
+def per_column_words(metric: Metric) -> str:
+    """What one column of a metric is: ``F1`` of macro-F1."""
+    return "F1" if metric.name in ("macro_f1", "positive_f1", "micro_f1") else metric_words(metric.name)
+
+
+# -- where settings were chosen ----------------------------------------------------------------------------------
+
+
+def chosen_on(rung: Rung, cells: CellWords, split: str = OOF, kind: str = "") -> str:
+    """Where the settings of a score were chosen: ``the other folds``; ``kind``: of the decision."""
+    inside = "each fold’s own rows, then averaged" if cells.folds > 1 else "these very rows"
+    return {
+        "oracle": inside if split == OOF else f"{split} gold itself",
+        "inside_folds": inside,
+        "fold_tuned": "all these rows" if split == OOF else f"all {OOF}",
+        "cross_fitted": "the other folds" if cells.folds > 1 else "the other four fifths of the rows",
+        "as_written": "nowhere: as the recipe writes them",
+        "plain": f"nowhere: {PLAIN.get(kind, 'what needs no choice')}",
+    }[rung]
+
+
+def begun(text: str) -> str:
+    """``text`` as a sentence or column begins."""
+    return text[:1].upper() + text[1:]
+
+
+# -- cells -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CellWords:
+    """How a configuration's cells are called: by fold, by seed, or by both, whichever tells them apart."""
+
+    cells: tuple[Cell, ...]
+
+    @cached_property
+    def folds(self) -> int:
+        """Of the plan."""
+        return len({cell.fold for cell in self.cells})
+
+    @cached_property
+    def seeds(self) -> int:
+        """With which each fold is trained."""
+        return len({cell.seed for cell in self.cells})
+
+    @property
+    def one(self) -> str:
+        """``fold``, ``seed`` or ``cell``."""
+        return "fold" if self.seeds == 1 else "seed" if self.folds == 1 else "cell"
+
+    @property
+    def many(self) -> str:
+        """``folds``, ``seeds`` or ``cells``."""
+        return f"{self.one}s"
+
+    def count(self, number: int) -> str:
+        """``5 folds``."""
+        return count(number, self.one)
+
+    def name(self, cell: Cell) -> str:
+        """``fold 2``, ``seed 7``, or ``fold 2, seed 7``."""
+        return cell_name(cell, self.cells)
+
+    def names(self, cells: Sequence[Cell]) -> str:
+        """``folds 0 and 2``."""
+        if self.one == "cell":
+            return "; ".join(map(self.name, cells))
+        numbers = [str(cell.fold if self.one == "fold" else cell.seed) for cell in cells]
+        return f"{self.one if len(cells) == 1 else self.many} {listed(numbers)}"
+
+
+# -- configurations ----------------------------------------------------------------------------------------------
+
+
+def decided_by(recipe: Recipe, settings: Mapping[str, Any]) -> str:
+    """What a configuration's decisions were set to, but for thresholds: ``k=49, τ=0.4; max_f1``.
+
+    Args:
+        recipe: of the configuration.
+        settings: by dotted key, what was chosen for it.
+    """
+    parts = []
+    for name, decision in recipe.decide.items():
+        values = {field: settings.get(f"decide.{name}.{field}", getattr(decision, field)) for field in decision.free}
+        order = [field for field in type(decision).model_fields if field in values]
+        if order:
+            parts.append(", ".join(_setting_words(field, values[field]) for field in order))
+    return "; ".join(parts)
+
+
+def _setting_words(field: str, value: object) -> str:
+    if field == "rule":
+        return str(value)
+    return (
+        f"{ {'tau': 'τ'}.get(field, field) }={value:.3g}" if isinstance(value, float) else f"{field}={setting(value)}"
+    )
+
+
+# -- decisions ---------------------------------------------------------------------------------------------------
+
+
+DECISIONS: Mapping[str, Callable[[Any], str]] = MappingProxyType(
+    {
+        "knn_vote": lambda of: f"a vote of {of.of}’s nearest training rows",
+        "threshold": lambda of: f"thresholds on {of.of}" + (f", chosen for each {of.per}" if of.per else ""),
+        "argmax": lambda of: f"the likeliest class by {of.of}",
+        "clip": lambda of: (
+            f"the numbers of {of.of}" + ("" if of.low is None and of.high is None else ", held in range")
+        ),
+        "gate": lambda of: f"{of.of} where {of.by} says yes, nothing elsewhere",
+        "mean": lambda of: f"the mean of {listed(of.of)}",
+    }
+)
+
+
+def decision_words(decision: Decision) -> str:
+    """What a decision does, in the recipe's own names."""
+    words = DECISIONS.get(decision.name)
+    return f"{decision.name} of {listed(decision.reads)}" if words is None else words(decision)
+
+
+def rows_judged(recipe: Recipe, name: str) -> Mapping[str, int | str]:
+    """What the rows that a decision is judged on have in common; {}: all rows."""
+    graph, decision = DecisionGraph(recipe.stages, recipe.decide), recipe.decide[name]
+    first = decision.reads[0]
+    stage = graph.stage_read(decision, first)
+    return recipe.stages[stage].rows if stage is not None else rows_judged(recipe, first)
+
+
+def rows_words(conditions: Mapping[str, int | str]) -> str:
+    """``all rows``, or ``rows with gold polarization = 1``."""
+    said = [f"{column} = {value}" for column, value in conditions.items()]
+    return f"rows with gold {listed(said)}" if said else "all rows"
+
+
+def score_words(recipe: Recipe) -> str:
+    """What a search makes the most of: ``macro-F1 of system (… where polarized says yes, …), on all rows``."""
+    of = recipe.score.of
+    about = decision_words(recipe.decide[of])
+    return f"{metric_words(recipe.score.metric)} of {of} ({about}), on {rows_words(rows_judged(recipe, of))}"

@@ -1,0 +1,94 @@
+"""What a recipe reads: its data set, and the folds of each of its stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tune_polar.data.load import load_corpus
+from tune_polar.data.plans import FoldPlan, corpus_for, make_plans
+from tune_polar.data.readers import Place
+from tune_polar.data.request import DataRequest, column_specs
+from tune_polar.data.source import Source, absolute
+from tune_polar.data.table import Corpus
+from tune_polar.recipe.model import Recipe
+
+Files = Mapping[str, str]  # what a recipe calls a file → its whole address
+
+
+def further_files(recipe: Recipe) -> dict[str, str]:
+    """The files that ``recipe`` names itself, from the working folder on."""
+    extra = () if recipe.data.extra is None else (recipe.data.extra.file,)
+    return {file: str(absolute(file)) for file in (*extra, *recipe.data.evaluate.values())}
+
+
+def data_request(recipe: Recipe, files: Files | None = None) -> DataRequest:
+    """The columns and files that ``recipe`` wants to read.
+
+    Args:
+        recipe: the recipe.
+        files: where the files that it names lay when a search began; they are looked for there first.
+
+    Raises:
+        DataError: a column is declared twice.
+
+    Example:
+        >>> load_corpus(parse_source("tweets.csv"), data_request(recipe))
+    """
+    data, folds, found = recipe.data, _fold_settings(recipe), _found(recipe, files or {})
+    specs = column_specs(
+        labels=data.labels,
+        classes=data.classes,
+        numbers=data.numbers,
+        groups=data.groups,
+        texts={name: text.model_dump() for name, text in data.texts.items()},
+        strata=data.strata,
+        told_apart_by=[name for key in ("column", "by", "together") for name in _names(folds.get(key))],
+    )
+    extra = None if data.extra is None else found[data.extra.file]
+    return DataRequest(specs, recipe.folds.order, extra, {name: found[file] for name, file in data.evaluate.items()})
+
+
+def read_corpus(recipe: Recipe, source: Source, files: Files | None = None) -> Corpus:
+    """The data set of ``recipe``, its rows where its fold plan needs them.
+
+    Raises:
+        DataError: a file cannot be read, lacks a column or breaks a rule.
+        FoldPlanError: given folds have neither a column nor a dev split.
+    """
+    corpus = load_corpus(source, data_request(recipe, files))
+    return corpus_for(recipe.folds.name, corpus, **_fold_settings(recipe))
+
+
+def fold_plans(recipe: Recipe, corpus: Corpus) -> dict[str, FoldPlan]:
+    """The fold plan of each stage.
+
+    Raises:
+        FoldPlanError: the rows cannot be split so, or a stage would have nothing to validate.
+        DataError: a column is missing.
+    """
+    return make_plans(
+        recipe.folds.name,
+        corpus,
+        stages={name: dict(stage.rows) for name, stage in recipe.stages.items()},
+        targets={name: stage.columns for name, stage in recipe.stages.items()},
+        strata=recipe.data.strata,
+        extra_share=None if recipe.data.extra is None else recipe.data.extra.share,
+        **_fold_settings(recipe),
+    )
+
+
+def _found(recipe: Recipe, files: Files) -> dict[str, str]:
+    here = further_files(recipe)
+    return {file: files[file] if file in files and Place(files[file]).exists() else here[file] for file in here}
+
+
+def _fold_settings(recipe: Recipe) -> dict[str, object]:
+    """Of the plan itself; the rows' order is the reader's."""
+    return recipe.folds.model_dump(exclude={"order"})
+
+
+def _names(value: object) -> list[str]:
+    """Columns that a setting of the folds names: one, several or none."""
+    if isinstance(value, str):
+        return [value]
+    return list(map(str, value)) if isinstance(value, tuple) else []

@@ -1,0 +1,77 @@
+"""What fold trials of one search share in a worker: texts, plans, encoders, the store, a device."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.table import Corpus
+from tune_polar.recipe.sections import Encoder
+from tune_polar.store.records import StageRecord
+from tune_polar.trial.checkpoints import CheckpointCache
+from tune_polar.trial.encoder_source import EncoderSource
+from tune_polar.trial.host_memory import give_back_freed
+from tune_polar.trial.memory_fit import StageNeeds, longest_of, longest_rows
+from tune_polar.trial.slot_memory import SlotMemory
+
+Rows = NDArray[np.int64]
+
+
+class StageCache(CheckpointCache, Protocol):
+    """Where trained stages and running ones are looked up and left; a ``Store`` is one."""
+
+    def stage(self, key: str) -> StageRecord | None:
+        """A trained stage by its key, or None."""
+
+    def weights(self, key: str) -> bytes | None:
+        """A stage's weights, or None."""
+
+    def put_stage(self, record: StageRecord, weights: bytes | None = None) -> None:
+        """Leave a trained stage, which ends its checkpoint."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrialContext:
+    """Made once a worker and read by every fold trial in it."""
+
+    corpus: Corpus
+    plans: Mapping[str, FoldPlan]  # by stage
+    stages: StageCache
+    device: torch.device
+    checkpoint_seconds: float = 60.0  # between two checkpoints of a running stage; 0: none
+    memory: SlotMemory = field(default_factory=SlotMemory)
+    keep_weights: bool = True  # of every stage; False: only of those that another one starts from
+    _encoders: dict[str, EncoderSource] = field(default_factory=dict)
+
+    def encoder_source(self, settings: Encoder) -> EncoderSource:
+        """Tokenised texts and starting weights for ``settings``, kept for the next fold trial."""
+        key = settings.model_dump_json(exclude={"frozen_layers", "adapter"})  # which make no other source
+        if key not in self._encoders:
+            self._encoders[key] = EncoderSource(settings, self.corpus)
+        return self._encoders[key]
+
+    def release(self) -> None:
+        """Give back what the stage before has held, its model, its moments and its blocks of the device."""
+        self.memory.in_force = None
+        gc.collect()  # an optimizer with a schedule is a cycle: it would stay until Python next looks for one
+        give_back_freed()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()  # the next stage may have other shapes; a neighbour's slot must not pay for ours
+
+    def needs(self, settings: Encoder, rows: Rows, batch_rows: int, table_entries: int = 0) -> StageNeeds:
+        """What memory a stage on the training rows ``rows`` depends on."""
+        source = self.encoder_source(settings)
+        return StageNeeds(
+            slot=self.memory,
+            encoder=settings.name,
+            longest_rows=longest_rows(rows, source.train_tokens.lengths[rows], batch_rows),
+            longest_tokens=longest_of(source.tokens.values()),
+            table_entries=table_entries,
+        )

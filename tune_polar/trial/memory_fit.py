@@ -1,0 +1,145 @@
+"""Makes a stage fit its slot before its first step: count, try on the longest rows where there is a GPU, choose."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tune_polar.data.batching import TokenRows
+from tune_polar.errors import ModelError
+from tune_polar.model.encoder import TextEncoder
+from tune_polar.model.encoder_shape import EncoderShape, shape_of_config
+from tune_polar.model.footprint import StageLoad
+from tune_polar.store.training import MemoryUse
+from tune_polar.trial.gradients import Rows, step_gradients
+from tune_polar.trial.memory_plan import MemoryPlan, plan_memory
+from tune_polar.trial.slot_memory import SlotMemory
+from tune_polar.trial.training import Training, attack_of
+
+_PROBE_STEPS = 2  # the first also pays for what libraries allocate once
+
+
+@dataclass(frozen=True, eq=False)
+class StageNeeds:
+    """What a stage's memory depends on beside its model and settings."""
+
+    slot: SlotMemory
+    encoder: str  # by which corrections are told apart
+    longest_rows: Rows  # (batch,): training rows of the most tokens
+    longest_tokens: int  # of any row that is trained on or predicted
+    table_entries: int = 0  # of the similarities an evaluation computes at once
+
+
+def longest_rows(rows: Rows, lengths: NDArray[np.int64], count: int) -> Rows:
+    """The ``count`` of ``rows`` with the most tokens: no batch needs more than they do together."""
+    return rows[np.argsort(-lengths, kind="stable")[:count]]
+
+
+def longest_of(splits: Iterable[TokenRows]) -> int:
+    """Most tokens of any row."""
+    return max((int(tokens.lengths.max()) for tokens in splits if len(tokens)), default=1)
+
+
+def fitted(training: Training, needs: StageNeeds, device: torch.device) -> tuple[Training, MemoryPlan]:
+    """``training`` as it will be computed, its encoder set accordingly.
+
+    On a GPU whose slot is known the first stage of its kind is tried: two forward and backward passes on the longest
+    rows, which leave weights, optimizer and random state as they were. What they take corrects the count.
+
+    Raises:
+        torch.OutOfMemoryError: not even the way that needs least fits.
+    """
+    slot, stage = needs.slot, training.stage.name
+    load = stage_load(training, needs)
+    tried = slot.tried.get(stage)
+    while True:
+        plan = plan_memory(
+            load,
+            slot.budget_bytes,
+            tried=tried,
+            can_recompute=training.encoder.can_recompute,
+            can_split=not training.couples_rows,
+            correction=lambda recompute: slot.correction(needs.encoder, stage, recompute) or 1.0,
+        )
+        slot.in_force = stage, plan
+        training.encoder.set_recompute(plan.rung.recompute)
+        chosen = replace(training, micro_rows=None if plan.rung.rows >= plan.batch_rows else plan.rung.rows)
+        is_known = slot.correction(needs.encoder, stage, plan.rung.recompute) is not None
+        if device.type != "cuda" or slot.budget_bytes is None or is_known:
+            return chosen, plan
+        try:
+            measured = probe(chosen, needs.longest_rows, device)
+        except torch.OutOfMemoryError:
+            if plan.rungs_left == 0:
+                raise
+            tried = plan.rung
+        else:
+            slot.learn(needs.encoder, stage, plan.rung.recompute, measured / plan.predicted_bytes)
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def probe(training: Training, rows: Rows, device: torch.device) -> int:
+    """Bytes at the peak of a step on ``rows``, with AdamW's moments, which do not exist yet, added.
+
+    Raises:
+        torch.OutOfMemoryError: it does not fit.
+    """
+    torch.cuda.reset_peak_memory_stats(device)
+    two_passes(training, rows, device)
+    moments = 2 * sum(p.numel() * p.element_size() for p in training.model.parameters() if p.requires_grad)
+    return int(torch.cuda.max_memory_allocated(device)) + moments
+
+
+def two_passes(training: Training, rows: Rows, device: torch.device) -> None:
+    """Compute the gradients of two steps and drop them; weights and random state are left as they were."""
+    attack = attack_of(training)
+    training.model.train()
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            for _ in range(_PROBE_STEPS):
+                training.optimizer.zero_grad(set_to_none=True)
+                step_gradients(training.loss, rows, training.micro_rows, precision=training.precision, attack=attack)
+    finally:
+        training.optimizer.zero_grad(set_to_none=True)
+
+
+def stage_load(training: Training, needs: StageNeeds) -> StageLoad:
+    """The stage as memory sees it."""
+    return StageLoad(
+        encoder=_shape(training.encoder),
+        parameters=sum(parameter.numel() for parameter in training.model.parameters()),
+        batch_rows=training.batch_rows,
+        longest_tokens=needs.longest_tokens,
+        half_precision=training.precision.is_half,
+        fgm=training.settings.fgm_epsilon > 0,
+        table_entries=needs.table_entries,
+    )
+
+
+def memory_use(plan: MemoryPlan) -> MemoryUse:
+    """A plan as records keep it."""
+    return MemoryUse(
+        batch_rows=plan.batch_rows,
+        micro_rows=plan.rung.rows,
+        recompute=plan.rung.recompute,
+        predicted_bytes=plan.predicted_bytes,
+        budget_bytes=plan.budget_bytes,
+        is_last=plan.rungs_left == 0,
+    )
+
+
+def _shape(encoder: TextEncoder) -> EncoderShape:
+    config = encoder.backbone.config.to_dict()
+    try:
+        return shape_of_config(config)
+    except ModelError:  # of a kind that names its sizes otherwise: BERT's proportions, corrected by the probe
+        hidden, layers, words = encoder.hidden_size, len(encoder.layers), encoder.word_embeddings.num_embeddings
+        usual = {"intermediate_size": 4 * hidden, "max_position_embeddings": 512, "num_attention_heads": 12}
+        known = {"hidden_size": hidden, "num_hidden_layers": layers, "vocab_size": words}
+        return shape_of_config({"model_type": "", **usual, **known})

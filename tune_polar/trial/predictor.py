@@ -1,0 +1,69 @@
+"""Passes rows through a stage's model without gradients, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from tune_polar.data.batching import TokenRows
+from tune_polar.model.row_blocks import RowBlocks
+from tune_polar.store.records import TableKind
+from tune_polar.store.training import Array
+from tune_polar.trial.encoder_source import EncoderSource
+from tune_polar.trial.gradients import Rows
+from tune_polar.trial.precision import Precision
+from tune_polar.trial.rows import predict
+from tune_polar.trial.slot_memory import SlotMemory
+from tune_polar.trial.stage_model import StageModel
+from tune_polar.trial.training import StageId, check_finite
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """Of one stage."""
+
+    stage: StageId
+    model: StageModel
+    precision: Precision
+    source: EncoderSource
+    memory: SlotMemory
+    exclusive: bool = False  # a row has one of several classes; else each output is a label of its own
+
+    def outputs(self, tokens: TokenRows, rows: Rows) -> Generator[None, None, Tensor]:
+        """What the head says of ``rows``, (rows, outputs), float32; pauses after each batch.
+
+        Raises:
+            TrainingDivergedError: a value is not finite.
+        """
+        return (yield from self._passed(tokens, rows, "outputs"))
+
+    def vectors(self, tokens: TokenRows, rows: Rows) -> Generator[None, None, Tensor]:
+        """What ``rows`` are compared by, of length 1, (rows, size), float32; as ``outputs`` else."""
+        return (yield from self._passed(tokens, rows, "vectors"))
+
+    def scores(self, predicts: TableKind, tokens: TokenRows, rows: Rows) -> Generator[None, None, Array]:
+        """Probabilities, of several classes or of each label, or values: (rows, columns), float32."""
+        outputs = yield from self.outputs(tokens, rows)
+        if predicts == "probability":
+            outputs = torch.softmax(outputs, dim=1) if self.exclusive else torch.sigmoid(outputs)
+        scores: Array = outputs.cpu().numpy()
+        return scores
+
+    def _passed(
+        self, tokens: TokenRows, rows: Rows, wanted: Literal["outputs", "vectors"]
+    ) -> Generator[None, None, Tensor]:
+        def forward(ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
+            with self.precision.autocast():
+                passed = self.model(ids, mask, blocks)
+                found: Tensor = passed.outputs if wanted == "outputs" else self.model.vectors(passed)
+            return found
+
+        self.model.eval()
+        pad_id, device = self.source.tokenizer.pad_id, self.precision.device
+        found = yield from predict(forward, tokens, rows, pad_id, device, self.memory.evaluation_rows)
+        check_finite(found, self.stage)  # NaN would have a nearest neighbour too
+        return found

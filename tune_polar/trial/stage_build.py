@@ -1,0 +1,106 @@
+"""A stage of a recipe, built: whatever its task, head, losses and batches are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tune_polar.model.checkpoint import load_weights
+from tune_polar.model.encoder import TextEncoder
+from tune_polar.model.losses import LossSum, build_loss
+from tune_polar.model.seeding import seeded_start
+from tune_polar.model.heads import build_head
+from tune_polar.recipe.sections import Stage
+from tune_polar.trial.batch_order import batch_order
+from tune_polar.trial.checkpoint_metric import evaluated_metric
+from tune_polar.trial.columns_read import group_column
+from tune_polar.trial.context import TrialContext
+from tune_polar.trial.encoder_source import EncoderSource
+from tune_polar.trial.fold_trial import FoldTrial
+from tune_polar.trial.gradients import Rows
+from tune_polar.trial.neighbours import TABLE_ENTRIES
+from tune_polar.trial.precision import Precision
+from tune_polar.trial.predictor import Predictor
+from tune_polar.trial.stage_model import StageModel
+from tune_polar.trial.stage_plan import BuiltStage, StagePlan, StartingPoint, stage_seed
+from tune_polar.trial.stage_rows import StageRows
+from tune_polar.trial.stage_work import StageWork
+from tune_polar.trial.targets import Targets
+from tune_polar.trial.training import StageId
+
+
+def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: StartingPoint | None) -> BuiltStage:
+    """A stage of one cell, before its first step.
+
+    Args:
+        trial: the fold trial.
+        name: of the stage.
+        context: what the worker has.
+        start: the stage it begins from; None: the encoder as it was pretrained.
+
+    Raises:
+        DataError: the data lack what the stage reads, or the cell has no rows for it.
+        ModelError: a part cannot be built as asked.
+    """
+    settings, fold, train = trial.recipe.stages[name], trial.cell.fold, context.corpus.train
+    stage = StageId(name, list(trial.recipe.stages).index(name), fold)
+    targets = Targets.of(settings.task, train)
+    rows = StageRows.of(name, settings, context.plans[name], fold, train)
+    model = build_model(trial, name, context, start)
+    precision = Precision.of(settings.precision, context.device)
+    source = context.encoder_source(settings.encoder)
+    exclusive = targets.gold_kind == "class"
+    predictor = Predictor(stage, model, precision, source, context.memory, exclusive)
+    metric = evaluated_metric(settings.keep, targets.gold_kind, settings.predicts)
+    by = group_column(trial.recipe.data, settings)
+    work = StageWork(predictor, rows, targets, settings.predicts, metric, None if by is None else train.values(by))
+    compares = settings.predicts == "neighbours"
+    entries = min(TABLE_ENTRIES, len(rows.training) * len(rows.validation)) if compares else 0
+    key = None if start is None else start.key
+    plan = StagePlan(
+        stage=stage,
+        key=trial.stage_key(name, key),
+        start=key,
+        seed=trial.cell.seed,
+        settings=settings,
+        model=model,
+        precision=precision,
+        batches=batch_order(trial, name, context, rows.training),
+        training_rows=len(rows.training),
+        loss=work.loss,
+        evaluate=work.evaluate,
+        metric=metric,
+        needs=context.needs(settings.encoder, rows.training, settings.batches.size, entries),
+    )
+    evaluated = np.concatenate([rows.judged, rows.training]) if compares else rows.judged
+    return BuiltStage(plan, predictor, work.tables, evaluated)
+
+
+def build_model(trial: FoldTrial, name: str, context: TrialContext, start: StartingPoint | None) -> StageModel:
+    """A stage's model before training, the same bits for the same trial and start."""
+    settings, fold = trial.recipe.stages[name], trial.cell.fold
+    seed = stage_seed(trial.cell.seed, name, fold)
+    source, targets = context.encoder_source(settings.encoder), Targets.of(settings.task, context.corpus.train)
+    encoder = _encoder(settings, source, context.plans[name].training_rows(fold), seed, start)
+    with seeded_start(seed):
+        head = build_head(settings.head.name, encoder.hidden_size, targets.outputs, **settings.head.model_dump())
+        about = targets.context(head.gives_embeddings, head.width)
+        losses = {
+            loss_name: (loss.weight, build_loss(loss_name, about, **loss.model_dump(exclude={"weight"})))
+            for loss_name, loss in sorted(settings.losses.items())
+        }
+    if head.takes_pooler and source.pooler is not None:
+        head.take_pooler(*source.pooler)
+    return StageModel(encoder, head, LossSum(losses)).to(context.device)
+
+
+def _encoder(
+    settings: Stage, source: EncoderSource, training_rows: Rows, seed: int, start: StartingPoint | None
+) -> TextEncoder:
+    if start is None:
+        encoder = source.start(training_rows, seed, settings.encoder_dropout)
+    else:
+        # Another stage's dropout is no weight: that of a stage is its own setting, or as the encoder was pretrained.
+        encoder = source.untrained(seed, settings.encoder_dropout)
+        load_weights(encoder, start.weights, "encoder.")
+    encoder.freeze(settings.encoder.frozen_layers)
+    return encoder

@@ -1,0 +1,68 @@
+"""Fingerprints of what the stages of a recipe read: computed once by the driver, sent with every fold trial."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.table import TRAIN, Corpus
+from tune_polar.model.source import encoder_identity
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.sections import TINY, Encoder
+from tune_polar.trial.columns_read import columns_read
+from tune_polar.trial.fold_trial import Inputs, StageInputs
+
+Identity = Callable[[Encoder], str]
+
+
+def identity_of(encoder: Encoder) -> str:
+    """A name that is equal exactly when weights and tokenizer are; of the embedded encoder its name.
+
+    Raises:
+        ModelError: there is no such encoder.
+    """
+    return TINY if encoder.name == TINY else encoder_identity(encoder.name, encoder.revision)
+
+
+def inputs_of(
+    recipe: Recipe, corpus: Corpus, plans: Mapping[str, FoldPlan], identity: Identity = identity_of
+) -> Inputs:
+    """What the fold trials of ``recipe`` read.
+
+    Args:
+        recipe: the recipe.
+        corpus: all its splits.
+        plans: one for each of its stages.
+        identity: of an encoder; the usual one asks the hub for a commit where an encoder is not in its cache.
+
+    Raises:
+        DataError: train lacks a column that a stage reads.
+        ModelError: an encoder is not to be found.
+    """
+    others = _splits_digest(corpus)
+    stages = {}
+    for name, stage in recipe.stages.items():
+        plan = plans[name]
+        used = np.flatnonzero((plan.training | plan.validation).any(axis=0)).astype(np.int64)
+        encoder = identity(stage.encoder)
+        if stage.encoder.name == TINY:
+            # Its vocabulary is that of all train texts, whichever rows a stage reads.
+            encoder = f"{encoder}:{corpus.train.fingerprint_of()}"
+        stages[name] = StageInputs(
+            rows=corpus.fingerprint_of(used, columns_read(recipe.data, stage)),
+            splits=others,
+            encoder=encoder,
+            folds=tuple(plan.hash_of(fold) for fold in range(plan.count)),
+        )
+    return Inputs(stages)
+
+
+def _splits_digest(corpus: Corpus) -> str:
+    """Of the ids and texts of every split but train."""
+    digest = hashlib.sha256()
+    for name in sorted(set(corpus.splits) - {TRAIN}):
+        digest.update(f"{len(name)}:{name}{corpus.splits[name].fingerprint_of()}".encode())
+    return digest.hexdigest()

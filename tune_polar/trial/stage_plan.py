@@ -1,0 +1,65 @@
+"""A stage before its first step: its parts, and the functions that train, judge and record it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+
+from tune_polar.recipe.sections import Stage
+from tune_polar.store.training import Array
+from tune_polar.trial.gradients import Rows, RowsLoss
+from tune_polar.trial.memory_fit import StageNeeds
+from tune_polar.trial.precision import Precision
+from tune_polar.trial.predictor import Predictor
+from tune_polar.trial.stage_model import StageModel
+from tune_polar.trial.training import StageId
+
+
+@dataclass(frozen=True, eq=False)
+class StagePlan:
+    """How one stage is trained; the rest is the same for all."""
+
+    stage: StageId
+    key: str
+    start: str | None  # key of the stage it begins from
+    seed: int  # the cell's
+    settings: Stage
+    model: StageModel
+    precision: Precision
+    batches: Iterator[Rows]
+    training_rows: int
+    loss: RowsLoss
+    evaluate: Callable[[], Generator[None, None, float]]
+    metric: str  # that ``evaluate`` computes
+    needs: StageNeeds
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows of one optimizer step."""
+        size: int = self.settings.batches.size
+        return size
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltStage:
+    """A stage before its first step."""
+
+    plan: StagePlan
+    predictor: Predictor
+    tables: Callable[[], Generator[None, None, dict[str, Array]]]  # what it leaves behind, computed after training
+    evaluated_rows: Rows  # that one evaluation passes through the model
+
+
+@dataclass(frozen=True, eq=False)
+class StartingPoint:
+    """A trained stage whose encoder another one begins with."""
+
+    key: str
+    weights: bytes  # safetensors
+
+
+def stage_seed(seed: int, stage: str, fold: int) -> int:
+    """A seed of its own for each stage of each fold, the same on every machine."""
+    text = f"{seed}/{stage}/{fold}".encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:4], "little")

@@ -1,0 +1,38 @@
+"""Which rows of train a stage of one cell learns from, predicts and is judged on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.table import Split
+from tune_polar.errors import DataError
+from tune_polar.recipe.sections import Stage
+from tune_polar.trial.gradients import Rows
+
+
+@dataclass(frozen=True, eq=False)
+class StageRows:
+    """Ascending row numbers of train."""
+
+    training: Rows
+    validation: Rows  # all of the cell: a decision may read the stage's table for any of them
+    judged: Rows  # those of them that are like the training rows
+
+    @classmethod
+    def of(cls, name: str, stage: Stage, plan: FoldPlan, fold: int, train: Split) -> StageRows:
+        """The rows of a stage in one fold.
+
+        Raises:
+            DataError: there are none to train or to judge it on.
+        """
+        wanted = train.where(stage.rows)
+        training, validation = plan.training_rows(fold), plan.validation_rows(fold)
+        rows = cls(training[wanted[training]], validation, validation[wanted[validation]])
+        for word, found in (("training", rows.training), ("validation", rows.judged)):
+            if not len(found):
+                raise DataError(
+                    f"stage {name} must have {word} rows with {dict(stage.rows)} in fold {fold}, got none",
+                    "Use fewer folds, or another condition under `rows`.",
+                )
+        return rows

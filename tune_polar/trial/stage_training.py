@@ -1,0 +1,108 @@
+"""Trains a built stage in its slot, and makes its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+
+import torch
+
+from tune_polar.model.checkpoint import weights_to_bytes
+from tune_polar.model.parameter_groups import parameter_groups
+from tune_polar.model.schedule import learning_rate_schedule
+from tune_polar.store.records import StageRecord
+from tune_polar.store.training import Array
+from tune_polar.trial.checkpoint_metric import LAST, larger_is_better
+from tune_polar.trial.checkpoints import Checkpoints
+from tune_polar.trial.context import TrialContext
+from tune_polar.trial.cost import CostMeter, provenance
+from tune_polar.trial.memory_fit import fitted, memory_use
+from tune_polar.trial.stage_plan import BuiltStage, StagePlan, stage_seed
+from tune_polar.trial.progress import Progress
+from tune_polar.trial.training import Training, TrainingResult, shown, total_steps, train
+
+
+def run_stage(
+    build: Callable[[], BuiltStage], context: TrialContext
+) -> Generator[Progress, None, tuple[StageRecord, bytes]]:
+    """Build a stage, train it and compute what it leaves behind: its record, and the kept weights as safetensors."""
+    meter = CostMeter(context.device)
+    built = build()
+    plan, device = built.plan, context.device
+    checkpoints = Checkpoints(context.stages, plan.key, context.checkpoint_seconds)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        # Dropout draws from torch's own generator and takes no other
+        torch.manual_seed(stage_seed(plan.seed, plan.stage.name, plan.stage.fold))
+        result = yield from train_stage(plan, checkpoints)
+    stage = plan.stage
+    done = Progress(stage.name, stage.number, stage.fold, result.steps, result.steps)
+    arrays = yield from shown(built.tables(), done)
+    return _record(plan, result, meter, arrays), weights_to_bytes(plan.model)
+
+
+def train_stage(plan: StagePlan, checkpoints: Checkpoints) -> Generator[Progress, None, TrainingResult]:
+    """Train a stage in its slot; the model holds the kept weights afterwards."""
+    device = plan.precision.device
+    training, memory = fitted(training_of(plan, checkpoints), plan.needs, device)
+    result = yield from train(training, device)
+    is_told = memory.budget_bytes is not None or not memory.is_plain
+    return replace(result, bits=plan.precision.bits, memory=memory_use(memory) if is_told else None)
+
+
+def training_of(plan: StagePlan, checkpoints: Checkpoints) -> Training:
+    """A stage's optimizer and schedule set up."""
+    settings, model = plan.settings.optimizer, plan.model
+    groups = parameter_groups(
+        model.encoder,
+        [model.head, model.losses],
+        lr=settings.lr,
+        head_lr=settings.head_lr,
+        xi=settings.xi,
+        weight_decay=settings.weight_decay,
+        own_rates=model.losses.own_rates(),
+    )
+    steps = total_steps(settings, plan.training_rows, plan.batch_rows)
+    optimizer = torch.optim.AdamW(groups, fused=True)
+    return Training(
+        stage=plan.stage,
+        settings=settings,
+        batch_rows=plan.batch_rows,
+        model=model,
+        encoder=model.encoder,
+        optimizer=optimizer,
+        schedule=learning_rate_schedule(settings.schedule, optimizer, steps, settings.warmup_share),
+        batches=plan.batches,
+        total_steps=steps,
+        loss=plan.loss,
+        evaluate=plan.evaluate,
+        keep_best=plan.settings.keep != LAST,
+        checkpoints=checkpoints,
+        precision=plan.precision,
+        larger_is_better=larger_is_better(plan.metric),
+        couples_rows=model.losses.couples_rows,
+    )
+
+
+def _record(plan: StagePlan, result: TrainingResult, meter: CostMeter, arrays: Mapping[str, Array]) -> StageRecord:
+    """The record of a stage that has just been trained."""
+    return StageRecord(
+        key=plan.key,
+        stage=plan.stage.name,
+        fold=plan.stage.fold,
+        seed=plan.seed,
+        predicts=plan.settings.predicts,
+        keep=plan.settings.keep,
+        start=plan.start,
+        best_step=result.best_step,
+        best_value=result.best_value,
+        steps=result.steps,
+        total_steps=result.total_steps,
+        stopped=result.stopped,
+        curve=result.curve,
+        seconds=result.earlier_seconds + meter.seconds,
+        peak_memory_bytes=meter.peak_memory_bytes,
+        provenance=provenance(meter.device),
+        memory=result.memory,
+        precision=result.bits,
+        arrays=arrays,
+    )

@@ -1,0 +1,106 @@
+"""What a built stage computes of its rows: losses, the checkpoint metric, and the tables it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tune_polar.data.batching import TokenRows
+from tune_polar.data.table import TRAIN
+from tune_polar.decide.keep import keep_metric, keep_value
+from tune_polar.model.losses import LossBatch
+from tune_polar.store.records import EXTRA, VALIDATION, TableKind
+from tune_polar.store.training import Array
+from tune_polar.trial.checkpoint_metric import NEAREST
+from tune_polar.trial.gradients import Rows
+from tune_polar.trial.neighbours import nearest_labels, neighbour_labels
+from tune_polar.trial.predictor import Predictor
+from tune_polar.trial.rows import batch_tensors
+from tune_polar.trial.stage_rows import StageRows
+from tune_polar.trial.targets import Targets
+
+
+class StageWork:
+    """Of one stage."""
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        rows: StageRows,
+        targets: Targets,
+        predicts: TableKind,
+        metric: str,
+        groups: Rows | None,
+    ) -> None:
+        """``metric``: of an evaluation; ``groups``: codes of all rows of train, (rows,), where a loss reads them."""
+        self._predictor = predictor
+        self._rows = rows
+        self._targets = targets
+        self._predicts = predicts
+        self._metric = metric
+        self._device = predictor.precision.device
+        self._learned = targets.tensor(self._device)
+        self._groups = None if groups is None else torch.from_numpy(groups).to(self._device)
+
+    def loss(self, rows: Rows, share: float) -> Tensor:
+        """The stage's losses of some training rows, ``share`` of a step's, shape ()."""
+        source, model = self._predictor.source, self._predictor.model
+        batch = batch_tensors(source.train_tokens, rows, source.tokenizer.pad_id, self._device)
+        passed = model(*batch)
+        chosen = torch.from_numpy(rows).to(self._device)
+        groups = None if self._groups is None else self._groups[chosen]
+        read = LossBatch(passed.outputs, passed.embeddings, self._learned[chosen], groups=groups)
+        value: Tensor = model.losses(read, share)
+        return value
+
+    def evaluate(self) -> Generator[None, None, float]:
+        """The checkpoint metric on the judged rows; pauses after each batch."""
+        tokens, judged = self._predictor.source.train_tokens, self._rows.judged
+        gold = self._targets.gold(judged)
+        if self._predicts == "neighbours" and (self._metric == NEAREST or gold.kind == "class"):
+            # Votes are on one question of yes or no: of several classes the nearest row's is the one decided
+            asked = yield from self._predictor.vectors(tokens, judged)
+            keys = yield from self._training_vectors()
+            return keep_metric(self._metric).score(gold, nearest_labels(asked, keys, self._codes())[:, np.newaxis])
+        if self._predicts == "neighbours":
+            table = yield from self._neighbours(tokens, judged, (yield from self._training_vectors()))
+        else:
+            table = yield from self._predictor.scores(self._predicts, tokens, judged)
+        return keep_value(self._metric, self._predicts, gold, table)
+
+    def tables(self) -> Generator[None, None, dict[str, Array]]:
+        """The arrays of the stage's record; pauses after each batch."""
+        predicts = self._predicts
+        keys = (yield from self._training_vectors()) if predicts == "neighbours" else None
+        found: dict[str, Array] = {}
+        for split, tokens, rows in self._predicted():
+            found[f"{split}/rows"] = rows.astype(np.int32)
+            if keys is None:
+                table = yield from self._predictor.scores(predicts, tokens, rows)
+            else:
+                table = yield from self._neighbours(tokens, rows, keys)
+            found[f"{split}/{predicts}"] = table
+        for name, value in self._predictor.model.losses.kept().items():
+            found[f"{EXTRA}/{name}"] = value.float().cpu().numpy().copy()
+        return found
+
+    def _predicted(self) -> Iterator[tuple[str, TokenRows, Rows]]:
+        """Every split that a decision may read, with its tokens and the rows of it."""
+        source = self._predictor.source
+        yield VALIDATION, source.train_tokens, self._rows.validation
+        for split, tokens in source.tokens.items():
+            if split != TRAIN and len(tokens):
+                yield split, tokens, np.arange(len(tokens))
+
+    def _training_vectors(self) -> Generator[None, None, Tensor]:
+        return (yield from self._predictor.vectors(self._predictor.source.train_tokens, self._rows.training))
+
+    def _neighbours(self, tokens: TokenRows, rows: Rows, keys: Tensor) -> Generator[None, None, Array]:
+        asked = yield from self._predictor.vectors(tokens, rows)
+        return neighbour_labels(asked, keys, self._codes(), self._targets.class_count)
+
+    def _codes(self) -> Rows:
+        return self._targets.codes()[self._rows.training]
