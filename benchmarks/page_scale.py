@@ -51,7 +51,7 @@ def main() -> int:
     write_page(summary, path)
     seconds, busy = time.perf_counter() - start, time.process_time() - cpu
     megabytes = path.stat().st_size / 1e6
-    print(f"{len(summary.configurations):,} configurations × {plan.folds} folds, one core")
+    print(f"{len(summary.configurations):,} configurations × {len(plan.cells)} folds, one core")
     print(f"{'reading records':20} {read:8.2f} s")
     print(f"{'page, all told':20} {seconds:8.2f} s, of them {busy:.2f} s of this process (target {SECONDS:g} s)")
     print(f"{'size':20} {megabytes:8.2f} MB (target {MEGABYTES:g} MB)")

@@ -40,7 +40,6 @@ from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.run import run_fold_trial
 from tune_polar.trial.stage_inputs import inputs_of
 
-NEW = Path(__file__).parents[1] / "new_trials"
 RECIPES = ("st1", "st2", "st3", "st1-released", "st2-released", "st3-released")
 RULES = ("max_f1", "prevalence_match", "min_abs_p_minus_r", "fixed")
 
@@ -51,7 +50,7 @@ def recipes(only: str | None) -> Iterator[tuple[str, Recipe]]:
         if only is not None and not name.startswith(only):
             continue
         # The sample has no other order than its own.
-        loaded = load_recipe(name, RecipeOptions(encoder="tiny", changes={"folds.order": "file"}), folder=NEW)
+        loaded = load_recipe(name, RecipeOptions(encoder="tiny", changes={"folds.order": "file"}))
         yield name, loaded.recipe
         if not name.endswith("-released"):
             for ablation, (_, recipe) in loaded.ablations.items():

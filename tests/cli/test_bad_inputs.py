@@ -47,7 +47,8 @@ def folder(tmp_path: Path) -> Path:
         "space-log.yaml": GOOD_SPACE.replace("low: 1e-4", "low: 0.0").replace("1e-3}", "1e-3, log: true}"),
         "space-st1.yaml": GOOD_SPACE,
         "space-faults.yaml": GOOD_SPACE.replace("1e-3}", "large}")
-        + "  detector.speed: {type: int, low: 1, high: 2}\n  detector.optimizer.xi: {type: real, low: 0.5, high: 1.0}\n",
+        + "  detector.speed: {type: int, low: 1, high: 2}\n"
+        + "  detector.optimizer.xi: {type: real, low: 0.5, high: 1.0}\n",
         "missing-column.csv": "id,tweet\n1,hello\n",
         "empty.csv": "",
         "header-only.csv": HEADER + "\n",

@@ -42,8 +42,10 @@ def test_a_machine_without_gpu_and_network_says_so(run: Run) -> None:
     assert missing(about) == ["GPU", "encoder"]
     assert "HF_HUB_OFFLINE" in about["missing"][1]["what"]
     assert not about["ready"]
-    assert about["parameters"] == 294_990_848
-    assert about["sizes_from"] == "its published config.json"
+    (encoder,) = about["encoders"]
+    assert (encoder["name"], encoder["parameters"]) == (XBASE, 294_990_848)
+    assert encoder["sizes_from"] == "its published config.json"
+    assert not encoder["is_here"]
     detector, classifier = about["stages"]
     assert (detector["batch_rows"], classifier["batch_rows"]) == (24, 8)
     assert all(stage["fits"] and stage["planned"].endswith("at once") for stage in about["stages"])
@@ -89,16 +91,35 @@ def test_an_encoder_in_a_folder_needs_no_hub(run: Run, tmp_path: Path) -> None:
     (folder / "config.json").write_text(json.dumps(dict(PUBLISHED_CONFIGS[XBASE]) | {"num_hidden_layers": 4}))
     about = told(run, "--encoder", str(folder))
     assert missing(about) == ["GPU"]
-    assert about["parameters"] < 100_000_000
+    assert about["encoders"][0]["parameters"] < 100_000_000
     (folder / "config.json").write_text("{}")
     assert missing(told(run, "--encoder", str(folder))) == ["GPU", "encoder"]
 
 
 def test_an_encoder_of_unknown_size_is_not_guessed(run: Run) -> None:
     about = told(run, "--encoder", "someone/something")
-    assert about["parameters"] is None
+    (encoder,) = about["encoders"]
+    assert encoder["parameters"] is None
     assert about["stages"] == []
-    assert "is not on this machine" in about["sizes_from"]
+    assert "is not on this machine" in encoder["sizes_from"]
+
+
+def test_stages_of_a_recipe_of_ones_own_go_by_their_names(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(
+        "recipe: two\ndata: {labels: [rude, loud]}\nencoder: tiny\nstages:\n"
+        "  finds_what_is_rude: {task: {type: binary, target: rude}}\n"
+        "  large: {task: {type: multilabel, targets: [rude, loud]}, encoder: {name: someone/something}}\n"
+        "score: finds_what_is_rude\n"
+    )
+    about = told(run, "./two.yaml")
+    assert {each["name"] for each in about["encoders"]} == {"tiny", "someone/something"}
+    assert [each["stage"] for each in about["stages"]] == ["finds_what_is_rude"]
+    assert "finds_what_is_rude bf16, batch 32 needs" in run("doctor", "./two.yaml").out
+
+
+def test_a_recipe_whose_column_comes_later_can_be_looked_at(run: Run) -> None:
+    assert told(run, "classifier")["ready"]
+    assert told(run, "regressor", "--encoder", "tiny")["stages"][0]["stage"] == "model"
 
 
 def test_a_store_that_cannot_be_written_is_named(run: Run, tmp_path: Path) -> None:
@@ -131,7 +152,7 @@ def test_it_loads_neither_torch_nor_ray() -> None:
         "import os, sys; os.environ['TUNE_POLAR_GPU_GB'] = ''\n"
         "import tune_polar.cli.doctor_command, tune_polar.cli.main\n"
         "from tune_polar.search.diagnosis import diagnose\n"
-        "from tune_polar.spec.recipe_file import RecipeOptions, load_recipe\n"
+        "from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe\n"
         "diagnose(load_recipe('st3', RecipeOptions('tiny')).recipe, 'searches', 8.0)\n"
         "print(sorted({'torch', 'ray', 'transformers', 'optuna'} & set(sys.modules)))\n"
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tests.cli.test_strangers_table import ask
+from tests.cli.asking import ask
 from tune_polar.cli.headline import headline, short_names, stage_value, stage_words
 from tune_polar.cli.live import LiveTable
 from tune_polar.cli.pace import Pace
@@ -182,7 +182,7 @@ def test_an_open_end_says_no_number_of_configurations(plan: SearchPlan) -> None:
 def test_a_fold_trial_is_told_by_its_last_stage(plan: SearchPlan) -> None:
     record = record_of(progress_of(plan), plan.cells[0], 0.125)
     assert stage_value(record, plan.recipe) == 0.125
-    assert stage_words(record, plan.recipe) == "model macro-F1 0.1250"
+    assert stage_words(record, plan.recipe) == "model 0.1250"
 
 
 @pytest.mark.parametrize(

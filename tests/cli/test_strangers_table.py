@@ -7,16 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.cli.asking import ask
 from tune_polar.cli.data_words import DataWords
-from tune_polar.cli.request import Asked, RecipeWords, asked, seeds_of, space_of
+from tune_polar.cli.request import RecipeWords, asked, space_of
+from tune_polar.cli.seeds import seeds_of
 from tune_polar.data.load import load_corpus
 from tune_polar.errors import DataError, SpecError
 from tune_polar.search.recipe_data import data_request, fold_plans, read_corpus
-
-
-def ask(path: Path | str, recipe: str, *targets: str, **words: Any) -> Asked:
-    about = {key: words.pop(key) for key in ("encoder", "profile", "changes", "folds", "seeds") if key in words}
-    return asked(RecipeWords(recipe, **about), DataWords(str(path), text="tweet", targets=targets, **words))
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,12 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds Ray's processes in /proc"),
 ]
+# Few folds, each long enough that a node is killed in the middle of one.
 SEARCH = (
-    *("search", "st3", "--trials", "3", "--folds", "3", "--set", "encoder.tiny.hidden=32", "--store", "records/store"),
-    *("--set", "detector.optimizer.max_steps=150", "--set", "classifier.optimizer.max_steps=60"),
-    *("--checkpoint-every", "1"),
+    *("search", "st3", "--trials", "2", "--folds", "3", "--set", "encoder.tiny.hidden=32", "--store", "records/store"),
+    *("--set", "detector.optimizer.max_steps=120", "--set", "detector.optimizer.max_epochs=null"),
+    *("--set", "classifier.optimizer.max_steps=60", "--set", "classifier.optimizer.max_epochs=null"),
+    *("--checkpoint-every", "1", "--racing", "none"),
 )
 
 
@@ -90,8 +92,8 @@ def test_a_node_dies_in_mid_fold_and_the_search_finishes(cluster: Cluster, folde
         )
     wait_for(" step ", 120, log, driver)
     until = time.monotonic() + 60
-    while not any(trains(process) for process in processes_under(killed.pid)):
-        assert time.monotonic() < until, "the node to be killed was given no fold"
+    while not all(any(map(trains, processes_under(node.pid))) for node in (killed, hidden)):
+        assert time.monotonic() < until, "a node was given no fold"
         time.sleep(0.02)
     seen_at_hidden = set(processes_under(hidden.pid))
     kill_tree(killed.pid)
@@ -104,7 +106,7 @@ def test_a_node_dies_in_mid_fold_and_the_search_finishes(cluster: Cluster, folde
 
     store = folder / "records/store"
     folds = [json.loads(path.read_text())["body"] for path in (store / "folds").glob("*.json")]
-    assert len(folds) == 9
+    assert len(folds) == 6
     failures = [json.loads(path.read_text())["body"] for path in (store / "failures").glob("*.json")]
     assert {failure["kind"] for failure in failures} == {"WorkerLost"}
     assert seen_at_hidden & {fold["provenance"]["pid"] for fold in folds}, "the node without the folder trained"

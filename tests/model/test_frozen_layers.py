@@ -19,9 +19,9 @@ from transformers import (
 
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder import TextEncoder
+from tune_polar.model.heads import Head, build_head
 from tune_polar.model.losses import LossBatch, LossContext, LossSum, build_loss
 from tune_polar.model.parameter_groups import parameter_groups
-from tune_polar.model.heads import Head, build_head
 
 SIZES = {
     "vocab_size": 30,

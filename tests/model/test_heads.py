@@ -12,9 +12,9 @@ from transformers import BertModel
 
 from tune_polar.errors import ModelError
 from tune_polar.model.dropout import CheapDropout
+from tune_polar.model.heads import HEADS, build_head
 from tune_polar.model.pooler_weights import pretrained_pooler
 from tune_polar.model.seeding import seeded_start
-from tune_polar.model.heads import HEADS, build_head
 
 WIDTHS = {"projection": 5, "mlp": 3, "linear": 3, "pooler": 3}
 

@@ -10,8 +10,8 @@ import pytest
 from tune_polar.data.batches import BATCHES as BATCH_MAKERS
 from tune_polar.data.plans import PLANS as PLAN_MAKERS
 from tune_polar.decide.kinds import DECISIONS as DECISION_KINDS
-from tune_polar.model.losses.base import LOSSES as LOSS_CLASSES
 from tune_polar.model.heads import HEADS as HEAD_CLASSES
+from tune_polar.model.losses.base import LOSSES as LOSS_CLASSES
 from tune_polar.recipe.components import BATCHES, DECISIONS, HEADS, LOSSES, PLANS
 from tune_polar.recipe.registry import Component, Registry
 

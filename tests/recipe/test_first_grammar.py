@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -57,17 +56,6 @@ def test_a_space_of_the_first_grammar(tmp_path, recipe):
     path.write_text("space: st1\nrecipe: st1\nparameters:\n  decision.k: {type: int, low: 1, high: 199, step: 2}\n")
     with pytest.raises(SpecError, match=r"old.yaml: is written in the grammar of an earlier version \(`decision.k`\)"):
         load_space(str(path), recipe, "published")
-
-
-@pytest.mark.parametrize("folder", ["trials", "search_spaces"])
-def test_the_files_of_the_first_grammar_are_told(folder, tmp_path, recipe):
-    for path in sorted((Path(__file__).resolve().parents[2] / folder).glob("*.yaml")):
-        if "stages:" in path.read_text() or "optimizer." in path.read_text():
-            continue  # moved already
-        loading = partial(load_recipe, folder=TRIALS) if folder == "trials" else load_space
-        rest = () if folder == "trials" else (recipe, "published")
-        with pytest.raises(SpecError, match="is written in the grammar of an earlier version"):
-            loading(str(path), *rest)
 
 
 def test_a_mistyped_key_of_the_grammar_is_no_former_one(load):

@@ -15,7 +15,7 @@ UNBUILT = {
     "st3": [],
     "mine": [],
     "psk": ["lora"],
-    "zhegu": ["leave_groups_out", "epm", "language_contrast"],
+    "zhegu": ["epm", "language_contrast"],
     "impsh": ["triplet", "pairs", "sup_con", "alignment", "uniformity"],
 }
 

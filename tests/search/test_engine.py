@@ -8,22 +8,25 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from polar_search import planned, variant
-from simulated_search import PROVENANCE, cells_of
+from polar_search import SMALL, planned, polar_folder, space_over, variant
+from simulated_search import PROVENANCE, cells_of, recipe_of
 
-from tune_polar.errors import StoreError
+from tune_polar.errors import SearchError, StoreError
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import configuration_id
 from tune_polar.search.configuration_progress import cell_of
 from tune_polar.search.core import SearchCore
-from tune_polar.search.plan import SearchPlan
+from tune_polar.search.limits import Limits
+from tune_polar.search.plan import SearchPlan, make_plan
 from tune_polar.search.run import PreparedSearch
 from tune_polar.search.searcher import FoldSearcher
 from tune_polar.search.slots import Slots
+from tune_polar.search.stop_rules import stop_rules
 from tune_polar.search.watch import Silent
 from tune_polar.store.failures import WORKER_LOST
 from tune_polar.store.merge import merge
@@ -36,6 +39,7 @@ from tune_polar.trial.run import run_fold_trial
 LISTENING = "0A"  # state of a socket in /proc/net/tcp
 ONE_SLOT = Slots(1, threads=1, gpu=False)
 TWO_SEEDS = (7, 8)
+K = {"decide.vote.k": {"type": "int", "low": 1, "high": 21, "step": 2}}
 
 
 class Killer(Silent):
@@ -241,6 +245,19 @@ def test_a_store_that_cannot_be_written_ends_the_search_instead_of_hanging_it(tm
     searcher.on_trial_complete("first", error=True)
     assert isinstance(searcher.error, StoreError)
     assert searcher.suggest("second") == FoldSearcher.FINISHED
+
+
+def test_convergence_cannot_be_told_of_a_single_cell(tmp_path: Path) -> None:
+    """Its score has no error that a gain could be held against."""
+    one_split = recipe_of({**SMALL, "folds": {"plan": "holdout", "share": 0.2}})
+    source = polar_folder(tmp_path / "data")
+    plan = make_plan(one_split, "tiny", source, space=space_over(one_split, K), trials=2, seed=1)
+    search, _ = begun(plan, tmp_path / "store")
+    limits = Limits(until_converged=True)
+    with pytest.raises(SearchError, match=r"--until converged must have 2 cells a configuration, .* got 1"):
+        stop_rules(limits, plan, search.core, search.study)
+    two = replace(plan, cells=cells_of(1, TWO_SEEDS))
+    assert len(stop_rules(limits, two, search.core, search.study)) == 2
 
 
 class GoneTerminal(Silent):

@@ -22,13 +22,13 @@ CURVES = {
 BEST = [8, 1, 1, 1, 3, 3, 5, 1]
 
 
-def settle(curve: Sequence[float], share: FairShare, kinds: Sequence[str] = ("detector",)) -> list[int]:
+def settle(curve: Sequence[float], share: FairShare, kinds: Sequence[str] = ("first",)) -> list[int]:
     """Run on a GPU that gets ``curve[n - 1]`` done with n slots; the numbers of slots used, in order."""
     used = [share.slots]
     for kind in itertools.islice(itertools.cycle(kinds), 2000):
         if share.settled:
             break
-        pace = curve[share.slots - 1] / share.slots * (1.0 if kind == "detector" else 5.0)
+        pace = curve[share.slots - 1] / share.slots * (1.0 if kind == "first" else 5.0)
         share.trained(kind, 1000, 1000 / pace / 100, share.slots)
         if used[-1] != share.slots:
             used.append(share.slots)
@@ -36,7 +36,7 @@ def settle(curve: Sequence[float], share: FairShare, kinds: Sequence[str] = ("de
 
 
 @pytest.mark.parametrize(("name", "best"), list(zip(CURVES, BEST, strict=True)))
-@pytest.mark.parametrize("kinds", [("detector",), ("detector", "classifier", "classifier")], ids=["one kind", "two"])
+@pytest.mark.parametrize("kinds", [("first",), ("first", "second", "second")], ids=["one kind", "two"])
 def test_no_more_slots_than_raise_throughput(name: str, best: int, kinds: Sequence[str]) -> None:
     curve = CURVES[name]
     share = FairShare(len(curve), enough_seconds=100.0)
@@ -55,17 +55,17 @@ def test_all_slots_of_one_are_never_doubted() -> None:
 
 def test_unlike_work_is_not_compared() -> None:
     share = FairShare(2, enough_seconds=10.0)
-    share.trained("detector", 100, 20.0, 2)
+    share.trained("first", 100, 20.0, 2)
     assert share.slots == 1
-    share.trained("classifier", 5000, 20.0, 1)  # of a faster kind: says nothing about two slots
+    share.trained("second", 5000, 20.0, 1)  # of a faster kind: says nothing about two slots
     assert (share.slots, share.settled) == (1, False)
-    share.trained("detector", 60, 10.0, 1)
+    share.trained("first", 60, 10.0, 1)
     assert (share.slots, share.settled) == (2, True), "6 steps a second by one, 10 by two at 5 each"
 
 
 def test_stretches_under_another_number_of_slots_do_not_count() -> None:
     share = FairShare(4, enough_seconds=1.0)
-    share.trained("detector", 100, 100.0, 3)
+    share.trained("first", 100, 100.0, 3)
     assert share.slots == 4
 
 
@@ -77,19 +77,19 @@ def test_progress_becomes_stretches_of_one_mixture() -> None:
     for second in range(30):
         now = float(second)
         for trial in "abcd":
-            watched.progressed(trial, "detector", 10 * second)
+            watched.progressed(trial, "first", 10 * second)
     assert watched.slots(4) == 2, "one slot on each of two GPUs is tried now"
     watched.changed(3)  # one has ended: the others run on unevenly, which says nothing
     now = 100.0
-    watched.progressed("a", "detector", 5000)
+    watched.progressed("a", "first", 5000)
     now = 200.0
-    watched.progressed("a", "detector", 9000)
+    watched.progressed("a", "first", 9000)
     assert watched.share.slots == 1
     assert not watched.share.settled
     watched.changed(2)
     for second in range(30):
         now = 300.0 + second
         for trial in "ab":
-            watched.progressed(trial, "detector", 9000 + 30 * second)
+            watched.progressed(trial, "first", 9000 + 30 * second)
     assert watched.share.settled
     assert watched.slots(4) == 2

@@ -10,8 +10,8 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from tune_polar.data.batches import BATCHES as BATCH_MAKERS
-from tune_polar.model.losses import LOSSES, LossContext, build_loss
 from tune_polar.model.heads import HEADS, build_head
+from tune_polar.model.losses import LOSSES, LossContext, build_loss
 from tune_polar.recipe.components import BATCHES as BATCH_SETTINGS
 from tune_polar.recipe.components import HEADS as HEAD_SETTINGS
 from tune_polar.recipe.components import LOSSES as LOSS_SETTINGS

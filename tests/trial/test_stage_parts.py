@@ -21,8 +21,8 @@ from tune_polar.recipe.model import Recipe
 from tune_polar.store.records import StageRecord
 from tune_polar.store.store import open_store
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.stage_build import build_model, build_stage
 from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.stage_build import build_model, build_stage
 from tune_polar.trial.stage_model import StageModel
 from tune_polar.trial.stage_plan import StartingPoint, stage_seed
 from tune_polar.trial.stage_training import run_stage

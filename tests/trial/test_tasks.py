@@ -25,8 +25,8 @@ from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.settings import Rate
 from tune_polar.store.records import FoldRecord, StageRecord
 from tune_polar.store.store import open_store
-from tune_polar.trial.stage_build import build_model
 from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.stage_build import build_model
 
 TOPICS = ("news", "sport", "other")
 LANGUAGES = ("deu", "eng", "zho")

@@ -10,9 +10,9 @@ from graph_bench import CLASSIFIER, ONE_STAGE, TWO_STAGES, Bench, plans_of, reci
 
 from tune_polar.errors import ModelError
 from tune_polar.recipe.model import Recipe
+from tune_polar.trial.tryout import try_stages
 from tune_polar.trial.tryout_process import Tryout, try_out
 from tune_polar.trial.tryout_result import DeviceTried, StageFailed, StageTried
-from tune_polar.trial.tryout import try_stages
 
 CONFIG = {
     "model_type": "bert",

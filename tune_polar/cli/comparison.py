@@ -75,9 +75,11 @@ def _table(outcome: Outcome, split: str | None, *, gap: bool) -> Table:
     if gap:
         table.add_column("gap", justify="right", no_wrap=True)
     for name, (judgement, ladder) in ladders.items():
-        told = {rung: ladder[rung] for rung in rungs if rung in ladder}
+        told: dict[str, Scored] = {rung: ladder[rung] for rung in rungs if rung in ladder}
         for label, values, is_whole in _lines(name, judgement, told):
             cells = [_shown(values.get(rung)) for rung in rungs]
+            if split is not None and not is_whole:
+                continue  # the page shows each column there too
             if gap:
                 cells.append(_gap(judgement, values))
             table.add_row(label.replace("[", r"\["), *cells, style="bold" if is_whole else "")

@@ -95,6 +95,6 @@ def _groups(
 ) -> GroupReport | str:
     """Files or groups that do not fit together are reported one by one all the same."""
     try:
-        return group_report(tables, reports[0].rules, settings.seed, settings.rounds, reports[0].score)
+        return group_report(tables, reports[0].rules, settings.seed, settings.rounds)
     except DecisionError as error:
         return error.problem

@@ -56,6 +56,4 @@ def export(
 
         done = export_optuna(opened, summary, optuna)
         left_out = f", {done.left_out} configurations left out" if done.left_out else ""
-        told = done.trials - done.swept
-        swept = f" ({told} configurations, {done.swept} more points read off their predictions)" if done.swept else ""
-        typer.echo(f"{optuna}: study {done.name!r}, {done.trials} trials{swept}{left_out}")
+        typer.echo(f"{optuna}: study {done.name!r}, {done.trials} trials{left_out}")

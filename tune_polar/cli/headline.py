@@ -54,13 +54,13 @@ def total(plan: SearchPlan, limits: Limits) -> int | None:
 
 def stage_value(record: FoldRecord, recipe: Recipe) -> float:
     """The number of one fold trial that is worth a glance: what its last stage's weights were kept by."""
-    return _value(record, recipe)[1]
+    start = f"{_last(recipe)}."
+    return next(value for name, value in record.scores.items() if name.startswith(start))
 
 
 def stage_words(record: FoldRecord, recipe: Recipe) -> str:
-    """``classifier macro-F1 0.4312``."""
-    metric, value = _value(record, recipe)
-    return f"{_last(recipe)} {metric_words(metric)} {value:.4f}"
+    """``classifier 0.4312``."""
+    return f"{_last(recipe)} {stage_value(record, recipe):.4f}"
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
@@ -78,8 +78,3 @@ def _are_told_apart(words: Collection[str]) -> bool:
 
 def _last(recipe: Recipe) -> str:
     return list(recipe.stages)[-1]
-
-
-def _value(record: FoldRecord, recipe: Recipe) -> tuple[str, float]:
-    start = f"{_last(recipe)}."
-    return next((name.removeprefix(start), value) for name, value in record.scores.items() if name.startswith(start))

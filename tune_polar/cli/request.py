@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from tune_polar.cli.data_words import DataWords, with_targets
 from tune_polar.cli.faults import faults_of
 from tune_polar.cli.options import assignments, check_seed, positive
 from tune_polar.cli.own_encoder import names_encoder
+from tune_polar.cli.seeds import seeds_of
 from tune_polar.data.header import columns_lacking
 from tune_polar.data.source import Source
 from tune_polar.errors import SpecError
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 DEFAULT_ENCODER = "tiny"
 SEEDS, TOGETHER = "seeds", "folds.together"
-MOST_SEED = 2**31 - 1
-_LIST = re.compile(r"[0-9]+(,[0-9]+)*,?")
 
 
 @dataclass(frozen=True)
@@ -127,34 +125,6 @@ def space_of(loaded: LoadedRecipe, name: str | None) -> LoadedSpace:
             "Give a space for this recipe with --space.",
         )
     return replace(found, parameters=active)
-
-
-def seeds_of(words: str, own: Sequence[int]) -> list[int]:
-    """The seeds that ``--seeds`` means: a number of them, beginning with the recipe's ``own``, or a list.
-
-    Raises:
-        SpecError: it is neither.
-
-    Example:
-        >>> seeds_of("3", [42]), seeds_of("7,", [42])
-        ([42, 43, 44], [7])
-    """
-    if not _LIST.fullmatch(words):
-        raise SpecError(
-            f"--seeds must be a number of seeds or a list of them, got {words!r}",
-            "For example --seeds 3, or --seeds 0,1,2; a single one as --seeds 7,.",
-        )
-    if "," in words:
-        found = [int(each) for each in words.split(",") if each]
-        if len(set(found)) < len(found) or max(found) > MOST_SEED:
-            raise SpecError(
-                f"--seeds must list each seed once, from 0 to {MOST_SEED}, got {words}", "For example --seeds 0,1,2."
-            )
-        return found
-    count = int(words)
-    if not 1 <= count <= 1000:
-        raise SpecError(f"--seeds must be from 1 to 1,000 seeds, got {count}", "List them, for example --seeds 0,1,2.")
-    return [*own, *range(max(own) + 1, max(own) + 1 + count)][:count]
 
 
 def new_store(place: str | None, recipe: str) -> Store:

@@ -6,6 +6,9 @@ from rich.console import Console
 
 from tune_polar.cli.print_document import print_lines, print_table
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
+from tune_polar.recipe.components import METRICS
+from tune_polar.recipe.defaults import default_metric
+from tune_polar.recipe.graph import DecisionGraph
 from tune_polar.report.context import PageContext
 from tune_polar.report.difference import cell_difference
 from tune_polar.report.document import TextTable
@@ -87,7 +90,11 @@ def _notes(summary: SearchSummary) -> list[str]:
 
 def _scored_by(summary: SearchSummary, name: str) -> str:
     """What a decision of the recipe is scored by, and on which rows."""
-    best = summary.best
-    judged = None if best is None or best.outcome is None else best.outcome.decisions.get(name)
-    metric = "its own score" if judged is None else metric_words(judged.metric.name)
-    return f"{metric} on {rows_words(rows_judged(summary.recipe, name))}, cross-fitted"
+    recipe = summary.recipe
+    said = DecisionGraph(recipe.stages, recipe.decide).said(name)
+    metric = recipe.score.metric
+    if said is not None and said.form == "probability":
+        metric = "log_loss"  # a mean of shares has decided nothing yet
+    elif said is not None and said.gold not in METRICS[metric].golds:
+        metric = default_metric(said.gold)
+    return f"{metric_words(metric)} on {rows_words(rows_judged(recipe, name))}, cross-fitted"

@@ -57,18 +57,18 @@ class LengthGroupedBatches:
 class BalancedBatches:
     """Batches of which half is class 0 and half the other classes in turn, without end.
 
-    The non-polarized half and each type have a pool of their own, dealt to its end, then shuffled again. The
-    turn of the types carries over from batch to batch, so that all types come equally often. An odd batch has
-    one more row of class 0.
+    Class 0 and each other class have a pool of their own, dealt to its end, then shuffled again. The turn of the
+    other classes carries over from batch to batch, so that all of them come equally often. An odd batch has one
+    more row of class 0.
     """
 
-    def __init__(self, proxy_class: Sequence[int] | IntArray, batch_size: int, generator: np.random.Generator) -> None:
-        """Batch rows 0 .. len(proxy_class) − 1 of the classes 0 (non-polarized) and 1, 2, ... (types).
+    def __init__(self, strata: Sequence[int] | IntArray, batch_size: int, generator: np.random.Generator) -> None:
+        """Batch rows 0 .. len(strata) − 1 of the classes 0 (of no stratum) and 1, 2, ... (strata).
 
         Raises:
             DataError: ``batch_size`` is below 2, or either half has no rows.
         """
-        classes = np.asarray(proxy_class, dtype=np.int64)
+        classes = np.asarray(strata, dtype=np.int64)
         _check_rows(len(classes), batch_size, smallest_batch=2)
         present = [int(number) for number in np.unique(classes)]
         if present[0] != 0 or len(present) < 2:
@@ -83,19 +83,19 @@ class BalancedBatches:
 
     @property
     def batches_per_epoch(self) -> int:
-        """Batches that hold as many rows as there are; rare types come more than once in them."""
+        """Batches that hold as many rows as there are; rare classes come more than once in them."""
         return -(-self._rows // self._batch_size)
 
     def __iter__(self) -> Iterator[IntArray]:
-        """Yield row numbers, shape (batch_size,), non-polarized ones first."""
-        negatives, *types = [self._deal(pool) for pool in self._pools]
-        polarized = self._batch_size // 2
+        """Yield row numbers, shape (batch_size,), those of class 0 first."""
+        negatives, *others = [self._deal(pool) for pool in self._pools]
+        positive = self._batch_size // 2
         turn = 0
         while True:
-            batch = [next(negatives) for _ in range(self._batch_size - polarized)]
-            for _ in range(polarized):
-                batch.append(next(types[turn]))
-                turn = (turn + 1) % len(types)
+            batch = [next(negatives) for _ in range(self._batch_size - positive)]
+            for _ in range(positive):
+                batch.append(next(others[turn]))
+                turn = (turn + 1) % len(others)
             yield np.array(batch, dtype=np.int64)
 
     def _deal(self, pool: IntArray) -> Iterator[int]:

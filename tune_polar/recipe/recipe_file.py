@@ -125,7 +125,7 @@ def load_recipe(name: str, options: RecipeOptions | None = None, *, folder: Path
         distinct = dict.fromkeys(faults)  # a fault of the recipe itself is one of each ablation too
         raise spec_error(
             sorted(distinct, key=lambda fault: (str(fault.path or ""), fault.line or 0)),
-            "Mend the named keys; `tune-polar list st3` shows every key with its value.",
+            "Mend the named keys; `tune-polar list RECIPE` shows every key with its value.",
         )
     called = (link.file.content.get("recipe", link.file.path.stem) for link in reversed(chain))
     return LoadedRecipe(published, profile, ablations, chain[-1].file.path, tuple(dict.fromkeys(map(str, called))))
@@ -139,9 +139,7 @@ def parse_assignment(text: str) -> tuple[str, object]:
     """
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise SpecError(
-            f"--set must look like KEY=VALUE, got {text!r}", "For example --set detector.optimizer.lr=2e-5."
-        )
+        raise SpecError(f"--set must look like KEY=VALUE, got {text!r}", "For example --set model.optimizer.lr=2e-5.")
     return key.strip(), parse_value(value, f"--set {key.strip()}")
 
 

@@ -9,6 +9,7 @@ from statistics import median
 
 from tune_polar.decide.judged import Judgement
 from tune_polar.decide.metrics import Metric
+from tune_polar.evaluate.checks import Check, checks_of
 from tune_polar.evaluate.correction import corrected_best
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.evaluate.scores import Scores
@@ -81,6 +82,11 @@ class PageContext:
         """Finished configurations with their scores, best first."""
         return tuple((row, row.scores) for row in self.summary.finished if row.scores is not None)
 
+    @property
+    def in_full(self) -> list[ConfigurationSummary]:
+        """Those whose predictions have been read, best first."""
+        return [row for row, _ in self.scored if row.outcome is not None]
+
     @cached_property
     def noise(self) -> float:
         """Standard deviation between cells, in the middle of the finished configurations."""
@@ -124,6 +130,11 @@ class PageContext:
     def corrected(self) -> BbcCv | str:
         """The best score without the luck of choosing it, or why it cannot be had."""
         return corrected_best(self.summary)
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """Every coded check."""
+        return tuple(checks_of(self.summary))
 
     @cached_property
     def importances(self) -> Importances | str:

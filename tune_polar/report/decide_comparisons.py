@@ -11,32 +11,25 @@ from tune_polar.report.document import DocumentSection, TextTable
 from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.numbers import count, spread, with_error
 from tune_polar.stats.comparison import ComparisonMatrix
+from tune_polar.stats.group_thresholds import GroupGain, GroupThresholds
 from tune_polar.stats.grouped_rows import GroupReport
-from tune_polar.stats.intervals import Interval, points
+from tune_polar.stats.intervals import points
 from tune_polar.stats.threshold_report import ThresholdReport
-
-UNITS = {
-    "folds": "paired by fold (Nadeau and Bengio)",
-    "rows": "paired by row (bootstrap)",
-}
 
 
 def comparison_section(report: ThresholdReport) -> DocumentSection:
     """Matrix of the top configurations, and a sentence for each pair with the first."""
-    title = "Differences between the top configurations"
-    if isinstance(report.by_folds, str) or isinstance(report.by_rows, str):
-        return DocumentSection(title, (f"Not applicable: {report.by_folds}.",))
-    sentences: list[str] = []
-    for matrix in (report.by_folds, report.by_rows):
-        first = matrix.names[0]
-        sentences += [each.sentence for each in matrix.pairs if first in (each.first, each.second)]
+    title, by_folds, by_rows = "Differences between the top configurations", report.by_folds, report.by_rows
+    if isinstance(by_folds, str) or isinstance(by_rows, str):
+        return DocumentSection(title, (f"Not applicable: {by_folds}.",))
+    matrices = {"paired by fold (Nadeau and Bengio)": by_folds, "paired by row (bootstrap)": by_rows}
+    told = [each.sentence for of in matrices.values() for each in of.pairs if of.names[0] in (each.first, each.second)]
     skipped = [
-        f"{one} and {other}: not applicable by folds, their folds differ"
-        for one, other in report.by_folds.not_applicable
+        f"{one} and {other}: not applicable by folds, their folds differ" for one, other in by_folds.not_applicable
     ]
-    tables = tuple(_matrix(matrix, unit) for unit, matrix in (("folds", report.by_folds), ("rows", report.by_rows)))
-    figure, note = _strips(report, report.by_folds.names)
-    return DocumentSection(title, (f"All by rule {report.winner.rule}.",), tables, (*sentences, *skipped), figure, note)
+    tables = tuple(_matrix(matrix, how) for how, matrix in matrices.items())
+    sentences = (f"All by rule {report.winner.rule}.",)
+    return DocumentSection(title, sentences, tables, (*told, *skipped), *_strips(report, by_folds.names))
 
 
 def _strips(report: ThresholdReport, names: Sequence[str]) -> tuple[str, str]:
@@ -59,17 +52,15 @@ def _strips(report: ThresholdReport, names: Sequence[str]) -> tuple[str, str]:
     )
 
 
-def _matrix(matrix: ComparisonMatrix, unit: str) -> TextTable:
+def _matrix(matrix: ComparisonMatrix, how: str) -> TextTable:
     """Row minus column in points, with the Holm-adjusted p; the upper triangle."""
-    rows = []
-    for place, name in enumerate(matrix.names):
-        cells = []
-        for other in matrix.names[1:]:
-            pair = matrix.pair(name, other) if matrix.names.index(other) > place else None
-            cells.append("" if pair is None else f"{points(pair.paired.difference)} p={pair.adjusted_p:.2g}")
+    names, rows = matrix.names, []
+    for place, name in enumerate(names):
+        pairs = [matrix.pair(name, other) if other in names[place + 1 :] else None for other in names[1:]]
+        cells = ("" if pair is None else f"{points(pair.paired.difference)} p={pair.adjusted_p:.2g}" for pair in pairs)
         rows.append((f"{place + 1} {name}", *cells))
-    caption = f"Row minus column, F1 points, {UNITS[unit]}; p adjusted for {len(matrix.pairs)} pairs (Holm)"
-    return TextTable(caption, ("", *(f"− {place + 1}" for place in range(1, len(matrix.names)))), tuple(rows))
+    caption = f"Row minus column, F1 points, {how}; p adjusted for {len(matrix.pairs)} pairs (Holm)"
+    return TextTable(caption, ("", *(f"− {place + 1}" for place in range(1, len(names)))), rows)
 
 
 def ranking_section(report: ThresholdReport) -> DocumentSection:
@@ -87,15 +78,11 @@ def ranking_section(report: ThresholdReport) -> DocumentSection:
         if others
         else "All of them pick the same configuration."
     )
-    rows = tuple(
-        (
-            name,
-            picks[name],
-            points(ranking.regret[name]),
-            "n/a" if np.isnan(ranking.kendall[place, reference]) else f"{ranking.kendall[place, reference]:.2f}",
-        )
-        for place, name in enumerate(ranking.scorings)
-    )
+    kendall = ranking.kendall[:, reference].tolist()
+    rows = [
+        (name, picks[name], points(ranking.regret[name]), "n/a" if np.isnan(tau) else f"{tau:.2f}")
+        for name, tau in zip(ranking.scorings, kendall, strict=True)
+    ]
     table = TextTable(
         f"By rule {report.winner.rule}; regret in F1 points against the best by {ranking.reference}",
         ("scored by", "picks", "regret", f"Kendall's τ with {ranking.reference}"),
@@ -111,43 +98,27 @@ def group_section(report: GroupReport | str) -> DocumentSection:
     if isinstance(report, str):
         return DocumentSection(title, (f"Not applicable: {report}.",))
     best = max(report.rules, key=lambda rule: max(rule.own, rule.pooled))
+    level = f"{best.interval.level:.0%} interval"
     verdict = (
-        f"the {best.interval.level:.0%} interval of the gain, {points(best.interval.low)} to "
-        f"{points(best.interval.high)} points, includes zero: these rows do not tell which is better"
+        f"the {level} of the gain, {points(best.interval.low)} to {points(best.interval.high)} points, includes zero: "
+        "these rows do not tell which is better"
         if 0.0 in best.interval
         else f"{'per-group' if best.gain > 0 else 'pooled'} thresholds are better by {points(abs(best.gain))} points "
-        f"({best.interval.level:.0%} interval of the gain {points(best.interval.low)} to {points(best.interval.high)})"
+        f"({level} of the gain {points(best.interval.low)} to {points(best.interval.high)})"
     )
-    level = f"{best.interval.level:.0%} interval"
-    rules = TextTable(
+    heads, caption = (
+        ("pooled", "per group", "gain, points", level),
         f"Mean over groups, cross-fitted, {report.configuration}",
-        ("rule", "pooled", "per group", "gain, points", level),
-        tuple(
-            (each.rule, _three(each.pooled), _three(each.own), points(each.gain), _points_span(each.interval))
-            for each in report.rules
-        ),
     )
-    groups = TextTable(
-        f"Each group by rule {best.rule}",
-        ("group", "rows", "pooled", "per group", "gain, points", level),
-        tuple(
-            (
-                each.group,
-                f"{each.rows:,}",
-                _three(each.pooled),
-                _three(each.own),
-                points(each.gain),
-                _points_span(each.interval),
-            )
-            for each in best.groups
-        ),
+    rules = [(each.rule, *_gain(each)) for each in report.rules]
+    groups = [(each.group, f"{each.rows:,}", *_gain(each)) for each in best.groups]
+    tables = (
+        TextTable(caption, ("rule", *heads), rules),
+        TextTable(f"Each group by rule {best.rule}", ("group", "rows", *heads), groups),
     )
-    return DocumentSection(title, (f"By rule {best.rule} {verdict}.",), (rules, groups))
+    return DocumentSection(title, (f"By rule {best.rule} {verdict}.",), tables)
 
 
-def _points_span(interval: Interval) -> str:
-    return f"{points(interval.low)} to {points(interval.high)}"
-
-
-def _three(value: float) -> str:
-    return f"{value:.3f}"
+def _gain(found: GroupThresholds | GroupGain) -> tuple[str, ...]:
+    ends = f"{points(found.interval.low)} to {points(found.interval.high)}"
+    return (f"{found.pooled:.3f}", f"{found.own:.3f}", points(found.gain), ends)

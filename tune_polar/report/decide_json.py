@@ -1,43 +1,45 @@
-"""A threshold report as plain data for scripts: every number, none rounded."""
+"""A threshold report as plain data for scripts: every number, none rounded.
+
+A part that cannot be computed is ``{"not_applicable": reason}``.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from tune_polar.decide.judged import Rung, Scored
 from tune_polar.decide.predictions import OOF
+from tune_polar.stats.bbc_cv import BbcCv
 from tune_polar.stats.comparison import ComparisonMatrix
 from tune_polar.stats.grouped_rows import GroupReport
 from tune_polar.stats.intervals import Interval
+from tune_polar.stats.new_rows import NewRowsScore
+from tune_polar.stats.ranking import RankAgreement
 from tune_polar.stats.scored_configuration import thresholds_of
 from tune_polar.stats.threshold_report import LEVELS, ThresholdReport
 
 Data = dict[str, Any]
+AS_THEY_ARE = ("labels", "metric", "rules", "configurations", "incomplete")  # fields of a report
 
 
 def report_data(report: ThresholdReport) -> Data:
-    """One file; a part that cannot be computed is ``{"not_applicable": reason}``."""
+    """One file."""
+    findings = [(rule, each) for rule, found in report.findings for each in found]
     return {
         "file": str(report.path),
-        "labels": list(report.labels),
-        "metric": report.metric,
-        "rules": list(report.rules),
-        "configurations": list(report.configurations),
-        "incomplete": list(report.incomplete),
+        **_fields(report, *AS_THEY_ARE),
         "splits": [{"name": each.name, "rows": each.rows, "gold": each.has_gold} for each in report.splits],
-        "folds": list(report.folds),
-        "notes": list(report.notes),
+        **_fields(report, "folds", "notes"),
         "selected": _selected(report),
         "scores": [
             {
                 "configuration": each.name,
-                "rule": each.rule,
-                "cross_fitted": each.cross_fitted,
-                "fold_scores": each.fold_scores.tolist(),
+                **_fields(each, "rule", "cross_fitted", "fold_scores"),
                 "scored": [
                     _scored(rung, split, scored, report.labels)
                     for split, ladder in ((OOF, each.judgement.ladder), *each.judgement.splits.items())
@@ -47,63 +49,49 @@ def report_data(report: ThresholdReport) -> Data:
             for each in report.scored
         ],
         "findings": [
-            {
-                "code": finding.code,
-                "rule": rule,
-                "kind": finding.kind,
-                "label": finding.label,
-                "threshold": finding.threshold,
-                "fold": finding.fold,
-                "message": finding.message,
-            }
-            for rule, findings in report.findings
-            for finding in findings
+            {"code": each.code, "rule": rule, **_fields(each, "kind", "label", "threshold", "fold", "message")}
+            for rule, each in findings
         ],
         "comparisons": {"folds": _matrix(report.by_folds), "rows": _matrix(report.by_rows)},
-        "ranking": _ranking(report),
+        "ranking": _ranking(report, report.ranking),
     }
 
 
 def _selected(report: ThresholdReport) -> Data:
-    winner, boot = report.winner, report.bootstrap
-    crossed = winner.judgement.cross_fitted
-    corrected: Data
-    if isinstance(report.corrected, str):
-        corrected = {"not_applicable": report.corrected}
-    else:
-        corrected = {
-            "estimate": report.corrected.corrected,
-            "plain": report.corrected.plain,
-            "optimism": report.corrected.optimism,
-            "intervals": [_interval(report.corrected.interval_at(level)) for level in LEVELS],
-            "candidates": report.corrected.entered,
-            "rounds": report.corrected.rounds,
-        }
-    new_rows: Data
-    if isinstance(report.new_rows, str):
-        new_rows = {"not_applicable": report.new_rows}
-    else:
-        new_rows = {
-            "rows": report.new_rows.rows,
-            "training_sd": report.new_rows.training_sd,
-            "intervals": [_interval(report.new_rows.interval(level)) for level in LEVELS],
-        }
+    winner, boot, gold = report.winner, report.bootstrap, report.gold.values
+    crossed = winner.judgement.cross_fitted.per_column.tolist()
     return {
         "configuration": winner.name,
         "rule": winner.rule,
         "raw_best": winner.cross_fitted,
-        "corrected": corrected,
-        "new_rows": new_rows,
-        "macro_interval": _interval(boot.macro_interval),
+        "corrected": _corrected(report.corrected),
+        "new_rows": _new_rows(report.new_rows),
+        "macro_interval": asdict(boot.macro_interval),
         "per_label": {
-            label: {
-                "positives": int(np.count_nonzero(report.gold.values[:, place])),
-                "cross_fitted": float(crossed.per_column[place]),
-                "interval": _interval(boot.per_class_intervals[place]),
-            }
-            for place, label in enumerate(report.labels)
+            label: {"positives": positives, "cross_fitted": score, "interval": asdict(interval)}
+            for label, positives, score, interval in zip(
+                report.labels, np.count_nonzero(gold, axis=0).tolist(), crossed, boot.per_class_intervals, strict=True
+            )
         },
     }
+
+
+def _corrected(found: BbcCv | str) -> Data:
+    if isinstance(found, str):
+        return {"not_applicable": found}
+    return {
+        "estimate": found.corrected,
+        **_fields(found, "plain", "optimism"),
+        "intervals": [asdict(found.interval_at(level)) for level in LEVELS],
+        "candidates": found.entered,
+        "rounds": found.rounds,
+    }
+
+
+def _new_rows(found: NewRowsScore | str) -> Data:
+    if isinstance(found, str):
+        return {"not_applicable": found}
+    return {**_fields(found, "rows", "training_sd"), "intervals": [asdict(found.interval(level)) for level in LEVELS]}
 
 
 def _scored(rung: Rung, split: str, scored: Scored, labels: Sequence[str]) -> Data:
@@ -124,14 +112,11 @@ def _matrix(matrix: ComparisonMatrix | str) -> Data:
         "configurations": list(matrix.names),
         "pairs": [
             {
-                "first": each.first,
-                "second": each.second,
-                "difference": each.paired.difference,
-                "interval": _interval(each.paired.interval),
+                **_fields(each, "first", "second"),
+                **_fields(each.paired, "difference", "interval"),
                 "p": each.paired.p_value,
                 "holm_p": each.adjusted_p,
-                "differs": each.differs,
-                "sentence": each.sentence,
+                **_fields(each, "differs", "sentence"),
             }
             for each in matrix.pairs
         ],
@@ -139,8 +124,7 @@ def _matrix(matrix: ComparisonMatrix | str) -> Data:
     }
 
 
-def _ranking(report: ThresholdReport) -> Data:
-    ranking = report.ranking
+def _ranking(report: ThresholdReport, ranking: RankAgreement | str) -> Data:
     if isinstance(ranking, str):
         return {"not_applicable": ranking}
     names = [each.name for each in report.scored if each.rule == report.winner.rule]
@@ -149,16 +133,16 @@ def _ranking(report: ThresholdReport) -> Data:
         "reference": ranking.reference,
         "picks": {name: names[pick] for name, pick in ranking.picks.items()},
         "regret": dict(ranking.regret),
-        "kendall": _kendall(ranking.scorings, ranking.kendall.tolist()),
+        "kendall": {
+            name: dict(zip(ranking.scorings, map(_number, row), strict=True))
+            for name, row in zip(ranking.scorings, ranking.kendall.tolist(), strict=True)
+        },
     }
 
 
-def _kendall(names: Sequence[str], values: Sequence[Sequence[float]]) -> Mapping[str, Mapping[str, float | None]]:
+def _number(value: float) -> float | None:
     """JSON has no NaN: a scoring that is the same for all configurations has no rank, hence null."""
-    return {
-        name: {other: None if math.isnan(value) else value for other, value in zip(names, row, strict=True)}
-        for name, row in zip(names, values, strict=True)
-    }
+    return None if math.isnan(value) else value
 
 
 def group_data(report: GroupReport | str) -> Data:
@@ -170,21 +154,12 @@ def group_data(report: GroupReport | str) -> Data:
         "chosen_among": report.compared,
         "rules": [
             {
-                "rule": each.rule,
-                "pooled": each.pooled,
+                **_fields(each, "rule", "pooled"),
                 "per_group": each.own,
-                "gain": each.gain,
-                "interval": _interval(each.interval),
+                **_fields(each, "gain", "interval"),
                 "groups": [
-                    {
-                        "group": group.group,
-                        "rows": group.rows,
-                        "pooled": group.pooled,
-                        "per_group": group.own,
-                        "gain": group.gain,
-                        "interval": _interval(group.interval),
-                    }
-                    for group in each.groups
+                    {**_fields(of, "group", "rows", "pooled"), "per_group": of.own, **_fields(of, "gain", "interval")}
+                    for of in each.groups
                 ],
             }
             for each in report.rules
@@ -192,5 +167,14 @@ def group_data(report: GroupReport | str) -> Data:
     }
 
 
-def _interval(interval: Interval) -> Data:
-    return {"low": interval.low, "high": interval.high, "level": interval.level}
+def _fields(of: object, *names: str) -> Data:
+    """Some of what ``of`` has, under the same names."""
+    return {name: _plain(getattr(of, name)) for name in names}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Interval):
+        return asdict(value)
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return list(value) if isinstance(value, tuple) else value

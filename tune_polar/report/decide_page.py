@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from markupsafe import Markup
-
-from tune_polar import __version__
-from tune_polar.assets import shipped
 from tune_polar.errors import StoreError
 from tune_polar.report.document import Document, DocumentSection, markdown
-from tune_polar.report.page_file import page_environment, page_policy, write_whole
+from tune_polar.report.page_file import rendered, write_whole
 
 # What the page of a search answers and predictions alone do not.
 BEYOND = DocumentSection(
@@ -27,7 +23,7 @@ BEYOND = DocumentSection(
         "Whether another training seed would rank the configurations alike: only where the table has several seeds.",
     ),
 )
-TEMPLATE, STYLE = "decide.html.jinja", "page.css"
+TEMPLATE = "decide.html.jinja"
 FORMATS = (".html", ".md")
 
 
@@ -50,10 +46,4 @@ def write_decide_report(path: Path, documents: Sequence[Document], groups: Docum
 
 def decide_page(documents: Sequence[Document]) -> str:
     """One HTML page without script: nothing is fetched, everything from data is escaped."""
-    folder = shipped("reports")
-    style = (folder / STYLE).read_text(encoding="utf-8")
-    return (
-        page_environment(folder)
-        .get_template(TEMPLATE)
-        .render(documents=documents, style=Markup(style), policy=page_policy(style), version=__version__)
-    )
+    return rendered(TEMPLATE, documents=documents, title=documents[0].title)

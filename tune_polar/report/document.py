@@ -11,9 +11,6 @@ from markupsafe import Markup
 _SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\|<>`*[]#"} | {"\n": " ", "\r": " "})
 
 
-# -- tables ------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Entry:
     """One place of a table that is more than its text."""
@@ -66,9 +63,6 @@ class TextTable:
 
 def _entry(cell: str | Entry) -> Entry:
     return cell if isinstance(cell, Entry) else Entry(cell)
-
-
-# -- other blocks ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -154,9 +148,6 @@ def in_parts(parts: Iterable[tuple[str, Sequence[Block]]]) -> list[Block]:
 def titled(title: str, svg: Markup) -> Markup:
     """A small figure under its own title."""
     return Markup('<div class="small-multiple"><p class="panel-title"><bdi>{}</bdi></p>{}</div>').format(title, svg)
-
-
-# -- documents ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.report.numbers import setting, spread, with_error
@@ -17,7 +17,7 @@ class Indexed:
     """What the page's script knows of a configuration."""
 
     place: int
-    name: str
+    name: str  # that no other configuration of this page has
     id: str
     state: str
     score: str  # with its spread; "" where there is none
@@ -28,38 +28,38 @@ class Indexed:
 class ConfigurationIndex:
     """All configurations in order of rank, those without a score after them."""
 
-    keys: tuple[str, ...]
-    entries: tuple[Indexed, ...]
-    _places: Mapping[str, int] = field(repr=False)
+    keys: tuple[str, ...]  # of the searched parameters
+    by_id: Mapping[str, Indexed]
+
+    @property
+    def entries(self) -> tuple[Indexed, ...]:
+        """All of them."""
+        return tuple(self.by_id.values())
 
     def place(self, row: ConfigurationSummary) -> int:
         """The number under which ``row`` is linked."""
-        return self._places[row.configuration.id]
+        return self.by_id[row.configuration.id].place
 
     def name(self, row: ConfigurationSummary) -> str:
-        """A name that no other configuration of this page has."""
-        return self.entries[self._places[row.configuration.id]].name
+        """Its name."""
+        return self.by_id[row.configuration.id].name
 
     def as_data(self) -> dict[str, object]:
         """For the page's script."""
-        rows = [
-            [steady(each.name), each.id, each.state, each.score, *map(steady, each.values)] for each in self.entries
-        ]
+        rows = [[steady(e.name), e.id, e.state, e.score, *map(steady, e.values)] for e in self.by_id.values()]
         return {"keys": list(self.keys), "rows": rows}
 
 
 def configuration_index(summary: SearchSummary, searched: Sequence[SearchedParameter]) -> ConfigurationIndex:
     """Number and name the configurations of ``summary``."""
     rows = [*summary.finished, *(row for row in summary.configurations if row.scores is None)]
-    shown = Counter(name_of(row) for row in rows)
-    entries = []
+    shown, found = Counter(map(name_of, rows)), {}
     for place, row in enumerate(rows):
         name, about = name_of(row), row.configuration
         distinct = name if shown[name] == 1 else f"{name} ({about.id[:6]})"
         values = tuple(setting(each.value(about.recipe)) for each in searched)
-        entries.append(Indexed(place, distinct, about.id, row.state, score_of(row), values))
-    keys = tuple(each.key for each in searched)
-    return ConfigurationIndex(keys, tuple(entries), {each.id: each.place for each in entries})
+        found[about.id] = Indexed(place, distinct, about.id, row.state, score_of(row), values)
+    return ConfigurationIndex(tuple(each.key for each in searched), found)
 
 
 def name_of(row: ConfigurationSummary) -> str:

@@ -23,9 +23,6 @@ WIDEST = 200  # neighbours that a vote may ask
 MAXIMISING = ("max_f1", "max_f1_grid", "max_macro_f1", "shrunk_max_f1")
 
 
-# -- the score ---------------------------------------------------------------------------------------------------
-
-
 def score_ladder(page: PageContext, outcome: Outcome) -> TextTable:
     """The winner's score by every way of choosing, then on other rows; the one to report is set apart."""
     judgement, corrected, cells = outcome.judged.scored, page.corrected, page.cells
@@ -36,22 +33,20 @@ def score_ladder(page: PageContext, outcome: Outcome) -> TextTable:
 
     where = chosen_on("cross_fitted", cells) if chooses else "nowhere: there is nothing to choose"
     error = f"± {page.shown(spread(crossed.cell_scores))} between {cells.many}" if len(judgement.cells) > 1 else ""
-    name = RUNGS["cross_fitted"] if chooses else "as decided"
-    main = Row((name, page.shown(crossed.score), error, where, OOF), kind="main" if isinstance(corrected, str) else "")
+    main = (RUNGS["cross_fitted"] if chooses else "as decided", page.shown(crossed.score), error, where, OOF)
     if isinstance(corrected, str):
-        sober = Row(("corrected", "—", f"not applicable: {corrected}", "", ""))
+        best = [Row(main, kind="main"), Row(("corrected", "—", f"not applicable: {corrected}", "", ""))]
     else:
-        interval = corrected.interval
+        interval, again = corrected.interval, f"{f'{where}; ' if chooses else ''}the choice of the winner repeated"
         span = f"{page.shown(interval.low)} to {page.shown(interval.high)} ({interval.level:.0%})"
-        again = f"{f'{where}; ' if chooses else ''}the choice of the winner repeated"
-        sober = Row(("corrected", page.shown(corrected.corrected), span, again, OOF), kind="main")
-    written = any(is_written(each, outcome) for each in outcome.graph.scored.below)
-    rows = [rung("inside_folds"), rung("fold_tuned"), main, sober] if chooses else [main, sober]
+        best = [Row(main), Row(("corrected", page.shown(corrected.corrected), span, again, OOF), kind="main")]
+    flattering: tuple[Rung, ...] = ("inside_folds", "fold_tuned") if chooses else ()
+    written: tuple[Rung, ...] = ("as_written",) if _any_written(outcome.graph.scored, outcome) else ()
     return TextTable(
         f"The winner’s {metric_words(judgement.metric.name)} by where its settings were chosen, from hindsight, which "
         "flatters, to the other folds; then on other rows. The one to report is set in bold",
         ("Score", "Value", "Uncertainty", "Settings chosen on", "Scored on"),
-        (*rows, *([rung("as_written")] if written else []), *_on_splits(page, judgement, chooses)),
+        (*map(rung, flattering), *best, *map(rung, written), *_on_splits(page, judgement, chooses)),
         words=(2, 3, 4),
         kind="numbers ladder",
     )
@@ -70,26 +65,29 @@ def _on_splits(page: PageContext, judgement: Judgement, chooses: bool) -> list[R
     return rows
 
 
-def is_written(node: Node, outcome: Outcome) -> bool:
-    """Whether the recipe writes what the decision would else be set to by choice."""
-    judgement = outcome.decisions.get(node.name)
-    if judgement is None or not node.parameters:
-        return False
-    return node.plain_decision.as_written(judgement.rows.gold.names, WIDEST) is not None
+def rungs_beside(node: Node, outcome: Outcome, *rungs: Rung) -> tuple[Rung, ...]:
+    """``rungs``, then as written where the recipe writes anything of what ``node`` rests on, then plain."""
+    written: tuple[Rung, ...] = ("as_written",) if _any_written(node, outcome) else ()
+    return (*rungs, *written, "plain")
 
 
-# -- one decision, column by column ------------------------------------------------------------------------------
+def _any_written(node: Node, outcome: Outcome) -> bool:
+    """Whether the recipe writes what some decision would else be set to by choice."""
+    judged = [(each, outcome.decisions.get(each.name)) for each in node.below if each.parameters]
+    return any(
+        found is not None and each.plain_decision.as_written(found.rows.gold.names, WIDEST) is not None
+        for each, found in judged
+    )
 
 
 def decision_tables(page: PageContext, outcome: Outcome, judgement: Judgement) -> tuple[TextTable, ...]:
     """The decision's score of each column by every way of choosing, on out-of-fold rows and on dev."""
-    written: tuple[Rung, ...] = ("as_written",) if is_written(outcome.graph.nodes[judgement.name], outcome) else ()
-    rungs: tuple[Rung, ...] = ("inside_folds", "fold_tuned", "cross_fitted", *written, "plain")
-    tables = [_columns_table(page, judgement, judgement.ladder, rungs, OOF)]
-    if DEV in judgement.splits:
-        rungs = ("oracle", "fold_tuned", *written, "plain")
-        tables.append(_columns_table(page, judgement, judgement.splits[DEV], rungs, DEV))
-    return tuple(tables)
+    node = outcome.graph.nodes[judgement.name]
+    rungs = rungs_beside(node, outcome, "inside_folds", "fold_tuned", "cross_fitted")
+    whole, dev = _columns_table(page, judgement, judgement.ladder, rungs, OOF), judgement.splits.get(DEV)
+    if dev is None:
+        return (whole,)
+    return whole, _columns_table(page, judgement, dev, rungs_beside(node, outcome, "oracle", "fold_tuned"), DEV)
 
 
 def _columns_table(
@@ -106,16 +104,11 @@ def _columns_table(
     lines.append(Row((metric_words(metric.name), *whole), kind="main"))
     what = f"{per_column_words(metric)} of each column" if len(names) > 1 else metric_words(metric.name)
     on, rows = page.rows_of(judgement.name), OOF if split == OOF else f"{split} rows"
-    return TextTable(
+    caption = (
         f"{judgement.name}, {what}, on {rows}{'' if on == 'all rows' else f' ({on})'} by where its settings were "
-        "chosen. Beside a score its setting, or the range of the folds’ settings",
-        ("", *(RUNGS[rung] for rung, _ in columns)),
-        tuple(lines),
-        kind="numbers comparison",
+        "chosen. Beside a score its setting, or the range of the folds’ settings"
     )
-
-
-# -- settings ----------------------------------------------------------------------------------------------------
+    return TextTable(caption, ("", *(RUNGS[rung] for rung, _ in columns)), lines, kind="numbers comparison")
 
 
 def shown_threshold(value: float) -> str:
@@ -155,9 +148,6 @@ def _whole_setting(scored: Scored, judgement: Judgement) -> str:
     """The setting of a decision of one column; of a vote "" where each part has its own."""
     found = settings_of(scored, judgement)
     return column_setting(scored, judgement, 0) or (str(found[0]) if len(found) == 1 else "")
-
-
-# -- hindsight ---------------------------------------------------------------------------------------------------
 
 
 def gap_sentences(page: PageContext, judgement: Judgement, rule: str = "") -> tuple[str, ...]:

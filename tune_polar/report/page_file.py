@@ -10,7 +10,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from tune_polar import __version__
+from tune_polar.assets import shipped
 from tune_polar.errors import StoreError
+
+STYLE, SCRIPT = "page.css", "page.js"
 
 # Characters that turn or nest the direction of what follows. One of them unclosed in a label would turn the page's own
 # words around, out of any element that isolates it: a closing one matches the innermost opening one.
@@ -33,9 +37,16 @@ def _finalized(value: object) -> object:
     return Markup(turned) if isinstance(value, Markup) else turned  # markup's own text holds words of the data too
 
 
-def page_environment(folder: Path) -> Environment:
-    """Templates of ``folder``; every value is escaped, and an unknown name is an error."""
-    return Environment(
+def rendered(template: str, *, scripted: bool = False, **values: object) -> str:
+    """A page from one of the shipped templates: every value is escaped, and an unknown name is an error.
+
+    Its content security policy lets our style and script work and nothing be requested.
+    """
+    folder = shipped("reports")
+    files = (STYLE, SCRIPT) if scripted else (STYLE,)
+    style, *script = ((folder / name).read_text(encoding="utf-8") for name in files)
+    policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src {_source(style)}"
+    environment = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
@@ -43,12 +54,14 @@ def page_environment(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-def page_policy(style: str, script: str | None = None) -> str:
-    """Content security policy under which our style and script work and nothing is requested."""
-    policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src {_source(style)}"
-    return policy if script is None else f"{policy}; script-src {_source(script)}"
+    return environment.get_template(template).render(
+        version=__version__,
+        # Ours, not data: the only two texts that are not escaped.
+        style=Markup(style),
+        script=Markup("".join(script)),
+        policy="; script-src ".join([policy, *map(_source, script)]),
+        **values,
+    )
 
 
 def _source(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tune_polar.evaluate.checks import EDGE_SHARE
 from tune_polar.recipe.fill import object_at, word_of
 from tune_polar.recipe.keys import place_of
 from tune_polar.recipe.loaded_space import LoadedSpace, is_free
@@ -17,11 +16,11 @@ from tune_polar.report.numbers import setting
 
 @dataclass(frozen=True)
 class SearchedParameter:
-    """A number between two ends, or one of some choices."""
+    """A number between two ends, or one of some choices: these are numbered from 0."""
 
     key: str  # "classifier.losses.asymmetric.gamma_negative.stereotype"
-    low: float = 0.0
-    high: float = 1.0
+    low: float
+    high: float
     log: bool = False
     choices: tuple[str, ...] = ()
     whole: bool = False  # whole numbers only
@@ -30,7 +29,7 @@ class SearchedParameter:
     @property
     def varies(self) -> bool:
         """Whether it has more than one value."""
-        return len(self.choices) > 1 if self.choices else self.low < self.high
+        return self.low < self.high
 
     @property
     def axis(self) -> Axis:
@@ -42,9 +41,8 @@ class SearchedParameter:
     @property
     def words(self) -> str:
         """``0.0003 to 0.01, log scale``."""
-        if self.choices:
-            return ", ".join(self.choices)
-        return f"{setting(self.low)} to {setting(self.high)}{', log scale' if self.log else ''}"
+        span = f"{setting(self.low)} to {setting(self.high)}{', log scale' if self.log else ''}"
+        return ", ".join(self.choices) or span
 
     def value(self, recipe: Recipe) -> object:
         """The recipe's value, of a component its name; None where the recipe has none."""
@@ -66,28 +64,16 @@ class SearchedParameter:
 
     def unit(self, number: float) -> float:
         """Its place in the range, 0 at the low end and 1 at the high end."""
-        if self.choices:
-            return number / max(1, len(self.choices) - 1)
-        if self.low == self.high:
+        if not self.varies:
             return 0.5
-        if self.log:
-            return (math.log(number) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
-        return (number - self.low) / (self.high - self.low)
+        low, high, at = (math.log(each) if self.log else each for each in (self.low, self.high, number))
+        return (at - low) / (high - low)
 
     def from_unit(self, unit: float) -> float:
         """The number at a place of the range."""
-        if self.choices:
-            return unit * max(1, len(self.choices) - 1)
         if self.log:
             return math.exp(math.log(self.low) + unit * (math.log(self.high) - math.log(self.low)))
         return self.low + unit * (self.high - self.low)
-
-    def edge(self, number: float) -> str:
-        """``lower`` or ``upper`` where the number lies at that end of the range, else ""."""
-        if self.choices or self.low == self.high:
-            return ""
-        place = self.unit(number)
-        return "lower" if place <= EDGE_SHARE else "upper" if place >= 1 - EDGE_SHARE else ""
 
     def shown(self, number: float | None) -> str:
         """A value in words."""
@@ -107,6 +93,7 @@ def searched_parameters(space: LoadedSpace | None) -> tuple[SearchedParameter, .
 
 def _parameter(key: str, single: SingleParameter, is_decision: bool) -> SearchedParameter:
     if isinstance(single, CategoricalParameter):
-        return SearchedParameter(key, choices=tuple(map(setting, single.choices)), is_decision=is_decision)
+        choices = tuple(map(setting, single.choices))
+        return SearchedParameter(key, 0, len(choices) - 1, choices=choices, is_decision=is_decision)
     whole = isinstance(single, IntParameter)
     return SearchedParameter(key, single.low, single.high, single.log, whole=whole, is_decision=is_decision)

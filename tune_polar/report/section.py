@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from tune_polar.decide.rows import GoldKind
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, missing
 from tune_polar.report.words import NOTHING_FINISHED
@@ -20,25 +22,19 @@ class Reason:
     arises: bool = True  # False: never of this recipe, so that the section is left out
 
 
+Applies: TypeAlias = Callable[[PageContext], Reason | None]
+
+
 @dataclass(frozen=True)
 class Section:
-    """One question of the page.
+    """One question of the page."""
 
-    Args:
-        name: of its place in the page, which the navigation links to.
-        question: its title.
-        short: what the navigation says.
-        applies: None where it can be answered, else why not.
-        build: the answer, asked for only where it applies.
-        template: that lays the answer out.
-    """
-
-    name: str
-    question: str
-    short: str
-    applies: Callable[[PageContext], Reason | None]
-    build: Callable[[PageContext], Answer]
-    template: str = "parts/section.html.jinja"
+    name: str  # of its place in the page, which the navigation links to
+    question: str  # its title
+    short: str  # what the navigation says
+    applies: Applies  # None where it can be answered, else why not
+    build: Callable[[PageContext], Answer]  # asked for only where it applies
+    template: str = "parts/section.html.jinja"  # that lays the answer out
 
     def arises(self, page: PageContext) -> bool:
         """Whether the section has its place in the page."""
@@ -61,6 +57,16 @@ def finished(page: PageContext) -> Reason | None:
     return None if page.outcome is not None else Reason(NOTHING_FINISHED)
 
 
-def has(what: Callable[[PageContext], bool], otherwise: str) -> Callable[[PageContext], Reason | None]:
+def decides(kind: str, otherwise: str) -> Applies:
+    """There is one where the recipe has a decision of this kind."""
+    return has(lambda page: any(each.name == kind for each in page.recipe.decide.values()), otherwise)
+
+
+def predicts(is_so: Callable[[GoldKind], bool], otherwise: str) -> Applies:
+    """There is one where the gold of some stage is so."""
+    return has(lambda page: any(is_so(each.task.gold) for each in page.recipe.stages.values()), otherwise)
+
+
+def has(what: Callable[[PageContext], bool], otherwise: str) -> Applies:
     """There is one where the recipe has something, once a configuration has a score; else it does not arise."""
     return lambda page: finished(page) if what(page) else Reason(f"Not applicable: {otherwise}.", arises=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tune_polar.recipe.fill import object_at, word_of
 from tune_polar.recipe.keys import key_of
@@ -21,6 +22,12 @@ class SettingDifference:
 
     key: str  # "classifier.losses.asymmetric.gamma_negative.stereotype"
     values: tuple[str, ...]  # of each recipe
+
+
+def loss_settings(recipe: Recipe, stage: str, loss: str) -> Any | None:
+    """A stage's settings of a loss; None where it has another one."""
+    found = recipe.stages.get(stage)
+    return None if found is None else found.losses.get(loss)
 
 
 def flat(recipe: Recipe) -> dict[str, object]:

@@ -8,39 +8,27 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from markupsafe import Markup
 
-from tune_polar import __version__
-from tune_polar.assets import shipped
+from tune_polar.evaluate.scores import Scores
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.report.context import PageContext
 from tune_polar.report.difference import cell_scores
 from tune_polar.report.document import TextTable, figure, missing, prose
 from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.index import name_of, score_of
-from tune_polar.report.numbers import decimals_for, fixed, spread
-from tune_polar.report.page_file import page_environment, page_policy, write_whole
+from tune_polar.report.page_file import rendered, write_whole
 from tune_polar.report.section import Answer
 from tune_polar.report.settings import differences
 from tune_polar.report.winner import winner_recipe
 from tune_polar.report.words import score_words
 from tune_polar.stats.comparison import comparison_matrix
 
-TEMPLATE, STYLE = "compare.html.jinja", "page.css"
+TEMPLATE = "compare.html.jinja"
 NOT_CORRECTED = (
     "Each winner is the best of its search and owes part of its score to that choice; these differences are not "
     "corrected for it, the corrected scores above are."
 )
 NOTHING = "Not enough data: none of these searches has a configuration with all its folds."
-
-
-@dataclass(frozen=True)
-class ComparisonPage:
-    """Everything the page of several searches says: name, question and answer of each section."""
-
-    title: str
-    sections: tuple[tuple[str, str, Answer], ...]
-    version: str = __version__
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +38,18 @@ class _Winner:
     search: str
     page: PageContext
     row: ConfigurationSummary
+    scores: Scores
 
     @property
     def name(self) -> str:
         """``one: no. 7``."""
         return f"{self.search}: {name_of(self.row)}"
+
+    @property
+    def scored(self) -> tuple[str, tuple[str, ...], str]:
+        """By which metric, what, and on which rows; how it is decided may differ."""
+        judged = self.page.won.judged.scored
+        return judged.metric.name, judged.rows.gold.names, self.page.rows_of(judged.name)
 
 
 def write_comparison(summaries: Sequence[SearchSummary], path: Path) -> Path:
@@ -63,24 +58,20 @@ def write_comparison(summaries: Sequence[SearchSummary], path: Path) -> Path:
     Raises:
         StoreError: ``path`` cannot be written.
     """
-    folder = shipped("reports")
-    style = (folder / STYLE).read_text(encoding="utf-8")
-    page = comparison_page(summaries)
-    template = page_environment(folder).get_template(TEMPLATE)
-    write_whole(path, template.render(page=page, style=Markup(style), policy=page_policy(style)))
+    write_whole(path, rendered(TEMPLATE, title=f"{len(summaries)} searches compared", sections=comparison(summaries)))
     return path
 
 
-def comparison_page(summaries: Sequence[SearchSummary]) -> ComparisonPage:
-    """The context of the page."""
+def comparison(summaries: Sequence[SearchSummary]) -> list[tuple[str, str, Answer]]:
+    """Name, question and answer of each section."""
     pages = list(zip(_names(summaries), map(PageContext, summaries), strict=True))
-    winners = [_Winner(name, page, page.best) for name, page in pages if page.best is not None]
-    why = incomparable([each.page.summary for each in winners])
-    found: list[tuple[str, str, Answer]] = [("winners", "What did each search find?", _found(pages, winners, why))]
-    found.append(("apart", "Can the winners be told apart?", _apart(winners, why)))
-    if len(winners) > 1:
-        found.append(("settings", "How do they differ?", _settings(winners)))
-    return ComparisonPage(f"{len(summaries)} searches compared", tuple(found))
+    winners = [_Winner(name, page, *page.scored[0]) for name, page in pages if page.scored]
+    why = incomparable(winners)
+    found = [
+        ("winners", "What did each search find?", _found(pages, winners, why)),
+        ("apart", "Can the winners be told apart?", _apart(winners, why)),
+    ]
+    return [*found, *([("settings", "How do they differ?", _settings(winners))] if len(winners) > 1 else [])]
 
 
 def _names(summaries: Sequence[SearchSummary]) -> list[str]:
@@ -96,15 +87,12 @@ def _found(pages: Sequence[tuple[str, PageContext]], winners: Sequence[_Winner],
     table = TextTable(
         "Each search and its winner; corrected: for having chosen the best (BBC-CV), with its 90% interval",
         ("search", "recipe, data, encoder", "score", "finished", "winner", "score ± SD", "corrected"),
-        tuple(_row(name, page) for name, page in pages),
+        [_row(name, page) for name, page in pages],
         words=(1, 2),
         kind="searches",
     )
-    strips = []
-    for winner in winners:
-        if winner.row.scores is not None:
-            scores = winner.row.scores.best.cell_scores
-            strips.append(Strip(winner.name, score_of(winner.row), scores, fmean(scores)))
+    shown = [(each, each.scores.best.cell_scores) for each in winners]
+    strips = [Strip(each.name, score_of(each.row), scores, fmean(scores)) for each, scores in shown]
     if not strips:
         return [table, missing(NOTHING)]
     svg = strip_plot("strips", "The winners’ scores, cell by cell", "The table above has these scores.", strips)
@@ -117,34 +105,30 @@ def _found(pages: Sequence[tuple[str, PageContext]], winners: Sequence[_Winner],
 
 
 def _row(name: str, page: PageContext) -> tuple[str, ...]:
-    summary, best = page.summary, page.best
+    summary, corrected = page.summary, page.corrected
     encoders = dict.fromkeys(stage.encoder.name for stage in page.recipe.stages.values())
     about = ", ".join((page.recipe.recipe, summary.facts.data_name, *encoders))
-    finished = f"{len(summary.finished)} of {summary.planned}"
-    if best is None or best.scores is None:
-        return (name, about, score_words(page.recipe), finished, "none yet", "—", "—")
-    decimals = decimals_for(spread(best.scores.best.cell_scores))
-    corrected = page.corrected
+    start = (name, about, score_words(page.recipe), f"{len(summary.finished)} of {summary.planned}")
+    if page.best is None:
+        return (*start, "none yet", "—", "—")
     if isinstance(corrected, str):
         sober = f"not applicable: {corrected}"
     else:
-        value, low, high = (
-            fixed(each, decimals) for each in (corrected.corrected, corrected.interval.low, corrected.interval.high)
-        )
-        sober = f"{value}, {low} to {high}"
-    return (name, about, score_words(page.recipe), finished, name_of(best), score_of(best), sober)
+        ends = (corrected.interval.low, corrected.interval.high)
+        sober = f"{page.shown(corrected.corrected)}, {' to '.join(map(page.shown, ends))}"
+    return (*start, name_of(page.best), score_of(page.best), sober)
 
 
-def incomparable(summaries: Sequence[SearchSummary]) -> str:
+def incomparable(winners: Sequence[_Winner]) -> str:
     """Why scores of these searches cannot be paired; "" where they can."""
-    if len(summaries) < 2:
+    if len(winners) < 2:
         return "Fewer than two of these searches have a winner"
+    summaries = [each.page.summary for each in winners]
     for what, values in (
-        ("scores", {(score_words(each.recipe), each.metric.name) for each in summaries}),
+        ("scores", {each.scored for each in winners}),
         ("data", {each.facts.data_fingerprint for each in summaries}),
-        ("fold plans", {tuple(plan.hash for plan in each.gold.plans.values()) for each in summaries}),
+        ("fold plans", {frozenset(plan.hash for plan in each.gold.plans.values()) for each in summaries}),
         ("folds or seeds", {each.cells for each in summaries}),
-        ("columns", {tuple(stage.columns for stage in each.recipe.stages.values()) for each in summaries}),
     ):
         if len(values) > 1:
             return f"These searches have different {what}, so their cells cannot be paired"
@@ -155,7 +139,7 @@ def _apart(winners: Sequence[_Winner], why: str) -> Answer:
     if why:
         return [missing(f"Not applicable: {why[0].lower()}{why[1:]}.")]
     plan, metric = winners[0].page.cells, winners[0].page.metric
-    scores = np.stack([cell_scores(each.row.scores, plan) for each in winners if each.row.scores is not None])
+    scores = np.stack([cell_scores(each.scores, plan) for each in winners])
     names = [each.name for each in winners]
     matrix = comparison_matrix(names, scores, planned_folds=plan.folds, seeds=plan.seeds, metric=metric)
     if not matrix.pairs:
@@ -168,7 +152,7 @@ def _settings(winners: Sequence[_Winner]) -> Answer:
     found = differences(*(winner_recipe(each.row) for each in winners))
     if not found:
         return [prose("The winners’ settings are the same.")]
-    rows = tuple((each.key, *each.values) for each in found)
+    rows = [(each.key, *each.values) for each in found]
     columns = ("setting", *(each.search for each in winners))
     words = tuple(range(1, len(columns)))
     return [TextTable("Settings in which the winners differ", columns, rows, words=words, kind="settings")]

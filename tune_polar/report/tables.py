@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from tune_polar.evaluate.predictions import ConfigurationPredictions
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.sections import Stage
+from tune_polar.store.gold import GoldSplit
 from tune_polar.store.records import VALIDATION, StageRecord
 from tune_polar.store.store import Store
 
@@ -38,19 +40,14 @@ def write_tables(store: Store, summary: SearchSummary, folder: Path, kind: Kind)
     Raises:
         StoreError: the folder cannot be written.
     """
-    tables: dict[str, Callable[[], pd.DataFrame]] = {
-        "configurations": lambda: configurations_table(summary),
-        "folds": lambda: folds_table(summary),
-        "curves": lambda: curves_table(store, summary),
+    tables = {
+        "configurations": partial(configurations_table, summary),
+        "folds": partial(folds_table, summary),
+        "curves": partial(curves_table, store, summary),
+        **{f"predictions-{stage}": partial(predictions_table, summary, stage) for stage in summary.recipe.stages},
     }
-    for stage in summary.recipe.stages:
-        tables[f"predictions-{stage}"] = lambda stage=stage: predictions_table(summary, stage)  # type: ignore[misc]
-    written = []
-    for name, make in tables.items():
-        frame = make()
-        if not frame.empty:
-            written.append(_write(frame, folder / f"{name}.{kind}", kind))
-    return written
+    frames = ((name, make()) for name, make in tables.items())
+    return [_write(frame, folder / f"{name}.{kind}", kind) for name, frame in frames if not frame.empty]
 
 
 def configurations_table(summary: SearchSummary) -> pd.DataFrame:
@@ -73,19 +70,12 @@ def _configuration_row(row: ConfigurationSummary) -> dict[str, object]:
         "predicted": None if row.abandonment is None else row.abandonment.predicted,
         "failures": "; ".join(failure.first_line for failure in row.failures),
     }
-    found |= {} if scores is None else {f"score/{name}": value for name, value in scores.decisions.items()}
-    chosen = {} if scores is None else scores.best.settings
-    found |= {f"chosen/{key}": value for key, value in _single_values(chosen)}
+    if scores is not None:
+        found |= {f"score/{name}": value for name, value in scores.decisions.items()}
+        for key, value in scores.best.settings.items():  # of thresholds one a column
+            each = {f"{key}.{name}": at for name, at in value.items()} if isinstance(value, dict) else {key: value}
+            found |= {f"chosen/{name}": single for name, single in each.items()}
     return found | {f"point/{key}": value for key, value in configuration.point.items()}
-
-
-def _single_values(settings: Any) -> Iterator[tuple[str, object]]:
-    """Settings with a value each, of thresholds one a column."""
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from ((f"{key}.{name}", each) for name, each in value.items())
-        else:
-            yield key, value
 
 
 def folds_table(summary: SearchSummary) -> pd.DataFrame:
@@ -140,9 +130,6 @@ def stages_of(store: Store, summary: SearchSummary) -> Iterator[tuple[Configurat
             yield row, stage
 
 
-# -- predictions -------------------------------------------------------------------------------------------------
-
-
 def predictions_table(summary: SearchSummary, stage: str) -> pd.DataFrame:
     """What one stage predicts: out of fold, and on other splits the mean of a configuration's models.
 
@@ -150,50 +137,50 @@ def predictions_table(summary: SearchSummary, stage: str) -> pd.DataFrame:
     neighbours their share among all that are stored.
     """
     found = [row.predictions for row in summary.configurations if row.predictions is not None and row.predictions.cells]
-    return _joined([frame for predictions in found for frame in _frames(predictions, stage)])
+    frames = [frame for predictions in found for frame in _frames(predictions, stage) if not frame.empty]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def _frames(predictions: ConfigurationPredictions, name: str) -> Iterator[pd.DataFrame]:
-    recipe = predictions.configuration.recipe
+    recipe, train = predictions.configuration.recipe, predictions.gold.train
     if name not in recipe.stages:
         return
-    stage, train = recipe.stages[name], predictions.gold.train
+    shown = _Predicted(recipe, recipe.stages[name], predictions.configuration.id)
     for cell in predictions.cells:
         record = cell.stages[name]
-        rows = record.rows(VALIDATION)
-        shown = _Predicted(recipe, stage, [record.table(VALIDATION)], train.matrix(stage.columns)[rows])
-        ids = [train.ids[row] for row in rows]
-        yield shown.frame(predictions, OOF, ids, cell.fold, cell.seed if len(recipe.seeds) > 1 else None)
-    if predictions.missing_cells:
-        return
-    for split, gold in predictions.gold.splits.items():
-        records = [cell.stages[name] for cell in predictions.cells]
-        if all(split in record.splits for record in records):
-            rows = records[0].rows(split)
-            has_gold = set(stage.columns) <= set(gold.columns)
-            truth = gold.matrix(stage.columns)[rows] if has_gold else None
-            shown = _Predicted(recipe, stage, [record.table(split) for record in records], truth)
-            yield shown.frame(predictions, split, [gold.ids[row] for row in rows], None, None)
+        seed = cell.seed if len(recipe.seeds) > 1 else None
+        yield shown.frame(OOF, train, record.rows(VALIDATION), [record.table(VALIDATION)], cell.fold, seed)
+    records = [cell.stages[name] for cell in predictions.cells]
+    for split, rows in predictions.gold.splits.items():
+        if not predictions.missing_cells and all(split in record.splits for record in records):
+            yield shown.frame(split, rows, records[0].rows(split), [record.table(split) for record in records])
 
 
 @dataclass(frozen=True, eq=False)
 class _Predicted:
-    """Some rows of one split, as columns of a table."""
+    """One stage of a configuration, its predictions as columns of a table."""
 
     recipe: Recipe
     stage: Stage
-    models: list[Array]
-    gold: Array | None  # (rows, columns)
+    configuration: str
 
     def frame(
-        self, predictions: ConfigurationPredictions, split: str, ids: list[str], fold: int | None, seed: int | None
+        self,
+        split: str,
+        gold: GoldSplit,
+        rows: Array,
+        models: list[Array],
+        fold: int | None = None,
+        seed: int | None = None,
     ) -> pd.DataFrame:
         """Configuration, split, fold, id, gold and predictions; a column ``seed`` where there are several."""
-        number = pd.array([fold] * len(ids), dtype="Int64")
-        columns: dict[str, object] = {"configuration": predictions.configuration.id}
+        ids = [gold.ids[row] for row in rows]
+        columns: dict[str, object] = {"configuration": self.configuration}
         columns |= {} if seed is None else {SEED: seed}
-        columns |= {SPLIT: split, FOLD: number, ID: ids}
-        return pd.DataFrame(columns | self._gold(len(ids)) | self._values())
+        columns |= {SPLIT: split, FOLD: pd.array([fold] * len(ids), dtype="Int64"), ID: ids}
+        has_gold = set(self.stage.columns) <= set(gold.columns)
+        truth = gold.matrix(self.stage.columns)[rows] if has_gold else None
+        return pd.DataFrame(columns | self._gold(truth, len(ids)) | self._values(models))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -201,33 +188,24 @@ class _Predicted:
         task = self.stage.task
         return self.recipe.data.classes[task.columns[0]] if task.gold == "class" else task.columns
 
-    def _gold(self, rows: int) -> dict[str, object]:
+    def _gold(self, truth: Array | None, rows: int) -> dict[str, object]:
+        """``truth`` (rows, columns); None: there is none."""
         kind = self.stage.task.gold
-        if self.gold is None:
+        if truth is None:
             return {GOLD + name: pd.array([None] * rows, dtype="Float64") for name in self.names}
         if kind == "class":
-            return {GOLD + name: (self.gold[:, 0] == code).astype(np.int8) for code, name in enumerate(self.names)}
+            return {GOLD + name: (truth[:, 0] == code).astype(np.int8) for code, name in enumerate(self.names)}
         as_type = np.float64 if kind == "number" else np.int8
-        return {GOLD + name: self.gold[:, place].astype(as_type) for place, name in enumerate(self.names)}
+        return {GOLD + name: truth[:, place].astype(as_type) for place, name in enumerate(self.names)}
 
-    def _values(self) -> dict[str, object]:
+    def _values(self, models: list[Array]) -> dict[str, object]:
         kind: TableKind = self.stage.predicts
-        if kind == "neighbours":
-            shares = [np.mean([(each == code).mean(axis=1) for each in self.models], axis=0) for code in self._codes]
+        if kind == "neighbours":  # what a neighbour's label must be to count for each name
+            codes = range(len(self.names)) if self.stage.task.gold == "class" else (1,)
+            shares = [np.mean([(each == code).mean(axis=1) for each in models], axis=0) for code in codes]
             return {PROBABILITY + name: share for name, share in zip(self.names, shares, strict=True)}
-        mean = Table.of(kind, self.models).ensemble
-        prefix = VALUE if kind == "value" else PROBABILITY
+        mean, prefix = Table.of(kind, models).ensemble, VALUE if kind == "value" else PROBABILITY
         return {prefix + name: mean[:, place] for place, name in enumerate(self.names)}
-
-    @property
-    def _codes(self) -> tuple[int, ...]:
-        """What a neighbour's label must be to count for each name."""
-        return tuple(range(len(self.names))) if self.stage.task.gold == "class" else (1,)
-
-
-def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    filled = [frame for frame in frames if not frame.empty]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
 def _write(frame: pd.DataFrame, path: Path, kind: Kind) -> Path:

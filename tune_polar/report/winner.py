@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
+from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.threshold_rules import PREDICT_NONE
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.fill import fill
@@ -15,6 +17,7 @@ from tune_polar.recipe.recorded import recipe_to_json
 from tune_polar.report.numbers import fixed
 from tune_polar.report.settings import differences, flat
 from tune_polar.report.words import CellWords, score_words
+from tune_polar.store.gold import GoldSplit
 
 DESCRIPTION = "The winner of a search"  # the words of the recipe it began with describe other settings
 AS_IT_WAS = "  (as the recipe says)"
@@ -38,7 +41,7 @@ def winner_yaml(summary: SearchSummary) -> str | None:
     comments = [
         f"Winner of {summary.url}: configuration {best.configuration.id}",
         f"{score_words(summary.recipe)}: {fixed(best.scores.score, 4)}, cross-fitted over {over}",
-        *_unwritten(best),
+        *_unwritten(best, summary.gold.train),
     ]
     settings = recipe_to_json(winner_recipe(best))
     return "\n".join(map(_comment, comments)) + "\n" + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
@@ -66,14 +69,17 @@ def _fits(value: object) -> bool:
     return not (isinstance(value, Mapping) and any(each >= PREDICT_NONE for each in value.values()))
 
 
-def _unwritten(best: ConfigurationSummary) -> Iterator[str]:
+def _unwritten(best: ConfigurationSummary, gold: GoldSplit) -> Iterator[str]:
     """What decides as chosen and has no place in a recipe: thresholds of groups, or of labels that are never given."""
     if best.outcome is None:
         return
     written: Mapping[str, Any] = best.outcome.settings()
     for name, chosen in best.outcome.best.deployed.items():
-        own = [key for key in written if key.startswith(f"decide.{name}.") and _fits(written[key])]
-        if not own and best.outcome.graph.nodes[name].parameters:
+        node = best.outcome.graph.nodes[name]
+        if node.per is not None and isinstance(chosen, GroupSettings):
+            groups = gold.columns[node.per].names
+            chosen = replace(chosen, own={groups[code]: each for code, each in chosen.own.items()})
+        if node.parameters and not any(key.startswith(f"decide.{name}.") and _fits(written[key]) for key in written):
             yield f"{name}, chosen on all out-of-fold rows: {chosen}"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 from tune_polar.decide.judged import Rung
@@ -18,33 +17,30 @@ from tune_polar.recipe.model import Recipe
 from tune_polar.report.numbers import count, listed, setting
 from tune_polar.stats.intervals import signed
 
-METRICS: Mapping[str, str] = MappingProxyType(
-    {
-        "macro_f1": "macro-F1",
-        "positive_f1": "F1 of the positive class",
-        "micro_f1": "micro-F1",
-        "accuracy": "accuracy",
-        "precision_at_1": "precision@1",
-        "pearson": "Pearson’s r",
-        "spearman": "Spearman’s ρ",
-        "mae": "mean absolute error",
-        "rmse": "root mean squared error",
-        "log_loss": "log-loss",
-        "best_threshold_f1": "macro-F1 at the best thresholds of the fold",
-        "half_threshold_f1": "macro-F1 at 0.5",
-    }
-)
-RUNGS: Mapping[Rung, str] = MappingProxyType(
-    {
-        "oracle": "oracle",
-        "inside_folds": "inside folds",
-        "fold_tuned": "fold-tuned",
-        "cross_fitted": "cross-fitted",
-        "as_written": "as written",
-        "plain": "plain",
-    }
-)
-PLAIN: Mapping[str, str] = MappingProxyType({"threshold": "0.5", "knn_vote": "what most neighbours are"})
+METRICS: Mapping[str, str] = {
+    "macro_f1": "macro-F1",
+    "positive_f1": "F1 of the positive class",
+    "micro_f1": "micro-F1",
+    "accuracy": "accuracy",
+    "precision_at_1": "precision@1",
+    "pearson": "Pearson’s r",
+    "spearman": "Spearman’s ρ",
+    "mae": "mean absolute error",
+    "rmse": "root mean squared error",
+    "log_loss": "log-loss",
+    "best_threshold_f1": "macro-F1 at the best thresholds of the fold",
+    "half_threshold_f1": "macro-F1 at 0.5",
+}
+RUNGS: Mapping[Rung, str] = {
+    "oracle": "oracle",
+    "inside_folds": "inside folds",
+    "fold_tuned": "fold-tuned",
+    "cross_fitted": "cross-fitted",
+    "as_written": "as written",
+    "plain": "plain",
+}
+PLAIN: Mapping[str, str] = {"threshold": "0.5", "knn_vote": "what most neighbours are"}
+SIDE_BY_SIDE = 8
 OOF = "out-of-fold rows"
 NOTHING_FINISHED = "Not enough data: no configuration has finished all its folds."
 
@@ -64,7 +60,9 @@ def per_column_words(metric: Metric) -> str:
     return "F1" if metric.name in ("macro_f1", "positive_f1", "micro_f1") else metric_words(metric.name)
 
 
-# -- where settings were chosen ----------------------------------------------------------------------------------
+def column_heads(metric: Metric, names: Sequence[str]) -> tuple[str, ...]:
+    """Of a table with a score for each of several columns, as far as they fit side by side."""
+    return tuple(f"{per_column_words(metric)} {name}" for name in names) if 1 < len(names) <= SIDE_BY_SIDE else ()
 
 
 def chosen_on(rung: Rung, cells: CellWords, split: str = OOF, kind: str = "") -> str:
@@ -83,9 +81,6 @@ def chosen_on(rung: Rung, cells: CellWords, split: str = OOF, kind: str = "") ->
 def begun(text: str) -> str:
     """``text`` as a sentence or column begins."""
     return text[:1].upper() + text[1:]
-
-
-# -- cells -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -130,9 +125,6 @@ class CellWords:
         return f"{self.one if len(cells) == 1 else self.many} {listed(numbers)}"
 
 
-# -- configurations ----------------------------------------------------------------------------------------------
-
-
 def decided_by(recipe: Recipe, settings: Mapping[str, Any]) -> str:
     """What a configuration's decisions were set to, but for thresholds: ``k=49, τ=0.4; max_f1``.
 
@@ -144,34 +136,24 @@ def decided_by(recipe: Recipe, settings: Mapping[str, Any]) -> str:
     for name, decision in recipe.decide.items():
         values = {field: settings.get(f"decide.{name}.{field}", getattr(decision, field)) for field in decision.free}
         order = [field for field in type(decision).model_fields if field in values]
-        if order:
-            parts.append(", ".join(_setting_words(field, values[field]) for field in order))
+        parts += [", ".join(_setting_words(field, values[field]) for field in order)] if order else []
     return "; ".join(parts)
 
 
 def _setting_words(field: str, value: object) -> str:
     if field == "rule":
         return str(value)
-    return (
-        f"{ {'tau': 'τ'}.get(field, field) }={value:.3g}" if isinstance(value, float) else f"{field}={setting(value)}"
-    )
+    return f"{'τ' if field == 'tau' else field}={f'{value:.3g}' if isinstance(value, float) else setting(value)}"
 
 
-# -- decisions ---------------------------------------------------------------------------------------------------
-
-
-DECISIONS: Mapping[str, Callable[[Any], str]] = MappingProxyType(
-    {
-        "knn_vote": lambda of: f"a vote of {of.of}’s nearest training rows",
-        "threshold": lambda of: f"thresholds on {of.of}" + (f", chosen for each {of.per}" if of.per else ""),
-        "argmax": lambda of: f"the likeliest class by {of.of}",
-        "clip": lambda of: (
-            f"the numbers of {of.of}" + ("" if of.low is None and of.high is None else ", held in range")
-        ),
-        "gate": lambda of: f"{of.of} where {of.by} says yes, nothing elsewhere",
-        "mean": lambda of: f"the mean of {listed(of.of)}",
-    }
-)
+DECISIONS: Mapping[str, Callable[[Any], str]] = {
+    "knn_vote": lambda of: f"a vote of {of.of}’s nearest training rows",
+    "threshold": lambda of: f"thresholds on {of.of}" + (f", chosen for each {of.per}" if of.per else ""),
+    "argmax": lambda of: f"the likeliest class by {of.of}",
+    "clip": lambda of: f"the numbers of {of.of}" + ("" if of.low is None and of.high is None else ", held in range"),
+    "gate": lambda of: f"{of.of} where {of.by} says yes, nothing elsewhere",
+    "mean": lambda of: f"the mean of {listed(of.of)}",
+}
 
 
 def decision_words(decision: Decision) -> str:

@@ -22,8 +22,8 @@ def most_neighbours(recipe: Recipe, corpus: Corpus, plans: Mapping[str, FoldPlan
     """The training rows of each vote's stage in its smallest fold.
 
     Example:
-        >>> most_neighbours(st1, corpus, plans)
-        {'polarized': 3424}
+        >>> most_neighbours(recipe, corpus, plans)
+        {'vote': 3424}
     """
     return {
         name: _fewest_training_rows(recipe, vote.of, corpus, plans[vote.of])

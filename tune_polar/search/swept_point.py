@@ -21,8 +21,8 @@ def swept_point(
         space: of the point.
 
     Example:
-        >>> swept_point({"detector.optimizer.lr": 0.01, "decide.vote.k": 3}, {"decide.vote.k": 8}, space)  # k by twos
-        {'detector.optimizer.lr': 0.01, 'decide.vote.k': 7}
+        >>> swept_point({"model.optimizer.lr": 0.01, "decide.vote.k": 3}, {"decide.vote.k": 9}, space)
+        {'model.optimizer.lr': 0.01, 'decide.vote.k': 9}
     """
     found = dict(point)
     for key, value in settings.items():

@@ -105,9 +105,6 @@ def _micro_f1(counts: Confusion) -> FloatArray:
     return f1_of_counts(counts.tp.sum(axis=2), counts.fp.sum(axis=2), counts.fn.sum(axis=2))
 
 
-# -- numbers -----------------------------------------------------------------------------------------------------
-
-
 def _of_numbers(metric: Metric, gold: FloatArray, decided: FloatArray) -> Weighted:
     """Mean over columns; ``gold`` (rows, columns), ``decided`` (rows, candidates, columns)."""
     errors = {"mae": np.abs, "rmse": np.square}.get(metric.name)

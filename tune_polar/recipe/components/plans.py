@@ -78,8 +78,6 @@ class Given(Plan):
 class LeaveGroupsOut(Plan):
     """Whole groups validate, with a share of all others (Zhegu)."""
 
-    built = False
-
     by: Name = Field(description="Column of data.groups whose values are held out")
     held_out: Annotated[int, Field(ge=1, le=100)] = Field(default=1, description="Groups held out at once")
     draws: Annotated[int, Field(ge=1, le=100)] | None = Field(

@@ -49,30 +49,23 @@ def strip_plot(name: str, title: str, description: str, strips: Sequence[Strip])
 
     ticks = axis_ticks(low, high)
     decimals = next((d for d in range(2, 6) if len({fixed(t, d) for t in ticks}) == len(ticks)), 6)
-    parts = [
-        Markup('<line class="grid" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(percent(tick), height)
-        + _tick(percent(tick), height + 18, fixed(tick, decimals))
-        for tick in ticks
-    ]
+    grid = Markup('<line class="grid" x1="{0}" x2="{0}" y1="0" y2="{1}"/>')
+    parts = [grid.format(percent(at), height) + _tick(percent(at), height + 18, fixed(at, decimals)) for at in ticks]
     parts += [_upright("reference", percent(strip.mean), 0, height) for strip in strips if strip.is_reference]
+    rail = Markup('<line class="rail" x1="0" x2="100%" y1="{0}" y2="{0}"/>')
+    circle = '<circle class="point" cx="{0}" cy="{2}" r="5">{3}</circle>'
+    square = '<rect class="point reference-point" x="{0}" y="{1}" width="9" height="9" transform="translate(-4.5)">'
     for number, strip in enumerate(strips):
         top = ROW_PX * number
-        middle = top + MIDDLE_PX
-        mark = Markup(
-            '<rect class="point reference-point" x="{0}" y="{1}" width="9" height="9" transform="translate(-4.5)">{3}'
-            "</rect>"
-            if strip.is_reference
-            else '<circle class="point" cx="{0}" cy="{2}" r="5">{3}</circle>'
-        )
-        names = strip.point_names or ("",) * len(strip.points)
+        middle, names = top + MIDDLE_PX, strip.point_names or ("",) * len(strip.points)
+        mark = Markup(square + "{3}</rect>" if strip.is_reference else circle)
         titles = (Markup("<title>{}</title>").format(each) if each else "" for each in names)
         points = (
             mark.format(percent(point), middle - 4.5, middle, said)
             for point, said in zip(strip.points, titles, strict=True)
         )
-        rail = Markup('<line class="rail" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(middle)
         mean = _upright("mean", percent(strip.mean), middle - 9, middle + 9)
-        row = (_words(top, strip.label, strip.value), rail, *points, mean)
+        row = (_words(top, strip.label, strip.value), rail.format(middle), *points, mean)
         parts.append(Markup("<g{}>{}</g>").format(linked(strip.place), Markup("").join(row)))
     return _svg("", name, title, description, height + AXIS_PX, parts)
 
@@ -100,13 +93,14 @@ def bar_plot(name: str, title: str, description: str, bars: Sequence[Bar], limit
 
     height = BAR_ROW_PX * len(bars)
     parts = [_upright("reference", percent(limit), 0, height)]
+    drawn = Markup(
+        '<g>{0}<rect class="bar" x="0" y="{1}" width="{2}" height="8"/>'
+        '<line class="mean" x1="{3}" x2="{4}" y1="{5}" y2="{5}"/></g>'
+    )
     for number, bar in enumerate(bars):
-        top = BAR_ROW_PX * number
-        drawn = Markup(
-            '<rect class="bar" x="0" y="{0}" width="{1}" height="8"/>'
-            '<line class="mean" x1="{2}" x2="{3}" y1="{4}" y2="{4}"/>'
-        ).format(top + BASELINE_PX + 5, *map(percent, (bar.length, bar.low, bar.high)), top + BASELINE_PX + 9)
-        parts.append(Markup("<g>{}{}</g>").format(_words(top, bar.label, bar.value), drawn))
+        top, ends = BAR_ROW_PX * number, map(percent, (bar.length, bar.low, bar.high))
+        words = _words(top, bar.label, bar.value)
+        parts.append(drawn.format(words, top + BASELINE_PX + 5, *ends, top + BASELINE_PX + 9))
     return _svg(" bars", name, title, description, height, parts)
 
 

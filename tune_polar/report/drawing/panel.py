@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 from markupsafe import Markup
 
@@ -18,15 +17,13 @@ WIDTH, HEIGHT = 340.0, 216.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 10.0, 12.0, 40.0
 LETTERS = 46  # fit side by side under a panel
 # Drawn from the middle: a circle, the reference's square, the winner's diamond, triangles that point up and down.
-SHAPES: Mapping[str, str] = MappingProxyType(
-    {
-        "dot": "m-3.2 0a3.2 3.2 0 1 0 6.4 0a3.2 3.2 0 1 0 -6.4 0Z",
-        "square": "m-4.5 -4.5h9v9h-9Z",
-        "diamond": "m0 -6.5l6.5 6.5l-6.5 6.5l-6.5 -6.5Z",
-        "up": "m0 -4l4 8h-8Z",
-        "down": "m0 4l4 -8h-8Z",
-    }
-)
+SHAPES: Mapping[str, str] = {
+    "dot": "m-3.2 0a3.2 3.2 0 1 0 6.4 0a3.2 3.2 0 1 0 -6.4 0Z",
+    "square": "m-4.5 -4.5h9v9h-9Z",
+    "diamond": "m0 -6.5l6.5 6.5l-6.5 6.5l-6.5 -6.5Z",
+    "up": "m0 -4l4 8h-8Z",
+    "down": "m0 4l4 -8h-8Z",
+}
 
 Point = tuple[float, float]
 
@@ -106,66 +103,49 @@ class Panel:
     y: Axis
     width: float = WIDTH
     height: float = HEIGHT
-    left: float = LEFT
-    bottom: float = BOTTOM
     _marks: list[Markup] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._draw_frame()
 
     def at(self, x: float, y: float) -> Point:
         """Pixels of a point of the data, kept within the frame."""
-        across = min(max(self.x.share(x), 0.0), 1.0)
-        up = min(max(self.y.share(y), 0.0), 1.0)
-        return (
-            self.left + across * (self.width - self.left - RIGHT),
-            TOP + (1 - up) * (self.height - TOP - self.bottom),
-        )
+        across, up = (min(max(share, 0.0), 1.0) for share in (self.x.share(x), self.y.share(y)))
+        return LEFT + across * (self.width - LEFT - RIGHT), TOP + (1 - up) * (self.height - TOP - BOTTOM)
 
     def line(self, points: Sequence[Point], kind: str, title: str = "") -> None:
         """A line through ``points``."""
-        path = "L".join("{:.1f} {:.1f}".format(*self.at(*point)) for point in points)
-        self._marks.append(Markup('<path class="line {}" d="M{}">{}</path>').format(kind, path, _hover(title)))
+        self._put('<path class="line {}" d="M{}">{}</path>', kind, self._path(points), _hover(title))
 
     def band(self, low: Sequence[Point], high: Sequence[Point], kind: str) -> None:
         """The area between two lines."""
-        outline = [*low, *reversed(high)]
-        path = "L".join("{:.1f} {:.1f}".format(*self.at(*point)) for point in outline)
-        self._marks.append(Markup('<path class="band {}" d="M{}Z"/>').format(kind, path))
+        self._put('<path class="band {}" d="M{}Z"/>', kind, self._path([*low, *reversed(high)]))
 
     def mark(self, shape: str, x: float, y: float, kind: str, *, place: int | None = None, title: str = "") -> None:
         """A point of one of ``SHAPES``; ``place`` is that of its configuration, by which the page links figures."""
-        left, top = self.at(x, y)
-        self._marks.append(
-            Markup('<path class="{}"{} d="M{:.1f} {:.1f}{}">{}</path>').format(
-                kind, linked(place), left, top, SHAPES[shape], _hover(title)
-            )
+        at = self.at(x, y)
+        self._put(
+            '<path class="{}"{} d="M{:.1f} {:.1f}{}">{}</path>', kind, linked(place), *at, SHAPES[shape], _hover(title)
         )
 
     def upright(self, x: float, kind: str, title: str = "") -> None:
         """A line across the whole height at ``x``."""
         self.line([(x, self.y.low), (x, self.y.high)], kind, title)
 
-    def level(self, y: float, kind: str, title: str = "") -> None:
-        """A line across the whole width at ``y``."""
-        self.line([(self.x.low, y), (self.x.high, y)], kind, title)
-
     def cell(self, low: Point, high: Point, kind: str, title: str = "") -> None:
         """A filled rectangle between two corners."""
         (left, bottom), (right, top) = self.at(*low), self.at(*high)
-        self._marks.append(
-            Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">{}</rect>').format(
-                kind, left, top, right - left + 0.3, bottom - top + 0.3, _hover(title)
-            )
-        )
+        rect = '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">{}</rect>'
+        self._put(rect, kind, left, top, right - left + 0.3, bottom - top + 0.3, _hover(title))
 
-    def error_bar(self, half: float) -> None:
-        """At the upper right corner, how far one standard deviation between folds reaches."""
-        reach = half / (self.y.high - self.y.low) * (self.height - TOP - self.bottom)
+    def error_bar(self, half: float, cells: str) -> None:
+        """At the upper right corner, how far one standard deviation between ``cells`` (folds, seeds) reaches."""
+        reach = half / (self.y.high - self.y.low) * (self.height - TOP - BOTTOM)
         x, top = self.width - RIGHT - 8, TOP + 4
-        bottom = top + 2 * reach
-        self._marks.append(
-            Markup(
-                '<path class="noise" d="M{0:.1f} {1:.1f}V{2:.1f}M{3:.1f} {1:.1f}h8M{3:.1f} {2:.1f}h8">'
-                "<title>± one standard deviation between folds</title></path>"
-            ).format(x, top, bottom, x - 4)
+        self._put(
+            '<path class="noise" d="M{0:.1f} {1:.1f}V{2:.1f}M{3:.1f} {1:.1f}h8M{3:.1f} {2:.1f}h8">'
+            "<title>± one standard deviation between {4}</title></path>",
+            *(x, top, top + 2 * reach, x - 4, cells),
         )
 
     def svg(self) -> Markup:
@@ -174,40 +154,33 @@ class Panel:
             '<svg class="panel" role="img" aria-labelledby="{0}-title {0}-desc" viewBox="0 0 {1:g} {2:g}">'
             '<title id="{0}-title">{3}</title><desc id="{0}-desc">{4}</desc>'
         ).format(self.name, self.width, self.height, self.title, self.description)
-        return Markup("").join([head, self._frame(), *self._marks, Markup("</svg>")])
+        return Markup("").join([head, *self._marks, Markup("</svg>")])
 
-    def _frame(self) -> Markup:
-        right, floor = self.width - RIGHT, self.height - self.bottom
-        parts = [Markup('<path class="frame" d="M{} {}V{}H{}"/>').format(self.left, TOP, floor, right)]
+    def _put(self, template: str, *values: object) -> None:
+        self._marks.append(Markup(template).format(*values))
+
+    def _path(self, points: Sequence[Point]) -> str:
+        return "L".join("{:.1f} {:.1f}".format(*self.at(*point)) for point in points)
+
+    def _draw_frame(self) -> None:
+        right, floor = self.width - RIGHT, self.height - BOTTOM
+        self._put('<path class="frame" d="M{} {}V{}H{}"/>', LEFT, TOP, floor, right)
         for tick, word in self.y.ticks:
             _, top = self.at(self.x.low, tick)
-            parts.append(
-                Markup(
-                    '<line class="grid" x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}"/>'
-                    '<text class="tick" x="{3:.1f}" y="{4:.1f}" text-anchor="end">{5}</text>'
-                ).format(self.left, right, top, self.left - 5, top + 4, word)
-            )
+            grid = '<line class="grid" x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}"/>'
+            text = '<text class="tick" x="{3:.1f}" y="{4:.1f}" text-anchor="end">{5}</text>'
+            self._put(grid + text, LEFT, right, top, LEFT - 5, top + 4, word)
         for tick, word in self.x.ticks:
             left, _ = self.at(tick, self.y.low)
-            anchor = "end" if left > right - 14 else "start" if left < self.left + 4 else "middle"
-            parts.append(
-                Markup(
-                    '<line class="frame" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>'
-                    '<text class="tick" x="{0:.1f}" y="{3}" text-anchor="{4}">{5}</text>'
-                ).format(left, floor, floor + 4, floor + 16, anchor, word)
-            )
-        parts.append(
-            Markup('<text class="axis" x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>').format(
-                (self.left + right) / 2, self.height - 6, self.x.name
-            )
-        )
+            anchor = "end" if left > right - 14 else "start" if left < LEFT + 4 else "middle"
+            stroke = '<line class="frame" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>'
+            text = '<text class="tick" x="{0:.1f}" y="{3}" text-anchor="{4}">{5}</text>'
+            self._put(stroke + text, left, floor, floor + 4, floor + 16, anchor, word)
+        name = '<text class="axis" x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>'
+        self._put(name, (LEFT + right) / 2, self.height - 6, self.x.name)
         if self.y.name:
-            parts.append(
-                Markup(
-                    '<text class="axis" transform="translate(11 {:.1f}) rotate(-90)" text-anchor="middle">{}</text>'
-                ).format((TOP + floor) / 2, self.y.name)
-            )
-        return Markup("").join(parts)
+            turned = '<text class="axis" transform="translate(11 {:.1f}) rotate(-90)" text-anchor="middle">{}</text>'
+            self._put(turned, (TOP + floor) / 2, self.y.name)
 
 
 def linked(place: int | None) -> Markup:

@@ -13,8 +13,8 @@ from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Figures, TextTable, heading, missing, prose
 from tune_polar.report.drawing.panel import Panel, linear_axis
-from tune_polar.report.losses.view import read_in_full, settings_of
 from tune_polar.report.numbers import fixed
+from tune_polar.report.settings import loss_settings
 from tune_polar.store.records import EXTRA
 
 NAME, CENTERS = "soft_triple", "centers"
@@ -28,11 +28,10 @@ def soft_triple(page: PageContext, stage: str) -> list[Block]:
     title, column = heading(f"Centers of {stage}: how many of them are distinct"), page.recipe.stages[stage].columns[0]
     classes = page.recipe.data.classes.get(column) or tuple(f"{column} = {value}" for value in (0, 1))
     known: Known = []
-    for row in read_in_full(page):
-        loss = settings_of(row, stage, NAME)
+    for row in page.in_full:
+        loss = loss_settings(row.configuration.recipe, stage, NAME)
         cells = [] if row.predictions is None else _distinct(row.predictions, stage, len(classes))
-        if loss is not None and cells:
-            known.append((row, loss.centers, cells))
+        known += [(row, loss.centers, cells)] if loss is not None and cells else []
     if not known:
         return [title, missing(f"Not applicable: the records of {stage} hold no centers.")]
     rows = []
@@ -50,11 +49,10 @@ def soft_triple(page: PageContext, stage: str) -> list[Block]:
         )
     )
     caption = f"Centers a class: as set, and distinct after training (mean over {page.cells.many})"
-    table = TextTable(caption, ("configuration", "set", *(f"distinct, {name}" for name in classes)), tuple(rows))
-    if len({number for _, number, _ in known}) == 1:
-        return [title, prose(sentence), table]
+    table = TextTable(caption, ("configuration", "set", *(f"distinct, {name}" for name in classes)), rows)
     note = f"Distinct centers a class, mean over {page.cells.many} and classes, over the number set; dashed: all are."
-    return [title, prose(sentence), Figures((_panel(page, stage, known),), note), table]
+    varies = len({number for _, number, _ in known}) > 1
+    return [title, prose(sentence), *([Figures((_panel(page, stage, known),), note)] if varies else []), table]
 
 
 def distinct_centers(centers: FloatArray, classes: int = 2, cosine: float = SAME_CENTER_COSINE) -> list[int]:
@@ -94,9 +92,8 @@ def _panel(page: PageContext, stage: str, known: Known) -> Markup:
     )
     panel.line([(0.0, 0.0), (max(values), max(values))], "even")
     for row, number, cells in known:
-        shape, kind = "dot", "pt"
-        if row is page.best or row is page.reference:
-            shape, kind = ("diamond", "pt win") if row is page.best else ("square", "pt pub")
-        name = page.index.name(row)
-        panel.mark(shape, number, fmean(map(fmean, cells)), kind, place=page.index.place(row), title=name)
+        shape, kind = ("square", "pt pub") if row is page.reference else ("dot", "pt")
+        shape, kind = ("diamond", "pt win") if row is page.best else (shape, kind)
+        name, place = page.index.name(row), page.index.place(row)
+        panel.mark(shape, number, fmean(map(fmean, cells)), kind, place=place, title=name)
     return panel.svg()

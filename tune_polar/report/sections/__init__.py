@@ -24,27 +24,10 @@ from tune_polar.report.sections import (
     votes,
 )
 
-SECTIONS: tuple[Section, ...] = tuple(
-    each.SECTION
-    for each in (
-        use,
-        believe,
-        better,
-        matters,
-        sensitive,
-        meanings,
-        votes,
-        thresholds,
-        pipeline,
-        confusion,
-        numbers,
-        groups,
-        elsewhere,
-        training,
-        examples,
-        cost,
-        provenance,
-    )
+_ORDER = (
+    *(use, believe, better, matters, sensitive, meanings, votes, thresholds, pipeline, confusion, numbers, groups),
+    *(elsewhere, training, examples, cost, provenance),
 )
+SECTIONS: tuple[Section, ...] = tuple(each.SECTION for each in _ORDER)
 
 __all__ = ["SECTIONS"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tune_polar.evaluate.checks import Check, checks_of
+from tune_polar.evaluate.checks import Check
 from tune_polar.report.context import PageContext
 from tune_polar.report.correction import correction_sentence
 from tune_polar.report.document import Entry, TextTable, prose
@@ -32,7 +32,7 @@ def build(page: PageContext) -> Answer:
     """The correction where no winner stands above, and the table of checks."""
     rows = tuple(
         (Entry(f"{each.code} {each.title}", EXPLANATIONS.get(each.code, "")), VERDICTS[each.verdict], _found(each))
-        for each in checks_of(page.summary)
+        for each in page.checks
     )
     caption = "Every check is made; one that cannot be made says why"
     table = TextTable(caption, ("Check", "Verdict", "What was found"), rows, words=(1, 2), kind="checks")

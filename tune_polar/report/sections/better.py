@@ -43,19 +43,21 @@ MARKS = {"same": "≈", "better": "▲", "worse": "▼"}
 def build(page: PageContext) -> Answer:
     """The whole section."""
     blocks: list[Block] = [missing(NOTHING_FINISHED)]
-    if page.summary.finished:
-        rows, word = _scored_rows(page), page.reference_word
+    if page.scored:
+        rows, further = _scored_rows(page), "Further finished configurations"
+        shared = (
+            "corrected for folds that share training rows, not for" if page.cells.folds > 1 else "not corrected for"
+        )
         caption = (
-            f"Finished configurations, best first; − {word}: mean ± standard error of the difference on the same "
-            f"{page.cells.many}{_unit(page)}; its interval is corrected for folds that share training rows, not for "
-            "choosing"
+            f"Finished configurations, best first; − {page.reference_word}: mean ± standard error of the difference on "
+            f"the same {page.cells.many}{_unit(page)}; its interval is {shared} choosing"
         )
         blocks = [prose(f"{begun(score_words(page.recipe))}; cross-fitted."), _figure(page)]
         blocks += [heading("Who can be told from whom"), *_told_apart(page)]
         blocks += [heading("All configurations"), _scored(page, caption, rows[:ROWS_OPEN])]
         if len(rows) > ROWS_OPEN:
             more = f"{len(rows) - ROWS_OPEN:,} further configurations"
-            blocks.append(Details(more, (_scored(page, "Further finished configurations", rows[ROWS_OPEN:]),)))
+            blocks.append(Details(more, (_scored(page, further, rows[ROWS_OPEN:]),)))
     unscored = [row for row in page.summary.configurations if row.scores is None]
     if unscored:
         blocks += [heading("Without a score"), _unscored(page, unscored)]
@@ -100,9 +102,6 @@ def _figure(page: PageContext) -> Figures:
     return figure(strip_plot("strips", title, description, strips), note)
 
 
-# -- told apart --------------------------------------------------------------------------------------------------
-
-
 def _told_apart(page: PageContext) -> list[Block]:
     """The matrix of the best configurations and the reference."""
     cells = page.cells
@@ -133,13 +132,11 @@ def _matrix(page: PageContext, places: Sequence[int], matrix: ComparisonMatrix) 
     for number, name in enumerate(names[:-1]):
         pairs = (_pair(matrix.pair(name, other), page) for other in names[number + 1 :])
         rows.append(Row((name, *("" for _ in range(number)), *pairs), places[number]))
-    return TextTable(
+    caption = (
         f"Row minus column{_unit(page)}, paired by {page.cells.one}. ≈ cannot be told apart; ▲ the row is better, "
-        "▼ worse (Nadeau and Bengio’s corrected t, Holm-adjusted)",
-        ("", *names[1:]),
-        rows,
-        kind="matrix",
+        "▼ worse (Nadeau and Bengio’s corrected t, Holm-adjusted)"
     )
+    return TextTable(caption, ("", *names[1:]), rows, kind="matrix")
 
 
 def _pair(pair: Comparison | None, page: PageContext) -> str | Entry:
@@ -149,9 +146,6 @@ def _pair(pair: Comparison | None, page: PageContext) -> str | Entry:
     is_better = page.metric.gain(difference, 0.0) > 0
     kind = "same" if not pair.differs else "better" if is_better else "worse"
     return Entry(f"{signed(difference, page.metric)} {MARKS[kind]}", kind=kind, title=pair.sentence)
-
-
-# -- all of them -------------------------------------------------------------------------------------------------
 
 
 def _scored(page: PageContext, caption: str, rows: Sequence[Row]) -> TextTable:
@@ -178,9 +172,6 @@ def _scored_rows(page: PageContext) -> list[Row]:
     return rows
 
 
-# -- without a score ---------------------------------------------------------------------------------------------
-
-
 def _unscored(page: PageContext, rows: Sequence[ConfigurationSummary]) -> TextTable:
     lines = []
     for row in rows:
@@ -188,14 +179,12 @@ def _unscored(page: PageContext, rows: Sequence[ConfigurationSummary]) -> TextTa
         named = Entry(page.index.name(row), row.configuration.id, kind="named")
         done = f"{len(row.folds)} of {len(page.cells.cells)}"
         lines.append(Row((named, row.state, done, Entry(why, kind="lines")), page.index.place(row)))
-    return TextTable(
+    caption = (
         "Infeasible: a fold trial failed for a reason of its own, so it is not run again. Incomplete: fold trials are "
-        "still to be run",
-        ("Configuration", "State", begun(page.cells.many), "Why"),
-        lines,
-        words=(1, 2, 3),
-        kind="unscored",
+        "still to be run"
     )
+    columns = ("Configuration", "State", begun(page.cells.many), "Why")
+    return TextTable(caption, columns, lines, words=(1, 2, 3), kind="unscored")
 
 
 def _gaps(row: ConfigurationSummary, page: PageContext) -> tuple[str, ...]:
@@ -215,11 +204,10 @@ def _gaps(row: ConfigurationSummary, page: PageContext) -> tuple[str, ...]:
 
 
 def _failure(failure: FailureRecord, page: PageContext) -> str:
-    first_line = next((line.strip() for line in failure.message.splitlines() if line.strip()), "no message")
-    if len(first_line) > MESSAGE_LENGTH:
-        first_line = first_line[: MESSAGE_LENGTH - 1] + "…"
+    said, cell = failure.first_line, Cell(failure.fold, failure.seed)
+    said = said if len(said) <= MESSAGE_LENGTH else said[: MESSAGE_LENGTH - 1] + "…"
     attempt = f", attempt {failure.attempt + 1}" if failure.attempt else ""
-    return f"{begun(page.cells.name(Cell(failure.fold, failure.seed)))}{attempt}: {failure.kind}: {first_line}"
+    return f"{begun(page.cells.name(cell))}{attempt}: {said}"
 
 
 SECTION = Section("better", "Is it really better?", "Is it better?", always, build)

@@ -11,7 +11,7 @@ from tune_polar.decide.judged import Judgement
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Entries, Entry, TextTable, in_parts, missing, prose
-from tune_polar.report.section import Answer, Section, has
+from tune_polar.report.section import Answer, Section, predicts
 
 MANY = 12  # more columns do not fit a table side by side
 SHADES = 8
@@ -97,10 +97,5 @@ def _table(
     return TextTable(caption, ("", *names), tuple(rows), kind="counts")
 
 
-SECTION = Section(
-    "confusion",
-    "What is mistaken for what?",
-    "Mistakes",
-    has(lambda page: any(s.task.gold != "number" for s in page.recipe.stages.values()), "every stage predicts numbers"),
-    build,
-)
+APPLIES = predicts(lambda gold: gold != "number", "every stage predicts numbers")
+SECTION = Section("confusion", "What is mistaken for what?", "Mistakes", APPLIES, build)

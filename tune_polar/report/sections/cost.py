@@ -54,15 +54,9 @@ def build(page: PageContext) -> Answer:
         f"{count(len(runs), 'fold trial')} on {count(len(slots), 'slot')} in {duration(end)}. The table after this "
         "figure has the time of each slot."
     )
-    return [
-        Facts(_facts(page.summary, runs, len(slots), end)),
-        prose(*_sentences(page)),
-        figure(
-            timeline("timeline", "Fold trials on each slot over time", description, lanes, end),
-            _note(is_drawn, len(slots)),
-        ),
-        _slot_table(slots, end),
-    ]
+    svg = timeline("timeline", "Fold trials on each slot over time", description, lanes, end)
+    facts = Facts(_facts(page.summary, runs, len(slots), end))
+    return [facts, prose(*_sentences(page)), figure(svg, _note(is_drawn, len(slots))), _slot_table(slots, end)]
 
 
 def _busy(runs: Sequence[_Run]) -> float:
@@ -100,10 +94,10 @@ def _joined(own: Sequence[_Run], gap: float) -> tuple[Span, ...]:
     """Busy stretches: fold trials with less than a ``gap`` between them become one."""
     stretches = [[own[0]]]
     for run in own[1:]:
-        if run.start > max(each.end for each in stretches[-1]) + gap:
+        if run.start > stretches[-1][-1].end + gap:
             stretches.append([])
         stretches[-1].append(run)
-    ends = [(each[0].start, max(run.end for run in each), len(each)) for each in stretches]
+    ends = [(each[0].start, each[-1].end, len(each)) for each in stretches]
     return tuple(Span(a, b, "even", f"{count(number, 'fold trial')}, {duration(b - a)}") for a, b, number in ends)
 
 

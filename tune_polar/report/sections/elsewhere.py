@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from tune_polar.data.table import DEV, TRAIN
-from tune_polar.decide.judged import Judgement, Rung
+from tune_polar.decide.judged import Judgement
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.report.context import PageContext
-from tune_polar.report.document import Block, Entry, TextTable, caption
-from tune_polar.report.ladder import is_written
+from tune_polar.report.document import Entries, Entry, TextTable, caption
+from tune_polar.report.ladder import rungs_beside
 from tune_polar.report.numbers import fixed
 from tune_polar.report.section import Answer, Reason, Section, finished
-from tune_polar.report.words import RUNGS, metric_words, per_column_words
+from tune_polar.report.words import RUNGS, column_heads, metric_words
 
-MANY = 8  # columns beside the score
 TUNED_ON = (TRAIN, DEV)
 
 
@@ -25,43 +24,26 @@ def applies(page: PageContext) -> Reason | None:
 
 def build(page: PageContext) -> Answer:
     """A table a decision that is scored there."""
-    decisions = {} if page.outcome is None else page.outcome.decisions
-    blocks: list[Block] = []
-    for judgement in decisions.values():
-        if page.outcome is not None and not set(judgement.splits) <= set(TUNED_ON):
-            blocks.append(_table(page, page.outcome, judgement))
+    judged = [each for each in page.won.decisions.values() if not set(each.splits) <= set(TUNED_ON)]
     note = (
         "Test and evaluation sets are scored, never chosen on: the models of all "
         f"{page.cells.many} decide together, by settings chosen on out-of-fold rows."
     )
-    return [*blocks, caption(note)]
+    return [*(_table(page, page.won, each) for each in judged), caption(note)]
 
 
 def _table(page: PageContext, outcome: Outcome, judgement: Judgement) -> TextTable:
-    node, names, metric = outcome.graph.nodes[judgement.name], judgement.rows.gold.names, judgement.metric
-    written: tuple[Rung, ...] = ("as_written",) if any(is_written(each, outcome) for each in node.below) else ()
-    rungs: tuple[Rung, ...] = ("fold_tuned", *written, "plain") if node.chooses else ("fold_tuned",)
-    wide = names if 1 < len(names) <= MANY else ()
-    rows = []
-    for split, ladder in judgement.splits.items():
-        for rung in rungs if split not in TUNED_ON else ():
-            if rung in ladder:
-                how = RUNGS[rung] if node.chooses else "as decided"
-                each = (fixed(value, 2) for value in ladder[rung].per_column) if wide else ()
-                whole = Entry(page.shown(ladder[rung].score), kind="strong" if rung == "fold_tuned" else "")
-                rows.append((split, f"{len(page.summary.gold.splits[split]):,}", how, whole, *each))
-    return TextTable(
-        f"{judgement.name} on other sets",
-        (
-            "set",
-            "rows",
-            "settings",
-            metric_words(metric.name),
-            *(f"{per_column_words(metric)} {name}" for name in wide),
-        ),
-        tuple(rows),
-        words=(2,),
-    )
+    node, metric = outcome.graph.nodes[judgement.name], judgement.metric
+    rungs = rungs_beside(node, outcome, "fold_tuned") if node.chooses else ("fold_tuned",)
+    heads, rows = column_heads(metric, judgement.rows.gold.names), list[Entries]()
+    found = [(split, ladder) for split, ladder in judgement.splits.items() if split not in TUNED_ON]
+    for split, rung, scored in ((split, rung, of[rung]) for split, of in found for rung in rungs if rung in of):
+        how = RUNGS[rung] if node.chooses else "as decided"
+        whole = Entry(page.shown(scored.score), kind="strong" if rung == "fold_tuned" else "")
+        each = (fixed(value, 2) for value in scored.per_column.tolist() if heads)
+        rows.append((split, f"{len(scored.decided):,}", how, whole, *each))
+    columns = ("set", "rows", "settings", metric_words(metric.name), *heads)
+    return TextTable(f"{judgement.name} on other sets", columns, rows, words=(2,))
 
 
 SECTION = Section("elsewhere", "How does it do on other sets?", "Other sets", applies, build)

@@ -28,10 +28,9 @@ def applies(page: PageContext) -> Reason | None:
 
 def build(page: PageContext) -> Answer:
     """Of every stage that the score rests on, the texts furthest from gold, folded away under a warning."""
-    outcome, tables = page.outcome, []
-    for stage in page.recipe.stages:
-        if outcome is not None and stage in outcome.graph.scored.stages:
-            tables.append(_table(page, stage, outcome.evidence.rows[stage], outcome.evidence.tables[stage]))
+    outcome = page.won
+    stages = [stage for stage in page.recipe.stages if stage in outcome.graph.scored.stages]
+    tables = (_table(page, each, outcome.evidence.rows[each], outcome.evidence.tables[each]) for each in stages)
     return [Details(WARNING, tuple(tables), kind="warning")]
 
 
@@ -40,13 +39,8 @@ def _table(page: PageContext, stage: str, rows: Rows, table: Table) -> TextTable
     for place, what, said, gold in _wrongest(rows, table):
         row_id = ids[int(rows.ids[place])]
         lines.append((row_id, Entry(texts.get(row_id, NOT_FOUND), kind="text"), what, said, gold))
-    return TextTable(
-        f"{stage}: the texts whose out-of-fold prediction lies furthest from gold",
-        ("Id", "Text", "Error", "Predicted", "Gold"),
-        tuple(lines),
-        words=(1, 2, 4),
-        kind="examples",
-    )
+    caption = f"{stage}: the texts whose out-of-fold prediction lies furthest from gold"
+    return TextTable(caption, ("Id", "Text", "Error", "Predicted", "Gold"), lines, words=(1, 2, 4), kind="examples")
 
 
 def _wrongest(rows: Rows, table: Table) -> Iterator[tuple[int, str, str, str]]:
@@ -74,7 +68,8 @@ def _wrong_classes(rows: Rows, table: Table, judged: IntArray) -> Iterator[tuple
     for code, name in enumerate(names):
         for place in _furthest(judged[rows.gold.values[judged, 0] == code], 1 - shares[:, code]):
             likeliest = names[int(shares[place].argmax())]
-            yield place, f"takes {name} for {likeliest}", fixed(float(shares[place, code]), 2), name
+            what = f"doubts {name}" if likeliest == name else f"takes {name} for {likeliest}"
+            yield place, what, fixed(float(shares[place, code]), 2), name
 
 
 def _furthest(places: IntArray, miss: FloatArray) -> list[int]:

@@ -12,9 +12,8 @@ from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Row, TextTable, in_parts, prose
 from tune_polar.report.numbers import fixed
 from tune_polar.report.section import Answer, Section, has
-from tune_polar.report.words import gap_words, metric_words, per_column_words
+from tune_polar.report.words import column_heads, gap_words, metric_words
 
-MANY = 8  # columns beside the score; more do not fit side by side
 FEW = 20  # rows of a group whose score says little
 
 
@@ -34,38 +33,29 @@ def build(page: PageContext) -> Answer:
 
 def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[str, ...]) -> list[Block]:
     metric, codes, gold = judgement.metric, judgement.rows.groups[column], judgement.rows.gold
-    wide = gold.names if 1 < len(gold.names) <= MANY else ()
+    what, heads = metric_words(metric.name), column_heads(metric, gold.names)
     subsets = [(name, codes == code) for code, name in (*enumerate(names), (NO_GROUP, "of no group"))]
     rows, told = [], {}
     for name, own in (*subsets, ("all", np.ones(len(codes), dtype=np.bool_))):
         if own.any():
             found = metric.measure(gold.take(own), judgement.cross_fitted.decided[own])
-            each = [fixed(value, 2) for value in found.per_column.tolist()] if wide else []
+            each = (fixed(value, 2) for value in found.per_column.tolist() if heads)
             cells = (name, f"{int(own.sum()):,}", page.shown(found.score), *each)
             rows.append(Row(cells, kind="main" if name == "all" else ""))
             if own.sum() >= FEW and name != "all":
                 told[name] = found.score
-    what = metric_words(metric.name)
-    table = TextTable(
+    caption = (
         f"{judgement.name} by {column}: {what} of each group’s out-of-fold rows, settings chosen on the other folds of "
-        f"all groups. Groups of fewer than {FEW} rows say little",
-        (column, "rows", what, *(f"{per_column_words(metric)} {name}" for name in wide)),
-        tuple(rows),
+        f"all groups. Groups of fewer than {FEW} rows say little"
     )
+    table = TextTable(caption, (column, "rows", what, *heads), rows)
     if len(told) < 2:
         return [table]
     best, *_, worst = sorted(told, key=lambda name: metric.gain(0.0, told[name]))
     gap = gap_words(metric.gain(told[best], told[worst]), metric)
-    sentence = (
-        f"Best is {best} ({page.shown(told[best])}), worst {worst} ({page.shown(told[worst])}): {gap} between them."
-    )
-    return [prose(sentence), table]
+    shown = [f"{name} ({page.shown(told[name])})" for name in (best, worst)]
+    return [prose(f"Best is {shown[0]}, worst {shown[1]}: {gap} between them."), table]
 
 
-SECTION = Section(
-    "groups",
-    "Does it hold for every group?",
-    "Groups",
-    has(lambda page: bool(page.recipe.data.groups), "the recipe declares no groups"),
-    build,
-)
+APPLIES = has(lambda page: bool(page.recipe.data.groups), "the recipe declares no groups")
+SECTION = Section("groups", "Does it hold for every group?", "Groups", APPLIES, build)

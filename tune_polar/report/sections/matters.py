@@ -52,22 +52,15 @@ def build(page: PageContext) -> Answer:
 
 
 def _shares(
-    what: str, caption: str, rows: Iterable[tuple[str, Importance | Interaction, str]], limit: float
+    what: str, caption: str, found: Iterable[tuple[str, Importance | Interaction, str]], limit: float
 ) -> TextTable:
     """``limit``: what chance alone reaches."""
-    return TextTable(
-        caption,
-        (what, "Importance", "90% interval", "Verdict"),
-        tuple(
-            (
-                *(Entry(name, kind="key"), _percent(of.share)),
-                f"{_percent(of.interval.low)} to {_percent(of.interval.high)}",
-                verdict if of.interval.low > limit else "not told from chance",
-            )
-            for name, of, verdict in rows
-        ),
-        words=(3,),
-    )
+    rows = []
+    for name, of, verdict in found:
+        ends = f"{_percent(of.interval.low)} to {_percent(of.interval.high)}"
+        told = verdict if of.interval.low > limit else "not told from chance"
+        rows.append((Entry(name, kind="key"), _percent(of.share), ends, told))
+    return TextTable(caption, (what, "Importance", "90% interval", "Verdict"), rows, words=(3,))
 
 
 def _sentences(found: Importances) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tune_polar.recipe.model import Recipe
-from tune_polar.recipe.sections import TINY, Stage
+from tune_polar.recipe.sections import TINY
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, TextTable, heading, prose
 from tune_polar.report.losses import VIEWS
@@ -41,18 +41,18 @@ def _layer_rates(page: PageContext) -> list[Block]:
     columns = [(f"{name}, {who}", stage) for who, recipe in named for name, stage in recipe.stages.items()]
     depths = {stage.encoder.tiny.layers if stage.encoder.name == TINY else None for _, stage in columns}
     depth = depths.pop() if len(depths) == 1 else None
-    rows = tuple(
-        (_layer_name(step, depth), *(setting(of.optimizer.lr * of.optimizer.xi**step) for _, of in columns))
-        for step in (STEPS_SHOWN if depth is None else range(depth + 1))
-    )
     known = "" if depth is not None else " The records do not say how many layers this encoder has."
     rule = (
         "Layer l of L trains at lr · ξ^(L−l), the embeddings one step below the lowest layer; the head has a rate of "
         f"its own.{known}"
     )
+    rows = [
+        (_layer_name(step, depth), *(setting(of.optimizer.lr * of.optimizer.xi**step) for _, of in columns))
+        for step in (STEPS_SHOWN if depth is None else range(depth + 1))
+    ]
     return [
         heading("ξ: the learning rate that each layer gets"),
-        prose(rule, *(_rate_sentence(name, stage, depth) for name, stage in columns)),
+        prose(rule, *(_rate_sentence(name, stage.optimizer.xi, depth) for name, stage in columns)),
         TextTable("Learning rate by layer", ("layer", *(name for name, _ in columns)), rows),
     ]
 
@@ -61,17 +61,11 @@ def _layer_name(step: int, depth: int | None) -> str:
     return "top layer" if step == 0 else "embeddings" if step == depth else f"{step} below the top"
 
 
-def _rate_sentence(name: str, stage: Stage, depth: int | None) -> str:
-    bottom = USUAL_DEPTH if depth is None else depth
+def _rate_sentence(name: str, xi: float, depth: int | None) -> str:
     where = f"the layer {USUAL_DEPTH} below the top" if depth is None else "the embeddings"
-    xi = stage.optimizer.xi
-    return f"{begun(name)}: ξ = {setting(xi)} leaves {where} {100 * xi**bottom:.0f}% of the top layer’s rate."
+    share = 100 * xi ** (USUAL_DEPTH if depth is None else depth)
+    return f"{begun(name)}: ξ = {setting(xi)} leaves {where} {share:.0f}% of the top layer’s rate."
 
 
-SECTION = Section(
-    "meanings",
-    "What do the settings do?",
-    "Settings",
-    has(lambda page: _decays(page) or bool(_losses(page.recipe)), "no setting here needs explaining"),
-    build,
-)
+APPLIES = has(lambda page: _decays(page) or bool(_losses(page.recipe)), "no setting here needs explaining")
+SECTION = Section("meanings", "What do the settings do?", "Settings", APPLIES, build)

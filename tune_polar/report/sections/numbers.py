@@ -15,7 +15,7 @@ from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Figures, TextTable, in_parts, prose, titled
 from tune_polar.report.drawing.panel import Panel, linear_axis
 from tune_polar.report.numbers import MINUS, count, setting
-from tune_polar.report.section import Answer, Section, has
+from tune_polar.report.section import Answer, Section, predicts
 from tune_polar.report.sections.groups import groups_of
 
 POINTS_AT_MOST = 600  # of a panel: more hide each other
@@ -45,20 +45,16 @@ def _column(page: PageContext, judgement: Judgement, column: int, figure: str) -
         f"A gold value higher by 1 comes out higher by {slope:.2f}: "
         + ("extremes are drawn to the middle." if slope < EXTREMES_KEPT else "the range is kept."),
     )
-    rows = [
-        (
-            *(said, f"{int(own.sum()):,}", _number(left[own].mean()), _number(np.abs(left[own]).mean())),
-            f"{pearson(gold[own], decided[own]):.2f}",
-        )
-        for said, own in _subsets(page, judgement)
-        if own.any()
-    ]
-    table = TextTable(
+    rows = []
+    for said, own in _subsets(page, judgement):
+        if own.any():
+            off = (f"{int(own.sum()):,}", _number(left[own].mean()), _number(np.abs(left[own]).mean()))
+            rows.append((said, *off, f"{pearson(gold[own], decided[own]):.2f}"))
+    caption = (
         f"{name} by fold and by group: predicted minus gold on average, how far off either way, and Pearson’s r. A "
-        "subset with a bias of its own is predicted from another level",
-        ("rows of", "rows", "bias", "mean error", "r"),
-        tuple(rows),
+        "subset with a bias of its own is predicted from another level"
     )
+    table = TextTable(caption, ("rows of", "rows", "bias", "mean error", "r"), rows)
     order = np.argsort(gold, kind="stable")
     tenths = [(gold[own].mean(), left[own].mean()) for own in np.array_split(order, min(TENTHS, len(gold)))]
     both = [*gold.tolist(), *decided.tolist()]
@@ -97,10 +93,5 @@ def _panel(
     return titled(title, panel.svg())
 
 
-SECTION = Section(
-    "numbers",
-    "How far off are the numbers?",
-    "Numbers",
-    has(lambda page: any(s.task.gold == "number" for s in page.recipe.stages.values()), "no stage predicts numbers"),
-    build,
-)
+APPLIES = predicts(lambda gold: gold == "number", "no stage predicts numbers")
+SECTION = Section("numbers", "How far off are the numbers?", "Numbers", APPLIES, build)

@@ -12,11 +12,11 @@ from tune_polar.decide.graph import Node
 from tune_polar.decide.judged import Judgement
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.report.context import PageContext
-from tune_polar.report.document import Block, TextTable, figure, heading, missing, prose
+from tune_polar.report.document import Block, Entry, TextTable, figure, heading, missing, prose
 from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.numbers import count, fixed
 from tune_polar.report.section import Answer, Section, has
-from tune_polar.report.words import decision_words, gap_words, metric_words, per_column_words
+from tune_polar.report.words import begun, decision_words, gap_words, metric_words, per_column_words
 from tune_polar.stats.intervals import signed
 
 KIND = "gate"
@@ -44,12 +44,14 @@ class _Column:
     positives: int
     false: int  # on rows that ``of`` is not judged on
 
+    @property
+    def change(self) -> str:
+        return f"{self.alone:.2f} → {self.behind:.2f}"
+
 
 def build(page: PageContext) -> Answer:
     """The decisions as a table, then each gate."""
-    outcome = page.outcome
-    if outcome is None:
-        return []
+    outcome = page.won
     blocks: list[Block] = [_decisions(page, outcome)]
     for place, node in enumerate(outcome.graph.nodes.values()):
         if node.kind == KIND:
@@ -65,73 +67,64 @@ def build(page: PageContext) -> Answer:
 
 
 def _decisions(page: PageContext, outcome: Outcome) -> TextTable:
-    rows = []
+    """Beside the reference's where that was read."""
+    theirs = None if page.reference in (None, page.best) else page.reference.outcome
+    shown, rows = [outcome, *([] if theirs is None else [theirs])], []
     for name, decision in page.recipe.decide.items():
         judged = outcome.decisions.get(name)
-        scored = ("", "not scored")
-        if judged is not None:
-            scored = (metric_words(judged.metric.name), page.shown(judged.cross_fitted.score))
-        rows.append((name, decision_words(decision), page.rows_of(name), *scored))
-    caption = "The winner’s decisions in their order, each cross-fitted by itself"
-    columns = ("Decision", "What it is", "Judged on", "Measured by", "Score")
-    return TextTable(caption, columns, tuple(rows), words=(1, 2, 3))
+        metric = "" if judged is None else metric_words(judged.metric.name)
+        scores = (each.decisions[name].cross_fitted.score if name in each.decisions else None for each in shown)
+        why = Entry("not scored", outcome.judged.unjudged.get(name, ""))
+        said = (why if score is None else page.shown(score) for score in scores)
+        rows.append((name, decision_words(decision), page.rows_of(name), metric, *said))
+    caption = "The decisions in their order, each cross-fitted by itself"
+    columns = ("Decision", "What it is", "Judged on", "Measured by", "Winner", begun(page.reference_word))
+    return TextTable(caption, columns[: 4 + len(shown)], rows, words=(1, 2, 3))
 
 
 def _gated(outcome: Outcome, node: Node, of: str, by: str) -> _Gated:
-    chooser, (source, *_) = Chooser(outcome.evidence, outcome.metric), node.of
+    chooser, (source, *_), judged = Chooser(outcome.evidence, outcome.metric), node.of, outcome.decisions
     whole, part = chooser.rows(node), chooser.rows(source)
     order = np.argsort(whole.seed, kind="stable")  # as judgements have their rows
     gate, inner = whole.mask[order], part.mask[order]
-    judged = outcome.decisions
     return _Gated(judged[node.name], judged[of], judged[by], inner[gate], gate[inner])
 
 
 def _gate(page: PageContext, found: _Gated, name: str) -> list[Block]:
     gate, of, by, metric = found.gate, found.of, found.by, found.gate.metric
-    alone, behind = of.cross_fitted, gate.cross_fitted
+    alone, behind = of.cross_fitted.score, gate.cross_fitted.score
     on, over, comparable = page.rows_of(of.name), page.rows_of(gate.name), of.metric is metric
-    lost = gap_words(metric.gain(alone.score, behind.score), metric)
+    costs = f": what {by.name} rejects or lets through wrongly costs {gap_words(metric.gain(alone, behind), metric)}"
     sentences = [
-        _rejected(found),
-        f"On {on} {of.name} alone scores {page.shown(alone.score)}; as {gate.name}, behind {by.name} and on {over}, "
-        f"{page.shown(behind.score)}"
-        + (f": what {by.name} rejects or lets through wrongly costs {lost}." if comparable else "."),
+        _rejected(by),
+        f"On {on} {of.name} alone scores {page.shown(alone)}; as {gate.name}, behind {by.name} and on {over}, "
+        f"{page.shown(behind)}{costs if comparable else ''}.",
     ]
     if not comparable:
         return [prose(*sentences), _keeper(by)]
     columns = sorted(_columns(found), key=lambda each: metric.gain(each.behind, each.alone))
     worst, least = columns[0], columns[-1]
     if len(columns) > 1:
-        most = signed(worst.behind - worst.alone, metric)
-        sentences.append(
-            f"{worst.name} loses most ({most}), {least.name} least ({signed(least.behind - least.alone, metric)})."
-        )
-    svg = strip_plot(
-        name,
-        f"{per_column_words(metric)} of each column of {of.name}, alone and behind {by.name}",
-        f"{worst.name} loses most: {worst.alone:.2f} to {worst.behind:.2f}. The table after this figure has all.",
-        [
-            Strip(
-                each.name,
-                f"{each.alone:.2f} → {each.behind:.2f}",
-                (each.alone,),
-                each.behind,
-                point_names=(f"{each.name}, alone: {each.alone:.2f}",),
-            )
-            for each in columns
-        ],
-    )
+        most, fewest = (signed(each.behind - each.alone, metric) for each in (worst, least))
+        sentences.append(f"{worst.name} loses most ({most}), {least.name} least ({fewest}).")
+    title = f"{per_column_words(metric)} of each column of {of.name}, alone and behind {by.name}"
+    description = f"{worst.name} loses most: {worst.change}. The table after this figure has all."
+    strips = [
+        Strip(one.name, one.change, (one.alone,), one.behind, point_names=(f"{one.name}, alone: {one.alone:.2f}",))
+        for one in columns
+    ]
     note = f"● {of.name} alone, on {on}. Upright bar: {gate.name}, {over}, behind {by.name}."
-    return [prose(*sentences), _keeper(by), figure(svg, note), _columns_table(page, found, columns)]
+    drawn = figure(strip_plot(name, title, description.replace(" → ", " to "), strips), note)
+    return [prose(*sentences), _keeper(by), drawn, _columns_table(page, found, columns)]
 
 
-def _rejected(found: _Gated) -> str:
+def _rejected(by: Judgement) -> str:
     """What the gate does, in numbers."""
-    truth, through = _yes(found.by)
-    wrong, lost = int(np.count_nonzero(through & ~truth)), int(np.count_nonzero(~through & truth))
+    truth, through = _yes(by)
+    wrong, lost = np.count_nonzero(through & ~truth), np.count_nonzero(~through & truth)
     return (
-        f"{found.by.name} rejects {np.count_nonzero(~through):,} of {count(len(through), 'row')}, {lost:,} of them "
-        f"wrongly, and lets {wrong:,} through that it should reject."
+        f"{by.name} rejects {np.count_nonzero(~through):,} of {count(len(through), 'row')}, {lost:,} of them wrongly, "
+        f"and lets {wrong:,} through that it should reject."
     )
 
 
@@ -145,58 +138,38 @@ def _keeper(by: Judgement) -> TextTable:
     """The keeper's decisions against gold."""
     (truth, through), name, rows = _yes(by), by.rows.gold.names[0], []
     for value, own in ((1, truth), (0, ~truth)):
-        right = int(np.count_nonzero(through[own] == truth[own])) / max(1, int(np.count_nonzero(own)))
+        right = float(np.mean(through[own] == truth[own])) if own.any() else 0.0
         counts = (f"{np.count_nonzero(part & own):,}" for part in (through, ~through))
         rows.append((f"{name} = {value}", *counts, f"{100 * right:.0f}%"))
     caption = f"The decisions of {by.name} on out-of-fold rows, settings chosen on the other folds"
-    return TextTable(caption, ("gold", "let through", "rejected", "right"), tuple(rows))
+    return TextTable(caption, ("gold", "let through", "rejected", "right"), rows)
 
 
 def _columns(found: _Gated) -> list[_Column]:
-    gate, of, inside = found.gate, found.of, found.inside
+    gate, of, inside = found.gate, found.of.cross_fitted, found.inside
     gold, behind = gate.rows.gold.values.astype(np.bool_), gate.cross_fitted.decided.astype(np.bool_)
     alone = np.zeros_like(behind)
-    alone[inside] = of.cross_fitted.decided.astype(np.bool_)[found.kept]
-    return [
-        _Column(
-            name,
-            float(of.cross_fitted.per_column[place]),
-            float(gate.cross_fitted.per_column[place]),
-            int(np.count_nonzero(gold[:, place] & inside & alone[:, place] & ~behind[:, place])),
-            int(np.count_nonzero(gold[:, place] & inside)),
-            int(np.count_nonzero(behind[:, place] & ~inside & ~gold[:, place])),
-        )
-        for place, name in enumerate(gate.rows.gold.names)
-    ]
+    alone[inside] = of.decided.astype(np.bool_)[found.kept]
+    lost = np.count_nonzero(gold & inside[:, None] & alone & ~behind, axis=0)
+    positives, false = np.count_nonzero(gold[inside], axis=0), np.count_nonzero((behind & ~gold)[~inside], axis=0)
+    scored = (of.per_column, gate.cross_fitted.per_column, lost, positives, false)
+    return [_Column(*each) for each in zip(gate.rows.gold.names, *(part.tolist() for part in scored), strict=True)]
 
 
 def _columns_table(page: PageContext, found: _Gated, columns: list[_Column]) -> TextTable:
     metric, what = found.gate.metric, per_column_words(found.gate.metric)
     others = () if found.inside.all() else (f"false ones beside the {page.rows_of(found.of.name)}",)
-    return TextTable(
-        "Column by column, worst loss first. Same settings in both, chosen on the other folds",
+    rows = [
         (
-            "column",
-            f"{what} alone",
-            f"{what} behind {found.by.name}",
-            "difference",
-            "right ones lost to the gate",
-            *others,
-        ),
-        tuple(
-            (
-                *(each.name, fixed(each.alone, 2), fixed(each.behind, 2), signed(each.behind - each.alone, metric)),
-                *(f"{each.lost:,} of {each.positives:,}", *(f"{each.false:,}" for _ in others)),
-            )
-            for each in columns
-        ),
-    )
+            *(each.name, fixed(each.alone, 2), fixed(each.behind, 2), signed(each.behind - each.alone, metric)),
+            *(f"{each.lost:,} of {each.positives:,}", *(f"{each.false:,}" for _ in others)),
+        )
+        for each in columns
+    ]
+    heads = (f"{what} alone", f"{what} behind {found.by.name}", "difference", "right ones lost to the gate", *others)
+    caption = "Column by column, worst loss first. Same settings in both, chosen on the other folds"
+    return TextTable(caption, ("column", *heads), rows)
 
 
-SECTION = Section(
-    "pipeline",
-    "Did the pipeline hold?",
-    "Pipeline",
-    has(lambda page: len(page.recipe.decide) > 1, "there is one decision alone"),
-    build,
-)
+APPLIES = has(lambda page: len(page.recipe.decide) > 1, "there is one decision alone")
+SECTION = Section("pipeline", "Did the pipeline hold?", "Pipeline", APPLIES, build)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,48 +31,34 @@ def build(page: PageContext) -> Answer:
     """What the records say about their own making, and where they lie."""
     folds = [record for row in page.summary.configurations for record in row.folds]
     versions = page.summary.facts.versions
-    blocks: list[Block] = [Facts(_facts(page, folds)), heading("Machines"), _machines(folds, versions)]
-    blocks += [heading("Versions"), Facts(tuple(Fact(name, number) for name, number in versions.items()))]
-    blocks.append(heading("Records"))
-    blocks.append(caption("Paths within the store. Links lead there as long as this page lies where it was written."))
-    if page.best is not None:
-        blocks.append(_stages(page))
-    if page.summary.configurations:
-        blocks.append(Details("Configurations and fold trials", (_records(page),)))
-    return blocks
+    every = Details("Configurations and fold trials", (_records(page),))
+    return [
+        *(Facts(tuple(_facts(page, folds))), heading("Machines"), _machines(folds, versions)),
+        *(heading("Versions"), Facts(tuple(Fact(name, number) for name, number in versions.items()))),
+        heading("Records"),
+        caption("Paths within the store. Links lead there as long as this page lies where it was written."),
+        *([] if page.best is None else [_stages(page, page.best.folds)]),
+        *([every] if page.summary.configurations else []),
+    ]
 
 
-def _facts(page: PageContext, folds: list[FoldRecord]) -> tuple[Fact, ...]:
-    facts = page.summary.facts
-    encoders = dict.fromkeys(
-        value for name, stage in facts.recipe.stages.items() for value in (stage.encoder.name, facts.encoders[name])
-    )
-    return (
-        Fact("Command", facts.command, True),
-        Fact("Store", page.summary.url, True),
-        Fact("Begun", facts.created),
-        *_span(folds),
-        Fact("Data", facts.data_path or f"{facts.data_name}, generated", True),
-        Fact("Data fingerprint", facts.data_fingerprint, True),
-        *_plans(page),
-        Fact("Encoder", ", ".join(encoders), True),
-        Fact("Seeds", seeds_words(page)),
-    )
-
-
-def _plans(page: PageContext) -> Iterable[Fact]:
-    """One plan for all stages, or one each."""
+def _facts(page: PageContext, folds: list[FoldRecord]) -> Iterator[Fact]:
+    facts, stages = page.summary.facts, page.recipe.stages
+    encoders = dict.fromkeys(each for name, of in stages.items() for each in (of.encoder.name, facts.encoders[name]))
+    yield Fact("Command", facts.command, True)
+    yield Fact("Store", page.summary.url, True)
+    yield Fact("Begun", facts.created)
+    if folds:
+        started = sorted(record.provenance.started for record in folds)
+        yield Fact("Fold trials started", f"first {started[0]}, last {started[-1]}")
+    yield Fact("Data", facts.data_path or f"{facts.data_name}, generated", True)
+    yield Fact("Data fingerprint", facts.data_fingerprint, True)
     plans = {name: plan.hash for name, plan in page.summary.gold.plans.items()}
-    if len(set(plans.values())) == 1:
-        return (Fact("Fold plan", next(iter(plans.values())), True),)
-    return tuple(Fact(f"Fold plan, {name}", value, True) for name, value in plans.items())
-
-
-def _span(folds: list[FoldRecord]) -> Iterable[Fact]:
-    if not folds:
-        return ()
-    started = sorted(record.provenance.started for record in folds)
-    return (Fact("Fold trials started", f"first {started[0]}, last {started[-1]}"),)
+    if len(set(plans.values())) == 1:  # one plan for all stages, or one each
+        plans = {"": next(iter(plans.values()))}
+    yield from (Fact(f"Fold plan, {name}".removesuffix(", "), value, True) for name, value in plans.items())
+    yield Fact("Encoder", ", ".join(encoders), True)
+    yield Fact("Seeds", seeds_words(page))
 
 
 def _machines(folds: list[FoldRecord], driver: Mapping[str, str]) -> Block:
@@ -83,16 +69,13 @@ def _machines(folds: list[FoldRecord], driver: Mapping[str, str]) -> Block:
         groups[about.host, about.device, ", ".join(unlike)].append(record)
     if not groups:
         return missing("Not enough data: no fold has finished, so no machine has left its name.")
-    return TextTable(
-        "Fold trials by machine; time is wall time of fold trials, added up",
-        ("Host", "Device", "Fold trials", "Time", "Unlike the driver"),
-        tuple(
-            (host, device, f"{len(own):,}", duration(sum(record.seconds for record in own)), unlike or "—")
-            for (host, device, unlike), own in sorted(groups.items())
-        ),
-        words=(1, 4),
-        kind="hosts",
-    )
+    rows = [
+        (host, device, f"{len(own):,}", duration(sum(record.seconds for record in own)), unlike or "—")
+        for (host, device, unlike), own in sorted(groups.items())
+    ]
+    caption = "Fold trials by machine; time is wall time of fold trials, added up"
+    columns = ("Host", "Device", "Fold trials", "Time", "Unlike the driver")
+    return TextTable(caption, columns, rows, words=(1, 4), kind="hosts")
 
 
 def _link(page: PageContext, text: str, path: str) -> Entry:
@@ -100,31 +83,28 @@ def _link(page: PageContext, text: str, path: str) -> Entry:
     return Entry(text, kind="code", href="" if address is None else f"{address}/{quote(path)}")
 
 
-def _stages(page: PageContext) -> TextTable:
-    rows = []
-    for record in () if page.best is None else page.best.folds:
-        for stage, key in record.stages.items():
-            path = f"stages/{key}.safetensors"
-            rows.append((f"{page.cells.name(Cell(record.fold, record.seed))}, {stage}", _link(page, path, path)))
-    return TextTable("The winner’s stages", ("Stage", "Record"), tuple(rows), words=(1,), kind="records")
+def _stages(page: PageContext, folds: Sequence[FoldRecord]) -> TextTable:
+    found = [
+        (f"{page.cells.name(Cell(record.fold, record.seed))}, {stage}", f"stages/{key}.safetensors")
+        for record in folds
+        for stage, key in record.stages.items()
+    ]
+    rows = [(name, _link(page, path, path)) for name, path in found]
+    return TextTable("The winner’s stages", ("Stage", "Record"), rows, words=(1,), kind="records")
 
 
 def _records(page: PageContext) -> TextTable:
-    rows = []
+    rows, names = [], tuple(map(page.cells.name, page.cells.cells))
     for row in page.summary.configurations:
-        about = row.configuration
-        named = (page.index.name(row), _link(page, about.id, f"configurations/{about.id}.json"))
-        cells = {Cell(record.fold, record.seed): record for record in row.folds}
+        about, found = row.configuration, {Cell(record.fold, record.seed): record.id for record in row.folds}
         links = (
-            _link(page, page.cells.name(cell), f"folds/{cells[cell].id}.json") if cell in cells else Entry("—")
-            for cell in page.cells.cells
+            _link(page, name, f"folds/{found[cell]}.json") if cell in found else Entry("—")
+            for name, cell in zip(names, page.cells.cells, strict=True)
         )
+        named = (page.index.name(row), _link(page, about.id, f"configurations/{about.id}.json"))
         rows.append(Row((*named, *links), page.index.place(row)))
-    columns = ("Configuration", "Record", *map(page.cells.name, page.cells.cells))
-    words = tuple(range(1, len(columns)))
-    return TextTable(
-        "configurations/ID.json, folds/ID-fFOLD-sSEED.json", columns, tuple(rows), words=words, kind="records"
-    )
+    columns, caption = ("Configuration", "Record", *names), "configurations/ID.json, folds/ID-fFOLD-sSEED.json"
+    return TextTable(caption, columns, rows, words=tuple(range(1, len(columns))), kind="records")
 
 
 SECTION = Section("provenance", "Where does this come from?", "Provenance", always, build)

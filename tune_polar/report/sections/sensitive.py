@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import fmean, median
+from statistics import fmean
 
 import numpy as np
 from markupsafe import Markup
 
-from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Entry, Figures, TextTable, caption, notice
 from tune_polar.report.drawing.panel import Axis, Panel, linear_axis
-from tune_polar.report.importances import NOTHING_SAMPLED, trained_parameters
-from tune_polar.report.numbers import count, decimals_for, fixed, spread
+from tune_polar.report.importances import NOTHING_SAMPLED, Scored, trained_parameters
+from tune_polar.report.numbers import count, decimals_for, fixed
 from tune_polar.report.searched import SearchedParameter
 from tune_polar.report.section import Answer, Reason, Section
 from tune_polar.report.words import NOTHING_FINISHED, begun
 from tune_polar.stats.importance import Curve
 from tune_polar.stats.intervals import signed
 
+EDGE = "TP001"
 DRAWN_AT_MOST = 300  # points of a panel; more hide each other and make the page heavy
-Rows = Sequence[ConfigurationSummary]
 
 
 def applies(page: PageContext) -> Reason | None:
@@ -33,29 +32,27 @@ def applies(page: PageContext) -> Reason | None:
 
 def build(page: PageContext) -> Answer:
     """A panel and a row for each parameter, most important first."""
-    finished, curves = page.summary.finished, _curves(page)
-    drawn = _drawn(finished, page.reference)
-    noise = median(spread(row.scores.best.cell_scores) for row in finished if row.scores is not None)
-    heights = [row.scores.score for row in drawn if row.scores is not None]
-    y = linear_axis([*heights, max(heights) - 2 * noise], "score")  # so high that the bar of noise fits
+    drawn, curves = _drawn(page), _curves(page)
+    heights = [scores.score for _, scores in drawn]
+    y = linear_axis([*heights, max(heights) - 2 * page.noise], "score")  # so high that the bar of noise fits
     parameters = [each for each in page.searched if not each.is_decision]
     if not isinstance(page.importances, str):
         rank = {each.name: place for place, each in enumerate(page.importances.parameters)}
         parameters.sort(key=lambda each: rank.get(each.key, len(rank)))
     shown = [_Parameter(page, place, each, curves.get(each.key)) for place, each in enumerate(parameters)]
     return [
-        caption(_note(page, len(finished), len(drawn), noise, bool(curves))),
-        *(notice(f"{each.parameter.key}: {each.warning}") for each in shown if each.warning),
-        Figures(tuple(each.drawn(drawn, y, noise) for each in shown)),
+        caption(_note(page, len(drawn), bool(curves))),
+        *(notice(each.warning) for each in shown if each.warning),
+        Figures(tuple(each.drawn(drawn, y) for each in shown)),
         _table(page, shown, bool(curves)),
     ]
 
 
-def _note(page: PageContext, finished: int, drawn: int, noise: float, has_curves: bool) -> str:
+def _note(page: PageContext, drawn: int, has_curves: bool) -> str:
     text = (
         "A point is a configuration, its height the cross-fitted score. The bar at the upper right is ± one standard "
-        f"deviation between {page.cells.many} ({fixed(noise, decimals_for(noise))}): differences smaller than it are "
-        f"within noise. ◆ winner, ■ and dashed: {page.reference_word}. "
+        f"deviation between {page.cells.many} ({fixed(page.noise, decimals_for(page.noise))}): differences smaller "
+        f"than it are within noise. ◆ winner, ■ and dashed: {page.reference_word}. "
     )
     text += (
         "The line is the partial dependence (the score a forest predicts, the other parameters averaged out); its "
@@ -63,22 +60,22 @@ def _note(page: PageContext, finished: int, drawn: int, noise: float, has_curves
         if has_curves
         else "No curve is drawn through the points: with so few configurations it would show chance alone."
     )
-    if drawn < finished:
+    if drawn < len(page.scored):
         text += (
-            f" Drawn are {drawn} of {finished:,} configurations: the best, the {page.reference_word} one and an even "
-            "sample of the rest."
+            f" Drawn are {drawn} of {len(page.scored):,} configurations: the best, the {page.reference_word} one and "
+            "an even sample of the rest."
         )
     return text
 
 
-def _drawn(finished: Rows, reference: ConfigurationSummary | None) -> Rows:
-    """The best fifth of what may be drawn, then an even sample of the rest by rank."""
+def _drawn(page: PageContext) -> Scored:
+    """The best fifth of what may be drawn, then an even sample of the rest by rank; and the reference."""
+    finished, best = page.scored, DRAWN_AT_MOST // 5
     if len(finished) <= DRAWN_AT_MOST:
         return finished
-    best = DRAWN_AT_MOST // 5
     rest = np.linspace(best, len(finished) - 1, DRAWN_AT_MOST - best).round().astype(int)
-    drawn = [finished[place] for place in (*range(best), *dict.fromkeys(rest.tolist()))]
-    return drawn if reference is None or reference in drawn else [*drawn, reference]
+    ranks = {*range(best), *rest.tolist()}
+    return [each for rank, each in enumerate(finished) if rank in ranks or each[0] is page.reference]
 
 
 def _curves(page: PageContext) -> dict[str, Curve]:
@@ -96,9 +93,8 @@ class _Parameter:
         winner = None if page.best is None else parameter.number(page.best.configuration.recipe)
         self.given = parameter.number(page.recipe)
         self.shown = (parameter.shown(self.given), parameter.shown(winner))
-        edge = "" if winner is None else parameter.edge(winner)
-        beyond = f"the winner lies at the {edge} end of the range searched (TP001); better values may lie beyond"
-        self.warning = beyond if edge else ""
+        found = (message for check in page.checks if check.code == EDGE for message in check.messages)
+        self.warning = next((f"{each} ({EDGE})." for each in found if each.startswith(f"{parameter.key} = ")), "")
         self.best_at = self.span = "—"
         if curve is not None:
             mean, metric = curve.mean, page.metric
@@ -107,7 +103,7 @@ class _Parameter:
             error = fixed(metric.factor * fmean(curve.standard_error.tolist()), 1 if metric.factor == 100 else 3)
             self.span = f"{signed(float(np.ptp(mean)), metric).removeprefix('+')} ± {error}"
 
-    def drawn(self, rows: Rows, y: Axis, noise: float) -> Markup:
+    def drawn(self, rows: Scored, y: Axis) -> Markup:
         """Its panel."""
         page, parameter, word = self.page, self.parameter, self.page.reference_word
         best_at = "" if self.curve is None else f" Partial dependence is best at {self.best_at}."
@@ -118,22 +114,18 @@ class _Parameter:
         panel = Panel(f"sensitivity-{self.place}", f"Score over {parameter.key}", description, parameter.axis, y)
         if self.curve is not None:
             _draw_curve(panel, parameter, self.curve)
-        panel.error_bar(noise)
+        panel.error_bar(page.noise, page.cells.many)
         if self.given is not None:
-            panel.upright(self.given, "published", f"{word}: {self.shown[0]}")
-        # The reference and the winner lie on top.
-        order = sorted(rows, key=lambda row: (row is page.best, row is page.reference, -page.index.place(row)))
-        for row in order:
+            panel.upright(self.given, "given", f"{word}: {self.shown[0]}")
+        plain = ("dot", "pt", "")
+        named = {page.reference: ("square", "pt pub", word)} | {page.best: ("diamond", "pt win", "winner")}
+        order = {None: 0, page.reference: 1, page.best: 2}  # these lie on top
+        for row, scores in sorted(rows, key=lambda each: (order.get(each[0], 0), -page.index.place(each[0]))):
             number, place = parameter.number(row.configuration.recipe), page.index.place(row)
-            if number is None or row.scores is None:
-                continue
-            if row is page.best:
-                panel.mark("diamond", number, row.scores.score, "pt win", place=place, title="winner")
-            elif row is page.reference:
-                panel.mark("square", number, row.scores.score, "pt pub", place=place, title=word)
-            else:
-                x = number + _jitter(place) if parameter.choices else number
-                panel.mark("dot", x, row.scores.score, "pt", place=place)
+            shape, kind, title = named.get(row, plain)
+            if number is not None:
+                x = number + _jitter(place) if parameter.choices and not title else number
+                panel.mark(shape, x, scores.score, kind, place=place, title=title)
         return panel.svg()
 
 
@@ -160,7 +152,7 @@ def _table(page: PageContext, shown: Sequence[_Parameter], has_curves: bool) -> 
         ("Parameter", "Searched", begun(word), "Winner", *(("Best at", f"Span{unit}") if has_curves else ())),
         tuple(
             (
-                Entry(each.parameter.key, f"⚠ {each.warning}" if each.warning else "", kind="key"),
+                Entry(each.parameter.key, f"⚠ at an end of its range ({EDGE})" if each.warning else "", kind="key"),
                 *(each.parameter.words, *each.shown, *((each.best_at, each.span) if has_curves else ())),
             )
             for each in shown

@@ -26,12 +26,13 @@ from tune_polar.report.document import Details, Figures, Row, TextTable, bullets
 from tune_polar.report.drawing.panel import UNIT_AXIS, Panel
 from tune_polar.report.ladder import decision_tables, gap_sentences, settings_of, shown_threshold, threshold_range
 from tune_polar.report.numbers import fixed, listed
-from tune_polar.report.section import Answer, Section, has
+from tune_polar.report.section import Answer, Section, decides
 from tune_polar.report.words import gap_words, metric_words, per_column_words
 from tune_polar.stats.intervals import signed
 
 KIND = "threshold"
 GRID: FloatArray = np.arange(1, 100, 2) / 100
+PANELS_AT_MOST = 24  # the table has all columns
 UNSTEADY = 0.15  # a threshold that moves by more between folds
 AXIS = UNIT_AXIS.named("threshold")
 
@@ -81,7 +82,9 @@ def _decision(page: PageContext, outcome: Outcome, judgement: Judgement, place: 
         f"precision; dots: recall. ◆ the threshold used ({used.rule}); upright lines: what the other rules choose, "
         "named on hovering and in the table."
     )
-    panels = tuple(_panel(f"threshold-{place}-{n}", n, rows, shares, choices) for n in range(len(names)))
+    moves = np.argsort(-np.ptp(used.by_part, axis=0), kind="stable")[:PANELS_AT_MOST]
+    note += f" Drawn: the {PANELS_AT_MOST} columns whose thresholds move most." if len(names) > PANELS_AT_MOST else ""
+    panels = tuple(_panel(f"threshold-{place}-{n}", n, rows, shares, choices) for n in sorted(moves.tolist()))
     parts = judgement.cross_fitted.parts if page.cells.folds > 1 else ()  # fifths of the rows are no folds
     unsteady = fold_threshold_findings(used.by_part[: len(parts)], folds=parts, labels=names)
     return [
@@ -168,19 +171,17 @@ def _rules_table(choices: list[_Choice], names: Sequence[str]) -> TextTable:
     lines, metric = [], choices[0].judgement.metric
     for column, name in enumerate(names):
         for choice in choices:
-            ladder = choice.judgement.ladder
+            ladder, own = choice.judgement.ladder, threshold_range(choice.by_part[:, column].tolist())
             inside, crossed = (float(ladder[rung].per_column[column]) for rung in ("inside_folds", "cross_fitted"))
-            own = threshold_range(choice.by_part[:, column].tolist())
             scored = (fixed(crossed, 2), signed(metric.gain(inside, crossed), metric))
             chosen = (name, choice.rule, shown_threshold(choice.pooled[column]), own)
             lines.append(Row((*chosen, *scored), kind="main" if choice is choices[0] else ""))
-    return TextTable(
+    caption = (
         "Thresholds on all out-of-fold rows, their range between folds, the column’s part of the cross-fitted "
-        f"{metric_words(metric.name)}, and what hindsight inside the scored fold would add",
-        ("Column", "Rule", "Threshold", "Folds", per_column_words(metric), "Oracle gap"),
-        tuple(lines),
-        words=(1,),
+        f"{metric_words(metric.name)}, and what hindsight inside the scored fold would add"
     )
+    columns = ("Column", "Rule", "Threshold", "Folds", per_column_words(metric), "Oracle gap")
+    return TextTable(caption, columns, lines, words=(1,))
 
 
 def _groups_table(page: PageContext, judgement: Judgement, node: Node) -> Answer:
@@ -195,13 +196,8 @@ def _groups_table(page: PageContext, judgement: Judgement, node: Node) -> Answer
         f"Thresholds for each {node.per}, chosen on all its out-of-fold rows; others: chosen on the rows of all, for "
         "groups with too few"
     )
-    return [TextTable(caption, (node.per, *judgement.rows.gold.names), tuple(rows))]
+    return [TextTable(caption, (node.per, *judgement.rows.gold.names), rows)]
 
 
-SECTION = Section(
-    "thresholds",
-    "Which thresholds, and how sure are they?",
-    "Thresholds",
-    has(lambda page: any(each.name == KIND for each in page.recipe.decide.values()), "no decision has thresholds"),
-    build,
-)
+APPLIES = decides(KIND, "no decision has thresholds")
+SECTION = Section("thresholds", "Which thresholds, and how sure are they?", "Thresholds", APPLIES, build)

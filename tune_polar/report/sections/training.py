@@ -17,7 +17,6 @@ from tune_polar.store.records import StageRecord
 from tune_polar.trial.checkpoint_metric import LAST, evaluated_metric
 
 PATIENCE = "patience"
-Trained = Sequence[tuple[str, StageRecord]]  # name of the cell, and its record
 
 
 def build(page: PageContext) -> Answer:
@@ -27,10 +26,8 @@ def build(page: PageContext) -> Answer:
     cells = () if best is None or best.predictions is None else best.predictions.cells
     for name, stage in stages.items():
         found = [(page.cells.name(each.cell), each.stages[name]) for each in cells if each.stages[name].curve]
-        if not found:
-            continue
-        figures.append(_panel(name, stage, found))
-        sentences.append(_sentence(page, name, [record for _, record in found]))
+        figures += [_panel(name, stage, found)] if found else []
+        sentences += [_sentence(page, name, [record for _, record in found])] if found else []
         for cell, record in found:
             ended = "early, patience ran out" if record.stopped == PATIENCE else "all planned steps"
             steps = (f"{record.steps:,}", f"{record.best_step:,}", fixed(record.best_value, 3))
@@ -42,21 +39,22 @@ def build(page: PageContext) -> Answer:
         "that chose the checkpoint and flatters."
     )
     columns = ("stage", "steps", "kept at", "value there", "ended")
-    table = TextTable("Each stage’s training", columns, tuple(rows), words=(4,))
+    table = TextTable("Each stage’s training", columns, rows, words=(4,))
     return [prose(*sentences), Figures(tuple(figures), note), table]
 
 
 def _sentence(page: PageContext, name: str, records: Sequence[StageRecord]) -> str:
-    early = [record for record in records if record.stopped == PATIENCE]
-    last = [record for record in records if record.best_step == record.curve[-1].step]
-    more = " and might have gained by longer training." if len(last) > len(records) / 2 else "."
+    early = sum(record.stopped == PATIENCE for record in records)
+    last = sum(record.best_step == record.curve[-1].step for record in records)
+    more = " and might have gained by longer training." if last > len(records) / 2 else "."
     return (
-        f"{name}: {len(early)} of {page.cells.count(len(records))} stopped early, {len(last)} had the best checkpoint "
-        f"at the very last evaluation{more}"
+        f"{name}: {early} of {page.cells.count(len(records))} stopped early, {last} had the best checkpoint at the "
+        f"very last evaluation{more}"
     )
 
 
-def _panel(name: str, stage: Stage, found: Trained) -> Markup:
+def _panel(name: str, stage: Stage, found: Sequence[tuple[str, StageRecord]]) -> Markup:
+    """``found``: the cells' names and records."""
     points = [point for _, record in found for point in record.curve]
     measured = metric_words(evaluated_metric(stage.keep, stage.task.gold, stage.predicts))
     title = f"{name}: {measured}" + ("; the last weights are kept" if stage.keep == LAST else "")

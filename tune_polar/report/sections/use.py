@@ -27,15 +27,14 @@ from tune_polar.report.document import (
 )
 from tune_polar.report.index import name_of, score_of
 from tune_polar.report.ladder import score_ladder
-from tune_polar.report.numbers import count, decimals_for, duration, fixed, listed, spread, with_error
+from tune_polar.report.numbers import count, duration, listed
 from tune_polar.report.page_file import Verbatim
 from tune_polar.report.section import Answer, Section, always
 from tune_polar.report.settings import differences
 from tune_polar.report.winner import winner_recipe, winner_yaml
-from tune_polar.report.words import begun, decided_by, metric_words, score_words
+from tune_polar.report.words import begun, decided_by, score_words
 
 SPLITS = (TRAIN, DEV, TEST)
-WHY = "stand under “Is it really better?”."
 STATE_WORDS: Mapping[State, str] = {
     "finished": "finished",
     "abandoned": "stopped early",
@@ -52,29 +51,23 @@ def build(page: PageContext) -> Answer:
     return [*blocks, heading("What ran"), Facts(_facts(page))]
 
 
-# -- the winner --------------------------------------------------------------------------------------------------
-
-
 def _winner(page: PageContext, best: ConfigurationSummary, outcome: Outcome) -> list[Block]:
     difference, yaml = page.difference(best), Verbatim(winner_yaml(page.summary) or "")
+    code = Code("winner-yaml", "The winner’s settings as YAML", yaml)
+    part = "fold" if page.cells.folds > 1 else "fifth of the rows"
+    chosen = f"cross-fitted: each {part} is decided by settings chosen on the others, all decisions are"
+    how = chosen if outcome.graph.scored.chooses else "of out-of-fold rows: all are"
+    error = f" ± is the standard deviation between {page.cells.many}." if len(page.cells.cells) > 1 else ""
     return [
         Facts(_tiles(page, difference), "tiles"),
-        caption(
-            "Scores are cross-fitted: each fold is decided by settings chosen on the other folds, all decisions are "
-            f"pooled and scored once. ± is the standard deviation between {page.cells.many}."
-        ),
+        caption(f"Scores are {how} pooled and scored once.{error}"),
         prose(*_sentences(page, best, difference)),
         heading("What will it score?"),
         prose(correction_sentence(page)),
         score_ladder(page, outcome),
         heading("The winner’s settings"),
         _settings(page, best),
-        Details(
-            "All settings as YAML, to give back to any command",
-            (Code("winner-yaml", "The winner’s settings as YAML", yaml),),
-        ),
-        heading("Its score in parts"),
-        _parts(page, best, outcome),
+        Details("All settings as YAML, to give back to any command", (code,)),
     ]
 
 
@@ -119,61 +112,25 @@ def _sentences(page: PageContext, best: ConfigurationSummary, difference: CellDi
 
 
 def _settings(page: PageContext, best: ConfigurationSummary) -> Block:
-    found, word = differences(page.recipe, winner_recipe(best)), page.reference_word
+    found, word, rows = differences(page.recipe, winner_recipe(best)), page.reference_word, []
     if not found:
         return prose(f"They are those of the {word} recipe, without a difference.")
     ranges = {each.key: each.words for each in page.searched}
-    rows = [
-        (
-            *(Entry(each.key, kind="key"), each.values[0], Entry(each.values[1], kind="strong")),
-            Entry(ranges.get(each.key, "—"), kind="quiet"),
-        )
-        for each in found
-    ]
-    return TextTable(
+    for each in found:
+        key, (given, won), searched = each.key, each.values, ranges.get(each.key, "—")
+        rows.append((Entry(key, kind="key"), given, Entry(won, kind="strong"), Entry(searched, kind="quiet")))
+    caption = (
         f"Settings in which the winner and the {word} recipe differ; all others are the same. Settings of decisions "
-        "are those chosen on all out-of-fold rows",
-        ("Setting", begun(word), "Winner", "Searched"),
-        rows,
-        words=(1, 2, 3),
-        kind="settings",
+        "are those chosen on all out-of-fold rows"
     )
-
-
-def _parts(page: PageContext, best: ConfigurationSummary, outcome: Outcome) -> TextTable:
-    """The score and what it is made of, beside the reference's where it was read."""
-    theirs = None if page.reference in (None, best) else page.reference.outcome
-    shown = [outcome, *([] if theirs is None else [theirs])]
-    whole = [("The score, as above", [each.best.scored for each in shown])]
-    if outcome.graph.scored.chooses:
-        whole.append(("The same with decisions as the recipe writes them", [each.proposed for each in shown]))
-    rows = [(what, *(with_error(each.score, spread(each.cell_scores)) for each in scored)) for what, scored in whole]
-    for name, judgement in outcome.decisions.items():
-        if name != outcome.judged.score_of:
-            said = f"{name} alone: {metric_words(judgement.metric.name)}, cross-fitted"
-            rows.append((said, *(_part(each, name) for each in shown)))
-    for name, why in outcome.judged.unjudged.items():
-        rows.append((f"{name} alone: not scored, {why}", *("—" for _ in shown)))
-    return TextTable(
-        f"Winner: {name_of(best)}. Where folds give no error, digits are those of the score",
-        ("Scored", "Winner", *([] if theirs is None else [begun(page.reference_word)])),
-        rows,
-    )
-
-
-def _part(outcome: Outcome, name: str) -> str:
-    """With the decimals that the score's noise allows."""
-    decimals = decimals_for(spread(outcome.best.scored.cell_scores))
-    return fixed(outcome.decisions[name].cross_fitted.score, decimals) if name in outcome.decisions else "—"
-
-
-# -- what ran ----------------------------------------------------------------------------------------------------
+    columns = ("Setting", begun(word), "Winner", "Searched")
+    return TextTable(caption, columns, rows, words=(1, 2, 3), kind="settings")
 
 
 def _facts(page: PageContext) -> tuple[Fact, ...]:
     facts, recipe = page.summary.facts, page.recipe
-    order = {name: place for place, name in enumerate(SPLITS)}
-    splits = sorted(facts.rows, key=lambda name: (order.get(name, len(SPLITS)), name))
+    splits = [name for name in SPLITS if name in facts.rows]
+    splits += sorted(set(facts.rows) - set(splits))
     rows = listed([f"{facts.rows[name]:,} {name}" for name in splits])
     seconds = [record.seconds for row in page.summary.configurations for record in row.folds]
     encoders = dict.fromkeys(stage.encoder.name for stage in recipe.stages.values())
@@ -193,9 +150,9 @@ def _facts(page: PageContext) -> tuple[Fact, ...]:
 
 def seeds_words(page: PageContext) -> str:
     """``search 11, training 42, folds 42``."""
-    seeds = listed([str(seed) for seed in page.recipe.seeds])
     folds = getattr(page.recipe.folds, "seed", None)
-    return f"search {page.summary.facts.seed}, training {seeds}" + ("" if folds is None else f", folds {folds}")
+    said = f"search {page.summary.facts.seed}, training {listed(list(map(str, page.recipe.seeds)))}"
+    return said if folds is None else f"{said}, folds {folds}"
 
 
 def states_words(page: PageContext) -> str:
@@ -207,27 +164,24 @@ def states_words(page: PageContext) -> str:
 
 def notice_of(page: PageContext) -> str:
     """That the search goes on; "" where it has come to its end."""
+    if page.summary.is_complete:
+        return ""
     ended = sum(row.state != "incomplete" for row in page.summary.configurations)
     return (
-        ""
-        if page.summary.is_complete
-        else f"This search has not come to its end: {ended:,} of {page.summary.planned:,} planned configurations have "
+        f"This search has not come to its end: {ended:,} of {page.summary.planned:,} planned configurations have "
         "ended. Everything below may still change."
     )
 
 
 def _missing(page: PageContext) -> str:
-    rows = page.summary.configurations
-    failed = sum(row.state == "infeasible" for row in rows)
-    if not rows:
+    states = {row.state for row in page.summary.configurations}
+    if not states:
         return "Not enough data: no configuration has been proposed yet."
-    if failed == len(rows):
-        have = count(failed, "configuration has", "configurations have")
-        return f"Not enough data: {have} failed and none has finished all its folds. The reasons {WHY}"
-    return (
-        "Not enough data: no configuration has finished all its folds, and a score needs all of them. What is missing "
-        f"{WHY.replace('stand', 'stands')}"
-    )
+    why = "no configuration has finished all its folds, and a score needs all of them. What is missing stands"
+    if states == {"infeasible"}:
+        have = count(len(page.summary.configurations), "configuration has", "configurations have")
+        why = f"{have} failed and none has finished all its folds. The reasons stand"
+    return f"Not enough data: {why} under “Is it really better?”."
 
 
 SECTION = Section("use", "What should I use, and what will it score?", "What to use", always, build)

@@ -18,7 +18,7 @@ from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, TextTable, figure, in_parts, prose
 from tune_polar.report.drawing.panel import Axis, Panel
 from tune_polar.report.ladder import WIDEST, decision_tables, gap_sentences, part_name
-from tune_polar.report.section import Answer, Section, has
+from tune_polar.report.section import Answer, Section, decides
 from tune_polar.report.words import RUNGS, begun, gap_words, metric_words
 
 KIND = "knn_vote"
@@ -138,10 +138,5 @@ def _sentences(page: PageContext, judgement: Judgement, grid: FloatArray) -> tup
     )
 
 
-SECTION = Section(
-    "votes",
-    "How do k and τ of the votes decide?",
-    "Votes",
-    has(lambda page: any(each.name == KIND for each in page.recipe.decide.values()), "no decision is a vote"),
-    build,
-)
+APPLIES = decides(KIND, "no decision is a vote")
+SECTION = Section("votes", "How do k and τ of the votes decide?", "Votes", APPLIES, build)

@@ -1,0 +1,259 @@
+"""What a search tells of itself: what matters, what it cost, how it was trained and where its records lie."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.report.outline import Answer
+from tests.store.made_recipes import two_stages
+from tests.store.made_store import PROVENANCE, MadeStore, made_store
+from tune_polar.evaluate.summary import summarise
+from tune_polar.recipe.cells import Cell
+from tune_polar.report.context import PageContext, PageOptions
+from tune_polar.report.page import build_page
+from tune_polar.report.racing import saved_by_racing
+from tune_polar.report.reading import summary_for_page
+from tune_polar.report.searched import SearchedParameter
+from tune_polar.report.sections.provenance import store_address
+
+PageOf = Callable[[str], PageContext]
+Made = Callable[[str], MadeStore]
+LR = "sorter.optimizer.lr"
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> MadeStore:
+    """The recipe and 24 more whose skill grows with the learning rate."""
+    made = made_store(tmp_path_factory.mktemp("many") / "store", two_stages(), trials=25)
+    made.finish(made.configuration("published"), 0.3)
+    for place in range(24):
+        skill = 0.97 if place == 23 else 0.2 + 0.4 * place / 23
+        made.finish(made.configuration({LR: 0.0001 * 1000 ** (place / 23)}), skill)
+    return made
+
+
+# Reading
+
+
+def test_only_the_best_and_the_reference_are_read_in_full(many: MadeStore) -> None:
+    whole, read = summarise(many.store), summary_for_page(many.store, read_in_full=3)
+    assert [row.configuration.id for row in read.finished] == [row.configuration.id for row in whole.finished]
+    assert [row.scores for row in read.finished] == [row.scores for row in whole.finished]
+    assert whole.reference is not None
+    in_full = {row.configuration.id for row in read.finished if row.outcome is not None}
+    assert in_full == {*(row.configuration.id for row in whole.finished[:3]), whole.reference.configuration.id}
+    assert "Entered are the 4 configurations read in full, the best of 25" in build_page(read)
+
+
+# What matters, how sensitive
+
+
+def test_few_configurations_say_nothing_of_what_matters(page_of: PageOf) -> None:
+    page = page_of("two stages")
+    (text,) = Answer(page, "matters").texts
+    assert text.startswith("Not enough data: 3 configurations have finished")
+    figures = Answer(page, "sensitive").figures
+    assert len(figures) == 1
+    assert "line pd" not in figures[0]
+
+
+def test_the_parameter_that_decides_is_named_and_its_edge_flagged(many: MadeStore) -> None:
+    page = PageContext(many.summary())
+    matters, sensitive = Answer(page, "matters"), Answer(page, "sensitive")
+    assert list(matters.table("Importance of each parameter")) == [LR]
+    assert f"{LR} stands out from chance" in matters.texts[1]
+    assert "line pd" in sensitive.figures[0]
+    (row,) = sensitive.table("Every parameter in words").values()
+    assert row["Winner"] == "0.1"
+    (check,) = [each for each in page.checks if each.code == "TP001"]
+    assert sensitive.texts[1] == f"{check.messages[0]} (TP001)."
+
+
+def test_an_edge_beyond_which_there_is_nothing_is_not_flagged(page_of: PageOf) -> None:
+    page = page_of("rich")
+    (check,) = [each for each in page.checks if each.code == "TP001"]
+    rows = Answer(page, "sensitive").table("Every parameter in words")
+    flagged = {key.split(" ")[0] for key in rows if "TP001" in key}
+    assert flagged == {message.partition(" = ")[0] for message in check.messages}
+
+
+def test_every_configuration_is_one_linked_point(page_of: PageOf) -> None:
+    (figure,) = Answer(page_of("two stages"), "sensitive").figures
+    assert sorted(re.findall(r'data-c="(\d+)"', figure)) == ["0", "1", "2"]
+    assert figure.count('class="pt win"') == 1
+    assert figure.count('class="pt pub"') == 1
+
+
+def test_only_what_costs_a_training_has_a_panel(page_of: PageOf) -> None:
+    page = page_of("rich")
+    keys = {each.key for each in page.searched}
+    assert "sorter.losses.asymmetric.gamma_negative.y/z" in keys, "a vector is one parameter a column"
+    drawn = {key.split(" ")[0] for key in Answer(page, "sensitive").table("Every parameter in words")}
+    assert drawn == {key for key in keys if not key.startswith("decide.")}
+    assert [each.name for each in page.importances.parameters] != []  # type: ignore[union-attr]
+
+
+def test_an_idle_parameter_keeps_its_configuration(page_of: PageOf) -> None:
+    """Some configurations have no start, and all their other parameters count."""
+    page = page_of("rich")
+    start = next(each for each in page.searched if each.key == "sorter.start")
+    numbers = {start.number(row.configuration.recipe) for row, _ in page.scored}
+    assert numbers == {0.0, 1.0}
+    assert not isinstance(page.importances, str)
+
+
+def test_places_in_a_range() -> None:
+    log = SearchedParameter("lr", 0.001, 0.1, log=True)
+    assert log.unit(0.01) == pytest.approx(0.5)
+    assert log.from_unit(0.5) == pytest.approx(0.01)
+    assert log.words == "0.001 to 0.1, log scale"
+    choices = SearchedParameter("start", 0, 1, choices=("finder", "null"))
+    assert choices.unit(1) == 1
+    assert choices.shown(1.0) == "null"
+    assert choices.words == "finder, null"
+    assert not SearchedParameter("rule", 0, 0, choices=("max_f1",)).varies
+    assert SearchedParameter("centers", 1, 30, whole=True).shown(27.1) == "27"
+
+
+# Racing
+
+
+def test_what_racing_gave_up_says_after_how_many_folds_and_why(fresh: Made) -> None:
+    made = fresh("two stages")
+    incumbent = made.store.configurations()[0]
+    for lr, within in ((0.011, None), (0.012, {"cell": made.cells[1], "stage": "sorter", "step": 1500})):
+        stopped = made.finish(made.configuration({LR: lr}), 0.1, cells=made.cells[:1])
+        about = {} if within is None else {"within": _within(**within)}
+        made.abandon(stopped, incumbent, predicted=0.31234, chance=0.1, **about)
+    page = PageContext(made.summary())
+    rows = list(Answer(page, "better").table("Infeasible").values())
+    assert [row["State"] for row in rows] == ["abandoned", "abandoned"]
+    assert rows[0]["Why"] == (
+        "Stopped after 1 fold by racing (model): expected 0.3123 ± 0.0200, the best so far was 0.5000."
+    )
+    assert "and within fold 1 (sorter, step 1,500)" in rows[1]["Why"]
+    saved = Answer(page, "cost").facts["Saved by racing"]
+    assert saved.startswith("4 fold trials of 2 configurations stopped early")
+    assert "a chance of at most 19%" in saved  # 1 − 0.9²
+
+
+def test_nothing_given_up_is_nothing_saved(page_of: PageOf) -> None:
+    assert saved_by_racing(page_of("two stages").summary).startswith("nothing:")
+
+
+# Cost
+
+
+def test_costs_are_counted_by_slot(fresh: Made) -> None:
+    made = fresh("two stages")
+    other = replace(PROVENANCE, pid=8, started="2026-01-02T03:05:05+00:00")
+    made.finish(made.configuration({LR: 0.02}), 0.3, provenance=other)
+    answer = Answer(PageContext(made.summary()), "cost")
+    rows = answer.table("Time by slot")
+    assert {name: row["fold trials"] for name, row in rows.items()} == {
+        "lab-1, process 7": "9",
+        "lab-1, process 8": "3",
+    }
+    assert [row["share"] for row in rows.values()] == ["75%", "25%"]
+    assert answer.figures[0].count('class="span') == 12
+    assert answer.facts["Fold trials"] == "12 finished of 12 planned"
+    assert answer.facts["Saved by reuse"] == "no stage: each had settings of its own"
+    assert answer.facts["Time in fold trials"] == "12 min 12 s, 1 min 1 s each on average"
+
+
+def test_reuse_memory_and_failures_are_told(page_of: PageOf) -> None:
+    facts = Answer(page_of("rich"), "cost").facts
+    assert facts["Saved by reuse"].startswith("33 finder stages, about ")
+    assert "sorter" in facts["Made to fit into memory"]
+    assert "1 attempt ran out of memory" in facts["Made to fit into memory"]
+    assert facts["Fold trials"] == "71 finished of 78 planned; 2 failures"
+
+
+def test_a_time_that_is_no_time_is_left_out(fresh: Made) -> None:
+    made = fresh("nothing")
+    made.finish(made.configuration("published"), 0.5, provenance=replace(PROVENANCE, started="<yesterday>"))
+    assert Answer(PageContext(made.summary()), "cost").texts == ["Not enough data: no fold has finished."]
+
+
+# Training
+
+
+def test_each_stage_has_its_curves_and_where_they_ended(page_of: PageOf) -> None:
+    answer = Answer(page_of("two seeds"), "training")
+    (table,) = answer.tables
+    assert len(table.rows) == 2 * 6
+    assert table.texts[0] == ("finder, fold 0, seed 42", "20", "10", "0.500", "early, patience ran out")
+    assert [figure.count('class="line fold"') for figure in answer.figures] == [6, 6]
+    assert answer.texts[0].startswith("finder: 6 of 6 cells stopped early, 0 had the best checkpoint")
+
+
+# Provenance
+
+
+def test_provenance_names_data_folds_seeds_and_machines(fresh: Made) -> None:
+    made = fresh("two stages")
+    other = replace(PROVENANCE, host="lab-2", device="H200", versions={"python": "3.12.1", "torch": "2.13"})
+    made.finish(made.configuration({LR: 0.02}), 0.3, provenance=other)
+    answer = Answer(PageContext(made.summary()), "provenance")
+    assert answer.facts["Command"] == "tune-polar search mini"
+    assert answer.facts["Store"] == made.store.url
+    assert answer.facts["Data"] == "/data/made.csv"
+    assert answer.facts["Data fingerprint"] == made.corpus.fingerprint
+    assert answer.facts["Fold plan"] == made.plans["finder"].hash
+    assert answer.facts["Seeds"] == "search 11, training 42, folds 42"
+    assert answer.facts["torch"] == "2.13"
+    machines = answer.table("Fold trials by machine")
+    assert [tuple(row.values()) for row in machines.values()] == [
+        ("lab-1", "cpu (x86_64)", "9", "9 min 9 s", "—"),
+        ("lab-2", "H200", "3", "3 min 3 s", "python 3.12.1"),
+    ]
+
+
+def test_stages_with_plans_of_their_own_name_each(page_of: PageOf, made: Made) -> None:
+    facts = Answer(page_of("paper folds"), "provenance").facts
+    assert {name: facts[f"Fold plan, {name}"] for name in ("finder", "sorter")} == {
+        name: plan.hash for name, plan in made("paper folds").plans.items()
+    }
+
+
+def test_records_are_linked_from_where_the_page_lies(made: Made, tmp_path: Path) -> None:
+    store = made("two stages")
+    page = store.folder.parent / "pages" / "report.html"
+    address = store_address(store.summary("states").url, page)
+    assert address == "../store"
+    answer = Answer(PageContext(store.summary(), PageOptions(store_address=address)), "provenance")
+    links = [entry.href for each in answer.tables for row in each.laid_out for entry in row.cells if entry.href]
+    assert len(links) == 3 * (1 + 3) + 2 * 3
+    for link in links:
+        assert (page.parent / link).resolve().is_file(), link
+    assert store_address("s3://bucket/x", tmp_path / "report.html") is None
+    assert store_address("store", None) is None
+
+
+def test_cells_without_a_record_have_no_link(page_of: PageOf) -> None:
+    page = page_of("rich")
+    (records,) = [each for each in Answer(page, "provenance").tables if each.caption.startswith("configurations/")]
+    for row, texts in zip(page.summary.configurations, records.texts, strict=True):
+        done = {Cell(record.fold, record.seed) for record in row.folds}
+        assert [text != "—" for text in texts[2:]] == [cell in done for cell in page.cells.cells]
+
+
+def test_joined_stretches_cover_the_time_of_their_fold_trials(page_of: PageOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tune_polar.report.sections import cost
+
+    whole = Answer(page_of("rich"), "cost")
+    monkeypatch.setattr(cost, "SPANS_AT_MOST", 0)
+    joined = Answer(page_of("rich"), "cost")
+    ends = [
+        [float(x) + float(width) for x, width in re.findall(r'class="span \w+"[^>]* x="([\d.]+)%" y="\d+" width="([\d.]+)%', text)]
+        for text in (whole.figures[0], joined.figures[0])
+    ]
+    assert 1 <= len(ends[1]) < len(ends[0])
+    assert max(ends[1]) == pytest.approx(max(ends[0]), abs=0.1)
+    assert np.isfinite(ends[1]).all()
