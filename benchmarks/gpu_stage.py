@@ -53,7 +53,7 @@ def texts(rows: int, characters: int | None = None) -> Corpus:
 
 def plans_of(recipe: Recipe, corpus: Corpus) -> dict[str, FoldPlan]:
     """Rows in turn, for every stage: what is measured does not ask for stratified ones."""
-    count = recipe.folds.count
+    count: int = recipe.folds.model_dump()["count"]
     validation = np.arange(len(corpus.train)) % count == np.arange(count)[:, np.newaxis]
     return dict.fromkeys(recipe.stages, FoldPlan("stratified", ~validation, validation))
 

@@ -24,6 +24,7 @@ from tune_polar.decide.vote_sweep import VoteSweep
 from tune_polar.decide.votes import grid_candidates, percent_taus
 
 FOLDS, ROWS, WIDTH = 5, 856, 200
+FOLD_OF_ROW = np.repeat(np.arange(FOLDS), ROWS)
 PERCENTS = range(1, 100)
 TARGET_RATIO, TOLERANCE = 1000, 1e-12
 
@@ -44,14 +45,15 @@ def loop_score(neighbours: list[np.ndarray], gold: list[np.ndarray], k: int, per
 def swept(neighbours: list[np.ndarray], gold: list[np.ndarray], ks: range) -> np.ndarray:
     """Macro-F1 of every k and τ over all folds, (ks, percents)."""
     candidates = grid_candidates(ks, percent_taus(PERCENTS))
-    return VoteSweep.of_folds(neighbours, gold, candidates).macro_f1().reshape(len(ks), len(PERCENTS))
+    sweep = VoteSweep.of_parts([np.concatenate(neighbours)], np.concatenate(gold), FOLD_OF_ROW, candidates)
+    return sweep.over(range(FOLDS)).macro_f1().reshape(len(ks), len(PERCENTS))
 
 
 def cross_fitted(neighbours: list[np.ndarray], gold: list[np.ndarray]) -> float:
     """The score that a search reports: every share of votes of every k, chosen on the other folds."""
     graph = Graph.of({"vote": {"type": "knn_vote", "of": "model"}}, score="vote", stages=("model",))
     truth = Gold("binary", np.concatenate(gold).astype(np.int64)[:, None], ("label",))
-    rows = {"model": Rows.of(truth, part=np.repeat(np.arange(FOLDS), ROWS))}
+    rows = {"model": Rows.of(truth, part=FOLD_OF_ROW)}
     return judge(graph, {"model": Table.joined("neighbours", neighbours)}, rows, "macro_f1").score
 
 

@@ -5,14 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tune_polar.decide.knn import (
-    cross_fit_votes,
-    ensemble_counts,
-    sweep_ensemble,
-    sweep_votes,
-    vote_counts,
-    vote_shares,
-)
+from tune_polar.decide.vote_sweep import VoteSweep, ensemble_counts, vote_counts
 from tune_polar.decide.votes import VoteRule, every_share, grid_candidates, percent_taus, tau_fraction
 from tune_polar.errors import DecisionError
 
@@ -21,7 +14,7 @@ TABLE = np.array([[1, 0, 1, 1], [0, 0, 0, 1]], dtype=np.uint8)
 
 def test_votes_of_the_nearest() -> None:
     assert vote_counts(TABLE, 3).tolist() == [2, 0]
-    assert vote_shares(TABLE, 4).tolist() == [0.75, 0.25]
+    assert vote_counts(TABLE, 4).tolist() == [3, 1]
     assert ensemble_counts([TABLE, TABLE[::-1]], 4).tolist() == [4, 4]
 
 
@@ -53,20 +46,22 @@ def test_ties_go_to_the_middle_then_to_more_neighbours() -> None:
 GOLD = np.array([1, 0])
 
 
+def sweep(tables: list[np.ndarray], gold: np.ndarray, ks: list[int], percents: range | list[int] = range(100)) -> None:
+    VoteSweep.of_parts(tables, gold, np.zeros(2, dtype=np.int64), grid_candidates(ks, percent_taus(percents)))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: vote_counts(TABLE, 0), r"k must be between 1 and the width .* \(4\), got 0"),
         (lambda: vote_counts(TABLE, 5), r"k must be between 1 and the width .* \(4\), got 5"),
-        (lambda: sweep_votes([TABLE], [GOLD], [5]), r"k must be between 1 and the width .* \(4\), got 5"),
-        (lambda: sweep_votes([TABLE], [GOLD], [0, 1]), r"ks must hold at least one k and none below 1"),
-        (lambda: sweep_votes([TABLE], [GOLD], [1], []), r"taus must hold at least one share"),
-        (lambda: sweep_votes([TABLE], [GOLD], [1], [101]), r"tau must be between 0 and 1, got 101/100"),
-        (lambda: sweep_votes([TABLE], [GOLD[:1]], [1]), r"one label per row .* \(2\), got 1"),
-        (lambda: sweep_votes([TABLE], [], [1]), r"one gold array per neighbour table, got 0 for 1"),
-        (lambda: sweep_ensemble([], GOLD, [1]), r"at least one neighbour table"),
-        (lambda: sweep_ensemble([TABLE, TABLE[:1]], GOLD, [1]), r"all of the same rows; got \[1, 2\]"),
-        (lambda: cross_fit_votes([TABLE], [GOLD], [1]), r"cross-fitting needs at least 2 folds, got 1"),
+        (lambda: sweep([TABLE], GOLD, [5]), r"k must be between 1 and the width .* \(4\), got 5"),
+        (lambda: sweep([TABLE], GOLD, [0, 1]), r"ks must hold at least one k and none below 1"),
+        (lambda: sweep([TABLE], GOLD, [1], []), r"taus must hold at least one share"),
+        (lambda: sweep([TABLE], GOLD, [1], [101]), r"tau must be between 0 and 1, got 101/100"),
+        (lambda: sweep([TABLE], GOLD[:1], [1]), r"one label per row .* \(2\), got 1"),
+        (lambda: sweep([], GOLD, [1]), r"at least one neighbour table"),
+        (lambda: sweep([TABLE, TABLE[:1]], GOLD, [1]), r"all of the same rows; got \[1, 2\]"),
         (lambda: VoteRule.of(0, 0.4), r"k must be at least 1, got 0"),
         (lambda: VoteRule.of(3, float("nan")), r"tau must be between 0 and 1, got nan"),
         (lambda: vote_counts(TABLE * 3, 1), r"neighbour_labels must hold only 0 and 1, got 3"),

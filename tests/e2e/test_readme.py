@@ -21,26 +21,31 @@ pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
+VOTE = "search st1 --data tweets.csv --column text=tweet --column polarization=mood=hateful"
+# One configuration, two folds, hardly any steps.
+SHORT = "--trials 1 --folds 2 --slots 1 --set encoder.tiny.hidden=32"
+FEW_STEPS = "--set detector.optimizer.max_steps=4 --set classifier.optimizer.max_steps=4"
+OWN = f"{SHORT} --set model.optimizer.max_steps=4"
 # Words that would need the network, hours, or the reader's own texts, and what stands for them here.
 SHORTER = {
     "search st3 --data polar/ --language zho --encoder nghuyong/ernie-3.0-xbase-zh --trials 50": (
-        "search st3 --data polar/ --language zho --encoder tiny --trials 1 --folds 2 --slots 1 "
-        "--set detector.optimizer.max_steps=4 --set classifier.optimizer.max_steps=4"
+        f"search st3 --data polar/ --language zho --encoder tiny {SHORT} {FEW_STEPS}"
     ),
     "data fetch polar --language zho --into polar/": "data sample polar/",
     "doctor st3 --try": "doctor st3 --try --encoder tiny",
-    "ablate st3": (
-        "ablate st3 --folds 2 --slots 1 --set encoder.tiny.hidden=32 --set detector.optimizer.max_steps=4 "
-        "--set classifier.optimizer.max_steps=4"
+    "ablate st3": f"ablate st3 --folds 2 --slots 1 --set encoder.tiny.hidden=32 {FEW_STEPS}",
+    **{
+        line: f"{line} {OWN}"
+        for line in (
+            "search classifier --data tweets.csv --text tweet --target label",
+            "search classifier --data tweets.csv --text tweet --target angry --target sad --group author",
+        )
+    },
+    "search regressor --data tweets.csv --text tweet --target intimacy --dev dev.csv --test test.csv --seeds 3": (
+        f"search regressor --data tweets.csv --text tweet --target intimacy --dev dev.csv --test test.csv --seeds 3 {OWN}"
     ),
-    "search st1 --data tweets.csv --column text=tweet --column polarization=hateful": (
-        "search st1 --data tweets.csv --column text=tweet --column polarization=hateful --trials 2 --folds 2 "
-        "--slots 1 --set detector.optimizer.max_steps=4"
-    ),
-    "search my-recipe.yaml --encoder tiny": (
-        "search my-recipe.yaml --encoder tiny --trials 1 --folds 2 --slots 1 --set detector.optimizer.max_steps=4 "
-        "--set classifier.optimizer.max_steps=4"
-    ),
+    VOTE: f"{VOTE} --trials 2 --folds 2 --slots 1 --set detector.optimizer.max_steps=4",
+    "search my-recipe.yaml --encoder tiny": f"search my-recipe.yaml --encoder tiny {SHORT} {FEW_STEPS}",
     "resume searches/st3-… --trials 20": "resume searches/st3-… --trials 2",
     "resume searches/st3-… --time 2h": "resume searches/st3-… --time 1s",
 }
@@ -72,8 +77,11 @@ def test_every_shortened_command_still_stands_in_the_readme() -> None:
 @pytest.mark.timeout(1800)
 def test_all_commands_of_the_readme_run_in_order(command: Command, tmp_path: Path) -> None:
     """The default search in full length, then everything the README does with its store."""
-    (tmp_path / "my-recipe.yaml").write_text(blocks("yaml")[0], encoding="utf-8")
-    write_tweets(tmp_path / "tweets.csv")
+    own, changed = blocks("yaml")
+    (tmp_path / "mine.yaml").write_text(own, encoding="utf-8")
+    (tmp_path / "my-recipe.yaml").write_text(changed, encoding="utf-8")
+    for name, rows in (("tweets", 150), ("dev", 30), ("test", 30)):
+        write_tweets(tmp_path / f"{name}.csv", rows)
     write_predictions(tmp_path / "predictions.csv.gz")
     found = commands()
     assert found[0] == "search st3"
@@ -88,16 +96,28 @@ def test_all_commands_of_the_readme_run_in_order(command: Command, tmp_path: Pat
             (tmp_path / target.strip()).write_text(done.stdout, encoding="utf-8")
             continue
         done = command(*shlex.split(words), seconds=1200)
+        if line == VOTE:
+            check_words_of_a_vote(done, sorted((tmp_path / "searches").glob("st1-2*"))[0])
         if line == "search st3":
             check_default_search(done, next((tmp_path / "searches").iterdir()))
         if line == "ablate st3":
             check_ablation_table(done.stdout)
+    assert "valid" in command("validate", "mine.yaml").stdout
 
 
-def write_tweets(path: Path) -> None:
-    """A file of the reader's own: no ids, no types, few rows."""
-    rows = [f"{'angry' if row % 3 else 'calm'} words number {row},{int(row % 3 > 0)}" for row in range(150)]
-    path.write_text("tweet,hateful\n" + "\n".join(rows) + "\n", encoding="utf-8")
+def write_tweets(path: Path, rows: int) -> None:
+    """A file of the reader's own: no ids, a column of each kind."""
+    place = np.arange(rows)
+    columns = {
+        "tweet": [f"{'angry' if row % 3 else 'calm'} words {path.stem} number {row}" for row in place],
+        "label": np.where(place % 3 > 0, "rude", "not rude"),
+        "mood": np.where(place % 3 > 0, "hateful", "calm"),
+        "angry": (place % 3 > 0).astype(int),
+        "sad": (place % 5 == 0).astype(int),
+        "author": [f"author {row // 4}" for row in place],
+        "intimacy": 1 + place % 3 + place % 5 / 4,
+    }
+    pd.DataFrame(columns).to_csv(path, index=False)
 
 
 def write_predictions(path: Path) -> None:
@@ -129,6 +149,14 @@ def check_default_search(done: subprocess.CompletedProcess[str], store: Path) ->
         assert heading in done.stdout
     best = next(line for line in done.stdout.splitlines() if "5/5" in line)
     assert float(re.search(r"(0\.\d{4}) ±", best).group(1)) > 0.3, "end to end; all-ones would reach about 0.2"  # type: ignore[union-attr]
+
+
+def check_words_of_a_vote(done: subprocess.CompletedProcess[str], store: Path) -> None:
+    """A published recipe on another column: nothing is called polarized but the recipe's own decision."""
+    page = shown((store / "report.html").read_text(encoding="utf-8"))
+    for text in (done.stdout, done.stderr, page):
+        said = text.replace("tune-polar", "").replace(f"polarization={COLUMN}", "")
+        assert re.findall(r"(?i)\w*polari[sz]\w*(?: \w+)?", said) == [], text
 
 
 def check_ablation_table(shown: str) -> None:

@@ -56,7 +56,9 @@ class WithCenters(MadeStore):
         if record.predicts != "neighbours":
             return record
         own = np.repeat(np.eye(6, 8), 2, axis=0)[:10]
-        return replace(record, arrays={**record.arrays, "extra/centers": np.concatenate([own, -own]).astype(np.float32)})
+        return replace(
+            record, arrays={**record.arrays, "extra/centers": np.concatenate([own, -own]).astype(np.float32)}
+        )
 
 
 def rich(folder: Path) -> MadeStore:

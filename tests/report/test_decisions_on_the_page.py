@@ -232,7 +232,10 @@ def test_what_the_gate_costs_adds_up(page_of: PageOf, shape: str) -> None:
         false = int(rows[name]["false ones beside the rows with gold hurt = 1"])
         assert false == int((decided & ~truth).sum())
     cost = 100 * (of.cross_fitted.score - gate.cross_fitted.score)
-    assert any(f"rejects or lets through wrongly costs {cost:.1f} F1 points.".replace("-", "−") in text for text in answer.texts)
+    assert any(
+        f"rejects or lets through wrongly costs {cost:.1f} F1 points.".replace("-", "−") in text
+        for text in answer.texts
+    )
 
 
 def test_decisions_stand_in_their_order_with_their_scores(page_of: PageOf) -> None:

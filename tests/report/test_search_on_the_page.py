@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.report.outline import Answer
@@ -20,7 +19,9 @@ from tune_polar.report.page import build_page
 from tune_polar.report.racing import saved_by_racing
 from tune_polar.report.reading import summary_for_page
 from tune_polar.report.searched import SearchedParameter
+from tune_polar.report.sections import cost
 from tune_polar.report.sections.provenance import store_address
+from tune_polar.store.abandonment import StoppedAt
 
 PageOf = Callable[[str], PageContext]
 Made = Callable[[str], MadeStore]
@@ -127,10 +128,9 @@ def test_places_in_a_range() -> None:
 def test_what_racing_gave_up_says_after_how_many_folds_and_why(fresh: Made) -> None:
     made = fresh("two stages")
     incumbent = made.store.configurations()[0]
-    for lr, within in ((0.011, None), (0.012, {"cell": made.cells[1], "stage": "sorter", "step": 1500})):
+    for lr, within in ((0.011, None), (0.012, StoppedAt(made.cells[1], "sorter", 1500))):
         stopped = made.finish(made.configuration({LR: lr}), 0.1, cells=made.cells[:1])
-        about = {} if within is None else {"within": _within(**within)}
-        made.abandon(stopped, incumbent, predicted=0.31234, chance=0.1, **about)
+        made.abandon(stopped, incumbent, predicted=0.31234, chance=0.1, within=within)
     page = PageContext(made.summary())
     rows = list(Answer(page, "better").table("Infeasible").values())
     assert [row["State"] for row in rows] == ["abandoned", "abandoned"]
@@ -245,15 +245,10 @@ def test_cells_without_a_record_have_no_link(page_of: PageOf) -> None:
 
 
 def test_joined_stretches_cover_the_time_of_their_fold_trials(page_of: PageOf, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tune_polar.report.sections import cost
-
     whole = Answer(page_of("rich"), "cost")
     monkeypatch.setattr(cost, "SPANS_AT_MOST", 0)
     joined = Answer(page_of("rich"), "cost")
-    ends = [
-        [float(x) + float(width) for x, width in re.findall(r'class="span \w+"[^>]* x="([\d.]+)%" y="\d+" width="([\d.]+)%', text)]
-        for text in (whole.figures[0], joined.figures[0])
-    ]
+    span = re.compile(r'class="span \w+"[^>]* x="([\d.]+)%" y="\d+" width="([\d.]+)%')
+    ends = [[float(x) + float(width) for x, width in span.findall(each.figures[0])] for each in (whole, joined)]
     assert 1 <= len(ends[1]) < len(ends[0])
     assert max(ends[1]) == pytest.approx(max(ends[0]), abs=0.1)
-    assert np.isfinite(ends[1]).all()

@@ -64,11 +64,6 @@ class Confusion:
         return self.both_classes()[2]
 
 
-def per_label_f1(counts: Confusion, score: Score) -> FloatArray:
-    """F1 per label of the positive class, or the mean of both classes' F1; shape of the counts."""
-    return counts.positive_f1() if score == "positive" else counts.macro_f1()
-
-
 def confusion(gold: BitArray, decided: BitArray) -> Confusion:
     """Counts over the rows; ``gold`` and ``decided`` (rows, labels) give arrays of shape (labels,)."""
     truth, guess = as_bool(gold, "gold", 2), as_bool(decided, "decided", 2)
@@ -89,21 +84,6 @@ def binary_macro_f1(gold: BitArray, decided: BitArray) -> float:
 def positive_f1(gold: BitArray, decided: BitArray) -> FloatArray:
     """F1 of the positive class per label; (rows, labels) twice → (labels,)."""
     return confusion(gold, decided).positive_f1()
-
-
-def label_scores(gold: BitArray, decided: BitArray, score: Score) -> FloatArray:
-    """The task's score per label; (rows, labels) twice → (labels,)."""
-    return per_label_f1(confusion(gold, decided), score)
-
-
-def label_precision(gold: BitArray, decided: BitArray) -> FloatArray:
-    """Precision of the positive class per label; (rows, labels) twice → (labels,)."""
-    return confusion(gold, decided).precision()
-
-
-def label_recall(gold: BitArray, decided: BitArray) -> FloatArray:
-    """Recall of the positive class per label; (rows, labels) twice → (labels,)."""
-    return confusion(gold, decided).recall()
 
 
 def label_macro_f1(gold: BitArray, decided: BitArray) -> float:

@@ -13,7 +13,7 @@ from functools import reduce
 
 import numpy as np
 
-from tune_polar.decide.checks import BitArray, BoolArray, FloatArray, IntArray, as_bool
+from tune_polar.decide.checks import BitArray, BoolArray, IntArray, as_bool
 from tune_polar.decide.scores import Confusion
 from tune_polar.decide.votes import VoteCandidates
 from tune_polar.errors import DecisionError
@@ -33,11 +33,6 @@ def vote_counts(neighbour_labels: BitArray, k: int) -> IntArray:
     table = as_bool(neighbour_labels, "neighbour_labels", 2)
     check_k(k, table.shape[1])
     return np.asarray(np.count_nonzero(table[:, :k], axis=1), dtype=np.int64)
-
-
-def vote_shares(neighbour_labels: BitArray, k: int) -> FloatArray:
-    """Positive share among the first ``k`` neighbours; (rows, K) → (rows,)."""
-    return np.asarray(vote_counts(neighbour_labels, k) / k)
 
 
 def ensemble_counts(tables: Sequence[BitArray], k: int) -> IntArray:
@@ -79,39 +74,10 @@ def _count_grid(votes: IntArray, gold: BoolArray, candidates: VoteCandidates, mo
 
 @dataclass(frozen=True, eq=False)
 class VoteSweep:
-    """Confusion counts of every candidate on every fold: all that choosing and cross-fitting need."""
+    """Confusion counts of every candidate on every part of the rows: all that choosing and cross-fitting need."""
 
     candidates: VoteCandidates
-    counts: Confusion  # arrays of shape (folds, candidates)
-
-    @classmethod
-    def of_folds(cls, tables: Sequence[BitArray], gold: Sequence[BitArray], candidates: VoteCandidates) -> VoteSweep:
-        """``tables[f]`` (rows of f, K) and ``gold[f]`` (rows of f,) belong to fold f's held-out rows."""
-        if not tables or len(tables) != len(gold):
-            raise DecisionError(
-                f"a sweep needs one gold array per neighbour table, got {len(gold)} for {len(tables)} tables",
-                "Give both for every fold.",
-            )
-        width = int(candidates.k.max())
-        parts = []
-        for table, truth in zip(tables, gold, strict=True):
-            answers = as_bool(truth, "gold", 1)
-            check_k(width, table.shape[1])
-            _one_gold_per_row(table, answers)
-            parts.append(_count_grid(_cumulative(table, width), answers, candidates, models=1))
-        return cls(candidates, _stack(parts))
-
-    @classmethod
-    def of_ensemble(cls, tables: Sequence[BitArray], gold: BitArray, candidates: VoteCandidates) -> VoteSweep:
-        """All ``tables`` (rows, K) vote on the same rows; their counts add up to at most len(tables)·k."""
-        _same_rows(tables)
-        width = int(candidates.k.max())
-        truth = as_bool(gold, "gold", 1)
-        for table in tables:
-            check_k(width, table.shape[1])
-            _one_gold_per_row(table, truth)
-        votes = np.stack([_cumulative(table, width) for table in tables]).sum(axis=0)
-        return cls(candidates, _stack([_count_grid(votes, truth, candidates, models=len(tables))]))
+    counts: Confusion  # arrays of shape (parts, candidates)
 
     @classmethod
     def of_parts(
@@ -133,38 +99,6 @@ class VoteSweep:
         """Counts over the parts at ``places``; arrays of shape (candidates,)."""
         keep, counts = list(places), self.counts
         return Confusion(*(each[keep].sum(axis=0) for each in (counts.tp, counts.fp, counts.fn, counts.tn)))
-
-    @property
-    def folds(self) -> int:
-        """How many sets of rows were counted."""
-        return len(self.counts.tp)
-
-    def pooled(self, without: int | None = None) -> Confusion:
-        """Counts over all folds, or over all but one; arrays of shape (candidates,)."""
-        return self.over([fold for fold in range(self.folds) if fold != without])
-
-    def macro_f1(self, without: int | None = None) -> FloatArray:
-        """Pooled macro-F1 of every candidate, shape (candidates,)."""
-        return self.pooled(without).macro_f1()
-
-    def choose(self, without: int | None = None) -> int:
-        """Index of the candidate with the best pooled macro-F1; ties as in ``VoteCandidates.best``."""
-        return self.candidates.best(self.macro_f1(without))
-
-    def cross_fitted_score(self) -> float:
-        """Choose on the other folds, take this fold's counts, pool, score once."""
-        if self.folds < 2:
-            raise DecisionError(
-                f"cross-fitting needs at least 2 folds, got {self.folds}",
-                "Finish another fold of this configuration first.",
-            )
-        chosen = [self.choose(without=fold) for fold in range(self.folds)]
-        each = np.arange(self.folds)
-        counts = self.counts
-        pooled = Confusion(
-            *(part[each, chosen].sum(keepdims=True) for part in (counts.tp, counts.fp, counts.fn, counts.tn))
-        )
-        return float(pooled.macro_f1()[0])
 
 
 def _one_gold_per_row(table: BitArray, gold: BoolArray) -> None:

@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tune_polar import __version__
 from tune_polar.assets import shipped
@@ -31,7 +31,9 @@ def steady(text: str) -> str:
 
 
 def _finalized(value: object) -> object:
-    if not isinstance(value, str) or isinstance(value, Verbatim):
+    if isinstance(value, Verbatim):  # as references, which no macro around it makes visible again
+        return Markup(escape(str(value)).translate({code: f"&#{code};" for code in _DIRECTION}))
+    if not isinstance(value, str):
         return value
     turned = steady(str(value))
     return Markup(turned) if isinstance(value, Markup) else turned  # markup's own text holds words of the data too

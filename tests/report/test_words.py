@@ -1,0 +1,144 @@
+"""Words follow from columns, metric and decisions, and are the same wherever they stand."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.report.outline import Answer
+from tests.store.made_recipes import recipe_of, regression, three_classes, two_stages
+from tests.store.made_store import finished_store
+from tune_polar.decide.judged import Rung
+from tune_polar.decide.metrics import METRICS, metric_named
+from tune_polar.decide.prediction_files import read_predictions
+from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.components import DECISIONS as KINDS
+from tune_polar.report import words
+from tune_polar.report.context import PageContext
+from tune_polar.report.decide_document import decide_document
+from tune_polar.report.decide_json import report_data
+from tune_polar.report.page import build_page
+from tune_polar.report.words import CellWords, chosen_on, decided_by, decision_words, gap_words, score_words
+from tune_polar.stats.threshold_report import ReportSettings, threshold_report
+
+PageOf = Callable[[str], PageContext]
+FOLDS = CellWords(tuple(Cell(fold, 42) for fold in range(3)))
+SEEDS = CellWords(tuple(Cell(0, seed) for seed in (1, 2)))
+BOTH = CellWords(tuple(Cell(fold, seed) for seed in (1, 2) for fold in (0, 1)))
+
+
+def test_cells_go_by_what_tells_them_apart() -> None:
+    assert [each.many for each in (FOLDS, SEEDS, BOTH)] == ["folds", "seeds", "cells"]
+    assert [each.name(each.cells[1]) for each in (FOLDS, SEEDS, BOTH)] == ["fold 1", "seed 2", "fold 1, seed 1"]
+    assert FOLDS.names(FOLDS.cells[:2]) == "folds 0 and 1"
+    assert FOLDS.names(FOLDS.cells[:1]) == "fold 0"
+    assert SEEDS.names(SEEDS.cells) == "seeds 1 and 2"
+    assert BOTH.names(BOTH.cells[:2]) == "fold 0, seed 1; fold 1, seed 1"
+    assert FOLDS.count(1) == "1 fold"
+
+
+def test_where_settings_were_chosen_follows_the_plan() -> None:
+    assert set(words.RUNGS) == set(get_args(Rung))
+    assert chosen_on("cross_fitted", FOLDS) == "the other folds"
+    assert chosen_on("cross_fitted", SEEDS) == "the other four fifths of the rows"
+    assert chosen_on("inside_folds", SEEDS) == "these very rows"
+    assert chosen_on("oracle", FOLDS, "dev") == "dev gold itself"
+    assert chosen_on("plain", FOLDS, kind="threshold") == "nowhere: 0.5"
+
+
+def test_every_metric_and_decision_that_is_shipped_has_words() -> None:
+    assert set(METRICS) <= set(words.METRICS)
+    assert set(KINDS) <= set(words.DECISIONS)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "text"),
+    [("macro_f1", 0.041, "4.1 F1 points"), ("macro_f1", -0.041, "−4.1 F1 points"), ("pearson", -0.012, "−0.012 r")],
+)
+def test_unit_and_factor_are_the_metrics_own(metric: str, value: float, text: str) -> None:
+    assert gap_words(value, metric_named(metric)) == text
+
+
+def test_the_score_is_told_in_the_recipes_own_names() -> None:
+    assert score_words(two_stages()) == "macro-F1 of system (kinds where vote says yes, nothing elsewhere), on all rows"
+    assert score_words(three_classes()) == "macro-F1 of model (the likeliest class by model), on all rows"
+    assert score_words(regression()) == "Pearson’s r of model (the numbers of model, held in range), on all rows"
+    recipe = two_stages()
+    assert decision_words(recipe.decide["vote"]) == "a vote of finder’s nearest training rows"
+    settings = {
+        "decide.vote.k": 49,
+        "decide.vote.tau": 0.4,
+        "decide.kinds.rule": "fixed",
+        "decide.kinds.at": {"x": 0.5},
+    }
+    assert decided_by(recipe, settings) == "k=49, τ=0.4; fixed"
+
+
+def renamed() -> dict[str, object]:
+    """A detector's recipe whose column is called otherwise."""
+    stage = {
+        "task": {"type": "binary", "target": "hateful"},
+        "head": {"type": "projection", "size": 8},
+        "optimizer": {"lr": 1e-3},
+    }
+    return {
+        "recipe": "mine",
+        "data": {"labels": ["hateful"]},
+        "folds": {"count": 3},
+        "stages": {"reader": stage},
+        "decide": {"verdict": {"type": "knn_vote", "of": "reader", "k": 5, "tau": 0.4}},
+        "score": {"of": "verdict"},
+    }
+
+
+def test_a_column_of_another_name_leaves_no_trace_of_the_usual_one(tmp_path: Path) -> None:
+    text = build_page(finished_store(tmp_path / "store", recipe_of(renamed())).summary())
+    shown = unescape(re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)).replace("tune-polar", "")
+    assert "hateful" in shown
+    assert "verdict" in shown
+    assert not re.search(r"polar|detector|classifier|gold.gated|stereotyp|vilific", shown, re.IGNORECASE)
+
+
+def predictions(folder: Path, folds: int) -> Path:
+    rng = np.random.default_rng(3)
+    parts = []
+    for split, rows in (("oof", 120), ("dev", 40)):
+        gold = (rng.random((rows, 2)) < 0.4).astype(int)
+        for model in ("a", "b"):
+            logit = rng.normal(size=gold.shape) + 2 * gold - 1
+            fold = np.arange(rows) % folds if split == "oof" else pd.NA
+            part = pd.DataFrame(
+                {"model": model, "split": split, "fold": fold, "id": [f"{split}{n}" for n in range(rows)]}
+            )
+            for place, name in enumerate("pq"):
+                part[f"gold/{name}"], part[f"logit/{name}"] = gold[:, place], logit[:, place]
+            parts.append(part.astype({"fold": "Int64"}))
+    pd.concat(parts).to_csv(folder / "p.csv", index=False)
+    return folder / "p.csv"
+
+
+@pytest.mark.parametrize("folds", [3, 1])
+def test_decide_and_the_page_name_the_ways_of_choosing_alike(tmp_path: Path, page_of: PageOf, folds: int) -> None:
+    report = threshold_report(read_predictions(predictions(tmp_path, folds)), ReportSettings(rounds=100))
+    document = decide_document(report)
+    (table,) = next(each for each in document.sections if each.title == "Selected configuration").tables
+    cells = CellWords(tuple(Cell(fold, 0) for fold in range(folds)))
+    said = {row[0]: row[4] for row in table.texts}
+    names = {name: rung for rung, name in words.RUNGS.items()}
+    for name in ("inside folds", "fold-tuned", "plain"):
+        assert said[name] == chosen_on(names[name], cells, kind="threshold")
+    assert said["raw best"] == chosen_on("cross_fitted", cells)
+    assert said["oracle on dev"] == chosen_on("oracle", cells, "dev")
+    data = json.loads(json.dumps(report_data(report), allow_nan=False))
+    told = {row["chosen"] for each in data["scores"] for row in each["scored"]}
+    assert told <= set(words.RUNGS)
+    columns = set(Answer(page_of("five labels"), "thresholds").table("model, F1 of each column")["a"])
+    assert columns - {""} <= set(words.RUNGS.values())
