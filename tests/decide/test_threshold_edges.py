@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from tune_polar.decide.crossfit import cross_fitted_decisions, threshold_protocols
+
 from tune_polar.decide.threshold_rules import PREDICT_NONE
 from tune_polar.decide.thresholds import THRESHOLD_RULES, choose_thresholds
 from tune_polar.errors import DecisionError

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, precision_score, recall_score
-
 from tune_polar.decide.crossfit import cross_fitted_decisions, threshold_protocols
+
 from tune_polar.decide.scores import label_macro_f1, positive_f1
 from tune_polar.decide.shrinkage import STRENGTHS
 from tune_polar.decide.threshold_rules import PAPER_GRID, PREDICT_NONE, smallest_gap

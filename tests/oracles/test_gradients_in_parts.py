@@ -12,9 +12,9 @@ from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS, shape_of_config
 from tune_polar.model.fgm import FastGradientMethod
 from tune_polar.model.footprint import StageLoad
+from tune_polar.model.heads import build_head
 from tune_polar.model.losses import LossBatch, LossContext, LossSum, build_loss
 from tune_polar.model.seeding import seeded_start
-from tune_polar.model.heads import build_head
 from tune_polar.model.tiny import tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer
 from tune_polar.trial.gradients import Rows, backward, step_gradients

@@ -11,9 +11,9 @@ from transformers import (
     get_cosine_schedule_with_warmup,
     get_linear_schedule_with_warmup,
 )
+from tune_polar.model.optimizer import cosine_with_warmup
 
 from tune_polar.errors import ModelError
-from tune_polar.model.optimizer import cosine_with_warmup
 from tune_polar.model.schedule import learning_rate_schedule
 
 THEIRS = {

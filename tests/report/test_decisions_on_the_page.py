@@ -13,12 +13,11 @@ from tests.report.outline import Answer
 from tests.report.shapes import rich_recipe
 from tests.store.made_recipes import recipe_of
 from tests.store.made_store import MadeStore, finished_store
-from tune_polar.decide.engine import decide_rows, judge
+from tune_polar.decide.engine import judge
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.judged import Judgement, Rung
 from tune_polar.decide.kinds import Thresholds
-from tune_polar.decide.metrics import metric_named
 from tune_polar.decide.scores import confusion
 from tune_polar.decide.votes import VoteRule
 from tune_polar.report.context import PageContext

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import optuna
 import pytest
+from tune_polar.report.importance_section import importance_section
 
 from tune_polar.errors import DecisionError
-from tune_polar.report.importance_section import importance_section
 from tune_polar.stats.importance import Column, importances
 
 LEVELS = tuple(np.linspace(0, 1, 11))

@@ -71,7 +71,7 @@ def test_text_from_data_is_escaped_everywhere(tmp_path: Path) -> None:
     made.finish(made.configuration({"sorter.optimizer.lr": 0.01}, origin=f"ablation:{HOSTILE}"), 0.6)
     made.fail(made.configuration({"sorter.optimizer.lr": 0.05}), HOSTILE, kind=HOSTILE)
     summary = made.summary()
-    texts = {row_id: HOSTILE for row_id in summary.gold.train.ids}
+    texts = dict.fromkeys(summary.gold.train.ids, HOSTILE)
     page = build_page(summary, PageOptions(texts=texts))
     assert len([tag for tag, _ in outline(page) if tag == "script"]) == 2  # the page's own, and its data
     assert "<script>alert" not in page

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
 from tune_polar.decide.crossfit import cross_fitted_decisions
+
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.scores import binary_macro_f1, label_macro_f1
 from tune_polar.decide.thresholds import choose_thresholds, usual_rules

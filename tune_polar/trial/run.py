@@ -10,10 +10,10 @@ from tune_polar.trial.checkpoint_metric import evaluated_metric, larger_is_bette
 from tune_polar.trial.context import TrialContext
 from tune_polar.trial.cost import provenance
 from tune_polar.trial.fold_trial import FoldTrial
+from tune_polar.trial.progress import Progress
 from tune_polar.trial.scores import fold_scores, racing_curve
 from tune_polar.trial.stage_build import build_stage
 from tune_polar.trial.stage_plan import StartingPoint
-from tune_polar.trial.progress import Progress
 from tune_polar.trial.stage_training import run_stage
 
 Place = tuple[str, int]  # stage and fold

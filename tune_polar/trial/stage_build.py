@@ -6,9 +6,9 @@ import numpy as np
 
 from tune_polar.model.checkpoint import load_weights
 from tune_polar.model.encoder import TextEncoder
+from tune_polar.model.heads import build_head
 from tune_polar.model.losses import LossSum, build_loss
 from tune_polar.model.seeding import seeded_start
-from tune_polar.model.heads import build_head
 from tune_polar.recipe.sections import Stage
 from tune_polar.trial.batch_order import batch_order
 from tune_polar.trial.checkpoint_metric import evaluated_metric

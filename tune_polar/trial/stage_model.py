@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from tune_polar.model.encoder import TextEncoder
+from tune_polar.model.heads import Head
 from tune_polar.model.losses import LossSum
 from tune_polar.model.row_blocks import RowBlocks
-from tune_polar.model.heads import Head
 
 
 class Passed(NamedTuple):

@@ -17,8 +17,8 @@ from tune_polar.trial.checkpoints import Checkpoints
 from tune_polar.trial.context import TrialContext
 from tune_polar.trial.cost import CostMeter, provenance
 from tune_polar.trial.memory_fit import fitted, memory_use
-from tune_polar.trial.stage_plan import BuiltStage, StagePlan, stage_seed
 from tune_polar.trial.progress import Progress
+from tune_polar.trial.stage_plan import BuiltStage, StagePlan, stage_seed
 from tune_polar.trial.training import Training, TrainingResult, shown, total_steps, train
 
 
