@@ -51,7 +51,7 @@ SEED = 0
 SETTINGS = {"encoder.tiny.hidden": 32, "detector.optimizer.eval_every_steps": 75}
 CLASSIFIER_SETTINGS = {"classifier.optimizer.eval_every_steps": 75, "classifier.optimizer.max_epochs": 6.0}
 STAGES = ("detector", "classifier")
-HONEST = {"st1": "polarized", "st3": "manifestations"}  # the decision whose decided rows a table keeps
+HONEST = {"st1": "vote", "st3": "manifestations"}  # the decision whose decided rows a table keeps
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "polar"
 
 

@@ -131,7 +131,7 @@ def keep_scores(store: Store, plan: SearchPlan) -> None:
     kept = StoredScores(store, gold_of(plan.corpus, plan.plans), plan.cells, alternatives)
     kept.load()
     ((rule, rules),) = alternatives.items()
-    settings = {"decide.polarized.k": 49, "decide.polarized.tau": 0.4}
+    settings = {"decide.vote.k": 49, "decide.vote.tau": 0.4}
     for configuration, folds in _recorded(store):
         tried = tuple(
             AlternativeScores(
@@ -139,7 +139,7 @@ def keep_scores(store: Store, plan: SearchPlan) -> None:
             )
             for value in rules
         )
-        kept.put(configuration, folds, Scores("macro_f1", plan.cells, tried, 0.5, {"polarized": 0.8, "system": 0.5}))
+        kept.put(configuration, folds, Scores("macro_f1", plan.cells, tried, 0.5, {"vote": 0.8, "system": 0.5}))
 
 
 def cold_seconds(store: Store, plan: SearchPlan, count: int) -> float:

@@ -91,8 +91,8 @@ def numbers(recipe: Recipe, corpus: Corpus, store: Store) -> dict[str, object]:
     thresholds = next((name for name, step in recipe.decide.items() if step.name == "threshold"), None)
     alternatives = {} if thresholds is None else {f"decide.{thresholds}.rule": RULES}
     outcome = outcome_of(recipe, gold.splits, predictions.cells, alternatives)
-    votes = outcome.decisions["polarized"]
-    chosen = votes.deployed["polarized"]
+    votes = outcome.decisions["vote"]
+    chosen = votes.deployed["vote"]
     about: dict[str, object] = {
         "stages": stages,
         "raced": [record.scores["race"] for record in records],

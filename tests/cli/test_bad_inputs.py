@@ -145,8 +145,8 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("search", "st1", "--set", "learning_rate=1e-3"), r"--set learning_rate: .*did you mean '.*optimizer\.lr'"),
     (("search", "st1", "--set", "detector.loss=mse"), r"--set detector\.loss: .*did you mean 'detector\.losses'"),
     (("search", "st1", "--set", "detector.batches.size=1.5"), r"batches\.size: must be a whole number, got 1\.5"),
-    (("search", "st1", "--set", "decide.polarized.k=201"), r"polarized\.k: must be less than or equal to 200, got 201"),
-    (("search", "st1", "--set", "decide.polarized.tau=.nan"), r"decide\.polarized\.tau"),
+    (("search", "st1", "--set", "decide.vote.k=201"), r"vote\.k: must be less than or equal to 200, got 201"),
+    (("search", "st1", "--set", "decide.vote.tau=.nan"), r"decide\.vote\.tau"),
     (("search", "st3", "--set", "decide.manifestations.rule=best"), r"manifestations\.rule: must be .*got 'best'"),
     (
         ("search", "st3", "--set", "classifier.losses.asymmetric.gamma_negative.sarcasm=2"),
@@ -171,8 +171,8 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     ((*SEARCH_POLAR, "--language", "xyz"), r"xyz"),
     ((*SEARCH_POLAR, "--folds", "70"), r"the number of folds must be at most the rows to split \(60\), got 70"),
     (
-        (*SEARCH_POLAR, "--set", "decide.polarized.k=199"),
-        r"decide\.polarized\.k must be at most the training rows of the smallest fold \(4\d\), got 199",
+        (*SEARCH_POLAR, "--set", "decide.vote.k=199"),
+        r"decide\.vote\.k must be at most the training rows of the smallest fold \(4\d\), got 199",
     ),
     ((*SEARCH_POLAR, "--set", "folds.order=competition"), r"order"),
     (("search", "st1", "--data", "missing-column.csv"), r"missing-column\.csv.*text"),
@@ -200,7 +200,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     ),
     (("search", "regressor", "--data", "rude.csv", "--target", "topic"), r"numbers .*got 't0'"),
     (("search", "st3", "--data", "rude.csv", "--target", "rude"), r"--target must be used with a recipe of one stage"),
-    (("search", "st1", "--data", "rude.csv", "--target", "topic"), r"^error: recipe st1: decide\.polarized\.of"),
+    (("search", "st1", "--data", "rude.csv", "--target", "topic"), r"^error: recipe st1: decide\.vote\.of"),
     (
         ("search", "classifier", "--data", "rude.csv", "--target", "rude", "--text", "tweet"),
         r"rude\.csv.*'tweet', got .*",

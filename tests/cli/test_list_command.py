@@ -43,7 +43,7 @@ def test_what_a_search_varies_is_marked(run: Run) -> None:
     shown = rows(run("list", "st3").out)
     assert shown["detector.optimizer.lr"] == ["2e-05", "yes"]
     assert shown["classifier.losses.asymmetric.gamma_negative"][-1] == "yes"
-    assert shown["decide.polarized.k"] == ["49", "yes"]
+    assert shown["decide.vote.k"] == ["49", "yes"]
     assert shown["detector.optimizer.max_steps"] == ["3000"]
 
 

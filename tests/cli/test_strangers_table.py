@@ -82,7 +82,7 @@ def test_columns_that_only_balance_may_be_lacking_and_are_told(tweets: Path) -> 
         ("regressor", ["topic"], {}, r"two different numbers or more, got 'art', 'news', 'sport' in 'topic'"),
         ("regressor", ["intimacy", "warmth"], {}, r"--target must name one column, or several of 0 and 1"),
         ("st3", ["rude"], {}, r"--target must be used with a recipe of one stage"),
-        ("st1", ["topic"], {}, r"^recipe st1: decide\.polarized\.of: must name neighbours of a yes/no column"),
+        ("st1", ["topic"], {}, r"^recipe st1: decide\.vote\.of: must name neighbours of a yes/no column"),
         ("classifier", [], {}, r"the recipe `classifier` must be told which column it learns, got no --target"),
         ("regressor", [], {}, r"the recipe `regressor` must be told which column it learns"),
         ("classifier", ["rude"], {"groups": ["author"], "changes": ["folds.plan=given"]}, r"got folds\.plan: given"),

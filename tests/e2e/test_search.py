@@ -30,7 +30,7 @@ def test_search_status_report_resume_and_winner(command: Command, tmp_path: Path
     assert [c["origin"] for c in found["configurations"]] == ["as given", "sampled"]
     assert all(len(c["cells"]) == 2 for c in found["configurations"])
     decisions = found["configurations"][0]["decisions"]
-    assert list(decisions) == ["polarized", "manifestations", "system"]
+    assert list(decisions) == ["vote", "manifestations", "system"]
     rungs = {"inside_folds", "fold_tuned", "cross_fitted", "as_written", "plain"}
     assert all(set(each["out_of_fold"]) == rungs for each in decisions.values())
     assert (tmp_path / "store/report.html").read_text().startswith("<!doctype html>")

@@ -116,7 +116,7 @@ DETECTOR = {
     "detector.batches": {"type": "balanced", "by": "strata", "size": 24},
     "detector.keep": "precision_at_1",
     "detector.predicts": "neighbours",
-    "decide.polarized": {"type": "knn_vote", "of": "detector", "k": 49, "tau": 0.4},
+    "decide.vote": {"type": "knn_vote", "of": "detector", "k": 49, "tau": 0.4},
 }
 CLASSIFIER = {
     **optimisation("classifier"),
@@ -153,7 +153,7 @@ GAMMAS = {
 }
 DECISIONS = {"st2": "types", "st3": "manifestations"}
 PUBLISHED: dict[str, dict[str, object]] = {
-    "st1": {**DETECTOR, "score": {"of": "polarized", "metric": "macro_f1"}},
+    "st1": {**DETECTOR, "score": {"of": "vote", "metric": "macro_f1"}},
     **{
         name: {
             **DETECTOR,
@@ -161,7 +161,7 @@ PUBLISHED: dict[str, dict[str, object]] = {
             **thresholds(DECISIONS[name]),
             "classifier.task": {"type": "multilabel", "targets": tuple(gammas)},
             "classifier.losses.asymmetric.gamma_negative": gammas,
-            "decide.system": {"type": "gate", "of": DECISIONS[name], "by": "polarized"},
+            "decide.system": {"type": "gate", "of": DECISIONS[name], "by": "vote"},
         }
         for name, gammas in GAMMAS.items()
     },
@@ -230,7 +230,7 @@ def test_all_subtasks_share_the_detector(name):
         ours, st1 = loaded(name, profile).recipe, loaded("st1", profile).recipe
         assert ours.stages["detector"] == st1.stages["detector"]
         assert (ours.encoder, ours.folds, ours.data) == (st1.encoder, st1.folds, st1.data)
-        assert ours.decide["polarized"] == st1.decide["polarized"]
+        assert ours.decide["vote"] == st1.decide["vote"]
 
 
 def test_labels_stand_in_the_order_of_the_competition():

@@ -22,7 +22,7 @@ their meanings, `tune-polar schema recipe` gives the same rules to an editor. Sy
 AlphaLyrae's for ξ, ε, k and τ, SoftTriple (Qian et al. 2019) for λ, γ, δ and K, Asymmetric Loss (Ridnik et al. 2021)
 for γ−, γ+ and m.
 
-`STAGE` stands for the name of a stage (`detector.optimizer.lr`), `NAME` for that of a decision (`decide.polarized.k`).
+`STAGE` stands for the name of a stage (`detector.optimizer.lr`), `NAME` for that of a decision (`decide.vote.k`).
 A key ends in a column's name where a setting may have one value a column
 (`classifier.losses.asymmetric.gamma_negative.stereotype`). Parts that leave no doubt may be left out: `lr` in a recipe
 of one stage. A word may stand for a section: `model.head=mlp`, `encoder=tiny`. Keys marked ○ cost no training: a search

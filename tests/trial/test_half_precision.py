@@ -54,7 +54,7 @@ NOISE = {
 def fold_recipe(precision: str) -> Recipe:
     changes: dict[str, object] = {
         "folds.count": 3,
-        "decide.polarized.k": 9,
+        "decide.vote.k": 9,
         "encoder.tiny.hidden": 32,
         "detector.head.size": 16,
     }

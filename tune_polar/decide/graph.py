@@ -83,8 +83,8 @@ class Graph:
             DecisionError: an unknown type, setting or name, a circle, or a decision that reads what it cannot.
 
         Example:
-            >>> Graph.of({"polarized": {"type": "knn_vote", "of": "detector", "k": 49, "tau": 0.4}},
-            ...          score="polarized", stages=["detector"])
+            >>> Graph.of({"vote": {"type": "knn_vote", "of": "detector", "k": 49, "tau": 0.4}},
+            ...          score="vote", stages=["detector"])
         """
         builder = _Builder(steps, frozenset(stages))
         nodes = {name: builder.node(name, ()) for name in steps}

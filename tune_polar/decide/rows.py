@@ -101,7 +101,7 @@ class Rows:
             DecisionError: an array of another length than gold.
 
         Example:
-            >>> Rows.of(gold, part=fold, mask=polarized == 1)
+            >>> Rows.of(gold, part=fold, mask=hateful == 1)
         """
         count = len(gold)
         return cls(

@@ -84,7 +84,7 @@ def fill(recipe: Recipe, point: Mapping[str, object]) -> Recipe:
         UnknownKeyError: the recipe has no such key.
 
     Example:
-        >>> fill(recipe, {"detector.losses.soft_triple.centers": 3, "decide.polarized.tau": 0.5})
+        >>> fill(recipe, {"detector.losses.soft_triple.centers": 3, "decide.vote.tau": 0.5})
     """
     tree: Tree = recipe.model_dump()
     changes = [(place_of(key, recipe).path, value) for key, value in point.items()]

@@ -1,7 +1,7 @@
 """Dotted keys of a recipe: which there are, how one is split, and what somebody may have meant.
 
 A key starts with a section or a stage's name and is split along the schema: `detector.losses.soft_triple.centers`,
-`classifier.losses.asymmetric.gamma_negative.racial/ethnic` (a column is the rest, dots and all), `decide.polarized.k`.
+`classifier.losses.asymmetric.gamma_negative.racial/ethnic` (a column is the rest, dots and all), `decide.vote.k`.
 Parts that one may leave out without doubt may be left out: `lr` for `model.optimizer.lr` of a recipe with one stage.
 """
 

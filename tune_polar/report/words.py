@@ -177,7 +177,7 @@ def rows_words(conditions: Mapping[str, int | str]) -> str:
 
 
 def score_words(recipe: Recipe) -> str:
-    """What a search makes the most of: ``macro-F1 of system (… where polarized says yes, …), on all rows``."""
+    """What a search makes the most of: ``macro-F1 of system (… where vote says yes, …), on all rows``."""
     of = recipe.score.of
     about = decision_words(recipe.decide[of])
     return f"{metric_words(recipe.score.metric)} of {of} ({about}), on {rows_words(rows_judged(recipe, of))}"
