@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tune_polar.decide.crossfit import cross_fitted_decisions, threshold_protocols
 
 from tune_polar.decide.threshold_rules import PREDICT_NONE
 from tune_polar.decide.thresholds import THRESHOLD_RULES, choose_thresholds
@@ -10,7 +9,6 @@ from tune_polar.errors import DecisionError
 
 GOLD = np.array([[0, 1], [1, 1], [0, 0], [1, 0]])
 P = np.array([[0.2, 0.9], [0.8, 0.7], [0.4, 0.3], [0.6, 0.1]])
-FOLD = np.array([0, 0, 1, 1])
 FITTED = [name for name in THRESHOLD_RULES if name != "fixed"]
 
 
@@ -77,37 +75,11 @@ def test_the_mirror_root_of_the_printed_rule() -> None:
         ({"probability": P * 2}, r"must be numbers between 0 and 1, got 1.8 for 'b' in row 0"),
         ({"probability": P[:2]}, r"gold and probability must have the same shape, got \(4, 2\) and \(2, 2\)"),
         ({"gold": GOLD * 2}, r"gold must hold only 0 and 1, got 2"),
-        ({"gold": GOLD[:0], "probability": P[:0], "fold": FOLD[:0]}, r"chosen on at least one row"),
+        ({"gold": GOLD[:0], "probability": P[:0]}, r"chosen on at least one row"),
         ({"labels": ["a"]}, r"labels must name each of the 2 columns, got 1: \['a'\]"),
-        ({"fold": FOLD[:3]}, r"fold must hold one number per row \(4\), got shape \(3,\)"),
-        ({"fold": FOLD * 0}, r"cross-fitting needs at least 2 folds, got \[0\]"),
     ],
 )
 def test_bad_arguments(change: dict[str, object], message: str) -> None:
-    arguments = {
-        "rule": "max_f1",
-        "gold": GOLD,
-        "probability": P,
-        "fold": FOLD,
-        "labels": ["a", "b"],
-        **change,
-    }
+    arguments = {"rule": "max_f1", "gold": GOLD, "probability": P, "labels": ["a", "b"], **change}
     with pytest.raises(DecisionError, match=message):
-        cross_fitted_decisions(**arguments)  # type: ignore[arg-type]
-
-
-def test_comparison_says_where_each_column_was_scored() -> None:
-    with_dev = threshold_protocols("max_f1", GOLD, P, FOLD, GOLD, P)
-    assert [(row.protocol, row.scored_on) for row in with_dev.comparison] == [
-        ("oracle", "dev"),
-        ("fold_tuned", "dev"),
-        ("cross_fitted", "oof"),
-        ("fixed_half", "dev"),
-    ]
-    without = threshold_protocols("max_f1", GOLD, P, FOLD, labels=["a", "b"])
-    assert {row.scored_on for row in without.comparison} == {"oof"}
-    assert without.labels == ("a", "b")
-    with pytest.raises(DecisionError, match="'fold_tuned' must have been scored on 'dev'"):
-        without.score("fold_tuned", "dev")
-    with pytest.raises(DecisionError, match="must be given together"):
-        threshold_protocols("max_f1", GOLD, P, FOLD, GOLD)
+        choose_thresholds(**arguments)  # type: ignore[arg-type]

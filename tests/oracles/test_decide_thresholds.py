@@ -10,10 +10,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, precision_score, recall_score
-from tune_polar.decide.crossfit import cross_fitted_decisions, threshold_protocols
 
+from tune_polar.decide.engine import judge
+from tune_polar.decide.evidence import Evidence
+from tune_polar.decide.graph import Graph
+from tune_polar.decide.judged import Judgement
+from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.scores import label_macro_f1, positive_f1
 from tune_polar.decide.shrinkage import STRENGTHS
+from tune_polar.decide.tables import Table
 from tune_polar.decide.threshold_rules import PAPER_GRID, PREDICT_NONE, smallest_gap
 from tune_polar.decide.thresholds import THRESHOLD_RULES, choose_thresholds
 
@@ -27,6 +32,19 @@ def predictions(seed: int, rows: int = 40, labels: int = 3) -> tuple[np.ndarray,
     gold[rng.integers(rows)] = True
     logit = 1.5 * gold - 1 + rng.normal(size=(rows, labels))
     return gold, np.round(1 / (1 + np.exp(-logit)), 2), rng.permutation(np.arange(rows) % 4)
+
+
+def judged(rule: str, gold: np.ndarray, probability: np.ndarray, fold: np.ndarray, **splits: Evidence) -> Judgement:
+    """What the engine finds for thresholds by ``rule``."""
+    graph = Graph.of({"labels": {"type": "threshold", "of": "model", "rule": rule}}, score="labels", stages=["model"])
+    found = evidence(gold, probability, fold)
+    return judge(graph, found.tables, found.rows, "macro_f1", splits=splits).scored
+
+
+def evidence(gold: np.ndarray, probability: np.ndarray, fold: np.ndarray | None = None) -> Evidence:
+    names = tuple("abc"[: gold.shape[1]])
+    rows = Rows.of(Gold("labels", gold, names), part=fold)
+    return Evidence({"model": Table.of("probability", [probability])}, {"model": rows})
 
 
 def f1_at(gold: np.ndarray, probability: np.ndarray, threshold: float) -> float:
@@ -122,15 +140,17 @@ def test_shrunken_thresholds_are_the_formula_at_the_best_cross_fitted_strength(s
 @settings(max_examples=5, deadline=None)
 def test_no_row_takes_part_in_its_own_cross_fitted_threshold(rule: str, seed: int) -> None:
     gold, probability, fold = predictions(seed)
-    decided, thresholds = cross_fitted_decisions(rule, gold, probability, fold)
+    found = judged(rule, gold, probability, fold).cross_fitted
+    assert found.parts == (0, 1, 2, 3)
     for number in range(4):
         own = fold == number
         expected = choose_thresholds(rule, gold[~own], probability[~own], folds=fold[~own])
-        assert (thresholds[number] == expected).all()
-        assert (decided[own] == (probability[own] >= expected)).all()
+        assert (found.settings[number]["labels"].values == expected).all()
+        assert (found.decided[own] == (probability[own] >= expected)).all()
         flipped = gold.copy()
         flipped[own] = ~flipped[own]
-        assert (cross_fitted_decisions(rule, flipped, probability, fold).thresholds[number] == expected).all()
+        again = judged(rule, flipped, probability, fold).cross_fitted
+        assert (again.settings[number]["labels"].values == expected).all()
 
 
 @pytest.mark.parametrize("rule", THRESHOLD_RULES)
@@ -145,35 +165,46 @@ def test_order_of_rows_does_not_matter(rule: str, seed: int) -> None:
 
 @given(seeds)
 @settings(max_examples=10, deadline=None)
-def test_protocols_equal_their_definitions(seed: int) -> None:
+def test_rungs_equal_their_definitions(seed: int) -> None:
     gold, p, fold = predictions(seed)
     dev_gold, dev_p, _ = predictions(seed + 1, rows=30)
-    table = threshold_protocols("max_f1", gold, p, fold, dev_gold, dev_p)
+    found = judged("max_f1", gold, p, fold, dev=evidence(dev_gold, dev_p))
     pooled = choose_thresholds("max_f1", gold, p)
     inside = [
         label_macro_f1(gold[fold == f], p[fold == f] >= choose_thresholds("max_f1", gold[fold == f], p[fold == f]))
         for f in range(4)
     ]
-    expected = {
-        ("oracle", "dev"): label_macro_f1(dev_gold, dev_p >= choose_thresholds("max_f1", dev_gold, dev_p)),
-        ("inside_folds", "oof"): np.mean(inside),
-        ("fold_tuned", "oof"): label_macro_f1(gold, p >= pooled),
-        ("cross_fitted", "oof"): label_macro_f1(gold, cross_fitted_decisions("max_f1", gold, p, fold).decided),
-        ("fixed_half", "oof"): label_macro_f1(gold, p >= 0.5),
-        ("fold_tuned", "dev"): label_macro_f1(dev_gold, dev_p >= pooled),
-        ("fixed_half", "dev"): label_macro_f1(dev_gold, dev_p >= 0.5),
-    }
-    found = {(row.protocol, row.scored_on): row.macro_f1 for row in table.rows}
-    assert found == pytest.approx(expected, abs=1e-12)
-    assert table.score("fold_tuned", "dev").per_class == pytest.approx(positive_f1(dev_gold, dev_p >= pooled))
+    crossed = np.zeros_like(gold)
+    for f in range(4):
+        crossed[fold == f] = p[fold == f] >= choose_thresholds("max_f1", gold[fold != f], p[fold != f])
+    assert {rung: scored.score for rung, scored in found.ladder.items()} == pytest.approx(
+        {
+            "inside_folds": np.mean(inside),
+            "fold_tuned": label_macro_f1(gold, p >= pooled),
+            "cross_fitted": label_macro_f1(gold, crossed),
+            "as_written": label_macro_f1(gold, crossed),
+            "plain": label_macro_f1(gold, p >= 0.5),
+        },
+        abs=1e-12,
+    )
+    assert {rung: scored.score for rung, scored in found.splits["dev"].items()} == pytest.approx(
+        {
+            "oracle": label_macro_f1(dev_gold, dev_p >= choose_thresholds("max_f1", dev_gold, dev_p)),
+            "fold_tuned": label_macro_f1(dev_gold, dev_p >= pooled),
+            "as_written": label_macro_f1(dev_gold, dev_p >= pooled),
+            "plain": label_macro_f1(dev_gold, dev_p >= 0.5),
+        },
+        abs=1e-12,
+    )
+    assert found.splits["dev"]["fold_tuned"].per_column == pytest.approx(positive_f1(dev_gold, dev_p >= pooled))
 
 
 @given(seeds)
 @settings(max_examples=15, deadline=None)
 def test_choosing_on_the_scored_rows_never_scores_below_cross_fitting(seed: int) -> None:
-    table = threshold_protocols("max_f1", *predictions(seed))
-    assert table.score("fold_tuned").macro_f1 >= table.score("cross_fitted").macro_f1 - 1e-12
-    assert table.score("fold_tuned").macro_f1 >= table.score("fixed_half").macro_f1 - 1e-12
+    ladder = judged("max_f1", *predictions(seed)).ladder
+    assert ladder["fold_tuned"].score >= ladder["cross_fitted"].score - 1e-12
+    assert ladder["fold_tuned"].score >= ladder["plain"].score - 1e-12
 
 
 @pytest.mark.shared
