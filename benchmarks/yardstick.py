@@ -26,9 +26,11 @@ from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.data.table import Corpus
 from tune_polar.decide.judged import Scored
 from tune_polar.decide.metrics import metric_named
+from tune_polar.decide.votes import VoteRule
 from tune_polar.evaluate.outcome import Outcome, outcome_of
 from tune_polar.evaluate.predictions import PredictionsReader
 from tune_polar.recipe.cells import cells
+from tune_polar.recipe.components.decisions import Threshold
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
@@ -88,11 +90,12 @@ def numbers(recipe: Recipe, corpus: Corpus, store: Store) -> dict[str, object]:
                 stages.setdefault(stage, []).append(stage_numbers(found))
     gold = gold_of(corpus, plans)
     predictions = PredictionsReader(store, gold, planned).read(Configuration(recipe, 0, "published"), records)
-    thresholds = next((name for name, step in recipe.decide.items() if step.name == "threshold"), None)
-    alternatives = {} if thresholds is None else {f"decide.{thresholds}.rule": RULES}
+    thresholds = next(((name, step) for name, step in recipe.decide.items() if isinstance(step, Threshold)), None)
+    alternatives = {} if thresholds is None else {f"decide.{thresholds[0]}.rule": RULES}
     outcome = outcome_of(recipe, gold.splits, predictions.cells, alternatives)
     votes = outcome.decisions["vote"]
     chosen = votes.deployed["vote"]
+    assert isinstance(chosen, VoteRule)  # noqa: S101 (the decision is a vote)
     about: dict[str, object] = {
         "stages": stages,
         "raced": [record.scores["race"] for record in records],
@@ -103,23 +106,23 @@ def numbers(recipe: Recipe, corpus: Corpus, store: Store) -> dict[str, object]:
         "votes_as_written": votes.ladder["as_written"].score,
         "votes_dev": [votes.splits["dev"]["fold_tuned"].score, votes.splits["dev"]["oracle"].score],
         "as_written": [outcome.proposed.score, list(outcome.proposed.cell_scores)],
-        "decisions": sorted(_decisions(outcome, recipe, thresholds), key=str),
+        "decisions": sorted(_decisions(outcome, thresholds), key=str),
     }
     if thresholds is not None:
-        found_thresholds = {
-            each.changes.get(f"{thresholds}.rule", recipe.decide[thresholds].rule): each.deployed[thresholds].written()
+        name, step = thresholds
+        about["thresholds"] = {
+            each.changes.get(f"{name}.rule", step.rule): dict(each.deployed[name].written()["at"])
             for each in outcome.alternatives
         }
-        about["thresholds"] = {rule: dict(about["at"]) for rule, about in found_thresholds.items()}
-        about["threshold_ladder"] = _ladder(outcome, thresholds)
+        about["threshold_ladder"] = _ladder(outcome, name)
     return about
 
 
-def _decisions(outcome: Outcome, recipe: Recipe, thresholds: str | None) -> Iterator[list[object]]:
+def _decisions(outcome: Outcome, thresholds: tuple[str, Threshold] | None) -> Iterator[list[object]]:
     """Rule, score, scores by fold and F1 by column of every alternative."""
     judged = outcome.judged.scored
     for each in outcome.alternatives:
-        rule = "" if thresholds is None else each.changes.get(f"{thresholds}.rule", recipe.decide[thresholds].rule)
+        rule = "" if thresholds is None else each.changes.get(f"{thresholds[0]}.rule", thresholds[1].rule)
         f1 = metric_named("positive_f1").per_column(judged.rows.gold, each.scored.decided)
         names = judged.rows.gold.names
         yield [rule, each.scored.score, list(each.scored.cell_scores), dict(zip(names, f1.tolist(), strict=True))]
