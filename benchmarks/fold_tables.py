@@ -109,7 +109,7 @@ def _ranks(points: list[dict[str, object]]) -> list[Numbers]:
 
     Decision values are left out, as in a search: every configuration is scored with the best of them.
     """
-    frame = pd.DataFrame(points)
+    frame = pd.DataFrame([{name: "none" if value is None else value for name, value in row.items()} for row in points])
     frame = frame[[name for name in frame.columns if not name.startswith("decide.")]]
     numbers = frame.select_dtypes("number").rank(pct=True).fillna(0.5)
     words = frame.select_dtypes(exclude="number")

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Ran, run
 from tests.report.shapes import SHAPES
 from tests.store.made_store import MadeStore
 from tune_polar.report.context import PageContext
+
+__all__ = ["Ran", "run"]
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,8 @@ from tests.store.made_recipes import (
     three_classes,
     two_stages,
 )
-from tests.store.made_store import MadeStore, finished_store, made_store
+from tests.store.made_store import MadeStore, finished_store, made_corpus, made_store
+from tune_polar.data.columns import NO_GROUP
 from tune_polar.recipe.model import Recipe
 from tune_polar.store.failures import OUT_OF_MEMORY
 from tune_polar.store.records import StageRecord
@@ -144,6 +145,65 @@ def smaller_is_better(folder: Path) -> MadeStore:
     return finished_store(folder, recipe_of({**NUMBER, "score": {"of": "model", "metric": "mae"}}), test=30)
 
 
+def binary(folder: Path) -> MadeStore:
+    """One yes-or-no column, groups of which some rows name none, two seeds, and sets to be scored on alone."""
+    values = {
+        "recipe": "binary",
+        "data": {"labels": ["hate"], "groups": ["language"], "evaluate": {"later": "later.csv"}},
+        "folds": {"count": 3},
+        "seeds": [1, 2],
+        "stages": {"model": {"task": {"type": "binary", "target": "hate"}}},
+    }
+    recipe = recipe_of(values)
+    corpus = made_corpus(recipe, test=30)
+    language = np.where(np.arange(len(corpus.train)) % 4 == 1, NO_GROUP, corpus.train.columns["language"].values)
+    column = replace(corpus.train.columns["language"], values=language)
+    train = replace(corpus.train, columns={**corpus.train.columns, "language": column})
+    return finished_store(folder, recipe, corpus=replace(corpus, splits={**corpus.splits, "train": train}))
+
+
+def without_gold(folder: Path) -> MadeStore:
+    """Dev and test are to be decided and have no gold, an evaluation set has."""
+    values = {**TWO_STAGES, "data": {**TWO_STAGES["data"], "evaluate": {"later": "later.csv"}}}
+    recipe = recipe_of(values)
+    corpus = made_corpus(recipe, test=30)
+    bare = {name: replace(corpus.splits[name], columns={}) for name in ("dev", "test")}
+    return finished_store(folder, recipe, corpus=replace(corpus, splits={**corpus.splits, **bare}))
+
+
+def classes_by_group(folder: Path) -> MadeStore:
+    """Three classes, a language each held out whole, a test set."""
+    values = {
+        **CLASSES,
+        "data": {**CLASSES["data"], "groups": ["language"]},
+        "folds": {"plan": "leave_groups_out", "by": "language", "held_out": 1},
+    }
+    return finished_store(folder, recipe_of(values), test=30)
+
+
+def a_given_split(folder: Path) -> MadeStore:
+    """Numbers, one split that a column names, three seeds."""
+    values = {**NUMBER, "folds": {"plan": "given", "column": "split"}, "seeds": [0, 1, 2]}
+    return finished_store(folder, recipe_of(values), dev=0, test=30)
+
+
+def says_nothing(folder: Path) -> MadeStore:
+    """One label that hardly any row has, and predictions that know nothing."""
+    recipe = recipe_of({**TWO_STAGES, "data": {"labels": ["hurt", "x", "y/z"]}})
+    corpus = made_corpus(recipe)
+    rare = np.zeros(len(corpus.train), dtype=np.int64)
+    rare[np.flatnonzero(corpus.train.columns["hurt"].values)[:2]] = 1
+    column = replace(corpus.train.columns["y/z"], values=rare)
+    train = replace(corpus.train, columns={**corpus.train.columns, "y/z": column})
+    return finished_store(
+        folder, recipe, skills=(0.0, 0.0), corpus=replace(corpus, splits={**corpus.splits, "train": train})
+    )
+
+
+def one_cell_of_numbers(folder: Path) -> MadeStore:
+    return finished_store(folder, recipe_of({**NUMBER, "folds": {"plan": "holdout", "share": 0.4}}), dev=0)
+
+
 def ablation(folder: Path) -> MadeStore:
     made = made_store(folder, two_stages(), space={}, trials=3)
     made.finish(made.configuration("published"), 0.6)
@@ -183,6 +243,7 @@ SHAPES: Mapping[str, Make] = {
         for make in (
             *(rich, five_labels, two_seeds, one_split_four_seeds, one_cell, per_language, paper_folds),
             *(smaller_is_better, ablation, nothing, all_failed, reference_unfinished),
+            *(binary, without_gold, classes_by_group, a_given_split, says_nothing, one_cell_of_numbers),
         )
     },
 }

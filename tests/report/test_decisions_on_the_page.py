@@ -60,7 +60,7 @@ def test_a_decisions_table_is_its_ladder(page_of: PageOf, shape: str, section: s
         assert ladder is not None
         assert rungs[0] == ("inside_folds" if table is tables[0] else "oracle")
         rows = {row[0]: [re.sub(r" \(.*\)$", "", each) for each in row[1:]] for row in table.texts}
-        assert list(rows)[0] == "settings chosen on"
+        assert next(iter(rows)) == "settings chosen on"
         *_, whole = rows.values()
         assert whole == [page.shown(ladder[rung].score) for rung in rungs]
         columns = found.rows.gold.names if len(found.rows.gold.names) > 1 else ()

@@ -1,18 +1,22 @@
-"""Every section of every shape of store: an answer or a reason, never an error, and no word that is not the recipe's."""
+"""Every section of every shape of store: an answer or a reason, never an error, and no word but the recipe's own."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from html import unescape
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.report.outline import Answer, outline
 from tests.report.shapes import SHAPES
-from tests.store.made_store import MadeStore
+from tests.store.made_recipes import CLASSES, NUMBER, TWO_STAGES, recipe_of
+from tests.store.made_store import finished_store, made_corpus
 from tune_polar.report.context import PageContext, PageOptions
-from tune_polar.report.document import Words
+from tune_polar.report.document import Code, Words
 from tune_polar.report.page import answers, build_page, left_out
 from tune_polar.report.section import Section
 from tune_polar.report.sections import SECTIONS
@@ -84,6 +88,9 @@ def test_sections_come_with_what_a_recipe_has(page_of: PageOf) -> None:
         *("votes", "meanings", "thresholds", "pipeline", "confusion", "groups", "elsewhere"),
     }
     assert names("ablation") == names("no dev") - {"matters", "sensitive"}
+    assert names("binary") == always | {"thresholds", "confusion", "groups", "elsewhere"}
+    assert names("without gold") == names("two stages"), "what has no gold is left out, the set with gold is there"
+    assert names("classes by group") == always | {"confusion", "groups", "elsewhere"}
     assert names("per language") == always | {"thresholds", "pipeline", "confusion", "groups"}
     assert "elsewhere" not in names("two seeds"), "dev is no set of its own"
 
@@ -98,14 +105,50 @@ def test_what_does_not_arise_is_named_with_its_reason(page_of: PageOf) -> None:
     assert reasons["thresholds"] == "Not applicable: no decision has thresholds."
 
 
-def test_example_texts_stand_there_only_where_asked_for(made: Callable[[str], MadeStore], page_of: PageOf) -> None:
-    for shape in ("two stages", "three classes", "regression", "a vote"):
-        summary = page_of(shape).summary
-        texts = {row_id: f"secret <b>{row_id}</b>" for row_id in summary.gold.train.ids}
-        assert "secret" not in build_page(summary)
-        page = build_page(summary, PageOptions(texts=texts))
-        outline(page)
-        columns = {"two stages": 1 + 2, "three classes": 3, "regression": 1, "a vote": 1}[shape]
-        assert page.count("secret &lt;b&gt;") == 3 * columns
-        assert "Content warning" in page
-        assert "holds no texts" not in page
+@pytest.mark.parametrize("shape", SHAPES)
+def test_example_texts_stand_there_only_where_asked_for(page_of: PageOf, shape: str) -> None:
+    page = page_of(shape)
+    summary = page.summary
+    texts = {row_id: f"secret <b>{row_id}</b>" for row_id in summary.gold.train.ids}
+    assert "secret" not in build_page(summary)
+    shown = build_page(summary, PageOptions(texts=texts))
+    outline(shown)
+    assert ("secret" in shown) == (page.outcome is not None)
+    if page.outcome is not None:
+        columns = {"two stages": 1 + 2, "three classes": 3, "regression": 1, "a vote": 1}.get(shape)
+        assert columns is None or shown.count("secret &lt;b&gt;") == 3 * columns
+        assert "Content warning" in shown
+        assert "holds no texts" not in shown
+
+
+@pytest.mark.parametrize("values", [TWO_STAGES, NUMBER, CLASSES], ids=["two stages", "regression", "three classes"])
+def test_gold_of_test_moves_the_last_line_of_scores_alone(tmp_path: Path, values: Mapping[str, Any]) -> None:
+    """Nothing is chosen on it, compared by it, or drawn of it elsewhere than where it is scored."""
+    recipe = recipe_of({**values, "data": {**values["data"], "evaluate": {}}})
+    corpus = made_corpus(recipe, test=30)
+    other = made_corpus(recipe, test=30, seed=6).splits["test"]
+    corpora = (corpus, replace(corpus, splits={**corpus.splits, "test": replace(other, ids=corpus.splits["test"].ids)}))
+    made = [
+        finished_store(tmp_path / str(n) / "store", recipe, (0.1, 0.25), corpus=each) for n, each in enumerate(corpora)
+    ]
+    for section in SECTIONS:
+        one, two = (Answer(PageContext(each.summary()), section.name) for each in made)
+        if section.name == "use":
+            one.blocks, two.blocks = (
+                [each for each in answer.blocks if not isinstance(each, Code)] for answer in (one, two)
+            )
+            ladders = [answer.table("The winner’s ") for answer in (one, two)]
+            (last, one_line), (same, other_line) = (ladder.popitem() for ladder in ladders)
+            assert last == same
+            assert last.startswith("test")
+            assert one_line != other_line
+            assert not any(
+                "test" in row["Scored on"] or "test" in row["Settings chosen on"] for row in ladders[0].values()
+            )
+            assert ladders[0] == ladders[1]
+            assert one.texts == two.texts
+            assert one.facts == two.facts
+        elif section.name == "elsewhere":
+            assert str(one.blocks) != str(two.blocks)
+        elif section.name != "provenance":
+            assert str(one.blocks) == str(two.blocks), section.name

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import optuna
 import pytest
-from tune_polar.report.importance_section import importance_section
 
 from tune_polar.errors import DecisionError
+from tune_polar.report.context import PageContext
+from tune_polar.report.document import Words
+from tune_polar.report.sections import matters
 from tune_polar.stats.importance import Column, importances
 
 LEVELS = tuple(np.linspace(0, 1, 11))
@@ -53,7 +58,9 @@ def test_noise_alone_is_told_from_chance_by_nothing() -> None:
     found = importances(settings, rng.standard_normal((40, 5)), columns(5), rng)
     assert [each.name for each in found.parameters if found.told_from_chance(each)] == []
     assert found.explained < 0.2
-    assert "No parameter stands out" in importance_section(found).sentences[1]
+    said, *_ = matters.SECTION.build(cast("PageContext", SimpleNamespace(importances=found)))
+    assert isinstance(said, Words)
+    assert "No parameter stands out" in said.texts[1]
 
 
 def test_the_order_is_that_of_optuna() -> None:

@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-import sys
+import csv
+import hashlib
+import json
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import pytest
-from handmade_store import StoreBuilder
 
+from tests.cli.conftest import Ran
+from tests.report.outline import outline
+from tests.store.made_recipes import one_vote, two_stages
+from tests.store.made_store import MadeStore, finished_store, made_store
 from tune_polar.cli import report_command
-from tune_polar.cli.main import main
-from tune_polar.report.page import build_page
+from tune_polar.report.sections import SECTIONS
 
-Run = Callable[..., tuple[int, str, str]]
+Run = Callable[..., Ran]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["tune-polar", "report", *words])
-        try:
-            main()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 1
-        captured = capsys.readouterr()
-        return code, captured.out, " ".join(captured.err.split())
-
-    return call
+def finished(tmp_path: Path) -> MadeStore:
+    return finished_store(tmp_path / "store", two_stages())
 
 
-def test_the_page_lies_in_the_store_and_links_its_records(run: Run, finished: StoreBuilder, tmp_path: Path) -> None:
-    code, out, err = run("store")
-    assert (code, err) == (0, "")
-    assert Path(out.strip()) == tmp_path / "store/report.html" or out.strip() == "store/report.html"
+def words_of(text: str) -> str:
+    """Without the breaks of a terminal's width."""
+    return " ".join(text.split())
+
+
+def test_the_page_lies_in_the_store_and_links_its_records(run: Run, finished: MadeStore, tmp_path: Path) -> None:
+    done = run("report", "store")
+    assert (done.code, done.err) == (0, "")
+    assert (tmp_path / done.out.strip()).resolve() == (tmp_path / "store/report.html").resolve()
     page = (tmp_path / "store/report.html").read_text(encoding="utf-8")
-    configuration = finished.store.configurations()[0]
-    assert f'href="./configurations/{configuration.id}.json"' in page
+    for configuration in finished.store.configurations():
+        assert f'href="./configurations/{configuration.id}.json"' in page
     assert "data-reload" not in page
 
 
@@ -55,73 +54,130 @@ def test_the_page_lies_in_the_store_and_links_its_records(run: Run, finished: St
         ([], "Missing argument"),
     ],
 )
-def test_bad_words_end_in_two_with_a_remedy(
-    run: Run, finished: StoreBuilder, tmp_path: Path, words: list[str], message: str
-) -> None:
-    code, _, err = run(*words)
-    assert code == 2
-    assert message in err
-    assert "Traceback" not in err
+@pytest.mark.usefixtures("finished")
+def test_bad_words_end_in_two_with_a_remedy(run: Run, tmp_path: Path, words: list[str], message: str) -> None:
+    done = run("report", *words)
+    assert done.code == 2
+    assert message in words_of(done.err)
+    assert "Traceback" not in done.err
     assert not [path for path in tmp_path.iterdir() if path.name != "store"]
 
 
-def test_several_stores_are_compared_by_default_in_this_folder(
-    run: Run, finished: StoreBuilder, tmp_path: Path
+def first_format(content: bytes) -> bytes:
+    """The same record as the first format had it."""
+    body = json.loads(content)["body"]
+    text = json.dumps(body, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    sha256 = hashlib.sha256(b"1\n" + text.encode()).hexdigest()
+    return f'{{"format":1,"sha256":"{sha256}","body":\n{text}\n}}\n'.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("manifest.json", first_format, "manifest.json: made by the first format of tune-polar"),
+        ("manifest.json", lambda content: content.replace(b"mini", b"nimi"), "manifest.json must be what was written"),
+        ("manifest.json", lambda content: content[: len(content) // 2], "manifest.json must be what was written"),
+        ("manifest.json", lambda _: b"", "manifest.json must be what was written"),
+        ("gold.safetensors", lambda content: content[:-9], "must hold an undamaged gold.safetensors"),
+        ("gold.safetensors", lambda content: content[:-1] + b"?", "must hold an undamaged gold.safetensors"),
+    ],
+)
+@pytest.mark.parametrize("several", [False, True])
+def test_what_cannot_be_read_is_one_sentence(
+    run: Run, finished: MadeStore, name: str, change: Callable[[bytes], bytes], message: str, several: bool
 ) -> None:
-    other = StoreBuilder(tmp_path / "other")
-    other.finish(other.configuration("published"), 0.5)
-    code, out, err = run("store", "other")
-    assert (code, out, err) == (0, "comparison.html\n", "")
-    assert "2 searches compared" in (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    path = finished.folder / name
+    path.write_bytes(change(path.read_bytes()))
+    before = sorted(each.name for each in finished.folder.rglob("*"))
+    done = run("report", "store", *(["store"] if several else []), "-o", "page.html")
+    assert done.code == 2
+    assert message in words_of(done.err)
+    assert "Traceback" not in done.err
+    assert not finished.folder.with_name("page.html").exists()
+    assert sorted(each.name for each in finished.folder.rglob("*")) == before, "who only looks moves nothing"
+
+
+def test_a_damaged_stage_is_named_on_the_page(run: Run, finished: MadeStore, tmp_path: Path) -> None:
+    damaged = next((finished.folder / "stages").iterdir())
+    damaged.write_bytes(damaged.read_bytes()[:-5])
+    done = run("report", "store", "-o", "page.html")
+    assert done.code == 0
+    page = unescape((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert "A stage record is missing or damaged: fold " in page
+    assert "Resume the search to train it again." in page
+
+
+@pytest.mark.usefixtures("finished")
+def test_several_stores_are_compared_by_default_in_this_folder(run: Run, tmp_path: Path) -> None:
+    finished_store(tmp_path / "other", two_stages(), skills=(0.5,))
+    done = run("report", "store", "other")
+    assert (done.code, done.out, done.err) == (0, "comparison.html\n", "")
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    assert "2 searches compared" in page
+    outline(page)
 
 
 def test_watching_writes_anew_until_the_search_has_ended(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    builder = StoreBuilder(tmp_path / "store", trials=1)
-    configuration = builder.configuration("published")
+    made = made_store(tmp_path / "store", two_stages(), trials=1)
+    configuration = made.configuration("published")
     path, seen = tmp_path / "page.html", []
 
-    def work_goes_on(seconds: float) -> None:
+    def work_goes_on(_: float) -> None:
         page = path.read_text(encoding="utf-8")
         seen.append(("data-reload" in page, "has not come to its end" in page))
         fold = len(seen) - 2  # after the first pause nothing is new
         if fold >= 0:
-            builder.finish(configuration, 0.5, folds=[fold])
+            made.finish(configuration, 0.5, cells=made.cells[fold : fold + 1])
 
     monkeypatch.setattr(report_command.time, "sleep", work_goes_on)
-    code, out, _ = run("store", "-o", "page.html", "--watch")
-    assert code == 0
+    done = run("report", "store", "-o", "page.html", "--watch")
+    assert done.code == 0
     assert seen == [(True, True)] * 4
-    assert out.splitlines() == [
+    assert done.out.splitlines() == [
         "page.html",
-        "page.html: 1 fold of 1 configuration",
-        "page.html: 2 folds of 1 configuration",
-        "page.html: 3 folds of 1 configuration",
+        "page.html: 1 fold trial of 1 configuration",
+        "page.html: 2 fold trials of 1 configuration",
+        "page.html: 3 fold trials of 1 configuration",
     ]
     page = path.read_text(encoding="utf-8")
     assert "data-reload" not in page
     assert "has not come to its end" not in page
 
 
-def test_texts_of_other_data_are_not_shown(run: Run, tmp_path: Path) -> None:
-    builder = StoreBuilder(
-        tmp_path / "store",
-        changes={
-            "data": {"source": {"kind": "sample"}, "name": "sample", "fingerprint": "f" * 64, "rows": {"train": 120}}
-        },
-    )
-    builder.finish(builder.configuration("published"), 0.5)
-    code, _, err = run("store", "--examples")
-    assert code == 2
-    assert "the texts of --examples must be those of the search (ffffffffffff), got" in err
+@pytest.mark.parametrize("same", [True, False])
+def test_texts_are_shown_where_they_are_those_of_the_search(run: Run, tmp_path: Path, same: bool) -> None:
+    recipe, file = one_vote(), tmp_path / "rows.csv"
+    corpus = made_store(tmp_path / "first", recipe, dev=0).corpus
+    train = corpus.train
+    with file.open("w", newline="", encoding="utf-8") as lines:
+        out = csv.writer(lines)
+        out.writerow(["id", "text", *train.columns])
+        values = {name: column.values for name, column in train.columns.items()}
+        names = {name: column.names for name, column in train.columns.items()}
+        for row, (row_id, text) in enumerate(zip(train.ids, train.texts, strict=True)):
+            shown = (names[name][values[name][row]] if names[name] else values[name][row] for name in values)
+            out.writerow([row_id, text if same else f"{text}!", *shown])
+    source = {"kind": "files", "path": str(file), "files": {"train": [str(file)]}}
+    about = {"source": source, "name": "made", "rows": {"train": 120}, "fingerprint": corpus.fingerprint}
+    finished_store(tmp_path / "store", recipe, dev=0, data=about)
+    done = run("report", "store", "--examples", "-o", "page.html")
+    if same:
+        assert (done.code, done.err) == (0, "")
+        assert "text train " in (tmp_path / "page.html").read_text(encoding="utf-8")
+    else:
+        assert done.code == 2
+        assert "the texts of --examples must be those of the search (" in words_of(done.err)
 
 
-def test_an_ablation_has_every_section(tmp_path: Path) -> None:
-    builder = StoreBuilder(tmp_path / "store", changes={"kind": "ablation", "space": None})
-    builder.finish(builder.configuration("published"), 0.6)
-    builder.finish(builder.configuration("ablation:no_fgm", fgm_epsilon=0.0), 0.4)
-    page = build_page(builder.summary())
-    assert "Not applicable: this is an ablation" in page
-    assert "no_fgm" in page
-    assert page.count("<section") == 8
+def test_an_ablation_has_every_section_that_arises(run: Run, tmp_path: Path) -> None:
+    made = made_store(tmp_path / "store", two_stages(), space={}, trials=2)
+    made.finish(made.configuration("published"), 0.6)
+    made.finish(made.configuration(origin="no_fgm", recipe=two_stages(finder__optimizer__fgm_epsilon=0.1)), 0.4)
+    assert run("report", "store").code == 0
+    page = unescape((made.folder / "report.html").read_text(encoding="utf-8"))
+    assert "Not applicable: this is an ablation" in page.rpartition("<footer>")[2]
+    assert "no_fgm" in page.replace("<wbr>", "")
+    shown = [about["id"] for tag, about in outline(page) if tag == "section"]
+    assert len(shown) == len(SECTIONS) - page.rpartition("<footer>")[2].count("Not applicable: ")

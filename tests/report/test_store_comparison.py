@@ -56,7 +56,7 @@ def test_several_searches_are_compared_by_their_winners(tmp_path: Path) -> None:
     assert "owes part of its score to that choice" in not_corrected
     (differs,) = settings[2]
     assert isinstance(differs, TextTable)
-    assert dict((row[0], row[1:]) for row in differs.texts)[LR] == ("0.04", "0.08")
+    assert {row[0]: row[1:] for row in differs.texts}[LR] == ("0.04", "0.08")
 
 
 def test_the_page_is_written_whole(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import get_args
@@ -21,11 +22,14 @@ from tune_polar.decide.metrics import METRICS, metric_named
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.components import DECISIONS as KINDS
+from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.report import words
 from tune_polar.report.context import PageContext
 from tune_polar.report.decide_document import decide_document
 from tune_polar.report.decide_json import report_data
 from tune_polar.report.page import build_page
+from tune_polar.report.store_comparison import comparison
+from tune_polar.report.winner import winner_changes, winner_yaml
 from tune_polar.report.words import CellWords, chosen_on, decided_by, decision_words, gap_words, score_words
 from tune_polar.stats.threshold_report import ReportSettings, threshold_report
 
@@ -105,6 +109,25 @@ def test_a_column_of_another_name_leaves_no_trace_of_the_usual_one(tmp_path: Pat
     assert "hateful" in shown
     assert "verdict" in shown
     assert not re.search(r"polar|detector|classifier|gold.gated|stereotyp|vilific", shown, re.IGNORECASE)
+
+
+def test_a_shipped_recipe_on_another_column_says_nothing_of_its_usual_one(tmp_path: Path) -> None:
+    """``search st1 --column polarization=hateful``: the recipe's name for the column stays, what it means does not."""
+    recipe = load_recipe("st1", RecipeOptions(encoder="tiny")).recipe
+    source = {"kind": "files", "path": "/data/tweets.csv", "columns": {"polarization": "hateful"}}
+    about = {"source": source, "name": "tweets", "fingerprint": "f" * 64, "rows": {"train": 150}}
+    command = "tune-polar search st1 --data tweets.csv --column polarization=hateful"
+    made = finished_store(tmp_path / "store", recipe, rows=150, dev=0, data=about, command=command)
+    summary = made.summary()
+    for words_of_it in (recipe.description, "detector of polarized texts"):
+        described = recipe.model_copy(update={"description": words_of_it})
+        told = replace(summary, facts=replace(summary.facts, recipe=described))
+        said = [build_page(told), winner_yaml(told) or "", winner_changes(told), str(comparison([told, told]))]
+        shown = unescape(re.sub(r"<wbr>|<style.*?</style>", "", "\n".join(said), flags=re.DOTALL))
+        assert "macro-F1 of vote (a vote of detector’s nearest training rows), on all rows" in shown
+        assert "published" in shown
+        assert set(re.findall(r"(?i)\w*polari[sz]\w*", shown.replace("tune_polar", ""))) == {"polarization"}
+        assert words_of_it not in shown
 
 
 def predictions(folder: Path, folds: int) -> Path:

@@ -13,7 +13,7 @@ from ray.tune.execution.placement_groups import resource_dict_to_pg_factory
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from tune_polar.errors import SearchError, SpecError
-from tune_polar.search.slots import SlotCount, Slots, node_resources, slots_of_cluster, slots_of_this_machine
+from tune_polar.search.slots import SlotCount, Slots, slots_of_cluster, slots_of_this_machine
 from tune_polar.trial.gpus import devices_of_slots, slot_budget_bytes, slots_of_gpu
 from tune_polar.trial.visible_gpus import SIMULATED, gpus_here
 
@@ -60,7 +60,8 @@ def fill(slots: Slots, most: int) -> Counter[str]:
 def add(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, sizes: str, cpus: int = 2) -> str:
     """A node with GPUs of these sizes; its id."""
     monkeypatch.setenv(SIMULATED, sizes)
-    return str(cluster.add_node(**node_resources(gpus_here(), 8.0, cpus)).node_id)
+    slots = len(devices_of_slots(gpus_here(), 8.0))
+    return str(cluster.add_node(num_cpus=max(cpus, slots), num_gpus=slots).node_id)
 
 
 @pytest.mark.e2e

@@ -5,11 +5,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tune_polar.decide.metrics import METRICS, metric_named
+from tune_polar.decide.rows import Gold, Rows
 from tune_polar.errors import DecisionError
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.bootstrap import bootstrap_scores
 from tune_polar.stats.comparison import comparison_matrix, row_comparison_matrix
-from tune_polar.stats.intervals import points
+from tune_polar.stats.intervals import points, score_range
+from tune_polar.stats.new_rows import MeasuredRows, new_rows_score
 from tune_polar.stats.paired import fold_paired, row_paired_bootstrap
 from tune_polar.stats.ranking import rank_agreement
 
@@ -23,6 +26,14 @@ FOLDS = np.array(
     ]
 )
 NAMES = ["published", "no FGM", "tiny", "stopped"]
+
+
+def two_labels(values: np.ndarray) -> Gold:
+    return Gold("labels", values, ("x", "y"))
+
+
+def rows_of(values: np.ndarray) -> Rows:
+    return Rows.of(two_labels(values))
 
 
 def test_matrix_says_in_words_what_can_be_told_apart() -> None:
@@ -50,7 +61,7 @@ def test_row_matrix_tells_a_clear_difference_with_many_pairs() -> None:
     rng = np.random.default_rng(0)
     gold = rng.random((400, 2)) < 0.4
     decided = [gold ^ (rng.random(gold.shape) < noise) for noise in (0.05, 0.06, 0.3, 0.31, 0.32)]
-    matrix = row_comparison_matrix(list("abcde"), gold, decided, rng)
+    matrix = row_comparison_matrix(list("abcde"), two_labels(gold), decided, rng)
     assert len(matrix.pairs) == 10
     clear, close = matrix.pair("a", "c"), matrix.pair("c", "d")
     assert clear is not None
@@ -75,7 +86,7 @@ def test_incomplete_configurations_do_not_enter_bbc_cv() -> None:
         Candidate("noisy", "max_f1", gold ^ (rng.random(gold.shape) < 0.2)),
         Candidate("finished", "max_f1", gold ^ (rng.random(gold.shape) < 0.1), covered=unfinished | True),
     ]
-    result = bbc_cv(gold, candidates, rng, rounds=100)
+    result = bbc_cv(rows_of(gold), candidates, rng, rounds=100)
     assert result.left_out == ("perfect but unfinished",)
     assert (result.entered, result.winner, result.win_share[0]) == (2, 2, 0.0)
 
@@ -83,7 +94,7 @@ def test_incomplete_configurations_do_not_enter_bbc_cv() -> None:
 def test_a_single_candidate_is_hardly_corrected() -> None:
     rng = np.random.default_rng(0)
     gold = rng.random((2000, 2)) < 0.4
-    result = bbc_cv(gold, [Candidate("only", "max_f1", gold ^ (rng.random(gold.shape) < 0.1))], rng)
+    result = bbc_cv(rows_of(gold), [Candidate("only", "max_f1", gold ^ (rng.random(gold.shape) < 0.1))], rng)
     assert result.optimism == pytest.approx(0, abs=0.002)
 
 
@@ -91,7 +102,7 @@ def test_many_equal_candidates_are_corrected() -> None:
     rng = np.random.default_rng(1)
     gold = rng.random((500, 2)) < 0.3
     noise = rng.random((60, *gold.shape)) < 0.2
-    result = bbc_cv(gold, [Candidate(str(i), "", gold ^ each) for i, each in enumerate(noise)], rng)
+    result = bbc_cv(rows_of(gold), [Candidate(str(i), "", gold ^ each) for i, each in enumerate(noise)], rng)
     truth = 2 * 0.3 * 0.8 / (0.3 * 0.8 + 0.7 * 0.2 + 0.3)
     assert result.raw_best > truth + 0.03
     assert result.corrected == pytest.approx(truth, abs=0.02)
@@ -125,22 +136,25 @@ RNG = np.random.default_rng(0)
             r"names must be distinct, one per configuration \(2\)",
         ),
         (
-            lambda: row_paired_bootstrap(BITS, BITS, BITS[:3], RNG),
-            r"gold and second must have the same shape",
+            lambda: row_paired_bootstrap(two_labels(BITS), BITS, BITS[:3], RNG),
+            r"gold and decisions must have the same shape",
         ),
-        (lambda: row_paired_bootstrap(BITS[:0], BITS[:0], BITS[:0], RNG), r"at least one row and one label"),
-        (lambda: bootstrap_scores(BITS, BITS, RNG, rounds=10), r"rounds must be at least 100, got 10"),
         (
-            lambda: bootstrap_scores(BITS[:0], BITS[:0], RNG),
+            lambda: row_paired_bootstrap(two_labels(BITS[:0]), BITS[:0], BITS[:0], RNG),
+            r"at least one row and one label",
+        ),
+        (lambda: bootstrap_scores(two_labels(BITS), BITS, RNG, rounds=10), r"rounds must be at least 100, got 10"),
+        (
+            lambda: bootstrap_scores(two_labels(BITS[:0]), BITS[:0], RNG),
             r"at least one row and one label, got shape \(0, 2\)",
         ),
         (
-            lambda: bbc_cv(BITS, [], RNG),
+            lambda: bbc_cv(rows_of(BITS), [], RNG),
             r"one configuration with every fold finished, got 40 rows and 0 cand",
         ),
-        (lambda: bbc_cv(BITS[:9], [Candidate("a", "", BITS[:9])], RNG), r"at least 30 rows"),
+        (lambda: bbc_cv(rows_of(BITS[:9]), [Candidate("a", "", BITS[:9])], RNG), r"at least 30 rows"),
         (
-            lambda: bbc_cv(BITS, [Candidate("a", "", BITS[:9])], RNG),
+            lambda: bbc_cv(rows_of(BITS), [Candidate("a", "", BITS[:9])], RNG),
             r"decisions of a must have the same shape",
         ),
         (lambda: rank_agreement({"a": np.ones(3)}, "b"), r"one of the scorings \['a'\], got 'b'"),
@@ -151,3 +165,50 @@ RNG = np.random.default_rng(0)
 def test_bad_arguments(call: Callable[[], object], message: str) -> None:
     with pytest.raises(DecisionError, match=message):
         call()
+
+
+CODES = np.arange(60)[:, None] % 3
+ALL_RIGHT = {
+    "labels": two_labels(np.arange(120).reshape(60, 2) % 3 == 0),
+    "binary": Gold("binary", np.arange(60)[:, None] % 2, ("x",)),
+    "class": Gold("class", CODES, ("x", "y", "z")),
+    "number": Gold("number", CODES / 7, ("x",)),
+}
+
+
+@pytest.mark.parametrize("name", [each.name for each in METRICS.values() if each.reads == "decided"])
+def test_no_interval_ends_where_no_score_can_lie(name: str) -> None:
+    """Nearly perfect decisions: the curvature that is added back would lead beyond the best score there is."""
+    metric, rng = metric_named(name), np.random.default_rng(0)
+    low, high = score_range(metric)
+    for kind in metric.kinds:
+        gold = ALL_RIGHT[kind]
+        guesses = [gold.values, *(np.where(rng.random(gold.values.shape) < 0.02, gold.values[::-1], gold.values),) * 2]
+        found = bbc_cv(
+            Rows.of(gold), [Candidate(str(n), "", each) for n, each in enumerate(guesses)], rng, metric=metric
+        )
+        assert low <= found.interval.low <= found.corrected <= found.interval.high <= high
+        assert low <= found.draws.min() <= found.draws.max() <= high
+        wider = found.interval_at(0.999)
+        assert low <= wider.low <= wider.high <= high
+    two = np.array([[0.9, 0.2], [0.1, 0.1]])
+    (pair,) = comparison_matrix(["a", "b"], two, metric=metric).pairs
+    assert high == np.inf or (pair.paired.interval.low, pair.paired.interval.high) == (low - high, high - low)
+    free = fold_paired(*two)
+    assert (free.interval.low < -1, free.interval.high > 1) == (True, True)
+    assert free.p_value == pair.paired.p_value
+
+
+def test_ranges_of_scores() -> None:
+    found = {name: score_range(metric_named(name)) for name in ("macro_f1", "accuracy", "pearson", "mae", "log_loss")}
+    share, error = (0.0, 1.0), (0.0, np.inf)
+    assert found == {"macro_f1": share, "accuracy": share, "pearson": (-1.0, 1.0), "mae": error, "log_loss": error}
+
+
+def test_a_new_set_scores_no_more_than_all_right() -> None:
+    gold = ALL_RIGHT["labels"]
+    rows = Rows.of(gold, part=np.arange(60) % 3)
+    worse = [gold.values ^ (np.random.default_rng(n).random((60, 2)) < 0.05) for n in range(4)]
+    found = new_rows_score(MeasuredRows(rows, worse), 0.97, 20, np.random.default_rng(0))
+    assert found.draws.max() == 1.0
+    assert 0.0 <= found.interval(0.99).low <= found.interval(0.99).high <= 1.0

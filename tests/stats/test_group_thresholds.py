@@ -8,27 +8,30 @@ import pandas as pd
 import pytest
 
 from tune_polar.decide.prediction_files import read_predictions
+from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.scores import label_macro_f1
 from tune_polar.decide.thresholds import choose_thresholds
 from tune_polar.errors import DecisionError
-from tune_polar.stats.group_thresholds import GroupedRows, group_thresholds
+from tune_polar.stats.group_thresholds import GROUP, GroupedRows, group_thresholds
 from tune_polar.stats.grouped_rows import group_names, group_report, grouped_rows
 
 GROUPS = np.array(["a"] * 300 + ["b"] * 200)
+FOLDS = np.arange(500) % 4
 
 
-def rows_of(shift: float, seed: int = 0) -> GroupedRows:
+def rows_of(shift: float, *, fold: np.ndarray = FOLDS, groups: np.ndarray = GROUPS) -> GroupedRows:
     """Two groups; the probabilities of b lie higher by ``shift`` on the logit scale."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     gold = rng.random((500, 2)) < (0.3, 0.15)
     logit = rng.normal(size=gold.shape) + 2 * gold - 1 + shift * (GROUPS == "b")[:, None]
-    return GroupedRows(gold, 1 / (1 + np.exp(-logit)), np.arange(500) % 4, GROUPS.tolist())
+    rows = Rows.of(Gold("labels", gold, ("p", "q")), part=fold, groups={GROUP: groups})
+    return GroupedRows(rows, 1 / (1 + np.exp(-logit)))
 
 
 def test_scores_equal_plain_loops() -> None:
-    rows = rows_of(1.0)
-    gold, p, fold = (np.asarray(each) for each in (rows.gold, rows.probability, rows.fold))
-    found = group_thresholds("max_f1", rows, np.random.default_rng(0), rounds=100)
+    grouped = rows_of(1.0)
+    gold, p, fold = grouped.rows.gold.values, grouped.probability, grouped.rows.part
+    found = group_thresholds("max_f1", grouped, np.random.default_rng(0), rounds=100)
     for each in found.groups:
         own, pooled = np.zeros_like(gold), np.zeros_like(gold)
         here = each.group == GROUPS
@@ -56,24 +59,23 @@ def test_a_rule_that_chooses_nothing_gains_nothing() -> None:
     assert [each.gain for each in found.groups] == [0.0, 0.0]
 
 
-def changed(rows: GroupedRows, **parts: object) -> GroupedRows:
-    return GroupedRows(**{**vars(rows), **parts})  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(
-    ("rows", "message"),
+    ("make", "message"),
     [
-        (changed(rows_of(0), group=["a"] * 500), r"groups must be at least two.* got 500 names of 1 groups"),
-        (changed(rows_of(0), group=["a", "b"]), r"one name per row \(500\), got 2 names of 2 groups"),
+        (lambda: rows_of(0, groups=np.full(500, "a")), r"groups must be at least two, got 1: \['a'\]"),
         (
-            changed(rows_of(0), fold=np.where(GROUPS == "b", 0, np.arange(500) % 4)),
+            lambda: rows_of(0, groups=np.array(["a", "b"])),
+            r"groups of group must hold one value per row of gold \(500\)",
+        ),
+        (
+            lambda: rows_of(0, fold=np.where(GROUPS == "b", 0, FOLDS)),
             r"rows in at least two folds, got 'b' in fold 0 only",
         ),
     ],
 )
-def test_groups_that_cannot_be_compared(rows: GroupedRows, message: str) -> None:
+def test_groups_that_cannot_be_compared(make: Callable[[], GroupedRows], message: str) -> None:
     with pytest.raises(DecisionError, match=message):
-        group_thresholds("max_f1", rows, np.random.default_rng(0))
+        group_thresholds("max_f1", make(), np.random.default_rng(0))
 
 
 def frame_of(seed: int, prefix: str = "") -> pd.DataFrame:
@@ -103,9 +105,9 @@ def test_files_and_a_column_give_the_same_groups(tmp_path: Path) -> None:
     of_column = grouped_rows([read_predictions(tmp_path / "all.csv", "language")])
     assert set(of_files) == set(of_column) == {"model=x", "model=y"}
     for name, rows in of_files.items():
-        assert list(rows.group) == list(of_column[name].group)
+        assert rows.rows.groups[GROUP].tolist() == of_column[name].rows.groups[GROUP].tolist()
         assert (np.asarray(rows.probability) == np.asarray(of_column[name].probability)).all()
-    report = group_report([read_predictions(tmp_path / "all.csv", "language")], ["fixed", "max_f1"], 0, 100, "positive")
+    report = group_report([read_predictions(tmp_path / "all.csv", "language")], ["fixed", "max_f1"], 0, 100)
     assert report.compared == 2
     assert [rule.rule for rule in report.rules] == ["max_f1"]
     assert [group.group for group in report.rules[0].groups] == ["eng", "deu"]
@@ -141,6 +143,6 @@ def test_one_file_without_a_column_has_no_groups(tmp_path: Path) -> None:
     with pytest.raises(DecisionError, match="one file and no column"):
         grouped_rows([table])
     with pytest.raises(DecisionError, match="a rule that chooses thresholds, got fixed"):
-        group_report([table, table], ["fixed"], 0, 100, "positive")
+        group_report([table, table], ["fixed"], 0, 100)
     with pytest.raises(DecisionError, match=r"must be a column .* one of \['model'\], got 'language'"):
         read_predictions(tmp_path / "one.csv", "language")

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tune_polar.decide.crossfit import cross_fitted_decisions
 
 from tune_polar.decide.prediction_files import read_predictions
+from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.scores import binary_macro_f1, label_macro_f1
 from tune_polar.decide.thresholds import choose_thresholds, usual_rules
 from tune_polar.errors import DecisionError
@@ -42,6 +42,15 @@ def frame(labels: str = "pq", models: int = 3, seed: int = 0) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def cross_fitted(rule: str, gold: np.ndarray, probability: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Each fold's rows decided by thresholds chosen on the others, (rows, labels)."""
+    decided = np.zeros_like(gold)
+    for part in np.unique(fold):
+        own = fold == part
+        decided[own] = probability[own] >= choose_thresholds(rule, gold[~own], probability[~own])
+    return decided
+
+
 def table_of(content: pd.DataFrame, folder: Path, name: str = "predictions.csv"):
     content.to_csv(folder / name, index=False)
     return read_predictions(folder / name)
@@ -59,17 +68,17 @@ def test_every_number_is_what_its_name_says(tmp_path: Path) -> None:
     assert oof.fold is not None
     assert test.gold is not None
     rule = report.winner.rule
-    crossed = cross_fitted_decisions(rule, oof.gold, oof.probability, oof.fold)
-    assert report.winner.cross_fitted == label_macro_f1(oof.gold, crossed.decided)
-    on_test, oracle = report.winner.on("test"), report.winner.oracle_on("test")
+    crossed = cross_fitted(rule, oof.gold, oof.probability, oof.fold)
+    assert report.winner.cross_fitted == label_macro_f1(oof.gold, crossed)
+    on_test, oracle = report.winner.on("test"), report.winner.on("test", "oracle")
     assert on_test is not None
     assert oracle is not None
     pooled = choose_thresholds(rule, oof.gold, oof.probability)
-    assert on_test.macro_f1 == label_macro_f1(test.gold, test.probability >= pooled)
+    assert on_test.score == label_macro_f1(test.gold, test.probability >= pooled)
     own = choose_thresholds(rule, test.gold, test.probability)
-    assert oracle.macro_f1 == label_macro_f1(test.gold, test.probability >= own)
+    assert oracle.score == label_macro_f1(test.gold, test.probability >= own)
     expected = bbc_cv(
-        oof.gold,
+        Rows.of(Gold("labels", oof.gold, ("p", "q"))),
         [Candidate(each.name, each.rule, each.decided) for each in report.scored],
         np.random.default_rng(0),
         rounds=200,
@@ -97,18 +106,18 @@ def test_the_same_seed_gives_the_same_report(tmp_path: Path) -> None:
 def test_one_label_is_scored_by_both_classes(tmp_path: Path) -> None:
     table = table_of(frame("p"), tmp_path)
     report = threshold_report(table, ReportSettings(rounds=200))
-    assert report.score == "both_classes"
+    assert report.gold.kind == "binary"
     assert report.rules == usual_rules("both_classes")
     oof = table.configurations[0].splits["oof"]
     assert oof.gold is not None
     assert oof.fold is not None
     for each in report.of("model=m0"):
-        decided = cross_fitted_decisions(each.rule, oof.gold, oof.probability, oof.fold).decided
+        decided = cross_fitted(each.rule, oof.gold, oof.probability, oof.fold)
         assert each.cross_fitted == pytest.approx(binary_macro_f1(oof.gold[:, 0], decided[:, 0]), abs=1e-12)
     macro, positive = (
         next(each for each in report.of("model=m0") if each.rule == rule) for rule in ("max_macro_f1", "max_f1")
     )
-    score = [each.protocols.score("fold_tuned", "oof").macro_f1 for each in (macro, positive)]
+    score = [each.judgement.ladder["fold_tuned"].score for each in (macro, positive)]
     assert score[0] >= score[1] - 1e-12
 
 
@@ -130,7 +139,7 @@ def test_ranking_counts_regret_on_test(tmp_path: Path) -> None:
     report = threshold_report(table_of(frame(), tmp_path), QUICK)
     assert not isinstance(report.ranking, str)
     assert report.ranking.reference == "fold-tuned on test"
-    assert set(report.ranking.scorings) >= {"oracle on dev", "inside folds", "pooled out-of-fold", "cross-fitted"}
+    assert set(report.ranking.scorings) >= {"oracle on dev", "inside folds", "fold-tuned", "cross-fitted"}
     without = frame()[lambda each: each["split"] != "test"]
     report = threshold_report(table_of(without, tmp_path), QUICK)
     assert not isinstance(report.ranking, str)

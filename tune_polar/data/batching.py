@@ -33,11 +33,6 @@ class LengthGroupedBatches:
         self._batch_size = batch_size
         self._generator = generator
 
-    @property
-    def batches_per_epoch(self) -> int:
-        """Batches until every row has come once, the short one included."""
-        return -(-len(self._lengths) // self._batch_size)
-
     def __iter__(self) -> Iterator[IntArray]:
         """Yield row numbers, shape (batch_size,), fewer once an epoch where it does not divide the rows."""
         while True:
@@ -76,15 +71,9 @@ class BalancedBatches:
                 f"balanced batches need rows of class 0 and of some class above 0, got classes {present}",
                 "Use fewer folds, or length-grouped batches.",
             )
-        self._rows = len(classes)
         self._batch_size = batch_size
         self._pools = [np.flatnonzero(classes == number) for number in present]
         self._generator = generator
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """Batches that hold as many rows as there are; rare classes come more than once in them."""
-        return -(-self._rows // self._batch_size)
 
     def __iter__(self) -> Iterator[IntArray]:
         """Yield row numbers, shape (batch_size,), those of class 0 first."""
@@ -103,36 +92,22 @@ class BalancedBatches:
             yield from self._generator.permutation(pool).tolist()
 
 
-def sorted_batches(lengths: Sequence[int] | IntArray, batch_size: int, max_tokens: int | None = None) -> list[IntArray]:
+def sorted_batches(lengths: Sequence[int] | IntArray, batch_size: int) -> list[IntArray]:
     """Batches for evaluation, longest rows first: the one that needs the most memory comes at once.
 
     Args:
         lengths: tokens a row, (rows,).
         batch_size: most rows a batch.
-        max_tokens: most tokens a batch, padding included; a row longer than that is a batch of its own.
 
     Returns:
         Row numbers, each row in exactly one batch; the same batches for the same lengths.
 
     Raises:
-        DataError: ``batch_size`` or ``max_tokens`` is below 1.
+        DataError: ``batch_size`` is below 1.
     """
-    sizes = np.asarray(lengths, dtype=np.int64)
-    if batch_size < 1 or (max_tokens is not None and max_tokens < 1):
-        raise DataError(
-            f"batch_size and max_tokens must be at least 1, got {batch_size} and {max_tokens}",
-            "Raise the batch size of the evaluation.",
-        )
-    order = np.argsort(-sizes, kind="stable")
-    if max_tokens is None:
-        return _cut(order, batch_size)
-    batches, start = [], 0
-    while start < len(order):
-        longest = max(1, int(sizes[order[start]]))
-        rows = max(1, min(batch_size, max_tokens // longest))
-        batches.append(order[start : start + rows])
-        start += rows
-    return batches
+    if batch_size < 1:
+        raise DataError(f"batch_size must be at least 1, got {batch_size}", "Raise the batch size of the evaluation.")
+    return _cut(np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable"), batch_size)
 
 
 class TokenRows(Sequence[IntArray]):
@@ -158,31 +133,24 @@ class TokenRows(Sequence[IntArray]):
         return found
 
 
-def pad_batch(
-    token_ids: TokenRows, rows: Sequence[int] | IntArray, pad_id: int, multiple_of: int = 1
-) -> tuple[IntArray, IntArray]:
+def pad_batch(token_ids: TokenRows, rows: Sequence[int] | IntArray, pad_id: int) -> tuple[IntArray, IntArray]:
     """Lay the tokens of ``rows`` side by side.
 
     Args:
         token_ids: ids of every row of the corpus, unpadded.
         rows: the rows of this batch, (batch,).
         pad_id: fills the end of shorter rows.
-        multiple_of: the width is rounded up to a multiple of this (8 suits tensor cores).
 
     Returns:
         Ids and mask (1 token, 0 padding), both (batch, width).
 
     Raises:
-        DataError: ``rows`` is empty or ``multiple_of`` is below 1.
+        DataError: ``rows`` is empty.
     """
-    if len(rows) == 0 or multiple_of < 1:
-        raise DataError(
-            f"a batch must have at least 1 row, multiple_of at least 1, got {len(rows)} and {multiple_of}",
-            "Ask only for batches that have rows.",
-        )
+    if len(rows) == 0:
+        raise DataError("a batch must have at least 1 row, got 0", "Ask only for batches that have rows.")
     lengths, starts = token_ids.lengths[rows], token_ids.starts[rows]
-    width = -(-int(lengths.max()) // multiple_of) * multiple_of
-    columns = np.arange(width)
+    columns = np.arange(int(lengths.max()))
     mask = columns < lengths[:, np.newaxis]  # (batch, width)
     ids = np.full(mask.shape, pad_id, dtype=np.int64)
     ids[mask] = token_ids.flat[(starts[:, np.newaxis] + columns)[mask]]

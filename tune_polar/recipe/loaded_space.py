@@ -92,12 +92,6 @@ def is_free(key: str, recipe: Recipe) -> bool:
     return len(path) == 3 and path[0] == "decide" and any(path[2] in DECISIONS[name].free for name in DECISIONS)
 
 
-def split_point(point: Mapping[str, Scalar], recipe: Recipe) -> tuple[dict[str, Scalar], dict[str, Scalar]]:
-    """Training values and decision values of a point."""
-    free = {key: value for key, value in point.items() if is_free(key, recipe)}
-    return {key: value for key, value in point.items() if key not in free}, free
-
-
 def _path(entry: Searched, name: str) -> KeyPath:
     """Path of a parameter, or of the column of a vector."""
     path = entry.place.path

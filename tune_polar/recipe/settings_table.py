@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tune_polar.recipe.fill import object_at
-from tune_polar.recipe.keys import STAGES, Place, key_of, known_keys, place_of
+from tune_polar.recipe.keys import STAGES, Place, key_of, known_keys
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.nodes import Node, root
 from tune_polar.recipe.ranges import default_words, kind_words, range_words
@@ -48,15 +48,6 @@ def row_of(place: Place, recipe: Recipe) -> SettingRow:
     decision = recipe.decide.get(str(place.path[1])) if place.path[0] == "decide" and len(place.path) > 2 else None
     is_free = decision is not None and str(place.path[2]) in decision.free
     return SettingRow(place.key, about.kind, about.range, about.default, about.meaning, "", is_free)
-
-
-def meaning_of(key: str, recipe: Recipe) -> str:
-    """What a dotted key of ``recipe`` means.
-
-    Raises:
-        UnknownKeyError: the recipe has no such key.
-    """
-    return row_of(place_of(key, recipe), recipe).meaning
 
 
 def _rows(node: Node, path: KeyPath, component: str, free: frozenset[str]) -> Iterator[SettingRow]:

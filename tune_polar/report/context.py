@@ -105,6 +105,12 @@ class PageContext:
             return None
         return cell_difference(row.scores, reference.scores, self.cells, self.metric)
 
+    def mark(self, row: ConfigurationSummary) -> tuple[str, str]:
+        """Shape and style of its point: the winner's diamond, the reference's square, else a dot."""
+        if row is self.best:
+            return "diamond", "pt win"
+        return ("square", "pt pub") if row is self.reference else ("dot", "pt")
+
     @cached_property
     def reference_word(self) -> str:
         """``published`` or ``as given``."""

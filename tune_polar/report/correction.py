@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tune_polar.report.context import PageContext
 from tune_polar.report.numbers import decimals_for, fixed
-from tune_polar.stats.bbc_cv import BbcCv
 
 DEVIATIONS = 1.645  # standard deviations to either side that hold 90 % of a normal distribution
 
@@ -12,24 +11,9 @@ DEVIATIONS = 1.645  # standard deviations to either side that hold 90 % of a nor
 def correction_sentence(page: PageContext) -> str:
     """The corrected score, or why there is none; and which configurations entered."""
     corrected, finished = page.corrected, page.summary.finished
-    read = sum(row.outcome is not None for row in finished)
-    sentence = corrected_words(corrected)
-    if read < len(finished) and not isinstance(corrected, str):
-        sentence += (
-            f" Entered are the {read} configurations read in full, the best of {len(finished):,}: the others do too "
-            "badly to win a round often, and leaving them out corrects a little less."
-        )
-    return sentence
-
-
-def corrected_words(corrected: BbcCv | str) -> str:
-    """What choosing the best of many was worth, or why that cannot be said."""
     if isinstance(corrected, str):
         return f"Correction for having chosen the best of many: not applicable, {corrected}."
-    interval = corrected.interval
-    left_out = (
-        f" {len(corrected.left_out)} configurations with missing folds did not enter." if corrected.left_out else ""
-    )
+    interval, left_out, read = corrected.interval, len(corrected.left_out), len(page.in_full)
     decimals = decimals_for((interval.high - interval.low) / (2 * DEVIATIONS))
     raw, sober, low, high = (
         fixed(value, decimals) for value in (corrected.raw_best, corrected.corrected, interval.low, interval.high)
@@ -37,5 +21,12 @@ def corrected_words(corrected: BbcCv | str) -> str:
     return (
         f"The best score as measured is {raw}. Corrected for having chosen it among {corrected.entered} candidates "
         f"(configurations, each with every setting that costs no training; BBC-CV) it is {sober}, "
-        f"{interval.level:.0%} interval {low} to {high}.{left_out}"
+        f"{interval.level:.0%} interval {low} to {high}."
+        + (f" {left_out} configurations with missing folds did not enter." if left_out else "")
+        + (
+            f" Entered are the {read} configurations read in full, the best of {len(finished):,}: the others do too "
+            "badly to win a round often, and leaving them out corrects a little less."
+            if read < len(finished)
+            else ""
+        )
     )

@@ -33,8 +33,7 @@ def decide_document(report: ThresholdReport) -> Document:
     return Document(f"Threshold report: {report.path}", (*own, comparison_section(report), ranking_section(report)))
 
 
-def _three(value: float) -> str:
-    return f"{value:.3f}"
+_three = "{:.3f}".format
 
 
 def _span(interval: Interval) -> str:
@@ -58,13 +57,12 @@ def _selected(report: ThresholdReport) -> DocumentSection:
         len({each.name for each in report.scored}),
         CellWords(tuple(Cell(fold, 0) for fold in report.folds)),
     )
+    chosen, levels = partial(chosen_on, cells=cells, kind="threshold"), " and ".join(f"{each:.0%}" for each in LEVELS)
     sentences = [
         f"Selected: {winner.name} by rule {winner.rule}, the best cross-fitted score of "
         f"{count(len(report.scored), 'candidate')} ({count(complete, 'complete configuration')} × "
         f"{count(len(report.rules), 'rule')})."
     ]
-    cells = CellWords(tuple(Cell(fold, 0) for fold in report.folds))
-    chosen, levels = partial(chosen_on, cells=cells, kind="threshold"), " and ".join(f"{each:.0%}" for each in LEVELS)
     rows = [("raw best", _three(winner.cross_fitted), "", OOF, chosen("cross_fitted"))]
     if isinstance(corrected, str):
         sentences.append(f"Correction for the choice (BBC-CV): not applicable, {corrected}.")

@@ -23,7 +23,6 @@ BEYOND = DocumentSection(
         "Whether another training seed would rank the configurations alike: only where the table has several seeds.",
     ),
 )
-TEMPLATE = "decide.html.jinja"
 FORMATS = (".html", ".md")
 
 
@@ -46,4 +45,4 @@ def write_decide_report(path: Path, documents: Sequence[Document], groups: Docum
 
 def decide_page(documents: Sequence[Document]) -> str:
     """One HTML page without script: nothing is fetched, everything from data is escaped."""
-    return rendered(TEMPLATE, documents=documents, title=documents[0].title)
+    return rendered("decide.html.jinja", documents=documents, title=documents[0].title)

@@ -60,7 +60,7 @@ def cell_difference(first: Scores, second: Scores, plan: CellWords, metric: Metr
     deltas = (ours - theirs)[~np.isnan(ours - theirs)].tolist()
     if len(deltas) < 2:
         return None
-    paired = fold_paired(ours, theirs, planned_folds=plan.folds, seeds=plan.seeds)
+    paired = fold_paired(ours, theirs, planned_folds=plan.folds, seeds=plan.seeds, metric=metric)
     return CellDifference(
         mean=paired.difference,
         standard_error=spread(deltas) / len(deltas) ** 0.5,

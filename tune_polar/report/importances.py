@@ -34,7 +34,7 @@ def measured_importances(
     parameters = trained_parameters(searched)
     if not parameters:
         return NOTHING_SAMPLED
-    rows, table = design(finished, parameters)
+    rows, table = _design(finished, parameters)
     if len(rows) < ENOUGH_FOR_IMPORTANCES:
         return (
             f"Not enough data: {count(len(rows), 'configuration has', 'configurations have')} finished with a value "
@@ -50,7 +50,7 @@ def measured_importances(
     return importances(table, scores[:, known], columns, np.random.default_rng(SEED))
 
 
-def design(finished: Scored, parameters: Sequence[SearchedParameter]) -> tuple[list[Scores], FloatArray]:
+def _design(finished: Scored, parameters: Sequence[SearchedParameter]) -> tuple[list[Scores], FloatArray]:
     """Configurations with a value for every parameter, and these values in the unit interval.
 
     A parameter that nothing reads in a configuration (a setting of a component that another one stands for) has the

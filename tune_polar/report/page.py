@@ -11,8 +11,6 @@ from tune_polar.report.section import Answer, Section
 from tune_polar.report.sections import SECTIONS
 from tune_polar.report.sections.provenance import store_address
 
-TEMPLATE = "page.html.jinja"
-
 
 def answers(page: PageContext) -> list[tuple[Section, Answer]]:
     """All sections of questions that arise, in order."""
@@ -33,7 +31,9 @@ def build_page(summary: SearchSummary, options: PageOptions | None = None) -> st
     """
     page = PageContext(summary, options or PageOptions())
     title = f"{page.recipe.recipe} on {summary.facts.data_name}"
-    return rendered(TEMPLATE, scripted=True, page=page, answers=answers(page), left_out=left_out(page), title=title)
+    return rendered(
+        "page.html.jinja", scripted=True, page=page, answers=answers(page), left_out=left_out(page), title=title
+    )
 
 
 def write_page(summary: SearchSummary, path: Path, options: PageOptions | None = None) -> Path:

@@ -23,7 +23,6 @@ from tune_polar.report.winner import winner_recipe
 from tune_polar.report.words import score_words
 from tune_polar.stats.comparison import comparison_matrix
 
-TEMPLATE = "compare.html.jinja"
 NOT_CORRECTED = (
     "Each winner is the best of its search and owes part of its score to that choice; these differences are not "
     "corrected for it, the corrected scores above are."
@@ -58,7 +57,10 @@ def write_comparison(summaries: Sequence[SearchSummary], path: Path) -> Path:
     Raises:
         StoreError: ``path`` cannot be written.
     """
-    write_whole(path, rendered(TEMPLATE, title=f"{len(summaries)} searches compared", sections=comparison(summaries)))
+    write_whole(
+        path,
+        rendered("compare.html.jinja", title=f"{len(summaries)} searches compared", sections=comparison(summaries)),
+    )
     return path
 
 

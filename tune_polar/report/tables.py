@@ -131,7 +131,7 @@ def stages_of(store: Store, summary: SearchSummary) -> Iterator[tuple[Configurat
 
 
 def predictions_table(summary: SearchSummary, stage: str) -> pd.DataFrame:
-    """What one stage predicts: out of fold, and on other splits the mean of a configuration's models.
+    """What one stage predicts: out of fold, and on other splits the mean of the models, each seed's by themselves.
 
     Probabilities as ``prob/COLUMN`` (of classes ``prob/CLASS`` with gold 0 and 1), numbers as ``value/COLUMN``, of
     neighbours their share among all that are stored.
@@ -146,14 +146,16 @@ def _frames(predictions: ConfigurationPredictions, name: str) -> Iterator[pd.Dat
     if name not in recipe.stages:
         return
     shown = _Predicted(recipe, recipe.stages[name], predictions.configuration.id)
-    for cell in predictions.cells:
-        record = cell.stages[name]
-        seed = cell.seed if len(recipe.seeds) > 1 else None
-        yield shown.frame(OOF, train, record.rows(VALIDATION), [record.table(VALIDATION)], cell.fold, seed)
-    records = [cell.stages[name] for cell in predictions.cells]
-    for split, rows in predictions.gold.splits.items():
-        if not predictions.missing_cells and all(split in record.splits for record in records):
-            yield shown.frame(split, rows, records[0].rows(split), [record.table(split) for record in records])
+    for seed in recipe.seeds:
+        cells = [cell for cell in predictions.cells if cell.seed == seed]
+        records, told = [cell.stages[name] for cell in cells], seed if len(recipe.seeds) > 1 else None
+        for cell, record in zip(cells, records, strict=True):
+            yield shown.frame(OOF, train, record.rows(VALIDATION), [record.table(VALIDATION)], cell.fold, told)
+        is_whole = not any(cell.seed == seed for cell in predictions.missing_cells)
+        for split, rows in predictions.gold.splits.items() if records and is_whole else ():
+            if all(split in record.splits for record in records):
+                tables = [record.table(split) for record in records]
+                yield shown.frame(split, rows, records[0].rows(split), tables, seed=told)
 
 
 @dataclass(frozen=True, eq=False)

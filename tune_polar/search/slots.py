@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ray
 
 from tune_polar.errors import SearchError
-from tune_polar.trial.gpus import DEFAULT_SLOT_GB, Gpu, devices_of_slots, smallest_share_gb
+from tune_polar.trial.gpus import DEFAULT_SLOT_GB, devices_of_slots, smallest_share_gb
 from tune_polar.trial.visible_gpus import look_for_gpus
 
 _LOOK_EVERY_SECONDS = 1.0
@@ -59,15 +58,6 @@ def slots_of_this_machine(count: int | None, slot_gb: float = DEFAULT_SLOT_GB) -
         devices=tuple(devices),
         gpu_problem=found.problem,
     )
-
-
-def node_resources(gpus: Sequence[Gpu], slot_gb: float, cpus: int) -> dict[str, int]:
-    """What a node offers to Ray: a "GPU" for each slot of its GPUs, and a "CPU" a slot, or a core where it has no GPU.
-
-    In a search on GPUs a node without any offers no slot; in one on CPUs, each of its cores is one.
-    """
-    slots = len(devices_of_slots(gpus, slot_gb))
-    return {"num_cpus": max(cpus, slots), "num_gpus": slots}
 
 
 def slots_of_cluster(address: str, limit: int | None, slot_gb: float = DEFAULT_SLOT_GB) -> Slots:

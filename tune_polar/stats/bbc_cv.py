@@ -27,7 +27,7 @@ from tune_polar.decide.checks import BoolArray, FloatArray, IntArray, same_shape
 from tune_polar.decide.metrics import Metric, default_metric
 from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError
-from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
+from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval, score_range
 from tune_polar.stats.weighted_scores import WeightedScores, bootstrap_weights
 
 _FEWEST_ROWS = 30  # with fewer, a round may leave no row out of the bag
@@ -48,27 +48,23 @@ class Candidate:
 class BbcCv:
     """The best score, and what choosing it among so many was worth."""
 
-    corrected: float  # mean over rounds of the winner's score on the rows not drawn, curvature added back
+    corrected: float  # ``plain`` with the curvature added back, within the metric's range
+    plain: float  # mean over rounds of the winner's score on the rows not drawn: the corrected score as published
     curvature: float  # mean over the winners of (score on all rows − mean score on the rows not drawn)
-    interval: Interval  # quantiles over rounds, moved by the curvature
+    interval: Interval  # quantiles of ``draws``
     raw_best: float  # score of the best candidate on all rows, which is optimistic
     winner: int  # its position among the candidates given
     win_share: FloatArray  # (candidates,) share of rounds won; 0 for those left out
     rounds: int
     entered: int
     left_out: tuple[str, ...]  # configurations with missing folds, which do not enter
-    draws: FloatArray  # (rounds,) the winners' scores on the rows not drawn, curvature added back
+    draws: FloatArray  # (rounds,) the winners' scores on the rows not drawn, curvature added back, within the range
     metric: Metric
 
     def interval_at(self, level: float) -> Interval:
         """The interval at another level than the one asked for first."""
         check_level(level)
         return percentile_interval(self.draws, level)
-
-    @property
-    def plain(self) -> float:
-        """The corrected score as published, without the curvature."""
-        return self.corrected - self.curvature
 
     @property
     def optimism(self) -> float:
@@ -126,17 +122,19 @@ def bbc_cv(
         outside_sum += outside.sum(axis=0)
         won.append(best)
         scores.append(outside[np.arange(len(best)), best])
-    draws = np.concatenate(scores)
+    drawn_scores = np.concatenate(scores)
     raw = prepared.scores(np.ones((1, prepared.texts), dtype=np.float32))
     wins = np.bincount(np.concatenate(won), minlength=len(entering)) / rounds
     curvature = float(wins @ (raw[0] - outside_sum / rounds))
     win_share = np.zeros(len(candidates))
     win_share[entering] = wins
-    winner = int(_best(raw, by)[0])
+    winner, plain = int(_best(raw, by)[0]), float(drawn_scores.mean())
+    draws = np.clip(drawn_scores + curvature, *score_range(by))
     return BbcCv(
-        corrected=float(draws.mean()) + curvature,
+        corrected=float(np.clip(plain + curvature, *score_range(by))),
+        plain=plain,
         curvature=curvature,
-        interval=percentile_interval(draws + curvature, level),
+        interval=percentile_interval(draws, level),
         raw_best=float(raw[0, winner]),
         winner=entering[winner],
         win_share=win_share,
@@ -145,7 +143,7 @@ def bbc_cv(
         left_out=tuple(
             sorted({each.configuration for place, each in enumerate(candidates) if place not in set(entering)})
         ),
-        draws=draws + curvature,
+        draws=draws,
         metric=by,
     )
 

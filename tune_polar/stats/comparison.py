@@ -93,7 +93,7 @@ def comparison_matrix(
     Raises:
         DecisionError: names that are not distinct or not one per configuration.
     """
-    pair = partial(fold_paired, planned_folds=planned_folds, seeds=seeds, level=level)
+    pair = partial(fold_paired, planned_folds=planned_folds, seeds=seeds, level=level, metric=metric)
     like = Comparison("", "", NOTHING, 1.0, 1 - level, _unit(planned_folds, seeds), metric)
     return _by_cells(names, fold_scores, list(combinations(range(len(names)), 2)), pair, like)
 
@@ -119,7 +119,7 @@ def reference_comparisons(
         )
     base = list(names).index(reference)
     wanted = [(place, base) for place in range(len(names)) if place != base]
-    pair = partial(fold_paired, planned_folds=planned_folds, level=level)
+    pair = partial(fold_paired, planned_folds=planned_folds, level=level, metric=metric)
     return _by_cells(names, fold_scores, wanted, pair, Comparison("", "", NOTHING, 1.0, 1 - level, "folds", metric))
 
 

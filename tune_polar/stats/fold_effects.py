@@ -50,7 +50,6 @@ class FoldEffects:
     effects: FloatArray  # (configurations,) each one's expected difference from that
     mean: FloatArray  # (configurations,) expected mean over all folds, what was scored counted as it is
     deviation: FloatArray  # (configurations,) standard deviation of that mean; 0 where all folds are scored
-    level_covariance: FloatArray  # (folds, folds) of ``levels``
 
     def with_partial(self, row: FloatArray, fold: int, guess: float, extra_variance: float) -> tuple[float, float]:
         """Mean over all folds of a configuration, and its deviation, when one more fold is guessed.
@@ -104,9 +103,7 @@ def fit_fold_effects(scores: FloatArray) -> FoldEffects:
     slope = missing - (left * shrink)[:, None] * mask
     inside = left**2 * shrink + left + np.einsum("ij,jk,ik->i", slope, inverse, slope)
     deviation = np.sqrt(noise * np.where(left > 0, inside, 0.0)) / folds
-    return FoldEffects(
-        Variances(noise, noise / alpha, noise / beta), levels + centre, effects, mean, deviation, noise * inverse
-    )
+    return FoldEffects(Variances(noise, noise / alpha, noise / beta), levels + centre, effects, mean, deviation)
 
 
 class _Moments:

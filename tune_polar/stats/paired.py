@@ -8,9 +8,10 @@ import numpy as np
 from scipy.special import stdtr, stdtrit  # scipy.stats takes half a second to import
 
 from tune_polar.decide.checks import BitArray, FloatArray, same_shape
+from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold
 from tune_polar.errors import DecisionError
-from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
+from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval, score_range
 from tune_polar.stats.row_kinds import row_kinds
 
 
@@ -31,6 +32,7 @@ def fold_paired(
     planned_folds: int | None = None,
     seeds: int = 1,
     level: float = 0.95,
+    metric: Metric | None = None,
 ) -> PairedDifference:
     """Corrected resampled t (Nadeau and Bengio, 2003) on the cells that both have finished.
 
@@ -44,6 +46,7 @@ def fold_paired(
         planned_folds: K of the fold plan; the length of ``first`` where not given.
         seeds: with which every fold is trained.
         level: of the interval.
+        metric: of the scores; its interval then ends at the largest difference there can be.
 
     Raises:
         DecisionError: shapes that differ, or fewer than two cells that both have finished.
@@ -64,7 +67,9 @@ def fold_paired(
     shared = 1 / (folds - 1) if folds > 1 else 0.0
     variance = (1 / pairs + shared) * float(differences.var(ddof=1))
     reach = float(stdtrit(pairs - 1, (1 + level) / 2)) * variance**0.5
-    return PairedDifference(mean, Interval(mean - reach, mean + reach, level), _t_p(mean, variance, pairs), pairs)
+    least, most = (-np.inf, np.inf) if metric is None else score_range(metric)
+    interval = Interval(max(mean - reach, least - most), min(mean + reach, most - least), level)
+    return PairedDifference(mean, interval, _t_p(mean, variance, pairs), pairs)
 
 
 def _t_p(mean: float, variance: float, pairs: int) -> float:

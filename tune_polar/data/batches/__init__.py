@@ -21,11 +21,6 @@ __all__ = ["BATCHES", "BatchContext", "Batches", "make_batches", "register"]
 class Batches(Protocol):
     """Positions of training rows, a batch at a time, without end."""
 
-    @property
-    def batches_per_epoch(self) -> int:
-        """How many batches hold as many rows as there are."""
-        ...
-
     def __iter__(self) -> Iterator[IntArray]: ...
 
 

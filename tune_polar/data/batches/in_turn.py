@@ -30,15 +30,9 @@ class InTurnBatches:
                 f"classes {present}",
                 "Use larger batches, fewer folds, or length-grouped batches.",
             )
-        self._rows = len(codes)
         self._size = size
         self._pools = [np.flatnonzero(codes == code) for code in present]
         self._generator = generator
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """Batches that hold as many rows as there are; rows of rare classes come more than once in them."""
-        return -(-self._rows // self._size)
 
     def __iter__(self) -> Iterator[IntArray]:
         """Yield row numbers, (size,)."""

@@ -26,11 +26,6 @@ class ShuffledBatches:
             )
         self._rows, self._size, self._generator = rows, size, generator
 
-    @property
-    def batches_per_epoch(self) -> int:
-        """Batches until every row has come once, the short one included."""
-        return -(-self._rows // self._size)
-
     def __iter__(self) -> Iterator[IntArray]:
         """Yield row numbers, (size,), fewer once an epoch where it does not divide the rows."""
         while True:

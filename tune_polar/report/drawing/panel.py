@@ -105,9 +105,6 @@ class Panel:
     height: float = HEIGHT
     _marks: list[Markup] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self._draw_frame()
-
     def at(self, x: float, y: float) -> Point:
         """Pixels of a point of the data, kept within the frame."""
         across, up = (min(max(share, 0.0), 1.0) for share in (self.x.share(x), self.y.share(y)))
@@ -162,7 +159,8 @@ class Panel:
     def _path(self, points: Sequence[Point]) -> str:
         return "L".join("{:.1f} {:.1f}".format(*self.at(*point)) for point in points)
 
-    def _draw_frame(self) -> None:
+    def __post_init__(self) -> None:
+        """The frame with its axes lies under everything."""
         right, floor = self.width - RIGHT, self.height - BOTTOM
         self._put('<path class="frame" d="M{} {}V{}H{}"/>', LEFT, TOP, floor, right)
         for tick, word in self.y.ticks:

@@ -92,8 +92,6 @@ def _panel(page: PageContext, stage: str, known: Known) -> Markup:
     )
     panel.line([(0.0, 0.0), (max(values), max(values))], "even")
     for row, number, cells in known:
-        shape, kind = ("square", "pt pub") if row is page.reference else ("dot", "pt")
-        shape, kind = ("diamond", "pt win") if row is page.best else (shape, kind)
-        name, place = page.index.name(row), page.index.place(row)
+        (shape, kind), name, place = page.mark(row), page.index.name(row), page.index.place(row)
         panel.mark(shape, number, fmean(map(fmean, cells)), kind, place=place, title=name)
     return panel.svg()

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from tune_polar.data.columns import NO_GROUP
+from tune_polar.decide.checks import BoolArray
 from tune_polar.decide.judged import Judgement
+from tune_polar.decide.rows import Rows
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Row, TextTable, in_parts, prose
 from tune_polar.report.numbers import fixed
@@ -25,6 +27,14 @@ def groups_of(page: PageContext) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield name, columns[name].names
 
 
+def subsets(rows: Rows, column: str, names: tuple[str, ...]) -> Iterator[tuple[str, BoolArray]]:
+    """Each group's rows, then those of none; only where there are any."""
+    for code, name in (*enumerate(names), (NO_GROUP, "of no group")):
+        own = rows.groups[column] == code
+        if own.any():
+            yield name, own
+
+
 def build(page: PageContext) -> Answer:
     """A table a column of groups."""
     judged = page.won.judged.scored
@@ -32,18 +42,17 @@ def build(page: PageContext) -> Answer:
 
 
 def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[str, ...]) -> list[Block]:
-    metric, codes, gold = judgement.metric, judgement.rows.groups[column], judgement.rows.gold
+    metric, gold = judgement.metric, judgement.rows.gold
     what, heads = metric_words(metric.name), column_heads(metric, gold.names)
-    subsets = [(name, codes == code) for code, name in (*enumerate(names), (NO_GROUP, "of no group"))]
     rows, told = [], {}
-    for name, own in (*subsets, ("all", np.ones(len(codes), dtype=np.bool_))):
-        if own.any():
-            found = metric.measure(gold.take(own), judgement.cross_fitted.decided[own])
-            each = (fixed(value, 2) for value in found.per_column.tolist() if heads)
-            cells = (name, f"{int(own.sum()):,}", page.shown(found.score), *each)
-            rows.append(Row(cells, kind="main" if name == "all" else ""))
-            if own.sum() >= FEW and name != "all":
-                told[name] = found.score
+    everything = np.ones(len(gold), dtype=np.bool_)
+    for name, own in (*subsets(judgement.rows, column, names), ("all", everything)):
+        found = metric.measure(gold.take(own), judgement.cross_fitted.decided[own])
+        each = (fixed(value, 2) for value in found.per_column.tolist() if heads)
+        cells = (name, f"{int(own.sum()):,}", page.shown(found.score), *each)
+        rows.append(Row(cells, kind="main" if own is everything else ""))
+        if own.sum() >= FEW and own is not everything:
+            told[name] = found.score
     caption = (
         f"{judgement.name} by {column}: {what} of each group’s out-of-fold rows, settings chosen on the other folds of "
         f"all groups. Groups of fewer than {FEW} rows say little"

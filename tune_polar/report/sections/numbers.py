@@ -16,7 +16,7 @@ from tune_polar.report.document import Block, Figures, TextTable, in_parts, pros
 from tune_polar.report.drawing.panel import Panel, linear_axis
 from tune_polar.report.numbers import MINUS, count, setting
 from tune_polar.report.section import Answer, Section, predicts
-from tune_polar.report.sections.groups import groups_of
+from tune_polar.report.sections.groups import groups_of, subsets
 
 POINTS_AT_MOST = 600  # of a panel: more hide each other
 EXTREMES_KEPT = 0.9  # slope of predictions over gold below which extremes are drawn to the middle
@@ -47,9 +47,8 @@ def _column(page: PageContext, judgement: Judgement, column: int, figure: str) -
     )
     rows = []
     for said, own in _subsets(page, judgement):
-        if own.any():
-            off = (f"{int(own.sum()):,}", _number(left[own].mean()), _number(np.abs(left[own]).mean()))
-            rows.append((said, *off, f"{pearson(gold[own], decided[own]):.2f}"))
+        off = (f"{int(own.sum()):,}", _number(left[own].mean()), _number(np.abs(left[own]).mean()))
+        rows.append((said, *off, f"{pearson(gold[own], decided[own]):.2f}"))
     caption = (
         f"{name} by fold and by group: predicted minus gold on average, how far off either way, and Pearson’s r. A "
         "subset with a bias of its own is predicted from another level"
@@ -73,7 +72,7 @@ def _subsets(page: PageContext, judgement: Judgement) -> Iterator[tuple[str, Boo
     for part, seed in judgement.cells:
         yield page.cells.name(Cell(part, seed)), (rows.part == part) & (rows.seed == seed)
     for column, names in groups_of(page):
-        yield from ((f"{column}: {name}", rows.groups[column] == code) for code, name in enumerate(names))
+        yield from ((f"{column}: {name}", own) for name, own in subsets(rows, column, names))
 
 
 def _number(value: float) -> str:

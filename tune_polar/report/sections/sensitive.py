@@ -117,12 +117,11 @@ class _Parameter:
         panel.error_bar(page.noise, page.cells.many)
         if self.given is not None:
             panel.upright(self.given, "given", f"{word}: {self.shown[0]}")
-        plain = ("dot", "pt", "")
-        named = {page.reference: ("square", "pt pub", word)} | {page.best: ("diamond", "pt win", "winner")}
+        named = {page.reference: word} | {page.best: "winner"}
         order = {None: 0, page.reference: 1, page.best: 2}  # these lie on top
         for row, scores in sorted(rows, key=lambda each: (order.get(each[0], 0), -page.index.place(each[0]))):
             number, place = parameter.number(row.configuration.recipe), page.index.place(row)
-            shape, kind, title = named.get(row, plain)
+            (shape, kind), title = page.mark(row), named.get(row, "")
             if number is not None:
                 x = number + _jitter(place) if parameter.choices and not title else number
                 panel.mark(shape, x, scores.score, kind, place=place, title=title)

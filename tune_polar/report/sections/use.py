@@ -137,7 +137,7 @@ def _facts(page: PageContext) -> tuple[Fact, ...]:
     profile = f", profile {facts.profile}" if facts.profile not in ("", "published", *encoders) else ""
     trained = f"{duration(sum(seconds))} over {count(len(seconds), 'fold trial')}"
     return (
-        Fact("Recipe", f"{recipe.recipe}: {recipe.description}" if recipe.description else recipe.recipe),
+        Fact("Recipe", recipe.recipe),  # what it says of itself may be of columns with another meaning
         Fact("Encoder", listed(list(encoders)) + profile),
         Fact("Data", f"{facts.data_name} ({rows} rows)"),
         Fact("Folds", f"{page.cells.folds}, {recipe.folds.name} plan"),
