@@ -237,7 +237,7 @@ def test_merged_configurations_of_one_number_have_distinct_names(page_of: PageOf
         replace(row, configuration=replace(row.configuration, number=1)) if row.configuration.number else row
         for row in summary.configurations
     )
-    names = [entry.name for entry in PageContext(replace(summary, configurations=twins)).index.by_id.values()]
+    names = [entry.name for entry in PageContext(replace(summary, configurations=twins)).index.entries]
     assert len(set(names)) == len(names) == 3
     assert sum(name.startswith("no. 1 (") for name in names) == 2
 

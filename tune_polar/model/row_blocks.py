@@ -1,6 +1,6 @@
 """Which rows of a batch meet in one rectangle of attention: those of about one length, so that little is padding.
 
-Attention's products cost a row the square of its rectangle's width. The detector's batches cannot be grouped by length:
+Attention's products cost a row the square of its rectangle's width. Balanced batches cannot be grouped by length:
 beside a row of 96 tokens, one of 30 costs ten times what it needs.
 """
 

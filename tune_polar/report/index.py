@@ -31,6 +31,11 @@ class ConfigurationIndex:
     keys: tuple[str, ...]  # of the searched parameters
     by_id: Mapping[str, Indexed]
 
+    @property
+    def entries(self) -> tuple[Indexed, ...]:
+        """All of them."""
+        return tuple(self.by_id.values())
+
     def place(self, row: ConfigurationSummary) -> int:
         """The number under which ``row`` is linked."""
         return self.by_id[row.configuration.id].place
