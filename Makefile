@@ -29,7 +29,7 @@ unit: $(TEST_INSTALLED)
 	$(BIN)/python -m pytest -m "not e2e" -n auto --dist worksteal
 
 e2e: $(TEST_INSTALLED) browser
-	$(BIN)/python -m pytest tests/e2e tests/search -m e2e -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest tests/e2e tests/search tests/benchmarks -m e2e -n 2 --dist loadfile --no-loadscope-reorder
 
 # The page is tested in Debian's Chromium. Where it cannot be installed those tests are skipped (in CI they fail).
 browser:

@@ -127,10 +127,12 @@ def _machine_lines(node: Node, slot_gb: float) -> list[str]:
     memory = "" if node.memory_gb is None else f", {node.memory_gb:.0f} GB of memory"
     lines = [f"machine    {node.name}: {node.cores} cores{memory}"]
     lines += [
-        f"GPU {gpu.device:<7}{gpu.name}, {gpu.total_gb:.1f} GB, {_PRECISIONS[gpu.bits]}: "
+        f"GPU {gpu.device:<6} {gpu.name}, {gpu.total_gb:.1f} GB, {_PRECISIONS[gpu.bits]}: "
         f"{node.devices.count(gpu.device)} slots"
         for gpu in node.gpus
     ]
+    if node.gpus and node.gpu_problem is not None:
+        lines.append(f"left out   {node.gpu_problem[0]}\n           Remedy: {node.gpu_problem[1]}")
     if node.gpus:
         return [*lines, f"slots      {node.slots} of {slot_gb:g} GB, {node.threads} threads each"]
     return [*lines, "GPU        none", f"slots      {node.slots} on the CPU, {node.threads} threads each"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tune_polar.cli.pace import clock
@@ -34,7 +34,8 @@ def tryout_of(recipe: Recipe, source: DataSource, found: Diagnosis, store: str, 
         gpu=node.devices[0] if node.devices else None,
         slot_gb=slot_gb,
         threads=node.threads,
-        config=None if found.encoder_is_here else sizes_of(recipe),
+        # Where not even its sizes are known, what loads it says best what is wrong with it.
+        config=None if found.encoder_is_here or found.parameters is None else sizes_of(recipe),
     )
 
 
@@ -44,6 +45,21 @@ def _existing_folder(store: str) -> Path:
     while not above.is_dir():
         above = above.parent
     return above
+
+
+@dataclass(frozen=True)
+class SearchReckoned:
+    """What a search would take at the most, if its slots did not slow each other down."""
+
+    configurations: int
+    folds: int
+    slots: int  # that train at once
+    fold_seconds: float  # of all stages
+    seconds: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        seconds = self.fold_seconds * self.folds * self.configurations / self.slots
+        object.__setattr__(self, "seconds", seconds)
 
 
 class Tried:
@@ -62,26 +78,38 @@ class Tried:
     def as_json(self) -> list[dict[str, object]]:
         """All of it, as plain data."""
         self._told = list(try_out(self._tryout))
-        return [asdict(told) | {"kind": type(told).__name__} for told in self._told]
+        name = self._random_weights
+        found: list[dict[str, object]] = [] if name is None else [{"kind": "RandomWeights", "encoder": name}]
+        for told in self._told:
+            about = asdict(told) | {"kind": type(told).__name__}
+            found.append(about | {"fold_seconds": told.fold_seconds} if isinstance(told, StageTried) else about)
+        return found if self.failed else [*found, asdict(self._search()) | {"kind": "SearchReckoned"}]
 
     def lines(self) -> Iterator[str]:
         """Each as soon as it is known."""
-        if self._tryout.config is not None:
-            name = self._tryout.recipe.encoder.name
-            yield f"try        random weights of the size of {name}, which is not on this machine"
+        if self._random_weights is not None:
+            yield f"try        random weights of the size of {self._random_weights}, which is not on this machine"
         for told in try_out(self._tryout):
             self._told.append(told)
             yield from _LINES[type(told)](told)  # type: ignore[operator]
         if not self.failed:
             yield self._search_line()
 
-    def _search_line(self) -> str:
-        folds = self._tryout.detector_plan.count
+    @property
+    def _random_weights(self) -> str | None:
+        """The encoder whose size they have."""
+        return None if self._tryout.config is None else self._tryout.recipe.encoder.name
+
+    def _search(self) -> SearchReckoned:
         fold = sum(told.fold_seconds for told in self._told if isinstance(told, StageTried))
-        whole = clock(fold * folds * self._trials / max(1, self._slots))
+        return SearchReckoned(self._trials, self._tryout.detector_plan.count, max(1, self._slots), fold)
+
+    def _search_line(self) -> str:
+        found = self._search()
         return (
-            f"search     {self._trials} configurations of {folds} folds on {_counted(self._slots, 'slot')}: at most "
-            f"{whole}, if slots do not slow each other down; patience and racing end most folds sooner"
+            f"search     {found.configurations} configurations of {found.folds} folds on "
+            f"{_counted(found.slots, 'slot')}: at most {clock(found.seconds)}, if slots do not slow each other down; "
+            "patience and racing end most folds sooner"
         )
 
 

@@ -72,7 +72,7 @@ def _slots(machines: Machines, shown: Shown) -> Iterator[Slots]:
         slots = slots_of_this_machine(machines.slots, machines.slot_gb)
         if slots.gpu_problem is not None and not shown.quiet:
             problem, remedy = slots.gpu_problem
-            said = f"Training runs on the CPU: {problem}\n  Remedy: {remedy}"
+            said = f"{'A GPU is left out' if slots.gpu else 'Training runs on the CPU'}: {problem}\n  Remedy: {remedy}"
             Console(stderr=True).print(said, markup=False, highlight=False, soft_wrap=True)
         yield slots
     else:
@@ -84,17 +84,23 @@ def _run(prepared: PreparedSearch, plan: SearchPlan, store: Store, shown: Shown,
     console = Console(stderr=True)
     goes_on = way_on(store.url, manifest_facts(store.manifest(), store.url).trials, _asked(plan, limits))
 
+    results = result_console()
+    results.file = sys.stdout  # the one of now
+
     def farewell(received: signal.Signals) -> None:
         console.show_cursor()
-        result_console().print(_interrupted(received), highlight=False)
-        print_way_on(result_console(), goes_on)
+        results.print(_interrupted(received), highlight=False)
+        print_way_on(results, goes_on)
 
-    if shown.quiet:
-        return prepared.run(Silent(), farewell)
-    if console.is_terminal and not shown.verbose:
-        with LiveTable(console, prepared.core, plan, store.url, limits) as table:
-            return prepared.run(table, farewell)
-    return prepared.run(PlainLines(console, prepared.core, plan, store.url, limits, verbose=shown.verbose), farewell)
+    # Ray tells on standard output of each worker that is lost, in the middle of what was asked for.
+    with contextlib.redirect_stdout(sys.stderr):
+        if shown.quiet:
+            return prepared.run(Silent(), farewell)
+        if console.is_terminal and not shown.verbose:
+            with LiveTable(console, prepared.core, plan, store.url, limits) as table:
+                return prepared.run(table, farewell)
+        lines = PlainLines(console, prepared.core, plan, store.url, limits, verbose=shown.verbose)
+        return prepared.run(lines, farewell)
 
 
 def _end_search() -> None:

@@ -1,11 +1,13 @@
-"""How much of a machine's own memory a worker takes at its peak, on a GPU or without one, counted beforehand."""
+"""How much of a machine's own memory a worker takes at its peak, on a GPU or without one, counted beforehand.
+
+The peak is a step on a CPU, with its activations, or a checkpoint, written or read, whose bytes stand beside the arrays
+in it. The two never add up: what a step has freed is given back before a checkpoint is written.
+"""
 
 from __future__ import annotations
 
 from tune_polar.model.footprint import FLOAT, WORKSPACE_BYTES, StageLoad, stage_footprint
 
-# Of a checkpoint while it is read or written: the file's bytes, and those of each tensor.
-_COPIES = 2
 _LIBRARIES_BYTES = 80 * 2**20  # loaded by the first step that needs them
 
 
@@ -22,11 +24,10 @@ def host_peak_bytes(
         starts_from_stage: whether it starts from another stage, whose weights stay at hand.
     """
     weights = FLOAT * load.parameters
-    kept = _LIBRARIES_BYTES + weights * (1 + keeps_best + starts_from_stage)
-    moments = 2 * weights
-    checkpoint = weights * (1 + keeps_best) + moments
-    restoring = weights + _COPIES * checkpoint  # as they stood, in case that it does not fit
+    kept = _LIBRARIES_BYTES + weights * (1 + starts_from_stage)
+    checkpoint = weights + 2 * weights + weights * keeps_best  # AdamW has two moments
     if not on_cpu:
-        return kept + restoring
+        return kept + 2 * checkpoint
     training = stage_footprint(load, micro_rows, recompute).peak - WORKSPACE_BYTES
-    return kept + max(training, 2 * weights + moments + restoring)
+    # One more of the weights: their gradients while it is written, the model's own while it is read.
+    return kept + max(training, 2 * checkpoint + weights)

@@ -41,7 +41,7 @@ def load_backbone(folder: Path) -> PreTrainedModel:
     takes_pooler = "add_pooling_layer" in inspect.signature(model_class.__init__).parameters
     options = {"add_pooling_layer": False} if takes_pooler else {}
     try:
-        with _quiet_transformers():
+        with quiet_transformers():
             backbone, report = model_class.from_pretrained(
                 None,
                 config=config,
@@ -90,7 +90,7 @@ def _encoder_config(folder: Path) -> PreTrainedConfig:
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Keep its bar and its table of unused weights off the terminal: what matters there is an error here."""
     verbosity = transformers_logging.get_verbosity()
     shows_bars = transformers_logging.is_progress_bar_enabled()

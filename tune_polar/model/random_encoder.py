@@ -8,6 +8,7 @@ from typing import Any
 
 from transformers import AutoConfig, AutoModel, BertTokenizer
 
+from tune_polar.model.pretrained import quiet_transformers
 from tune_polar.model.seeding import seeded_start
 from tune_polar.model.tokens import SPECIAL_TOKENS, CharacterTokenizer
 
@@ -26,7 +27,7 @@ def write_random_encoder(folder: Path, config: Mapping[str, Any], texts: Iterabl
     """
     settings = dict(config)
     about = AutoConfig.for_model(settings.pop("model_type"), **settings)
-    with seeded_start(seed):
+    with seeded_start(seed), quiet_transformers():
         AutoModel.from_config(about).save_pretrained(folder)
     characters = CharacterTokenizer.from_texts(texts, min_count=1).characters
     names = (*SPECIAL_TOKENS, *(character for character in characters if not character.isspace()))[: about.vocab_size]

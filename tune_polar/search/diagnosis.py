@@ -45,7 +45,7 @@ class Node:
     slots: int
     threads: int  # of each slot
     ray_start: str  # joins it to a cluster with these very slots
-    gpu_problem: tuple[str, str] | None = None  # why a GPU that is there cannot be used, and the remedy
+    gpu_problem: tuple[str, str] | None = None  # why a GPU that is there, perhaps beside them, is not used; the remedy
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def _unreachable(name: str, problem: str) -> Missing:
 
 
 def _missing_gpu(recipe: Recipe, node: Node, slot_gb: float) -> list[Missing]:
-    if node.gpu_problem is not None:
+    if node.gpu_problem is not None and not node.gpus:
         return [Missing(f"GPU: {node.gpu_problem[0]}", node.gpu_problem[1])]
     if recipe.encoder.name == TINY or (node.slots and node.gpus):
         return []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from tune_polar.errors import SearchError
 from tune_polar.search.ray_environment import SHARED
 from tune_polar.search.scratch import scratch_folder
 from tune_polar.search.slots import Slots
-from tune_polar.trial.visible_gpus import visible_variable
+from tune_polar.trial.visible_gpus import make_visible
 
 
 @contextlib.contextmanager
@@ -28,7 +27,7 @@ def local_ray(slots: Slots) -> Iterator[None]:
     """
     with scratch_folder() as scratch:
         if slots.devices:  # one entry a slot, of which Ray hands each fold trial one
-            os.environ[visible_variable()] = ",".join(slots.devices)
+            make_visible(slots.devices)
         try:
             with _deaf_to_hang_up():
                 ray.init(

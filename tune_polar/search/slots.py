@@ -27,7 +27,7 @@ class Slots:
     limit: int | None = None  # of a cluster's slots, as the user set it
     slot_gb: float = DEFAULT_SLOT_GB  # of a GPU's memory, for one slot
     devices: tuple[str, ...] = ()  # of this machine: the GPU of each slot
-    gpu_problem: tuple[str, str] | None = None  # why a GPU that is there is not used, and the remedy
+    gpu_problem: tuple[str, str] | None = None  # why a GPU that is there, perhaps beside them, is not used; the remedy
 
     @property
     def resources(self) -> dict[str, float]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import ray
 from ray import tune
 
 from tune_polar.garbage import without_collection
 from tune_polar.search.slots import threads_on_this_node
 from tune_polar.search.worker_setup import WorkerSetup
+from tune_polar.trial.visible_gpus import keep_own
 
 
 class FoldTrainable(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
@@ -16,6 +18,8 @@ class FoldTrainable(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
 
     def setup(self, config: dict[str, Any], worker: WorkerSetup) -> None:
         """Take the first fold trial."""
+        if worker.gpu:
+            keep_own_gpu()
         # Imported here: the driver imports this file too, and needs none of torch's seconds of loading.
         with without_collection():
             from tune_polar.search.fold_runner import FoldRunner
@@ -40,3 +44,8 @@ class FoldTrainable(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
 
     def load_checkpoint(self, checkpoint: object) -> None:
         """Take nothing from Tune."""
+
+
+def keep_own_gpu() -> None:
+    """Leave this process the GPU that Ray has given it; torch must not have looked for one yet."""
+    keep_own(lambda: str(ray.get_runtime_context().get_accelerator_ids()["GPU"][0]))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tune_polar.data.corpus import Corpus
 from tune_polar.data.fold_plan import FoldPlan
-from tune_polar.search.remote_files import StoreAccess
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
+
+if TYPE_CHECKING:  # it brings Ray, without which a worker's part can run as well
+    from tune_polar.search.remote_files import StoreAccess
 
 TRIAL_KEY, ATTEMPT_KEY, MEMORY_KEY = "fold_trial", "attempt", "memory_tried"  # of the config
 RECORD_KEY, FAILURE_KEY, PROGRESS_KEY, ERROR_KEY = "record", "failure", "progress", "error"  # of the result

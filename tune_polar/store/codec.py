@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
-from safetensors.numpy import save as save_arrays
 
 from tune_polar.spec.configuration import canonical_json
+from tune_polar.store.array_file import file_of_arrays
 from tune_polar.store.record import Array
 
 FORMAT = 1
@@ -94,7 +94,7 @@ def encode_arrays(header: Mapping[str, object], arrays: Mapping[str, Array]) -> 
     contiguous = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
     body = {"header": dict(header), "arrays_sha256": _hash_arrays(contiguous)}
     # Indented, as ever: scores that are kept name the hash of gold's bytes, and a hash of arrays costs more anyway.
-    return save_arrays(contiguous, metadata={"record": encode_json(body, indented=True).decode()})
+    return file_of_arrays(contiguous, encode_json(body, indented=True).decode())
 
 
 def decode_arrays(content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -141,5 +141,5 @@ def _hash_arrays(arrays: Mapping[str, Array]) -> str:
     for name in sorted(arrays):
         array = np.asarray(arrays[name], order="C")
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.reshape(-1).view(np.uint8))  # its bytes as they lie, without a copy
+        digest.update(array.reshape(-1).view(np.uint8).data)  # its bytes as they lie, without a copy
     return digest.hexdigest()

@@ -16,6 +16,7 @@ from torch.amp.grad_scaler import GradScaler
 from tune_polar.errors import StoreError
 from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.store.record import Array, CurvePoint
+from tune_polar.trial.host_memory import give_back_freed
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Checkpoints:
         """Write one; a slow store makes the next one later, and one that refuses costs no more than the checkpoint."""
         began = time.monotonic()
         seconds = self.earlier_seconds + began - self._started
+        give_back_freed()  # the activations of the last step: the file's bytes would come on top of them
         try:
             self._cache.put_checkpoint(_checkpoint(self._key, parts, state, seconds))
         except StoreError as error:

@@ -12,7 +12,7 @@ import torch
 
 from tune_polar.errors import TunePolarError
 from tune_polar.model.footprint import GB
-from tune_polar.trial.gpus import slot_budget_bytes
+from tune_polar.trial.gpus import has_kernels, no_kernels, slot_budget_bytes
 from tune_polar.trial.visible_gpus import is_simulated, visible_variable
 
 _KERNELS_BYTES = 128 * 2**20  # loaded when they are first used, beside the context
@@ -57,7 +57,7 @@ def hold_device(on_gpu: bool, slot_gb: float) -> Held:
     whatever else the machine has.
 
     Raises:
-        DeviceError: the search is one on GPUs, and this process sees none that it can use.
+        DeviceError: the search is one on GPUs, and this process has none that it can use.
     """
     if not on_gpu or is_simulated():
         return Held(torch.device("cpu"))
@@ -70,13 +70,19 @@ def hold_device(on_gpu: bool, slot_gb: float) -> Held:
         )
     device = torch.device("cuda", 0)
     try:
-        total = torch.cuda.get_device_properties(device).total_memory
+        about = torch.cuda.get_device_properties(device)
         free, _ = torch.cuda.mem_get_info(device)  # makes this process's context, which is then no longer free
-    except RuntimeError as error:
+    except (RuntimeError, torch.cuda.DeferredCudaCallError) as error:
         raise DeviceError(
             f"the GPU of {socket.gethostname()} must take another process, but: {str(error).splitlines()[0]}",
             "Look with `nvidia-smi` for programs that hold its memory, and end them.",
         ) from error
+    total, capability = about.total_memory, (about.major, about.minor)
+    if not torch.version.hip and not has_kernels(capability, torch.cuda.get_arch_list()):
+        problem, remedy = no_kernels(about.name, capability, torch.__version__)
+        raise DeviceError(
+            f"the GPU of {socket.gethostname()} must be one that torch computes on, but {problem}", remedy
+        )
     # Programs that are not ours may hold part of it. A whole card's context is in it already, a shared one's assumed.
     budget = free - _KERNELS_BYTES if slot_gb * GB >= total else min(slot_budget_bytes(total / GB, slot_gb), free)
     if budget < _LEAST_GB * GB:

@@ -47,6 +47,29 @@ def auto_bits(capability: tuple[int, int] | None) -> Bits:
     return "fp16" if capability >= (7, 0) else "fp32"
 
 
+def has_kernels(capability: tuple[int, int], architectures: Sequence[str]) -> bool:
+    """Whether a torch built for ``architectures`` (``sm_86``, ``compute_90``) computes on an NVIDIA card.
+
+    Code for one card runs on later ones of its generation, code that the driver translates on all later ones
+    (https://docs.nvidia.com/cuda/cuda-c-best-practices-guide/, "binary compatibility").
+    """
+    for kind, number in (architecture.split("_", 1) for architecture in architectures):
+        digits = int("".join(filter(str.isdigit, number)))
+        built = digits // 10, digits % 10
+        if built <= capability and (kind == "compute" or built[0] == capability[0]):
+            return True
+    return False
+
+
+def no_kernels(name: str, capability: tuple[int, int], torch_version: str) -> tuple[str, str]:
+    """What is wrong with a card that torch has no kernels for, and the remedy."""
+    return (
+        f"torch {torch_version} has no kernels for {name} (compute capability {capability[0]}.{capability[1]})",
+        "Install a build of torch that has: https://pytorch.org/get-started/locally; for cards before Turing that of "
+        "CUDA 12.6, with --index-url https://download.pytorch.org/whl/cu126.",
+    )
+
+
 def slots_of_gpu(total_gb: float, slot_gb: float) -> int:
     """Slots of a card: as many as its nominal size holds, where none is more than a tenth short.
 

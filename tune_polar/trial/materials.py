@@ -20,6 +20,7 @@ from tune_polar.model.tokens import CharacterTokenizer, Tokenizer
 from tune_polar.spec.recipe import TINY, Encoder
 from tune_polar.store.record import StageRecord
 from tune_polar.trial.checkpoints import CheckpointCache
+from tune_polar.trial.host_memory import give_back_freed
 from tune_polar.trial.slot_memory import SlotMemory
 from tune_polar.trial.stage_memory import StageNeeds, longest_of, longest_rows
 
@@ -63,6 +64,7 @@ class Materials:
         """Give back what the stage before has held, its model, its moments and its blocks of the device."""
         self.memory.in_force = None
         gc.collect()  # an optimizer with a schedule is a cycle: it would stay until Python next looks for one
+        give_back_freed()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()  # the next stage may have other shapes; a neighbour's slot must not pay for ours
 

@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator
 import numpy as np
 import torch
 
-from tune_polar.errors import TunePolarError
+from tune_polar.errors import StoreError, TunePolarError
 from tune_polar.model.checkpoint import weights_to_bytes
 from tune_polar.model.host_footprint import host_peak_bytes
 from tune_polar.spec.fold_trial import FoldTrial
@@ -90,7 +90,15 @@ def _tried(built: BuiltStage, materials: Materials, before: int, *, starts_from_
     parts = StageParts(training.model, training.optimizer, training.schedule, training.precision.scaler, device)
     checkpoints.save(parts, state)
     written = time.perf_counter() - began
-    checkpoints.restore(parts)
+    # Taken up as by a process that begins anew, which has no gradients, moments and best weights yet.
+    training.optimizer.zero_grad(set_to_none=True)
+    training.optimizer.state.clear()
+    state.best_weights = None
+    if checkpoints.restore(parts) is None:
+        raise StoreError(
+            "a checkpoint must be found again where records go, the one just written was not",
+            "Free space there, or give another folder with --store; what went wrong is said above.",
+        )
     steps = total_steps(plan.settings, plan.training_rows)
     rung, load = memory.rung, stage_load(training, plan.needs)
     host = host_peak_bytes(

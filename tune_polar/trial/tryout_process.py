@@ -40,9 +40,18 @@ class Tryout:
 
 def try_out(tryout: Tryout) -> Iterator[Told]:
     """Device and stages, each as soon as it was tried; ends with the first that fails."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="tune-polar-try-", dir=tryout.scratch)
+    except OSError as error:
+        yield StageFailed(
+            None,
+            f"{tryout.scratch} must be a folder that can be written, but: {error.strerror}",
+            "Give another folder with --store.",
+        )
+        return
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
-    with tempfile.TemporaryDirectory(prefix="tune-polar-try-", dir=tryout.scratch) as scratch, _visible(tryout.gpu):
+    with folder as scratch, _visible(tryout.gpu):
         process = context.Process(target=_run, args=(replace(tryout, scratch=Path(scratch)), sending), daemon=True)
         process.start()
         sending.close()
@@ -102,6 +111,8 @@ def _run(tryout: Tryout, sending: Connection) -> None:
 
 
 def _tried(tryout: Tryout) -> Iterator[Told]:
+    # As in a search's workers: a thread that spins while it waits takes its core from other programs. Read by torch.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Imported here: the process that asks for it needs none of torch's seconds of loading.
     import torch
 

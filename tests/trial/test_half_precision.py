@@ -1,0 +1,391 @@
+"""16 bits as on a GPU, on the CPU's own kernels: what a fold finds, what stays in 32 bits, and how it goes on."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load
+from sklearn.metrics import roc_auc_score
+from test_checkpoints import ALWAYS, RECIPE_CHANGES, assert_same, stages
+from test_loop import Small
+from torch import Tensor, nn
+from trial_bench import Bench, quick_recipe
+
+from tune_polar.data.corpus import Corpus
+from tune_polar.data.sample import sample_corpus
+from tune_polar.model import unpadded
+from tune_polar.model.encoder import TextEncoder
+from tune_polar.model.fgm import FastGradientMethod
+from tune_polar.model.heads import ProjectionHead
+from tune_polar.model.losses import AsymmetricLoss, BinaryCrossEntropy, CrossEntropy, SoftTriple
+from tune_polar.spec.recipe import Recipe
+from tune_polar.store.record import FoldRecord, StageRecord
+from tune_polar.store.store import Store, open_store
+from tune_polar.trial import detector, loop
+from tune_polar.trial.checkpoints import Checkpoints
+from tune_polar.trial.loop import Rows, Training
+from tune_polar.trial.precision import Precision
+from tune_polar.trial.run import fold_trial_steps, run_fold_trial
+
+HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+STAGES = ("detector", "classifier")
+STEPS = {"detector": 90, "classifier": 150}  # to learn something, with the published attack and losses
+# Two standard deviations of the difference of two fp32 runs with other seeds: 2·√2·s of the three values that
+#   [run_fold_trial(b.trial(r), b.materials(r, 0)).scores for s in (42, 43, 44) for r in [fold_recipe("fp32", seed=s)]]
+# gave with b = Bench(sample_corpus(0, rows_train=500, rows_dev=60, rows_test=0), ...), one thread:
+NOISE = {
+    "precision_at_1": 2 * 2**0.5 * float(np.std([0.7030, 0.7273, 0.7333], ddof=1)),  # 0.045
+    "fold_macro_f1": 2 * 2**0.5 * float(np.std([0.4908, 0.5081, 0.4875], ddof=1)),  # 0.031
+}
+
+
+def fold_recipe(precision: str, **changes: object) -> Recipe:
+    for stage, steps in STEPS.items():
+        each = {"batch_size": 24, "max_steps": steps, "eval_every_steps": steps // 3, "max_epochs": None}
+        changes |= {f"{stage}__{key}": value for key, value in each.items()} | {f"{stage}__precision": precision}
+    return quick_recipe(**changes)
+
+
+@dataclass
+class Seen:
+    """A fold trial in one precision, and what passed by while it ran."""
+
+    types: dict[str, set[torch.dtype]] = field(default_factory=lambda: defaultdict(set))
+    losses: list[float] = field(default_factory=list)
+    attacks: int = 0  # that moved something
+    worst_attack: float = 0.0  # largest error of a moved entry over the largest move
+    lengths: list[float] = field(default_factory=list)  # largest error of an embedding's length, a table
+    finite: bool = True
+    steps: int = 0
+    left_out: int = 0  # steps whose scaled gradients overflowed
+    record: FoldRecord | None = None
+    stages: dict[str, StageRecord] = field(default_factory=dict)
+    weights: dict[str, Tensor] = field(default_factory=dict)  # the detector's, as stored
+
+    def watch_steps(self, patch: pytest.MonkeyPatch) -> None:
+        inner = loop.one_step
+
+        def one_step(training: Training, rows: Rows, fgm: FastGradientMethod | None) -> Tensor:
+            scale = training.precision.scaler.get_scale()
+            loss = inner(training, rows, fgm)
+            self.steps += 1
+            self.left_out += training.precision.scaler.get_scale() < scale
+            for parameter in training.model.parameters():
+                self.types["weights"].add(parameter.dtype)
+                self.finite &= bool(torch.isfinite(parameter).all())
+                if parameter.grad is not None:
+                    self.types["gradients"].add(parameter.grad.dtype)
+            for state in training.optimizer.state.values():
+                self.types["moments"] |= {value.dtype for value in state.values()}
+                self.finite &= all(bool(torch.isfinite(value).all()) for value in state.values())
+            self.losses.append(loss.item())
+            return loss
+
+        patch.setattr(loop, "one_step", one_step)
+
+    def watch_losses(self, patch: pytest.MonkeyPatch) -> None:
+        inner = Precision.scaled
+
+        def scaled(precision: Precision, loss: Tensor) -> Tensor:
+            self.types["losses"].add(loss.dtype)
+            return inner(precision, loss)
+
+        patch.setattr(Precision, "scaled", scaled)
+
+    def watch_attacks(self, patch: pytest.MonkeyPatch) -> None:
+        inner = FastGradientMethod.attack
+
+        def attack(fgm: FastGradientMethod) -> None:
+            clean = fgm._weight.detach().double()
+            inner(fgm)
+            assert fgm._weight.grad is not None
+            gradient = fgm._weight.grad.double()
+            norm = gradient.norm()
+            if torch.isfinite(norm):
+                step = fgm._epsilon * gradient / norm
+                error = (fgm._weight.detach().double() - clean - step).abs().max() / step.abs().max()
+                self.attacks, self.worst_attack = self.attacks + 1, max(self.worst_attack, error.item())
+
+        patch.setattr(FastGradientMethod, "attack", attack)
+
+    def watch_search(self, patch: pytest.MonkeyPatch) -> None:
+        """What is handed to the neighbour search."""
+
+        def watching(inner: Callable[..., Any], keys_at: int) -> Callable[..., Any]:
+            def search(*arguments: Any) -> Any:
+                for embeddings in (arguments[0], arguments[keys_at]):
+                    self.types["embeddings"].add(embeddings.dtype)
+                    self.lengths.append((embeddings.double().norm(dim=1) - 1.0).abs().max().item())
+                return inner(*arguments)
+
+            return search
+
+        patch.setattr(detector, "neighbour_labels", watching(detector.neighbour_labels, 1))
+        patch.setattr(detector, "precision_at_1", watching(detector.precision_at_1, 2))
+
+    def watch_products(self, patch: pytest.MonkeyPatch) -> None:
+        """The encoder's products and pooled vectors."""
+        inner, pooling = unpadded.linear, TextEncoder.forward
+
+        def linear(*arguments: Tensor) -> Tensor:
+            product = inner(*arguments)
+            self.types["products"].add(product.dtype)
+            return product
+
+        def forward(encoder: TextEncoder, *arguments: Any) -> Tensor:
+            pooled = pooling(encoder, *arguments)
+            self.types["pooled"].add(pooled.dtype)
+            return pooled
+
+        patch.setattr(unpadded, "linear", linear)
+        patch.setattr(TextEncoder, "forward", forward)
+
+
+@pytest.fixture(scope="module")
+def larger() -> Corpus:
+    return sample_corpus(0, rows_train=500, rows_dev=60, rows_test=0)
+
+
+@pytest.fixture(scope="module")
+def seen(larger: Corpus, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    """One fold of ST3 in each precision."""
+    found = {}
+    for precision in ("fp32", *HALVES):
+        folder = tmp_path_factory.mktemp(precision)
+        bench, recipe, watched = Bench(larger, open_store(folder), folder), fold_recipe(precision), Seen()
+        with pytest.MonkeyPatch.context() as patch:
+            watched.watch_steps(patch)
+            watched.watch_losses(patch)
+            watched.watch_attacks(patch)
+            watched.watch_search(patch)
+            watched.watch_products(patch)
+            watched.record = record = run_fold_trial(bench.trial(recipe), bench.materials(recipe, 0))
+        watched.stages = {each.stage: each for each in stages(bench.store).values()}
+        content = bench.store.weights(record.detector_key)
+        assert content is not None
+        watched.weights = load(content)
+        found[precision] = watched
+    return found
+
+
+@pytest.fixture(params=HALVES)
+def half(request: pytest.FixtureRequest, seen: dict[str, Seen]) -> tuple[torch.dtype, Seen]:
+    """The fold in one of the two, and its type."""
+    return HALVES[request.param], seen[request.param]
+
+
+# -- a fold in 16 bits -------------------------------------------------------------------------------------------
+
+
+def classifier_auc(found: Seen, corpus: Corpus) -> float:
+    """Mean area under the ROC curve of the labels, over the polarized validation rows."""
+    record = found.stages["classifier"]
+    rows = record.arrays["validation_rows"]
+    is_polarized = corpus.train.labels["polarization"][rows] == 1
+    gold = corpus.train.label_matrix(fold_recipe("fp32").task.labels)[rows][is_polarized]
+    return float(roc_auc_score(gold, record.arrays["probability"][is_polarized]))
+
+
+@pytest.mark.parametrize("precision", ["fp32", *HALVES])
+def test_a_fold_learns_in_every_precision(seen: dict[str, Seen], larger: Corpus, precision: str) -> None:
+    found = seen[precision]
+    assert found.record is not None
+    assert {record.precision for record in found.stages.values()} == {precision}
+    polarized = larger.train.labels["polarization"].mean()
+    assert found.record.scores["precision_at_1"] > max(polarized, 1 - polarized) + 0.1  # 0.50 for one class throughout
+    assert classifier_auc(found, larger) > 0.57
+
+
+def test_scores_in_16_bits_are_those_in_32_within_noise(seen: dict[str, Seen], half: tuple[torch.dtype, Seen]) -> None:
+    ours, theirs = half[1].record, seen["fp32"].record
+    assert ours is not None
+    assert theirs is not None
+    for name, bound in NOISE.items():
+        assert abs(ours.scores[name] - theirs.scores[name]) < bound, name
+    assert half[1].losses != seen["fp32"].losses, "something is in 16 bits"
+
+
+def test_losses_in_bf16_are_those_in_32_bits_all_along(seen: dict[str, Seen]) -> None:
+    """No step of bf16 is left out, so that both take the same path; of fp16 the first ones are."""
+    for stage in STAGES:
+        ours, theirs = (
+            [point.training_loss for point in seen[precision].stages[stage].curve] for precision in ("bf16", "fp32")
+        )
+        assert ours == pytest.approx(theirs, rel=0.02)
+
+
+def test_only_fp16_leaves_steps_out_and_only_a_few(seen: dict[str, Seen]) -> None:
+    assert {precision: found.steps for precision, found in seen.items()} == dict.fromkeys(seen, sum(STEPS.values()))
+    assert seen["fp32"].left_out == seen["bf16"].left_out == 0
+    assert 0 < seen["fp16"].left_out < 24, "the scale begins too high and finds its place"
+
+
+def test_nothing_becomes_nan(half: tuple[torch.dtype, Seen]) -> None:
+    found = half[1]
+    assert found.finite, "weights and moments after each step"
+    assert np.isfinite(found.losses).all()
+    assert all(bool(torch.isfinite(weight).all()) for weight in found.weights.values())
+    for record in found.stages.values():
+        assert all(np.isfinite(values).all() for values in record.arrays.values())
+        assert np.isfinite([(point.training_loss, point.value) for point in record.curve]).all()
+    assert found.record is not None
+    assert np.isfinite(list(found.record.scores.values())).all()
+
+
+def test_arrays_of_records_have_the_types_they_always_have(half: tuple[torch.dtype, Seen]) -> None:
+    types = {
+        stage: {name: values.dtype.name for name, values in record.arrays.items()}
+        for stage, record in half[1].stages.items()
+    }
+    assert types == {
+        "detector": {
+            "validation_rows": "int32",
+            "neighbour_labels": "uint8",
+            "dev_neighbour_labels": "uint8",
+            "centers": "float32",
+        },
+        "classifier": {"validation_rows": "int32", "probability": "float32", "dev_probability": "float32"},
+    }
+    assert {weight.dtype for weight in half[1].weights.values()} == {torch.float32}
+
+
+def test_products_alone_are_in_16_bits(half: tuple[torch.dtype, Seen]) -> None:
+    dtype, found = half
+    in_full = ("weights", "gradients", "moments", "losses", "embeddings", "pooled")
+    assert found.types == {"products": {dtype}} | {name: {torch.float32} for name in in_full}
+    assert max(found.lengths) < 1e-6, "embeddings have length 1, to 32 bits"
+
+
+def test_the_attack_is_computed_in_32_bits(half: tuple[torch.dtype, Seen]) -> None:
+    """In bf16 an entry would be off by up to 1/256 of itself, in fp16 the norm of scaled gradients would overflow."""
+    found = half[1]
+    assert found.attacks >= found.steps - found.left_out
+    assert found.worst_attack < 1e-4
+
+
+# -- what is computed in 32 bits, piece by piece -----------------------------------------------------------------
+
+LOSSES: dict[str, tuple[Callable[[], nn.Module], Tensor]] = {
+    "soft_triple": (lambda: SoftTriple(2, 6, centers_per_class=3), torch.tensor([0, 1, 1, 0, 1])),
+    "cross_entropy": (CrossEntropy, torch.tensor([0, 5, 1, 0, 3])),
+    "asymmetric": (lambda: AsymmetricLoss([4, 4, 3.5, 3.5, 2, 0.5]), torch.eye(6)[[0, 5, 1, 0, 3]]),
+    "binary_cross_entropy": (BinaryCrossEntropy, torch.eye(6)[[0, 5, 1, 0, 3]]),
+}
+
+
+@pytest.mark.parametrize("dtype", HALVES.values(), ids=list(HALVES))
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_of_16_bit_outputs_is_that_of_the_same_outputs_in_32(name: str, dtype: torch.dtype) -> None:
+    build, targets = LOSSES[name]
+    torch.manual_seed(0)
+    loss = build()
+    rounded = (3 * torch.randn(5, 6, generator=torch.Generator().manual_seed(1))).to(dtype)
+    with torch.autocast("cpu", dtype=dtype):  # where stages compute it
+        found = loss(rounded, targets)
+    assert found.dtype == torch.float32
+    assert found.item() == loss(rounded.float(), targets).item()
+    assert {parameter.dtype for parameter in loss.parameters()} <= {torch.float32}
+
+
+@pytest.mark.parametrize("dtype", HALVES.values(), ids=list(HALVES))
+def test_embeddings_get_their_length_in_32_bits(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    head = ProjectionHead(8, 8, 6)
+    with torch.autocast("cpu", dtype=dtype):
+        found = head(torch.randn(50, 8))
+    assert found.dtype == torch.float32
+    assert (found.double().norm(dim=1) - 1.0).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("runs_unpadded", [True, False])
+@pytest.mark.parametrize("dtype", HALVES.values(), ids=list(HALVES))
+def test_the_mean_over_tokens_is_taken_in_32_bits(
+    dtype: torch.dtype, runs_unpadded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an encoder whose last layer leaves 16 bits; the usual ones end in a norm, which leaves 32."""
+    model, inner, last = Small(), unpadded._layer, []
+    model.encoder._runs_unpadded = runs_unpadded
+
+    def layer(*arguments: Any) -> Tensor:
+        last.append(inner(*arguments).to(dtype))
+        return last[-1]
+
+    def rounded(module: nn.Module, inputs: object, output: Any) -> Any:
+        last.append(output.last_hidden_state.to(dtype)[0])
+        output.last_hidden_state = output.last_hidden_state.to(dtype)
+        return output
+
+    monkeypatch.setattr(unpadded, "_layer", layer)
+    model.encoder.backbone.register_forward_hook(rounded)
+    with torch.inference_mode(), torch.autocast("cpu", dtype=dtype):
+        pooled = model.encoder(model.tokens[:1], torch.ones_like(model.tokens[:1]))
+    assert pooled.dtype == torch.float32
+    assert last[0].dtype == dtype
+    torch.testing.assert_close(pooled[0].double(), last[0].double().mean(dim=0), rtol=1e-6, atol=1e-6)
+
+
+# -- stopped and taken up again ----------------------------------------------------------------------------------
+
+
+def interrupted_recipe(precision: str) -> Recipe:
+    changes = {f"{stage}__{key}": value for stage in STAGES for key, value in RECIPE_CHANGES.items()}
+    return quick_recipe(**changes, **{f"{stage}__precision": precision for stage in STAGES})
+
+
+def killed_until_it_is_done(bench: Bench, recipe: Recipe, pauses: int) -> int:
+    """Run a fold trial, killed after every so many pauses as a process dies (nothing is closed); how often it was."""
+    for times in itertools.count():
+        steps = fold_trial_steps(bench.trial(recipe), bench.materials(recipe, ALWAYS))
+        if len(list(itertools.islice(steps, pauses))) < pauses:
+            return times
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Checkpoints, "save_on_leaving", lambda *_: None)
+            steps.close()
+    raise AssertionError
+
+
+@pytest.fixture
+def checkpoints_of(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Arrays of every checkpoint that is written, one after each step however long the one before took."""
+    monkeypatch.setattr("tune_polar.trial.checkpoints._WRITING_SHARE", float("inf"))
+    written: list[dict[str, Any]] = []
+    inner = Store.put_checkpoint
+
+    def put(store: Store, checkpoint: Any) -> None:
+        written.append({name: array.dtype for name, array in checkpoint.arrays.items()})
+        inner(store, checkpoint)
+
+    monkeypatch.setattr(Store, "put_checkpoint", put)
+    return written
+
+
+@pytest.mark.parametrize("pauses", [7, 10])  # the last evaluation and what follows it take 6
+@pytest.mark.parametrize("precision", HALVES)
+def test_a_fold_killed_again_and_again_ends_with_the_same_bits(
+    precision: str, pauses: int, corpus: Corpus, tmp_path: Path, checkpoints_of: list[dict[str, Any]]
+) -> None:
+    recipe, found = interrupted_recipe(precision), []
+    for name in ("whole", "killed"):
+        bench = Bench(corpus, open_store(tmp_path / name), tmp_path / name)
+        if name == "whole":
+            run_fold_trial(bench.trial(recipe), bench.materials(recipe, 0))
+            assert checkpoints_of == []
+        else:
+            assert killed_until_it_is_done(bench, recipe, pauses) >= 3
+        found.append((stages(bench.store), bench.store.weights(bench.trial(recipe).detector_key)))
+    assert_same(found[0][0], found[1][0])
+    assert found[0][1] == found[1][1], "the detector's weights, to the bit"
+    types = {name: {arrays[name] for arrays in checkpoints_of if name in arrays} for name in checkpoints_of[0]}
+    scaled = {name for name in types if name.startswith("scaler/")}
+    assert bool(scaled) == (precision == "fp16")
+    for name, dtypes in types.items():
+        if name.startswith(("model/", "best/", "optimizer/")):
+            assert dtypes == {np.dtype(np.float32)}, name

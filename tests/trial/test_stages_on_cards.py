@@ -1,0 +1,373 @@
+"""Both stages of a fold on a pretended card: all of their tensors are there, and they compute what they do on a CPU."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from test_checkpoints import ALWAYS, assert_same, stages
+from test_loop import Run, settings
+from trial_bench import Bench, quick_recipe
+
+from tests.stand_in.cards import Card
+from tests.stand_in.driver import Driver
+from tests.stand_in.install import pretended_cards
+from tests.stand_in.known_cards import LAPTOP, TURING
+from tune_polar.data.corpus import Corpus
+from tune_polar.model.random_encoder import write_random_encoder
+from tune_polar.spec.fold_plans import fold_plans
+from tune_polar.spec.recipe import Recipe
+from tune_polar.store.checkpoint import Checkpoint
+from tune_polar.store.record import StageName, StageRecord
+from tune_polar.store.store import Store, open_store
+from tune_polar.trial import stage
+from tune_polar.trial.checkpoints import Checkpoints
+from tune_polar.trial.device import Held, hold_device
+from tune_polar.trial.loop import Training, train
+from tune_polar.trial.materials import Materials
+from tune_polar.trial.memory_plan import MemoryPlan, Rung, plan_memory
+from tune_polar.trial.run import fold_trial_steps, run_fold_trial
+from tune_polar.trial.slot_memory import SlotMemory
+from tune_polar.trial.stage_memory import two_passes
+
+pytestmark = pytest.mark.skipif(torch.backends.cuda.is_built(), reason="the stand-in needs a torch built for the CPU")
+
+THERE = torch.device("cuda", 0)
+SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+ENCODERS: dict[str, dict[str, object]] = {
+    "roberta": {"model_type": "roberta", "max_position_embeddings": 130, "pad_token_id": 1, **SIZES},
+    "ernie": {"model_type": "ernie", "use_task_id": True, "task_type_vocab_size": 3, **SIZES},
+}
+NO_DROPOUT: dict[str, object] = {  # a card draws masks from numbers of its own
+    "detector__encoder_dropout": 0.0,
+    "classifier__encoder_dropout": 0.0,
+    "classifier__dropout": 0.0,
+}
+IN_32_BITS_DETECTOR: dict[str, object] = {"detector__precision": "fp32"}
+IN_32_BITS: dict[str, object] = {**IN_32_BITS_DETECTOR, "classifier__precision": "fp32"}
+
+
+@pytest.fixture
+def driver() -> Iterator[Driver]:
+    with pretended_cards(LAPTOP) as found:
+        yield found
+
+
+def materials_on(bench: Bench, recipe: Recipe, held: Held, checkpoint_seconds: float = 60.0) -> Materials:
+    """As a worker makes them."""
+    plans = fold_plans(recipe, bench.corpus)
+    return Materials(bench.corpus, *plans, bench.store, held.device, checkpoint_seconds, SlotMemory(held.budget_bytes))
+
+
+def trained(bench: Bench, recipe: Recipe) -> dict[StageName, StageRecord]:
+    """The stages of one fold, as a worker on this machine's first card trains them."""
+    run_fold_trial(bench.trial(recipe), materials_on(bench, recipe, hold_device(on_gpu=True, slot_gb=8.0)))
+    return by_stage(bench.store)
+
+
+def by_stage(store: Store) -> dict[StageName, StageRecord]:
+    return {record.stage: record for record in stages(store).values()}
+
+
+@dataclass
+class Seen:
+    """What was trained, and where its parts lay when its last step was done."""
+
+    trainings: list[Training] = field(default_factory=list)
+
+    def devices(self) -> set[torch.device]:
+        found: set[torch.device] = set()
+        for training in self.trainings:
+            found |= {tensor.device for tensor in (*training.model.parameters(), *training.model.buffers())}
+            found |= {p.grad.device for p in training.model.parameters() if p.grad is not None}
+            found |= {value.device for state in training.optimizer.state.values() for value in state.values()}
+        return found
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
+    """Every training of the test."""
+    found = Seen()
+
+    def watched(training: Training, device: torch.device) -> object:
+        found.trainings.append(training)
+        return train(training, device)
+
+    monkeypatch.setattr(stage, "train", watched)
+    return found
+
+
+# -- the whole of both stages ----------------------------------------------------------------------------------------
+
+
+STAGES: dict[str, dict[str, object]] = {
+    "as published": {},
+    "other losses": {
+        "detector__loss": "cross_entropy",
+        "detector__batches": "length_grouped",
+        "classifier__loss": "binary_cross_entropy",
+        "encoder.pooling": "mean",
+    },
+    "nothing handed on": {
+        "detector__centers_lr": 0.0,
+        "detector__fgm_epsilon": 0.0,
+        "classifier__transfer": "none",
+        "classifier__checkpoint": "last",
+        "encoder.tiny.layers": 2,
+    },
+    "with its padding": {"encoder.name": "roberta", "encoder.pooling": "mean"},
+    "first tokens": {"encoder.name": "ernie", "encoder.pooling": "cls"},
+}
+
+
+@pytest.mark.parametrize("changes", STAGES.values(), ids=STAGES)
+def test_a_fold_is_trained_on_the_card_from_its_first_tensor_to_its_record(
+    bench: Bench, driver: Driver, seen: Seen, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    recipe = quick_recipe(**{name: value for name, value in changes.items() if name != "encoder.name"})
+    if "encoder.name" in changes:
+        recipe = with_random_encoder(recipe, str(changes["encoder.name"]), bench.corpus, tmp_path)
+    record = run_fold_trial(bench.trial(recipe), materials_on(bench, recipe, hold_device(on_gpu=True, slot_gb=8.0)))
+    assert record.provenance.device == LAPTOP.name
+    assert len(seen.trainings) == 2
+    assert seen.devices() == {THERE}
+    assert driver.steps == 2 * 4
+    for each in stages(bench.store).values():
+        assert (each.provenance.device, each.precision) == (LAPTOP.name, "bf16")
+        assert each.peak_memory_bytes is not None
+        assert each.memory is not None
+        assert each.memory.budget_bytes is not None
+        assert LAPTOP.workspace_mb * 2**20 < each.peak_memory_bytes < each.memory.budget_bytes
+
+
+def with_random_encoder(recipe: Recipe, name: str, corpus: Corpus, folder: Path) -> Recipe:
+    place = folder / name
+    place.mkdir()
+    write_random_encoder(place, {"vocab_size": 600, **ENCODERS[name]}, corpus.train.texts)
+    return recipe.model_copy(update={"encoder": recipe.encoder.model_copy(update={"name": str(place)})})
+
+
+@pytest.mark.parametrize("name", ["as published", "other losses"])
+def test_records_are_those_of_a_cpu_to_the_last_bit(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """In 32 bits and without dropout, where a CPU computes attention in one rectangle a batch, as a card does."""
+    monkeypatch.setattr("tune_polar.model.row_blocks.SHORTEST_SHARE", 0.0)
+    recipe = quick_recipe(**NO_DROPOUT, **IN_32_BITS, **STAGES[name])
+    here, there = (Bench(corpus, open_store(tmp_path / name), tmp_path / name) for name in ("cpu", "card"))
+    run_fold_trial(here.trial(recipe), here.materials(recipe))
+    with pretended_cards(LAPTOP) as driver:
+        trained(there, recipe)
+        assert driver.ops > 1000
+    assert_same(stages(there.store), stages(here.store))
+    key = by_stage(here.store)["detector"].key  # of the weights that the next stage begins from
+    assert there.store.weights(key) == here.store.weights(key)
+    assert here.store.weights(key) is not None
+
+
+def test_the_cards_own_random_numbers_are_used(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the records above are equal for no other reason than that there was no dropout."""
+    monkeypatch.setattr("tune_polar.model.row_blocks.SHORTEST_SHARE", 0.0)
+    recipe = quick_recipe(**IN_32_BITS)
+    here, there = (Bench(corpus, open_store(tmp_path / name), tmp_path / name) for name in ("cpu", "card"))
+    run_fold_trial(here.trial(recipe), here.materials(recipe))
+    before = torch.get_rng_state()
+    with pretended_cards(LAPTOP):
+        trained(there, recipe)
+    assert torch.equal(torch.get_rng_state(), before)
+    ours, theirs = by_stage(there.store), by_stage(here.store)
+    assert ours["detector"].key == theirs["detector"].key
+    assert ours["detector"].curve != theirs["detector"].curve
+
+
+def test_a_fold_on_a_warm_card_is_that_on_a_new_one(corpus: Corpus, tmp_path: Path) -> None:
+    recipe, other = quick_recipe(), quick_recipe(detector__centers=3)
+    cold, warm = (Bench(corpus, open_store(tmp_path / name), tmp_path / name) for name in ("cold", "warm"))
+    with pretended_cards(LAPTOP):
+        trained(cold, recipe)
+    with pretended_cards(LAPTOP):
+        materials = materials_on(warm, recipe, hold_device(on_gpu=True, slot_gb=8.0))
+        run_fold_trial(warm.trial(other), materials)
+        torch.rand(7, device=THERE)  # whatever else has drawn on the card
+        before = torch.cuda.initial_seed()
+        run_fold_trial(warm.trial(recipe), materials)
+        assert torch.cuda.initial_seed() == before, "the process keeps its own"
+    ours = stages(warm.store)
+    assert_same({name: record for name, record in ours.items() if name in stages(cold.store)}, stages(cold.store))
+
+
+# -- smaller parts, and the pass that tries them ---------------------------------------------------------------------
+
+
+def test_parts_and_recomputing_give_the_same_loss_on_the_card(corpus: Corpus, tmp_path: Path) -> None:
+    recipe = quick_recipe(**NO_DROPOUT, **IN_32_BITS)
+    curves = []
+    for number, tried in enumerate(
+        (None, Rung(16), Rung(1))
+    ):  # what comes after each: all rows, 8 of them, 1 recomputed
+        folder = tmp_path / str(number)
+        bench = Bench(corpus, open_store(folder), folder)
+        with pretended_cards(LAPTOP):
+            materials = materials_on(bench, recipe, hold_device(on_gpu=True, slot_gb=8.0))
+            materials.memory.begin({} if tried is None else {"detector": tried, "classifier": tried})
+            run_fold_trial(bench.trial(recipe), materials)
+        found = by_stage(bench.store)
+        used = [record.memory and (record.memory.micro_rows, record.memory.recompute) for record in found.values()]
+        assert set(used) == {((16, False), (8, False), (1, True))[number]}
+        curves.append({name: [point.training_loss for point in record.curve] for name, record in found.items()})
+    for each in curves[1:]:
+        assert each["detector"] == pytest.approx(curves[0]["detector"], rel=1e-4)
+        assert each["classifier"] == pytest.approx(curves[0]["classifier"], rel=1e-4)
+
+
+def test_what_is_recomputed_draws_the_same_masks_on_the_card(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card's state is put back before a layer is computed again; else its gradients would be of other masks."""
+    recipe = quick_recipe("st1", **IN_32_BITS_DETECTOR, detector__encoder_dropout=0.3)
+    found = []
+    for recomputes in (False, True):
+        folder = tmp_path / str(recomputes)
+        bench = Bench(corpus, open_store(folder), folder)
+
+        def planned(*args: Any, rung: Rung = Rung(16, recomputes), **kwargs: Any) -> MemoryPlan:  # noqa: B008
+            return replace(plan_memory(*args, **kwargs), rung=rung)
+
+        monkeypatch.setattr("tune_polar.trial.stage_memory.plan_memory", planned)
+        with pretended_cards(LAPTOP):
+            record = trained(bench, recipe)["detector"]
+        assert record.memory is not None
+        assert record.memory.recompute == recomputes
+        found.append((record.curve, bench.store.weights(record.key)))
+    assert found[0] == found[1]
+
+
+def test_the_pass_that_tries_a_stage_leaves_the_cards_random_state_alone(driver: Driver) -> None:
+    run = Run(settings(fgm_epsilon=0.3, batch_size=4))
+    training = run.training()
+    run.model.to(THERE)
+    object.__setattr__(training.precision, "device", THERE)
+    run.model.encoder.set_dropout(0.3)
+    run.model.tokens = run.model.tokens.to(THERE)
+    training = replace(training, loss=lambda rows: run.model(rows).square().mean())
+    before = torch.cuda.get_rng_state(THERE), torch.get_rng_state()
+    two_passes(training, np.arange(4), THERE)
+    assert driver.boards[0].generator.get_offset() == 0
+    assert driver.ops > 100
+    assert torch.equal(torch.cuda.get_rng_state(THERE), before[0])
+    assert torch.equal(torch.get_rng_state(), before[1])
+    assert all(parameter.grad is None for parameter in run.model.parameters())
+
+
+# -- a stage that is interrupted -------------------------------------------------------------------------------------
+
+
+def long_recipe() -> Recipe:
+    """With dropout, so that the card's random state matters."""
+    changes = {"encoder_dropout": 0.2, "max_steps": 8, "eval_every_steps": 3, "patience_evaluations": 3}
+    return quick_recipe(
+        **{f"{name}__{key}": value for name in ("detector", "classifier") for key, value in changes.items()}
+    )
+
+
+def interrupted(bench: Bench, pauses: int, held: Held) -> None:
+    """Run a fold for so many pauses, then as if its process had died; a checkpoint lies there after each step."""
+    recipe = long_recipe()
+    steps = fold_trial_steps(bench.trial(recipe), materials_on(bench, recipe, held, ALWAYS))
+    assert len(list(itertools.islice(steps, pauses))) == pauses
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkpoints, "save_on_leaving", lambda *_: None)
+        steps.close()
+
+
+@pytest.fixture
+def checkpoints_after_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tune_polar.trial.checkpoints._WRITING_SHARE", float("inf"))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, StageRecord]]:
+    """The stages of a fold that nothing stopped, by the card it ran on."""
+    found = {}
+    for card in (LAPTOP, TURING):
+        folder = tmp_path_factory.mktemp("whole")
+        bench = Bench(corpus, open_store(folder), folder)
+        with pretended_cards(card):
+            trained(bench, long_recipe())
+        found[card.name] = stages(bench.store)
+    return found
+
+
+@pytest.mark.usefixtures("checkpoints_after_each_step")
+@pytest.mark.parametrize("card", [LAPTOP, TURING], ids=["bf16", "fp16"])
+@pytest.mark.parametrize("pauses", [5, 13])
+def test_a_stage_that_was_interrupted_goes_on_to_the_same_bits(
+    bench: Bench, uninterrupted: dict[str, dict[str, StageRecord]], card: Card, pauses: int
+) -> None:
+    with pretended_cards(card):
+        interrupted(bench, pauses, hold_device(on_gpu=True, slot_gb=8.0))
+        (name,) = bench.store.files.names("checkpoints")
+        left = bench.store.checkpoint(name.removeprefix("checkpoints/").removesuffix(".safetensors"))
+        assert left is not None
+        assert left.arrays["random/cuda"].shape == (16,)
+        assert ("scaler/scale" in left.arrays) == (card is TURING)
+    with pretended_cards(card):  # another process, whose card has random numbers of its own
+        torch.rand(3, device=THERE)
+        trained(bench, long_recipe())
+    assert_same(stages(bench.store), uninterrupted[card.name])
+    assert bench.store.files.names("checkpoints") == []
+
+
+@pytest.mark.usefixtures("checkpoints_after_each_step")
+def test_without_the_cards_random_state_it_would_not(
+    bench: Bench, uninterrupted: dict[str, dict[str, StageRecord]]
+) -> None:
+    with pretended_cards(LAPTOP):
+        interrupted(bench, 5, hold_device(on_gpu=True, slot_gb=8.0))
+        found = bench.store.checkpoint(bench.trial(long_recipe()).detector_key)
+        assert found is not None
+        bench.store.put_checkpoint(replace(found, arrays=without(found, "random/cuda")))
+        trained(bench, long_recipe())
+    curves = [{r.stage: r.curve for r in each.values()} for each in (stages(bench.store), uninterrupted[LAPTOP.name])]
+    assert curves[0]["detector"] != curves[1]["detector"]
+
+
+def without(checkpoint: Checkpoint, name: str) -> dict[str, np.ndarray]:
+    return {each: values for each, values in checkpoint.arrays.items() if each != name}
+
+
+@pytest.mark.usefixtures("checkpoints_after_each_step")
+@pytest.mark.parametrize(("first", "then"), [(LAPTOP, None), (None, LAPTOP), (LAPTOP, TURING)])
+def test_a_stage_goes_on_on_another_kind_of_device(bench: Bench, first: Card | None, then: Card | None) -> None:
+    """Not to the same bits, but from where it was: on a cluster a fold runs again on whatever node is free."""
+    recipe = long_recipe()
+    with a_machine_with(first) as held:
+        interrupted(bench, 5, held)
+    with a_machine_with(then) as held:
+        rest = list(fold_trial_steps(bench.trial(recipe), materials_on(bench, recipe, held)))
+    assert rest[0].step > 2
+    found = by_stage(bench.store)
+    assert {record.provenance.device for record in found.values()} == {then.name if then else by_name(found)}
+    assert all(record.steps == 8 for record in found.values())
+
+
+def by_name(found: dict[StageName, StageRecord]) -> str:
+    device = found["detector"].provenance.device
+    assert device.startswith("cpu (")
+    return device
+
+
+@contextlib.contextmanager
+def a_machine_with(card: Card | None) -> Iterator[Held]:
+    if card is None:
+        yield hold_device(on_gpu=False, slot_gb=8.0)
+        return
+    with pretended_cards(card):
+        yield hold_device(on_gpu=True, slot_gb=8.0)
