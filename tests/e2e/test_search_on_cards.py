@@ -87,9 +87,9 @@ def test_slots_of_two_cards_go_on_after_one_worker_is_lost_and_one_fold_runs_out
     store = open_store(tmp_path / "store")
     found = stages(store)
     assert len(found) == 3 * 2
-    # One fold may have been trained by two workers: its detector before the other one was lost.
+    lost, out = sorted(store.failures(), key=lambda failure: failure.kind != WORKER_LOST)
     budgets = {LAPTOP.name: WHOLE_CARD, DESKTOP.name: slot_budget_bytes(24.0, 8.0)}
-    assert {stage.provenance.device for stage in found} == set(budgets)
+    assert {each.provenance.device for each in (*found, lost)} == set(budgets)
     for stage in found:
         assert stage.memory is not None
         assert stage.memory.budget_bytes == budgets[stage.provenance.device]
@@ -97,7 +97,6 @@ def test_slots_of_two_cards_go_on_after_one_worker_is_lost_and_one_fold_runs_out
     workers = {(stage.provenance.pid, stage.provenance.device) for stage in found}
     assert len(workers) == len({pid for pid, _ in workers}) >= 2, "none has seen two cards"
 
-    lost, out = sorted(store.failures(), key=lambda failure: failure.kind != WORKER_LOST)
     assert (lost.kind, lost.reached and lost.reached[0]) == (WORKER_LOST, "detector")
     assert "ended itself after AcceleratorError: CUDA error: an illegal memory access" in lost.message
     assert lost.provenance.pid not in {pid for pid, _ in workers}, "its process has ended"

@@ -139,5 +139,5 @@ def test_the_command_line_loads_no_command_before_it_is_asked_for():
 def test_every_end_to_end_test_lies_where_make_looks_for_them():
     root = PACKAGE.parent
     marked = {path for path in (root / "tests").rglob("test_*.py") if "mark.e2e" in path.read_text(encoding="utf-8")}
-    assert "pytest tests/e2e tests/search -m e2e" in (root / "Makefile").read_text()
-    assert {path.parent.name for path in marked} - {"shipped"} == {"e2e", "search"}
+    assert "pytest tests/e2e tests/search tests/benchmarks -m e2e" in (root / "Makefile").read_text()
+    assert {path.parent.name for path in marked} - {"shipped"} == {"e2e", "search", "benchmarks"}

@@ -38,12 +38,13 @@ from tune_polar.trial.run import fold_trial_steps, run_fold_trial
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 STAGES = ("detector", "classifier")
 STEPS = {"detector": 90, "classifier": 150}  # to learn something, with the published attack and losses
-# Two standard deviations of the difference of two fp32 runs with other seeds: 2·√2·s of the three values that
+# The standard deviation of the difference of two fp32 runs with other seeds, √2·s of the three values that
+#   b = Bench(sample_corpus(0, rows_train=500, rows_dev=60, rows_test=0), open_store(folder), folder)
 #   [run_fold_trial(b.trial(r), b.materials(r, 0)).scores for s in (42, 43, 44) for r in [fold_recipe("fp32", seed=s)]]
-# gave with b = Bench(sample_corpus(0, rows_train=500, rows_dev=60, rows_test=0), ...), one thread:
+# gave in one thread. bf16 with the same three seeds was at most 0.018 and 0.010 away from them, fp16 0.030 and 0.023.
 NOISE = {
-    "precision_at_1": 2 * 2**0.5 * float(np.std([0.7030, 0.7273, 0.7333], ddof=1)),  # 0.045
-    "fold_macro_f1": 2 * 2**0.5 * float(np.std([0.4908, 0.5081, 0.4875], ddof=1)),  # 0.031
+    "precision_at_1": 2**0.5 * float(np.std([0.7091, 0.7758, 0.7333], ddof=1)),  # 0.048
+    "fold_macro_f1": 2**0.5 * float(np.std([0.4712, 0.5207, 0.4787], ddof=1)),  # 0.038
 }
 
 
@@ -288,10 +289,11 @@ def test_a_loss_of_16_bit_outputs_is_that_of_the_same_outputs_in_32(name: str, d
     torch.manual_seed(0)
     loss = build()
     rounded = (3 * torch.randn(5, 6, generator=torch.Generator().manual_seed(1))).to(dtype)
-    with torch.autocast("cpu", dtype=dtype):  # where stages compute it
-        found = loss(rounded, targets)
-    assert found.dtype == torch.float32
-    assert found.item() == loss(rounded.float(), targets).item()
+    expected = loss(rounded.float(), targets)
+    for in_autocast in (True, False):  # which turns some to 32 bits by itself; stages compute their losses inside
+        with torch.autocast("cpu", dtype=dtype, enabled=in_autocast):
+            found = loss(rounded, targets)
+        assert (found.dtype, found.item()) == (torch.float32, expected.item())
     assert {parameter.dtype for parameter in loss.parameters()} <= {torch.float32}
 
 
@@ -367,7 +369,7 @@ def checkpoints_of(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return written
 
 
-@pytest.mark.parametrize("pauses", [7, 10])  # the last evaluation and what follows it take 6
+@pytest.mark.parametrize("pauses", [7])  # the last evaluation and what follows it take 6
 @pytest.mark.parametrize("precision", HALVES)
 def test_a_fold_killed_again_and_again_ends_with_the_same_bits(
     precision: str, pauses: int, corpus: Corpus, tmp_path: Path, checkpoints_of: list[dict[str, Any]]

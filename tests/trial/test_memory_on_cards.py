@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import traceback
 from collections.abc import Iterator
 
 import pytest
@@ -91,8 +90,6 @@ def test_memory_comes_back_after_it_ran_out(
     assert driver.steps == step
     board = driver.boards[0]
     assert board.allocated > WORKSPACE, "the error's frames hold model and activations"
-    # As the worker does, which keeps the generator no longer than the error.
-    traceback.clear_frames(caught.value.__traceback__)
     del steps, caught
     assert held.memory_came_back()
     assert (board.allocated, board.reserved) == (0, 0)
@@ -141,17 +138,17 @@ def test_a_slot_that_is_too_small_in_truth_is_found_out_before_the_first_step(
         assert board.peak <= GB // 4
 
 
-@pytest.mark.parametrize("tries", [1, 3])
+@pytest.mark.parametrize("tries", [1, 2])
 def test_the_pass_that_tries_a_stage_takes_smaller_parts_until_they_fit(
     bench: Bench, driver: Driver, tries: int
 ) -> None:
-    held, recipe = held_laptop(), quick_recipe("st1")
+    held, recipe = held_laptop(), quick_recipe("st1", detector__max_steps=2)
     for number in range(tries):
         driver.fail(at_op=1, when=lambda rows=16 >> number: in_force(materials) == rows)
     materials = materials_on(bench, recipe, held)
     record = run_fold_trial(bench.trial(recipe), materials)
     assert record.memory["detector"].micro_rows == 16 >> tries
-    assert driver.steps == 4, "no step was lost"
+    assert driver.steps == 2, "no step was lost"
 
 
 def in_force(materials: Materials) -> int | None:

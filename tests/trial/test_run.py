@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +13,7 @@ from trial_bench import Bench, quick_recipe
 
 from tune_polar.spec.recipe import Recipe
 from tune_polar.store.record import FoldRecord, StageRecord
+from tune_polar.trial import stage as stage_module
 from tune_polar.trial.run import fold_trial_steps, run_fold_trial
 
 
@@ -178,3 +183,36 @@ def test_a_warm_worker_gives_the_bits_of_a_cold_one(bench: Bench) -> None:
         assert other.curve == one.curve
         assert other.arrays.keys() == one.arrays.keys()
         assert all(np.array_equal(other.arrays[name], one.arrays[name]) for name in one.arrays)
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """Python looks for no cycles by itself, as it may not for long where few objects are made."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collection")
+def test_a_stage_that_has_ended_holds_no_memory(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights, gradients and moments of two stages at once do not fit where those of one do."""
+    parameters: list[weakref.ref[torch.nn.Parameter]] = []
+    inner, stages = stage_module.train_stage, []
+
+    def alive() -> int:
+        return sum(parameter() is not None for parameter in parameters)
+
+    def train_stage(plan: stage_module.StagePlan, *others: object) -> object:
+        assert alive() == 0, f"the {plan.stage} is built beside what is left of the stage before"
+        parameters.extend(weakref.ref(parameter) for parameter in plan.model.parameters())
+        stages.append(plan.stage)
+        assert alive() > 10
+        plan.model.whole = plan  # a knot such as libraries tie: counting references alone frees none of it
+        return inner(plan, *others)
+
+    monkeypatch.setattr(stage_module, "train_stage", train_stage)
+    recipe = quick_recipe()
+    run_fold_trial(bench.trial(recipe), bench.materials(recipe))
+    assert stages == ["detector", "classifier"]
+    assert alive() == 0

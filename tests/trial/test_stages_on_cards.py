@@ -175,7 +175,7 @@ def test_records_are_those_of_a_cpu_to_the_last_bit(
 def test_the_cards_own_random_numbers_are_used(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the records above are equal for no other reason than that there was no dropout."""
     monkeypatch.setattr("tune_polar.model.row_blocks.SHORTEST_SHARE", 0.0)
-    recipe = quick_recipe(**IN_32_BITS)
+    recipe = quick_recipe("st1", **IN_32_BITS_DETECTOR)
     here, there = (Bench(corpus, open_store(tmp_path / name), tmp_path / name) for name in ("cpu", "card"))
     run_fold_trial(here.trial(recipe), here.materials(recipe))
     before = torch.get_rng_state()
@@ -188,7 +188,7 @@ def test_the_cards_own_random_numbers_are_used(corpus: Corpus, tmp_path: Path, m
 
 
 def test_a_fold_on_a_warm_card_is_that_on_a_new_one(corpus: Corpus, tmp_path: Path) -> None:
-    recipe, other = quick_recipe(), quick_recipe(detector__centers=3)
+    recipe, other = quick_recipe("st1"), quick_recipe("st1", detector__centers=3)
     cold, warm = (Bench(corpus, open_store(tmp_path / name), tmp_path / name) for name in ("cold", "warm"))
     with pretended_cards(LAPTOP):
         trained(cold, recipe)
@@ -196,35 +196,30 @@ def test_a_fold_on_a_warm_card_is_that_on_a_new_one(corpus: Corpus, tmp_path: Pa
         materials = materials_on(warm, recipe, hold_device(on_gpu=True, slot_gb=8.0))
         run_fold_trial(warm.trial(other), materials)
         torch.rand(7, device=THERE)  # whatever else has drawn on the card
-        before = torch.cuda.initial_seed()
+        torch.cuda.manual_seed(5)
         run_fold_trial(warm.trial(recipe), materials)
-        assert torch.cuda.initial_seed() == before, "the process keeps its own"
+        assert torch.cuda.initial_seed() == 5, "the process keeps its own"
     ours = stages(warm.store)
     assert_same({name: record for name, record in ours.items() if name in stages(cold.store)}, stages(cold.store))
 
 
-# -- smaller parts, and the pass that tries them ---------------------------------------------------------------------
+# -- smaller parts, recomputing, and the pass that tries them --------------------------------------------------------
 
 
-def test_parts_and_recomputing_give_the_same_loss_on_the_card(corpus: Corpus, tmp_path: Path) -> None:
+def test_parts_of_a_batch_give_its_loss_on_the_card(corpus: Corpus, tmp_path: Path) -> None:
     recipe = quick_recipe(**NO_DROPOUT, **IN_32_BITS)
-    curves = []
-    for number, tried in enumerate(
-        (None, Rung(16), Rung(1))
-    ):  # what comes after each: all rows, 8 of them, 1 recomputed
-        folder = tmp_path / str(number)
-        bench = Bench(corpus, open_store(folder), folder)
+    losses: list[dict[str, list[float]]] = []
+    for name, tried, rows in (("whole", None, 16), ("in parts", Rung(16), 8)):
+        bench = Bench(corpus, open_store(tmp_path / name), tmp_path / name)
         with pretended_cards(LAPTOP):
             materials = materials_on(bench, recipe, hold_device(on_gpu=True, slot_gb=8.0))
             materials.memory.begin({} if tried is None else {"detector": tried, "classifier": tried})
             run_fold_trial(bench.trial(recipe), materials)
         found = by_stage(bench.store)
-        used = [record.memory and (record.memory.micro_rows, record.memory.recompute) for record in found.values()]
-        assert set(used) == {((16, False), (8, False), (1, True))[number]}
-        curves.append({name: [point.training_loss for point in record.curve] for name, record in found.items()})
-    for each in curves[1:]:
-        assert each["detector"] == pytest.approx(curves[0]["detector"], rel=1e-4)
-        assert each["classifier"] == pytest.approx(curves[0]["classifier"], rel=1e-4)
+        assert {record.memory and record.memory.micro_rows for record in found.values()} == {rows}
+        losses.append({each: [point.training_loss for point in record.curve] for each, record in found.items()})
+    for each in ("detector", "classifier"):
+        assert losses[1][each] == pytest.approx(losses[0][each], rel=1e-4)
 
 
 def test_what_is_recomputed_draws_the_same_masks_on_the_card(
@@ -269,17 +264,15 @@ def test_the_pass_that_tries_a_stage_leaves_the_cards_random_state_alone(driver:
 # -- a stage that is interrupted -------------------------------------------------------------------------------------
 
 
-def long_recipe() -> Recipe:
+def long_recipe(name: str = "st3") -> Recipe:
     """With dropout, so that the card's random state matters."""
     changes = {"encoder_dropout": 0.2, "max_steps": 8, "eval_every_steps": 3, "patience_evaluations": 3}
-    return quick_recipe(
-        **{f"{name}__{key}": value for name in ("detector", "classifier") for key, value in changes.items()}
-    )
+    stages = ("detector",) if name == "st1" else ("detector", "classifier")
+    return quick_recipe(name, **{f"{stage}__{key}": value for stage in stages for key, value in changes.items()})
 
 
-def interrupted(bench: Bench, pauses: int, held: Held) -> None:
+def interrupted(bench: Bench, recipe: Recipe, pauses: int, held: Held) -> None:
     """Run a fold for so many pauses, then as if its process had died; a checkpoint lies there after each step."""
-    recipe = long_recipe()
     steps = fold_trial_steps(bench.trial(recipe), materials_on(bench, recipe, held, ALWAYS))
     assert len(list(itertools.islice(steps, pauses))) == pauses
     with pytest.MonkeyPatch.context() as patch:
@@ -312,7 +305,7 @@ def test_a_stage_that_was_interrupted_goes_on_to_the_same_bits(
     bench: Bench, uninterrupted: dict[str, dict[str, StageRecord]], card: Card, pauses: int
 ) -> None:
     with pretended_cards(card):
-        interrupted(bench, pauses, hold_device(on_gpu=True, slot_gb=8.0))
+        interrupted(bench, long_recipe(), pauses, hold_device(on_gpu=True, slot_gb=8.0))
         (name,) = bench.store.files.names("checkpoints")
         left = bench.store.checkpoint(name.removeprefix("checkpoints/").removesuffix(".safetensors"))
         assert left is not None
@@ -330,11 +323,12 @@ def test_without_the_cards_random_state_it_would_not(
     bench: Bench, uninterrupted: dict[str, dict[str, StageRecord]]
 ) -> None:
     with pretended_cards(LAPTOP):
-        interrupted(bench, 5, hold_device(on_gpu=True, slot_gb=8.0))
-        found = bench.store.checkpoint(bench.trial(long_recipe()).detector_key)
+        recipe = long_recipe("st1")  # whose detector is that of the whole fold
+        interrupted(bench, recipe, 5, hold_device(on_gpu=True, slot_gb=8.0))
+        found = bench.store.checkpoint(bench.trial(recipe).detector_key)
         assert found is not None
         bench.store.put_checkpoint(replace(found, arrays=without(found, "random/cuda")))
-        trained(bench, long_recipe())
+        trained(bench, recipe)
     curves = [{r.stage: r.curve for r in each.values()} for each in (stages(bench.store), uninterrupted[LAPTOP.name])]
     assert curves[0]["detector"] != curves[1]["detector"]
 
@@ -347,9 +341,9 @@ def without(checkpoint: Checkpoint, name: str) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(("first", "then"), [(LAPTOP, None), (None, LAPTOP), (LAPTOP, TURING)])
 def test_a_stage_goes_on_on_another_kind_of_device(bench: Bench, first: Card | None, then: Card | None) -> None:
     """Not to the same bits, but from where it was: on a cluster a fold runs again on whatever node is free."""
-    recipe = long_recipe()
+    recipe = long_recipe("st1")
     with a_machine_with(first) as held:
-        interrupted(bench, 5, held)
+        interrupted(bench, recipe, 5, held)
     with a_machine_with(then) as held:
         rest = list(fold_trial_steps(bench.trial(recipe), materials_on(bench, recipe, held)))
     assert rest[0].step > 2

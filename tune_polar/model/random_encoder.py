@@ -29,6 +29,9 @@ def write_random_encoder(folder: Path, config: Mapping[str, Any], texts: Iterabl
     about = AutoConfig.for_model(settings.pop("model_type"), **settings)
     with seeded_start(seed), quiet_transformers():
         AutoModel.from_config(about).save_pretrained(folder)
-    characters = CharacterTokenizer.from_texts(texts, min_count=1).characters
-    names = (*SPECIAL_TOKENS, *(character for character in characters if not character.isspace()))[: about.vocab_size]
+    found = CharacterTokenizer.from_texts(texts, min_count=1).characters
+    characters = [character for character in found if not character.isspace()]
+    # Inside a word as well: rows of words would else be shorter than with any tokenizer that was trained on them.
+    inside = (f"##{character}" for character in characters)
+    names = (*SPECIAL_TOKENS, *characters, *inside)[: about.vocab_size]
     BertTokenizer(vocab={name: number for number, name in enumerate(names)}).save_pretrained(folder)

@@ -139,7 +139,7 @@ class FoldRunner:
         told = json.dumps(failure.to_json())
         if kind == "trial":
             return {"done": True, FAILURE_KEY: told}
-        traceback.clear_frames(error.__traceback__)  # they refer to the model and its activations
+        _forget_frames(error)
         self._steps = self._run()  # not begun: it holds nothing
         if kind == "memory" and self._opened is not None and self._opened.held.memory_came_back():
             return {"done": True, FAILURE_KEY: told}
@@ -178,3 +178,14 @@ class FoldRunner:
             traceback=traceback.format_exc(),
             provenance=provenance(torch.device("cpu") if self._opened is None else self._opened.held.device),
         )
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Let go of what an error's frames refer to: activations, and by the functions that ran in them the model.
+
+    Clearing the frames would not do: each keeps its function, and that what it closes over.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        seen.__traceback__ = None
+        seen = seen.__context__

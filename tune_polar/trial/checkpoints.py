@@ -162,7 +162,8 @@ def _checkpoint(key: str, parts: StageParts, state: TrainingState, seconds: floa
 
 
 def _take_up(checkpoint: Checkpoint, parts: StageParts) -> None:
-    if set(_tensors(checkpoint.arrays, "best/")) - set(parts.model.state_dict()):
+    best = {name.removeprefix("best/") for name in checkpoint.arrays if name.startswith("best/")}
+    if best - set(parts.model.state_dict()):
         raise ValueError("its best weights are of another model")
     parts.model.load_state_dict(_tensors(checkpoint.arrays, "model/"))
     quantities: dict[int, dict[str, Tensor]] = {}

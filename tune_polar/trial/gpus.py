@@ -51,7 +51,7 @@ def has_kernels(capability: tuple[int, int], architectures: Sequence[str]) -> bo
     """Whether a torch built for ``architectures`` (``sm_86``, ``compute_90``) computes on an NVIDIA card.
 
     Code for one card runs on later ones of its generation, code that the driver translates on all later ones
-    (https://docs.nvidia.com/cuda/cuda-c-best-practices-guide/, "binary compatibility").
+    (https://docs.nvidia.com/cuda/archive/11.0_GA/pascal-compatibility-guide/index.html, section 1.2).
     """
     for kind, number in (architecture.split("_", 1) for architecture in architectures):
         digits = int("".join(filter(str.isdigit, number)))
