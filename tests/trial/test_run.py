@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from graph_bench import CLASSIFIER, ONE_STAGE, TWO_STAGES, Bench, recipe_of
 
 from tune_polar.recipe.model import Recipe
 from tune_polar.store.records import FoldRecord, StageRecord
+from tune_polar.trial import stage_training
 from tune_polar.trial.run import fold_trial_steps, run_fold_trial
 
 
@@ -252,3 +254,25 @@ def test_every_seed_is_a_cell_of_its_own(graph: Bench) -> None:
     np.testing.assert_array_equal(tables[0].rows("validation"), tables[1].rows("validation"))
     assert not np.array_equal(tables[0].table("validation"), tables[1].table("validation"))
     assert graph.trial(two(), 0, 7).configuration_id == records[0].configuration_id, "seeds are no settings"
+
+
+def test_a_stage_that_has_ended_holds_no_memory(graph: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights, gradients and moments of two stages at once do not fit where those of one do."""
+    parameters: list[weakref.ref[torch.nn.Parameter]] = []
+    inner, stages = stage_training.train_stage, []
+
+    def alive() -> int:
+        return sum(parameter() is not None for parameter in parameters)
+
+    def train_stage(plan: stage_training.StagePlan, *others: object) -> object:
+        assert alive() == 0, f"{plan.stage.name} is built beside what is left of the stage before"
+        parameters.extend(weakref.ref(parameter) for parameter in plan.model.parameters())
+        stages.append(plan.stage.name)
+        assert alive() > 10
+        plan.model.whole = plan  # a knot such as libraries tie: counting references alone frees none of it
+        return inner(plan, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stage_training, "train_stage", train_stage)
+    run(graph, two())
+    assert stages == ["detector", "classifier"]
+    assert alive() == 0
