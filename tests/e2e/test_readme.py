@@ -137,7 +137,7 @@ def check_default_search(done: subprocess.CompletedProcess[str], store: Path) ->
     given_up = {path.stem for path in (store / "abandoned").glob("*.json")}
     assert len(folds) >= 8
     assert {name for name, count in folds.items() if count < 5} <= given_up
-    assert sum(count == 5 for count in folds.values()) >= 3
+    assert 5 in folds.values(), "the first one is never given up"
     assert (store / "report.html").is_file()
     assert (store / "winner.yaml").is_file()
     assert "published" in done.stdout

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.report.outline import Answer
-from tests.store.made_recipes import two_stages
+from tests.store.made_recipes import recipe_of, two_stages
 from tests.store.made_store import MadeStore, finished_store, made_store
 from tune_polar.decide.metrics import metric_named
 from tune_polar.evaluate.scores import AlternativeScores, Scores
@@ -163,6 +163,24 @@ def test_every_check_is_shown_and_explained(page_of: PageOf) -> None:
         row = rows[f"{check.code} {check.title} ({EXPLANATIONS[check.code]})"]
         assert {"fires": "look here", "silent": "nothing found"}.get(check.verdict, check.verdict) == row["Verdict"]
         assert all(message in row["What was found"] for message in check.messages)
+
+
+def test_no_interval_leaves_the_metrics_range(tmp_path: Path) -> None:
+    """The curvature that is added back to draws of 1 would lead beyond all right."""
+    task = {"type": "multilabel", "targets": ["a", "b"]}
+    about = {
+        "recipe": "two",
+        "data": {"labels": ["a", "b"]},
+        "folds": {"count": 3},
+        "stages": {"model": {"task": task}},
+    }
+    page = PageContext(finished_store(tmp_path / "store", recipe_of(about), (1.0, 0.9), rows=60, dev=0).summary())
+    found = page.corrected
+    assert not isinstance(found, str)
+    assert found.curvature > 0
+    assert found.interval.high == found.draws.max() == 1.0
+    span = Answer(page, "use").table("The winner’s ")["corrected"]["Uncertainty"]
+    assert span.split(" (")[0].split(" to ")[1] == page.shown(1.0)
 
 
 def test_the_correction_is_that_of_the_records(page_of: PageOf, fresh: Made) -> None:

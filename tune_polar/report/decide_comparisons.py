@@ -33,7 +33,6 @@ def comparison_section(report: ThresholdReport) -> DocumentSection:
 
 
 def _strips(report: ThresholdReport, names: Sequence[str]) -> tuple[str, str]:
-    """The top configurations' folds as points."""
     strips = []
     for each in report.by(report.winner.rule):
         if each.name in names:

@@ -32,8 +32,6 @@ NOTHING = "Not enough data: none of these searches has a configuration with all 
 
 @dataclass(frozen=True, eq=False)
 class _Winner:
-    """Of one search."""
-
     search: str
     page: PageContext
     row: ConfigurationSummary
@@ -150,7 +148,6 @@ def _apart(winners: Sequence[_Winner], why: str) -> Answer:
 
 
 def _settings(winners: Sequence[_Winner]) -> Answer:
-    """Settings in which the winners differ."""
     found = differences(*(winner_recipe(each.row) for each in winners))
     if not found:
         return [prose("The winners’ settings are the same.")]

@@ -40,7 +40,6 @@ def build(page: PageContext) -> Answer:
 
 
 def _found(check: Check) -> Entry:
-    """A line a message."""
     rest = len(check.messages) - MESSAGES
     lines = [*check.messages[:MESSAGES], *([f"and {rest} more"] if rest > 0 else [])]
     return Entry("\n".join(lines) or "—", kind="lines")

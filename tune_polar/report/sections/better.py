@@ -103,7 +103,6 @@ def _figure(page: PageContext) -> Figures:
 
 
 def _told_apart(page: PageContext) -> list[Block]:
-    """The matrix of the best configurations and the reference."""
     cells = page.cells
     top = [each for rank, each in enumerate(page.scored) if rank < TOP or each[0] is page.reference]
     if len(top) < 2 or len(cells.cells) < 2:
@@ -188,7 +187,6 @@ def _unscored(page: PageContext, rows: Sequence[ConfigurationSummary]) -> TextTa
 
 
 def _gaps(row: ConfigurationSummary, page: PageContext) -> tuple[str, ...]:
-    """What else keeps it from a score."""
     recorded = {Cell(record.fold, record.seed) for record in row.folds}
     if row.abandonment is not None:
         return (stopped_early(row.abandonment, page.cells),)

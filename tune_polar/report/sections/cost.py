@@ -25,8 +25,6 @@ LANES_AT_MOST = 24
 
 @dataclass(frozen=True)
 class _Run:
-    """A fold trial on the common clock."""
-
     place: int
     name: str  # configuration and cell
     record: FoldRecord

@@ -35,8 +35,6 @@ class _Gated:
 
 @dataclass(frozen=True)
 class _Column:
-    """One column alone and behind the gate."""
-
     name: str
     alone: float
     behind: float
@@ -119,7 +117,6 @@ def _gate(page: PageContext, found: _Gated, name: str) -> list[Block]:
 
 
 def _rejected(by: Judgement) -> str:
-    """What the gate does, in numbers."""
     truth, through = _yes(by)
     wrong, lost = np.count_nonzero(through & ~truth), np.count_nonzero(~through & truth)
     return (
@@ -135,7 +132,6 @@ def _yes(by: Judgement) -> tuple[BoolArray, BoolArray]:
 
 
 def _keeper(by: Judgement) -> TextTable:
-    """The keeper's decisions against gold."""
     (truth, through), name, rows = _yes(by), by.rows.gold.names[0], []
     for value, own in ((1, truth), (0, ~truth)):
         right = float(np.mean(through[own] == truth[own])) if own.any() else 0.0

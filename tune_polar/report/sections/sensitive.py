@@ -86,8 +86,6 @@ def _curves(page: PageContext) -> dict[str, Curve]:
 
 
 class _Parameter:
-    """One parameter in words and as a panel."""
-
     def __init__(self, page: PageContext, place: int, parameter: SearchedParameter, curve: Curve | None) -> None:
         self.page, self.place, self.parameter, self.curve = page, place, parameter, curve
         winner = None if page.best is None else parameter.number(page.best.configuration.recipe)

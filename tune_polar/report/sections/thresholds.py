@@ -185,7 +185,6 @@ def _rules_table(choices: list[_Choice], names: Sequence[str]) -> TextTable:
 
 
 def _groups_table(page: PageContext, judgement: Judgement, node: Node) -> Answer:
-    """Each group's own thresholds."""
     setting = judgement.deployed.get(node.name)
     if not isinstance(setting, GroupSettings) or node.per is None:
         return []
