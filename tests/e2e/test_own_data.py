@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import time
@@ -107,6 +108,7 @@ def test_every_score_is_scikit_learns_on_the_exported_predictions(ended: Callabl
         parts = {split: search.predicted(configuration["id"], split) for split in search.own.splits}
         for split, part in parts.items():
             ladder, rescored = told["splits"][split], part.rungs(settings)
+            assert {"fold_tuned", "plain"} & rescored.keys() <= ladder.keys()
             for rung in ladder.keys() & rescored.keys():
                 assert ladder[rung]["score"] == pytest.approx(rescored[rung], abs=1e-6), (split, rung)
         assert set(told["splits"]) == set(search.own.splits)
@@ -178,3 +180,39 @@ def test_two_seeds_survive_a_kill_and_a_merge(ended: Callable[[str], Ended]) -> 
     run_in(search.folder, "report", "merged", "-o", "merged.html")
     again = (search.folder / "merged.html").read_text(encoding="utf-8")
     assert next(rows for _, rows in tables(again)) == next(rows for _, rows in tables(search.page))
+
+
+ONE_SPLIT = """\
+recipe: one-split
+extends: classifier
+folds: {plan: holdout, share: 0.3}
+seeds: [1, 2, 3]
+"""
+RATES = """\
+space: rates
+recipe: classifier
+parameters: {model.optimizer.lr: {type: float, low: 1e-9, high: 1e-2, log: true}}
+"""
+
+
+def test_seeds_of_one_split_race_like_folds(tmp_path: Path) -> None:
+    """Most learning rates of the space learn nothing, which the first seed tells."""
+    words = OWN["zero_one"].write(tmp_path)
+    (tmp_path / "one-split.yaml").write_text(ONE_SPLIT, encoding="utf-8")
+    (tmp_path / "rates.yaml").write_text(RATES, encoding="utf-8")
+    few = ("--trials", "6", "--racing", "aggressive", "--slots", "1", "--set", "encoder.tiny.hidden=32")
+    search = ("search", "one-split.yaml", *words, "--space", "./rates.yaml", *few)
+    printed = run_in(tmp_path, *search, "--set", "model.optimizer.max_steps=30", "--store", "store", "--json")
+    found = result(printed)
+    assert found["complete"]
+    assert [(cell["fold"], cell["seed"]) for cell in found["cells"]] == [(0, 1), (0, 2), (0, 3)]
+    told = {each["state"]: len(each["cells"]) for each in found["configurations"]}
+    assert told["finished"] == 3
+    assert told["abandoned"] < 3
+    assert {each["state"] for each in found["configurations"]} == {"finished", "abandoned"}
+    assert "0/18 seeds" in printed.stderr
+    assert re.search(r"stopped after \d seeds?: expected", printed.stderr)
+    assert re.search(r"abandoned \d of 3 Stopped after", shown((tmp_path / "store/report.html").read_text("utf-8")))
+
+    run_in(tmp_path, "merge", "store", "-o", "merged")
+    assert result(run_in(tmp_path, "status", "merged", "--json"))["configurations"] == found["configurations"]
