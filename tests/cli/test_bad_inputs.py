@@ -92,7 +92,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("search", "./range.yaml"), r"range\.yaml:4: .*detector\.optimizer\.lr: must be greater than 0, got -1"),
     (("search", "./text.yaml"), r"text\.yaml:4: .*detector\.optimizer\.lr: must be a number, got 'fast'"),
     (("search", "./circle.yaml"), r"circle-too\.yaml:2: extends: must not come back to a file"),
-    (("search", "./orphan.yaml"), r"must be a recipe beside this file.*got 'nothing-like-it'"),
+    (("search", "./orphan.yaml"), r"must be the name of a recipe's file.*got 'nothing-like-it'"),
     (("search", "./empty.yaml"), r"empty\.yaml: must hold keys and values, got nothing"),
     (("search", "./list.yaml"), r"list\.yaml: must hold keys and values"),
     (("search", "./broken.yaml"), r"broken\.yaml:\d: must be plain YAML"),

@@ -47,7 +47,7 @@ def test_a_word_says_which_cells_are_1() -> None:
         (LABEL, ("yes", ""), "yes", "row 3, column c: a label must be 'yes' or another word, not empty, got ''"),
         (LABEL, ("Yes", "no"), "yes", "some label must be 'yes', got none that is; did you mean 'Yes'?"),
         (CLASS, ("news", "sports"), None, "must be one of ['news', 'sport'], got 'sports'; did you mean 'sport'?"),
-        (CLASS, ("",), None, "must be one of ['news', 'sport'], got ''"),
+        (CLASS, ("",), None, "['news', 'sport'], one of which may stand for rows of no class, got ''"),
         (NUMBER, ("0.5",), None, "a number must be between 1 and 5, got '0.5'"),
         (NUMBER, ("3,5",), None, "a number must be finite and written as 3, -0.5 or 1e-3, got '3,5'"),
         (NUMBER, ("nan",), None, "must be finite"),

@@ -98,6 +98,23 @@ def test_labels_of_some_rows_count_among_these_alone() -> None:
 HATE = {"hate": [1, 1, 1, 0, 0, 0], "rare": [1, 0, 0, 0, 0, 0], "other": [0, 1, 1, 0, 1, 0]}
 
 
+def test_a_class_that_only_other_rows_have_is_none_that_a_stage_lacks() -> None:
+    topic = class_column([*["bank", "phone"] * 6, *["none"] * 12], ["bank", "phone", "none"])
+    corpus = corpus_of({"hate": [1] * 12 + [0] * 12, "topic": topic})
+    stages, targets = {"finder": {}, "sorter": {"hate": 1}}, {"finder": ("hate",), "sorter": ("topic",)}
+    plan = make_plans("stratified", corpus, stages=stages, targets=targets, count=3, seed=0)["sorter"]
+    assert sorted(np.bincount(folds_of(plan))) == [8, 8, 8]
+    with pytest.raises(FoldPlanError, match="got 'topic = none' with 0"):
+        make_plans(
+            "stratified",
+            corpus_of({"topic": class_column(["bank", "phone"] * 6, ["bank", "phone", "none"])}),
+            stages={"sorter": {}},
+            targets={"sorter": ("topic",)},
+            count=3,
+            seed=0,
+        )
+
+
 @pytest.mark.parametrize(
     ("targets", "changes", "message"),
     [

@@ -96,6 +96,16 @@ def gate(rng: np.random.Generator) -> Example:
     return Example(steps, {**votes.tables, **labels.tables}, rows, "macro_f1")
 
 
+def gate_of_classes(rng: np.random.Generator) -> Example:
+    votes, topics = knn_vote(rng), argmax(rng)
+    steps = {
+        "kept": votes.steps["it"],
+        "topic": topics.steps["it"],
+        "it": {"type": "gate", "of": "topic", "by": "kept", "otherwise": "other"},
+    }
+    return Example(steps, {**votes.tables, **topics.tables}, {**votes.rows, **topics.rows}, "macro_f1")
+
+
 def argmax(rng: np.random.Generator) -> Example:
     codes = rng.integers(0, 3, (ROWS, 1))
     shares = rng.random((ROWS, 3)) + 0.5 * (codes == np.arange(3))
@@ -122,6 +132,7 @@ EXAMPLES: dict[str, Callable[[np.random.Generator], Example]] = {
     "knn_vote": knn_vote,
     "threshold": threshold,
     "gate": gate,
+    "gate of classes": gate_of_classes,
     "argmax": argmax,
     "clip": clip,
     "mean": mean,

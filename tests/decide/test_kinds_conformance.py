@@ -38,7 +38,7 @@ def decided(example: Example, settings) -> np.ndarray:
 
 
 def test_every_kind_has_an_example():
-    assert set(EXAMPLES) == set(DECISIONS)
+    assert {name.partition(" ")[0] for name in EXAMPLES} == set(DECISIONS)
     assert set(CHOOSING) == {"knn_vote", "threshold"}
 
 
@@ -141,7 +141,7 @@ def test_decisions_that_choose_nothing_are_the_same_everywhere(example):
         assert all(np.array_equal(every[0], each) for each in every)
 
 
-@pytest.mark.parametrize("kind", [name for name in EXAMPLES if name not in ("gate", "mean")])
+@pytest.mark.parametrize("kind", [name for name in EXAMPLES if not name.startswith(("gate", "mean"))])
 def test_gold_and_tables_of_other_kinds_are_refused(kind, rng):
     made = EXAMPLES[kind](rng)
     name = next(iter(made.tables))

@@ -27,6 +27,8 @@ HOSTILE = "<script>document.title='owned'</script>\"'&`😀\u202eevil\u2066"
 RANGE = {"type": "float", "low": 0.0001, "high": 0.1, "log": True}
 LR = "sorter.optimizer.lr"
 ALWAYS = {"use", "believe", "better", "training", "cost", "provenance"}
+# Of a search of two stages whose vote lets the labels' thresholds decide.
+GATED = ALWAYS | {"matters", "sensitive", "votes", "thresholds", "pipeline", "confusion"}
 
 
 def tune_polar(folder: Path, *words: str) -> None:
@@ -142,7 +144,7 @@ def test_every_section_is_there_in_both_themes_and_widths(
         )
         linked = browser.run("return [...document.querySelectorAll('nav a')].map((a) => a.hash.slice(1))")
         assert shown == [[section, True] for section in linked]
-        assert set(linked) >= ALWAYS
+        assert set(linked) >= (GATED if name == FINISHED else ALWAYS)
         check(browser)
         if width == WIDE:
             browser.run("for (const details of document.querySelectorAll('details')) details.open = true")

@@ -265,12 +265,16 @@ def test_one_encoder_of_the_command_line_serves_every_stage(variant):
 @pytest.mark.parametrize(
     ("text", "others", "message"),
     [
-        ("extends: absent\n", {}, r"variant.yaml:1: extends: must be a recipe beside this file, one of .*got 'absent'"),
-        ("extends: minni\n", {}, r"variant.yaml:1: extends: must be a recipe beside this file"),
+        (
+            "extends: absent\n",
+            {},
+            r"1: extends: must be the name of a recipe's file: absent.yaml beside this one, one of .*got 'absent'",
+        ),
+        ("extends: minni\n", {}, r"variant.yaml:1: extends: must be the name of a recipe's file"),
         ("extends: no/such.yaml\n", {}, r"variant.yaml:1: extends: .*got 'no/such.yaml', which is no file"),
         ("recipe: x\nextends: 3\n", {}, r"variant.yaml:2: extends: must be text, got 3"),
         ("extends: ''\n", {}, r"variant.yaml:1: extends: must not be empty"),
-        ("extends: variant\n", {}, r"variant.yaml:1: extends: must be a recipe beside this file"),
+        ("extends: variant\n", {}, r"variant.yaml:1: extends: must be the name of a recipe's file"),
         ("extends: ./variant.yaml\n", {}, r"variant.yaml:1: extends: must not come back to a file"),
         ("extends: other\n", {"other": "extends: variant\n"}, r"other.yaml:1: extends: must not come back to a file"),
         ("extends: other\n", {"other": "a: [\n"}, r"other.yaml:2: must be plain YAML"),

@@ -286,7 +286,10 @@ def test_a_space_names_its_recipe_beside_it_or_among_the_shipped(tmp_path, recip
     for named, expected in (("far", "shelf/far.yaml"), ("near", "near.yaml"), ("./near.yaml", "near.yaml")):
         path.write_text(f"space: s\nrecipe: {named}\nparameters: {{}}\n")
         assert recipe_of_space(path, folder=tmp_path / "shelf").resolve() == (tmp_path / expected).resolve()
-    for named, message in (("none", "space.yaml:2: recipe: must be a recipe beside this file"), ("3", "must name the")):
+    for named, message in (
+        ("none", "space.yaml:2: recipe: must be the name of a"),
+        ("3", "must name the"),
+    ):
         path.write_text(f"space: s\nrecipe: {named}\nparameters: {{}}\n")
         with pytest.raises(SpecError, match=message):
             recipe_of_space(path, folder=tmp_path / "shelf")

@@ -141,6 +141,22 @@ def paper_folds(folder: Path) -> MadeStore:
     return finished_store(folder, recipe_of(values))
 
 
+def gate_of_classes(folder: Path) -> MadeStore:
+    """Rows that a vote rejects get a class of their own."""
+    stages = {
+        "finder": TWO_STAGES["stages"]["finder"],
+        "sorter": {"rows": {"hurt": 1}, "start": "finder", **CLASSES["stages"]["model"]},
+    }
+    decide = {
+        "vote": TWO_STAGES["decide"]["vote"],
+        "topic_of_all": {"type": "argmax", "of": "sorter"},
+        "system": {"type": "gate", "of": "topic_of_all", "by": "vote", "otherwise": "other"},
+    }
+    data = {"labels": ["hurt"], **CLASSES["data"]}
+    recipe = recipe_of({**TWO_STAGES, "recipe": "gated", "data": data, "stages": stages, "decide": decide})
+    return finished_store(folder, recipe)
+
+
 def smaller_is_better(folder: Path) -> MadeStore:
     return finished_store(folder, recipe_of({**NUMBER, "score": {"of": "model", "metric": "mae"}}), test=30)
 
@@ -242,7 +258,7 @@ SHAPES: Mapping[str, Make] = {
         make.__name__.replace("_", " "): make
         for make in (
             *(rich, five_labels, two_seeds, one_split_four_seeds, one_cell, per_language, paper_folds),
-            *(smaller_is_better, ablation, nothing, all_failed, reference_unfinished),
+            *(gate_of_classes, smaller_is_better, ablation, nothing, all_failed, reference_unfinished),
             *(binary, without_gold, classes_by_group, a_given_split, says_nothing, one_cell_of_numbers),
         )
     },

@@ -17,7 +17,7 @@ from tune_polar.decide.metrics import metric_named
 from tune_polar.evaluate.scores import AlternativeScores, Scores
 from tune_polar.report.context import PageContext
 from tune_polar.report.correction import correction_sentence
-from tune_polar.report.difference import CellDifference, cell_difference, cell_scores, winner_sentences
+from tune_polar.report.difference import CellDifference, cell_difference, winner_sentences
 from tune_polar.report.numbers import decimals_for, fixed, with_error
 from tune_polar.report.sections.believe import EXPLANATIONS
 from tune_polar.report.words import CellWords
@@ -220,7 +220,7 @@ def test_the_matrix_holds_paired_differences(page_of: PageOf) -> None:
     matrix = Answer(page, "better").table("Row minus column")
     names = [page.index.name(row) for row, _ in page.scored]
     assert list(matrix) == names[:-1]
-    cells = [cell_scores(scores, page.cells) for _, scores in page.scored]
+    cells = [scores.by_cell(page.cells.cells) for _, scores in page.scored]
     for one, other in ((0, 1), (0, 2), (1, 2)):
         paired = fold_paired(cells[one], cells[other], planned_folds=3)
         assert matrix[names[one]][names[other]].split()[0] == f"{100 * paired.difference:+.1f}".replace("-", "−")

@@ -15,7 +15,6 @@ from tests.store.made_store import finished_store, made_store
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.model import Recipe
 from tune_polar.report.context import PageContext
-from tune_polar.report.difference import cell_scores
 from tune_polar.report.document import Block, TextTable, Words
 from tune_polar.report.numbers import with_error
 from tune_polar.report.store_comparison import comparison, write_comparison
@@ -49,7 +48,7 @@ def test_several_searches_are_compared_by_their_winners(tmp_path: Path) -> None:
         assert not isinstance(page.corrected, str)
         assert row[6].startswith(f"{page.shown(page.corrected.corrected)}, ")
     pair, not_corrected = texts(apart[2])
-    cells = [cell_scores(page.scored[0][1], page.cells) for page in pages]
+    cells = [page.scored[0][1].by_cell(page.cells.cells) for page in pages]
     paired = fold_paired(cells[0], cells[1], planned_folds=3)
     assert f"{100 * paired.difference:+.1f}".replace("-", "−") in pair
     assert "one: no. 1" in pair

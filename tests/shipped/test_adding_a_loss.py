@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.shipped.contributing import PAGE, blocks_of
 from tests.trial.graph_bench import Bench, plans_of, recipe_of
 from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.model.losses import LOSSES as BUILT
@@ -25,8 +26,6 @@ from tune_polar.recipe.space_file import load_space
 from tune_polar.store.store import open_store
 from tune_polar.trial.run import run_fold_trial
 
-PAGE = Path(__file__).resolve().parents[2] / "CONTRIBUTING.md"
-BLOCK = re.compile(r"```python\n(.*?)```", flags=re.DOTALL)
 EXTENDED = re.compile(r"```yaml\n(recipe: st3-focal\n.*?)```", flags=re.DOTALL)
 ONE_STAGE = {
     "recipe": "focal",
@@ -46,7 +45,7 @@ ONE_STAGE = {
 def focal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Registered by the two blocks of code on the page, each a file that is imported."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    for name, block in zip(("added_settings", "added_loss"), BLOCK.findall(PAGE.read_text("utf-8")), strict=True):
+    for name, block in zip(("added_settings", "added_loss"), blocks_of("## Add a loss"), strict=True):
         (tmp_path / f"{name}.py").write_text(block, encoding="utf-8")
         monkeypatch.delitem(sys.modules, name, raising=False)
         importlib.import_module(name)

@@ -11,7 +11,7 @@ from tune_polar.errors import DecisionError
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.bootstrap import bootstrap_scores
 from tune_polar.stats.comparison import comparison_matrix, row_comparison_matrix
-from tune_polar.stats.intervals import points, score_range
+from tune_polar.stats.intervals import points
 from tune_polar.stats.new_rows import MeasuredRows, new_rows_score
 from tune_polar.stats.paired import fold_paired, row_paired_bootstrap
 from tune_polar.stats.ranking import rank_agreement
@@ -180,7 +180,7 @@ ALL_RIGHT = {
 def test_no_interval_ends_where_no_score_can_lie(name: str) -> None:
     """Nearly perfect decisions: the curvature that is added back would lead beyond the best score there is."""
     metric, rng = metric_named(name), np.random.default_rng(0)
-    low, high = score_range(metric)
+    low, high = metric.range
     for kind in metric.kinds:
         gold = ALL_RIGHT[kind]
         guesses = [gold.values, *(np.where(rng.random(gold.values.shape) < 0.02, gold.values[::-1], gold.values),) * 2]
@@ -200,7 +200,7 @@ def test_no_interval_ends_where_no_score_can_lie(name: str) -> None:
 
 
 def test_ranges_of_scores() -> None:
-    found = {name: score_range(metric_named(name)) for name in ("macro_f1", "accuracy", "pearson", "mae", "log_loss")}
+    found = {name: metric_named(name).range for name in ("macro_f1", "accuracy", "pearson", "mae", "log_loss")}
     share, error = (0.0, 1.0), (0.0, np.inf)
     assert found == {"macro_f1": share, "accuracy": share, "pearson": (-1.0, 1.0), "mae": error, "log_loss": error}
 

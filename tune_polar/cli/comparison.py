@@ -47,7 +47,7 @@ def print_comparison(console: Console, outcome: Outcome, words: CellWords) -> No
 def _print_scores_alone(console: Console, outcome: Outcome) -> None:
     """Where nothing is chosen there is one score on each set of rows."""
     splits = list(dict.fromkeys(name for each in outcome.decisions.values() for name in each.splits))
-    console.print("\nWinner: its decisions choose nothing", style="italic", markup=False, highlight=False)
+    console.print("\nWinner: its decisions have no setting to choose", style="italic", markup=False, highlight=False)
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("decision", no_wrap=True)
     for name in (OOF, *splits):

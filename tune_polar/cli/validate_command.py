@@ -10,7 +10,7 @@ import typer
 from tune_polar.cli import options
 from tune_polar.cli.faults import faults_of
 from tune_polar.errors import SpecError
-from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
+from tune_polar.recipe.recipe_file import PUBLISHED, RecipeOptions, load_recipe
 from tune_polar.recipe.space_file import load_space, recipe_of_space
 from tune_polar.recipe.strict_yaml import read_yaml
 
@@ -50,7 +50,8 @@ def _said_of(path: Path, chosen: RecipeOptions) -> str:
         space = load_space(_as_path(path), loaded.recipe, loaded.profile)
         return f"search space {space.name}, {len(space.parameters)} parameters over {loaded.recipe.recipe}"
     loaded = load_recipe(_as_path(path), chosen)
-    return f"recipe {loaded.recipe.recipe}, profile {loaded.profile}, {len(loaded.ablations)} ablations"
+    profile = "" if loaded.profile == PUBLISHED else f", profile {loaded.profile}"
+    return f"recipe {loaded.recipe.recipe}{profile}, {len(loaded.ablations)} ablations"
 
 
 def _as_path(path: Path) -> str:

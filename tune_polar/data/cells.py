@@ -99,6 +99,8 @@ def _classes(names: Sequence[str], cells: Cells, faults: Faults) -> Column | Non
     for cell, line in zip(cells.cells, cells.lines, strict=True):
         if cell in unknown:
             rule = f"a class must be one of {list(names)}"
+            if not cell.strip():
+                rule += ", one of which may stand for rows of no class"
             faults.add("class-value", line, cells.column, rule, shown(cell) + did_you_mean(cell, names))
     return None if unknown else class_column((cell.strip() for cell in cells.cells), names)
 

@@ -45,12 +45,13 @@ class Metric:
 
     name: str
     unit: str  # printed after differences: "F1 points", "points", "r" or ""
-    factor: int  # a difference is printed times this
+    factor: int  # a difference is printed times this: 100 with one decimal, 1 with three
     kinds: tuple[GoldKind, ...]  # of gold that it scores
     columns: Callable[[Gold, NDArray[Any]], FloatArray]
     whole: Callable[[Gold, NDArray[Any]], float] | None = None
     of_counts: Callable[[Confusion], FloatArray] | None = None  # of binary gold: lets a sweep choose by it
     larger_is_better: bool = True
+    range: tuple[float, float] = (0.0, 1.0)  # the least and the largest score there can be; no interval passes them
     reads: Reads = "decided"
     remark: Callable[[Gold, NDArray[Any]], Iterator[str]] | None = None
 
@@ -114,7 +115,7 @@ def default_metric(kind: GoldKind) -> Metric:
 # -- of labels and classes, from counts --------------------------------------------------------------------------
 
 
-def _counts(gold: Gold, decided: NDArray[Any]) -> Confusion:
+def counts_of(gold: Gold, decided: NDArray[Any]) -> Confusion:
     """Of every column, or of every class against the others."""
     if gold.kind != "class":
         return confusion(gold.values, decided)
@@ -123,12 +124,12 @@ def _counts(gold: Gold, decided: NDArray[Any]) -> Confusion:
 
 
 def _macro(gold: Gold, decided: NDArray[Any]) -> FloatArray:
-    counts = _counts(gold, decided)
+    counts = counts_of(gold, decided)
     return counts.macro_f1() if gold.kind == "binary" else counts.positive_f1()
 
 
 def _positive(gold: Gold, decided: NDArray[Any]) -> FloatArray:
-    return _counts(gold, decided).positive_f1()
+    return counts_of(gold, decided).positive_f1()
 
 
 def _right(counts: Confusion) -> FloatArray:
@@ -137,7 +138,7 @@ def _right(counts: Confusion) -> FloatArray:
 
 def _right_of_each(gold: Gold, decided: NDArray[Any]) -> FloatArray:
     """Of classes: the share right among the rows of each."""
-    counts = _counts(gold, decided)
+    counts = counts_of(gold, decided)
     return counts.recall() if gold.kind == "class" else _right(counts)
 
 
@@ -148,7 +149,7 @@ def _rows_right(gold: Gold, decided: NDArray[Any]) -> float:
 def _micro(gold: Gold, decided: NDArray[Any]) -> float:
     if gold.kind != "labels":
         return _rows_right(gold, decided)
-    counts = _counts(gold, decided)
+    counts = counts_of(gold, decided)
     return float(f1_of_counts(counts.tp.sum(), counts.fp.sum(), counts.fn.sum()))
 
 
@@ -186,6 +187,7 @@ def _mean_log_loss(gold: Gold, probability: NDArray[Any]) -> float:
 _YES_NO: tuple[GoldKind, ...] = ("binary", "labels")
 _NAMED: tuple[GoldKind, ...] = ("binary", "labels", "class")
 _NUMBER: tuple[GoldKind, ...] = ("number",)
+_SIGNED, _ERROR = (-1.0, 1.0), (0.0, float("inf"))
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -194,10 +196,20 @@ METRICS: dict[str, Metric] = {
         Metric("micro_f1", "F1 points", 100, _NAMED, _positive, _micro, of_counts=_right),
         Metric("accuracy", "points", 100, _NAMED, _right_of_each, _rows_right, of_counts=_right),
         Metric("precision_at_1", "points", 100, ("binary", "class"), _right_of_each, _rows_right, reads="nearest"),
-        Metric("pearson", "r", 1, _NUMBER, _of_columns(number_scores.pearson), remark=_constant),
-        Metric("spearman", "r", 1, _NUMBER, _of_columns(number_scores.spearman), remark=_constant),
-        Metric("mae", "", 1, _NUMBER, _of_columns(number_scores.mae), larger_is_better=False),
-        Metric("rmse", "", 1, _NUMBER, _of_columns(number_scores.rmse), larger_is_better=False),
-        Metric("log_loss", "", 1, _NAMED, _log_loss, _mean_log_loss, larger_is_better=False, reads="probability"),
+        Metric("pearson", "r", 1, _NUMBER, _of_columns(number_scores.pearson), range=_SIGNED, remark=_constant),
+        Metric("spearman", "r", 1, _NUMBER, _of_columns(number_scores.spearman), range=_SIGNED, remark=_constant),
+        Metric("mae", "", 1, _NUMBER, _of_columns(number_scores.mae), larger_is_better=False, range=_ERROR),
+        Metric("rmse", "", 1, _NUMBER, _of_columns(number_scores.rmse), larger_is_better=False, range=_ERROR),
+        Metric(
+            "log_loss",
+            "",
+            1,
+            _NAMED,
+            _log_loss,
+            _mean_log_loss,
+            larger_is_better=False,
+            range=_ERROR,
+            reads="probability",
+        ),
     )
 }

@@ -65,7 +65,7 @@ def _read(path: Path, group: str | None) -> tuple[pd.DataFrame, Columns]:
     if path.suffix == ".parquet":
         frame = pd.read_parquet(path)
         columns = columns_of([str(name) for name in frame.columns], path, group)
-        return frame.astype(dict.fromkeys(columns.texts, str)), columns
+        return frame.fillna(dict.fromkeys(columns.texts, "")).astype(dict.fromkeys(columns.texts, str)), columns
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
         header = next(csv.reader(lines), [])

@@ -14,7 +14,6 @@ import numpy as np
 
 from tune_polar.data.table import TRAIN
 from tune_polar.evaluate.cell_words import cells_word
-from tune_polar.evaluate.scores import Scores
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.evaluate.threshold_checks import degenerate_thresholds
 from tune_polar.recipe.configuration import PUBLISHED
@@ -98,12 +97,12 @@ def _gain_below_noise(summary: SearchSummary) -> Iterator[str]:
     name = "published configuration" if reference.configuration.origin == PUBLISHED else "recipe as given"
     if best is reference:
         raise NotApplicableError(f"the {name} is the best")
-    ours, theirs = (_cell_scores(each, summary) for each in (best.scores, reference.scores))
+    ours, theirs = (each.by_cell(summary.cells) for each in (best.scores, reference.scores))
     if np.count_nonzero(~np.isnan(ours - theirs)) < 2:
         raise NotApplicableError("one cell alone says nothing of noise")
     folds, seeds = {cell.fold for cell in summary.cells}, {cell.seed for cell in summary.cells}
     metric = summary.metric
-    paired = fold_paired(ours, theirs, planned_folds=len(folds), seeds=len(seeds))
+    paired = fold_paired(ours, theirs, planned_folds=len(folds), seeds=len(seeds), metric=metric)
     ends = (paired.interval.low, paired.interval.high)
     if min(metric.gain(end, 0.0) for end in ends) <= 0:
         low, high = (signed(end, metric) for end in ends)
@@ -111,12 +110,6 @@ def _gain_below_noise(summary: SearchSummary) -> Iterator[str]:
             f"the best configuration and the {name} cannot be told apart with these {cells_word(summary.cells)}: "
             f"difference {signed(paired.difference, metric)}{unit_of(metric)}, 95% interval {low} to {high}"
         )
-
-
-def _cell_scores(scores: Scores, summary: SearchSummary) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Of the best alternative, (cells,) as planned; NaN where a cell has no rows that the score is judged on."""
-    found = dict(zip(scores.cells, scores.best.cell_scores, strict=True))
-    return np.array([found.get(cell, np.nan) for cell in summary.cells])
 
 
 def _degenerate_thresholds(summary: SearchSummary) -> Iterator[str]:

@@ -9,13 +9,15 @@ on (settings, gold and fold plans, cells, alternatives, each cell's stages and t
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 from pydantic import TypeAdapter
 
 from tune_polar import __version__
+from tune_polar.decide.checks import FloatArray
 from tune_polar.decide.judged import Alternative
 from tune_polar.errors import StoreError
 from tune_polar.evaluate.outcome import DECIDE, Outcome
@@ -65,6 +67,11 @@ class Scores:
     def score(self) -> float:
         """What configurations are compared by."""
         return self.best.score
+
+    def by_cell(self, cells: Iterable[Cell]) -> FloatArray:
+        """Of the best alternative, (cells,); NaN where a cell has no row that the score is judged on."""
+        found = dict(zip(self.cells, self.best.cell_scores, strict=True))
+        return np.array([found.get(cell, np.nan) for cell in cells])
 
 
 @dataclass(frozen=True)

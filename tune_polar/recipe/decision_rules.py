@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tune_polar.recipe.components import METRICS, Decision, Plan
+from tune_polar.recipe.components import Decision, Plan
 from tune_polar.recipe.components.metrics import metrics_of
 from tune_polar.recipe.graph import DecisionGraph, circle_in
 from tune_polar.recipe.rules import Breach
@@ -30,6 +30,7 @@ def decision_breaches(graph: DecisionGraph, data: Data) -> Iterator[Breach]:
         if inputs is not None:
             yield from (Breach((*at, field), rule) for field, rule in decision.problems(inputs))
             yield from each_breaches(decision, at, decision.said(inputs).columns)
+            yield from _class_breaches(decision, at, decision.said(inputs).columns[0], data)
         yield from group_breaches(decision.group_column, at, data)
 
 
@@ -42,6 +43,17 @@ def _reading_breaches(name: str, decision: Decision, graph: DecisionGraph) -> It
             field = next(field for field, values in said if read in values)
             rule = f"must name a stage or a decision, one of {known}"
             yield Breach(("decide", name, field), rule, read, did_you_mean(read, known))
+
+
+def _class_breaches(decision: Decision, at: KeyPath, column: str, data: Data) -> Iterator[Breach]:
+    """A class that a decision names is one of its column."""
+    if decision.class_named is not None and column in data.classes:
+        field, name = decision.class_named
+        known = list(data.classes[column])
+        if name not in known:
+            yield Breach(
+                (*at, field), f"must be a class of {column!r}, one of {known}", name, did_you_mean(name, known)
+            )
 
 
 def group_breaches(named: tuple[str, str] | None, at: KeyPath, data: Data) -> Iterator[Breach]:
@@ -70,7 +82,7 @@ def score_breaches(score: Score, graph: DecisionGraph) -> Iterator[Breach]:
     fitting = metrics_of(said.gold)
     if score.metric not in fitting:
         rule = f"must be one of {fitting}, which score {said.words}"
-        yield Breach(("score", "metric"), rule, score.metric, did_you_mean(score.metric, METRICS))
+        yield Breach(("score", "metric"), rule, score.metric, did_you_mean(score.metric, fitting))
 
 
 def fold_breaches(folds: Plan, graph: DecisionGraph, data: Data) -> Iterator[Breach]:

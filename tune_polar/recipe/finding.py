@@ -55,6 +55,10 @@ def neighbour(file: YamlFile, name: str, folder: Path, key: str) -> Path:
     if sibling.is_file() and sibling.resolve() != file.path.resolve():
         return sibling
     if name not in names:
-        rule = f"must be a recipe beside this file, one of {names} or a path, got {name!r}{did_you_mean(name, names)}"
-        raise spec_error([place.fault(rule)], "`tune-polar list` shows what is shipped.")
+        rule = (
+            f"must be the name of a recipe's file: {name}.yaml beside this one, one of {names}, or a path, got {name!r}"
+        )
+        raise spec_error(
+            [place.fault(f"{rule}{did_you_mean(name, names)}")], "`tune-polar list` shows what is shipped."
+        )
     return folder / f"{name}.yaml"

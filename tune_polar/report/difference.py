@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 
-from tune_polar.decide.checks import FloatArray
 from tune_polar.decide.metrics import Metric
 from tune_polar.evaluate.scores import Scores
 from tune_polar.report.numbers import fixed, spread
@@ -48,15 +47,9 @@ class CellDifference:
         return f"{signed(self.low, self.metric)} to {signed(self.high, self.metric)}"
 
 
-def cell_scores(scores: Scores, plan: CellWords) -> FloatArray:
-    """Of the best alternative, (cells,) as planned; NaN where a cell has no row that the score is judged on."""
-    found = dict(zip(scores.cells, scores.best.cell_scores, strict=True))
-    return np.array([found.get(cell, np.nan) for cell in plan.cells])
-
-
 def cell_difference(first: Scores, second: Scores, plan: CellWords, metric: Metric) -> CellDifference | None:
     """The paired difference, or None where the two have fewer than two cells in common."""
-    ours, theirs = cell_scores(first, plan), cell_scores(second, plan)
+    ours, theirs = first.by_cell(plan.cells), second.by_cell(plan.cells)
     deltas = (ours - theirs)[~np.isnan(ours - theirs)].tolist()
     if len(deltas) < 2:
         return None

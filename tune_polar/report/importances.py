@@ -10,7 +10,6 @@ from tune_polar.decide.checks import FloatArray
 from tune_polar.evaluate.checks import ENOUGH_FOR_IMPORTANCES
 from tune_polar.evaluate.scores import Scores
 from tune_polar.evaluate.summary import ConfigurationSummary
-from tune_polar.report.difference import cell_scores
 from tune_polar.report.numbers import count
 from tune_polar.report.searched import SearchedParameter
 from tune_polar.report.words import CellWords
@@ -41,7 +40,7 @@ def measured_importances(
             f"for every parameter, and {ENOUGH_FOR_IMPORTANCES} are needed to say what matters (TP006). With fewer, "
             "chance alone puts some parameter first. Go on with “tune-polar resume STORE --trials N”."
         )
-    scores = np.stack([cell_scores(each, cells) for each in rows])
+    scores = np.stack([each.by_cell(cells.cells) for each in rows])
     columns = [
         Column(each.key, tuple(np.linspace(0, 1, len(each.choices) or LEVELS).tolist()), bool(each.choices))
         for each in parameters

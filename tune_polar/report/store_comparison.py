@@ -12,7 +12,6 @@ import numpy as np
 from tune_polar.evaluate.scores import Scores
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.report.context import PageContext
-from tune_polar.report.difference import cell_scores
 from tune_polar.report.document import TextTable, figure, missing, prose
 from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.index import name_of, score_of
@@ -139,7 +138,7 @@ def _apart(winners: Sequence[_Winner], why: str) -> Answer:
     if why:
         return [missing(f"Not applicable: {why[0].lower()}{why[1:]}.")]
     plan, metric = winners[0].page.cells, winners[0].page.metric
-    scores = np.stack([cell_scores(each.scores, plan) for each in winners])
+    scores = np.stack([each.scores.by_cell(plan.cells) for each in winners])
     names = [each.name for each in winners]
     matrix = comparison_matrix(names, scores, planned_folds=plan.folds, seeds=plan.seeds, metric=metric)
     if not matrix.pairs:

@@ -27,7 +27,7 @@ from tune_polar.decide.checks import BoolArray, FloatArray, IntArray, same_shape
 from tune_polar.decide.metrics import Metric, default_metric
 from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError
-from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval, score_range
+from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
 from tune_polar.stats.weighted_scores import WeightedScores, bootstrap_weights
 
 _FEWEST_ROWS = 30  # with fewer, a round may leave no row out of the bag
@@ -129,9 +129,9 @@ def bbc_cv(
     win_share = np.zeros(len(candidates))
     win_share[entering] = wins
     winner, plain = int(_best(raw, by)[0]), float(drawn_scores.mean())
-    draws = np.clip(drawn_scores + curvature, *score_range(by))
+    draws = np.clip(drawn_scores + curvature, *by.range)
     return BbcCv(
-        corrected=float(np.clip(plain + curvature, *score_range(by))),
+        corrected=float(np.clip(plain + curvature, *by.range)),
         plain=plain,
         curvature=curvature,
         interval=percentile_interval(draws, level),

@@ -24,18 +24,6 @@ class Interval:
         return self.low <= value <= self.high
 
 
-def score_range(metric: Metric) -> tuple[float, float]:
-    """The least and the largest score there can be: of a share 0 and 1, of a correlation −1 and 1, of an error 0 and ∞.
-
-    What is told in points is a share.
-    """
-    if metric.unit == "r":
-        return -1.0, 1.0
-    if metric.factor == 100:
-        return 0.0, 1.0
-    return (-np.inf if metric.larger_is_better else 0.0), np.inf
-
-
 def check_level(level: float) -> None:
     """Refuse a level of confidence that is not strictly between 0 and 1."""
     if not 0 < level < 1:

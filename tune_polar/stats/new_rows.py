@@ -27,7 +27,7 @@ from tune_polar.decide.checks import BitArray, BoolArray, FloatArray, fold_numbe
 from tune_polar.decide.metrics import default_metric
 from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError
-from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval, score_range
+from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
 from tune_polar.stats.row_kinds import row_kinds
 from tune_polar.stats.weighted_scores import WeightedScores, bootstrap_weights
 
@@ -97,7 +97,7 @@ def new_rows_score(
     # The estimate is a mean over as many models as folds, and so few tell their variance poorly: Student's t for the
     # next of K observations (as in the prediction interval of a normal mean), K − 1 degrees of freedom.
     runs = spread * (1 + 1 / len(distinct)) ** 0.5 * rng.standard_t(len(distinct) - 1, size=rounds)
-    draws = np.clip(estimate - errors + fresh + runs, *score_range(default_metric(measured.rows.gold.kind)))
+    draws = np.clip(estimate - errors + fresh + runs, *default_metric(measured.rows.gold.kind).range)
     return NewRowsScore(rows, draws, spread)
 
 

@@ -11,7 +11,7 @@ from tune_polar.decide.checks import BitArray, FloatArray, same_shape
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold
 from tune_polar.errors import DecisionError
-from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval, score_range
+from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
 from tune_polar.stats.row_kinds import row_kinds
 
 
@@ -67,7 +67,7 @@ def fold_paired(
     shared = 1 / (folds - 1) if folds > 1 else 0.0
     variance = (1 / pairs + shared) * float(differences.var(ddof=1))
     reach = float(stdtrit(pairs - 1, (1 + level) / 2)) * variance**0.5
-    least, most = (-np.inf, np.inf) if metric is None else score_range(metric)
+    least, most = (-np.inf, np.inf) if metric is None else metric.range
     interval = Interval(max(mean - reach, least - most), min(mean + reach, most - least), level)
     return PairedDifference(mean, interval, _t_p(mean, variance, pairs), pairs)
 

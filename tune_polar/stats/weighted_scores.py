@@ -1,4 +1,4 @@
-"""A metric's score of many candidates under many row weights at once, by a few matrix products."""
+"""A metric's score of many candidates under many row weights at once: by a few matrix products, or draw by draw."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold, GoldKind, Rows
 from tune_polar.decide.scores import Confusion, f1_of_counts
-from tune_polar.errors import DecisionError
 
 Weighted: TypeAlias = Callable[[FloatArray], FloatArray]  # (rounds, rows) → (rounds, candidates)
 # float32 holds whole numbers up to 2^24 exactly, far above any number of rows here.
 Exact = np.float32
+_AT_ONCE = {"macro_f1", "positive_f1", "micro_f1", "accuracy", "pearson", "spearman", "mae", "rmse"}
 ROUNDING = 1e-28  # squares of what ought to be 0, of values around 1
 
 
@@ -64,6 +64,8 @@ def _in_order_of_appearance(ids: IntArray) -> IntArray:
 
 def _weighted(metric: Metric, gold: Gold, decided: NDArray[Any]) -> Weighted:
     """Of one seed; ``decided`` (rows, candidates, columns)."""
+    if metric.name not in _AT_ONCE:
+        return _draw_by_draw(metric, gold, decided)
     if gold.kind == "number":
         return _of_numbers(metric, gold.values, decided.astype(np.float64))
     if metric.name == "accuracy" or (metric.name == "micro_f1" and gold.kind != "labels"):
@@ -77,6 +79,21 @@ def _weighted(metric: Metric, gold: Gold, decided: NDArray[Any]) -> Weighted:
     return _of_counts(metric, gold.kind, gold.values, decided.astype(np.bool_))
 
 
+def _draw_by_draw(metric: Metric, gold: Gold, decided: NDArray[Any]) -> Weighted:
+    """As the metric itself scores the drawn rows; 0 where there are none."""
+
+    def scores(weights: FloatArray) -> FloatArray:
+        found = np.zeros((len(weights), decided.shape[1]))
+        for place, often in enumerate(weights):
+            rows = np.repeat(np.arange(len(gold)), often.astype(np.int64))
+            if len(rows):
+                drawn = gold.take(rows)
+                found[place] = [metric.score(drawn, each) for each in decided[rows].swapaxes(0, 1)]
+        return found
+
+    return scores
+
+
 def _of_counts(metric: Metric, kind: GoldKind, gold: BoolArray, decided: BoolArray) -> Weighted:
     rows, *shape = decided.shape
     truth = gold.astype(Exact)
@@ -84,9 +101,7 @@ def _of_counts(metric: Metric, kind: GoldKind, gold: BoolArray, decided: BoolArr
     hits = (decided & gold[:, None, :]).reshape(rows, -1).astype(Exact)
     if metric.name == "micro_f1":
         return lambda weights: _micro_f1(_counts(weights, truth, predicted, hits, shape))
-    of_column = {"macro_f1": column_f1(kind), "positive_f1": Confusion.positive_f1}.get(metric.name)
-    if of_column is None:
-        raise DecisionError(f"rows can be drawn anew for scores of counts, got {metric.name}", "Use another metric.")
+    of_column = column_f1(kind) if metric.name == "macro_f1" else Confusion.positive_f1
     return lambda weights: np.asarray(of_column(_counts(weights, truth, predicted, hits, shape)).mean(axis=2))
 
 

@@ -20,7 +20,7 @@ def needs_of(request: PlanRequest) -> Needs:
     """What the targets of the stages must have rows of, counted among the rows their stage learns on.
 
     Both classes of a 0/1 target that a stage learns alone; of labels learned together, each label; each class of a
-    target of classes. Strata are there to balance, and may be rare.
+    target of classes but those that only other rows have. Strata are there to balance, and may be rare.
 
     Raises:
         FoldPlanError: a target has one value only.
@@ -38,7 +38,10 @@ def needs_of(request: PlanRequest) -> Needs:
                 needs[name] = (values == 1) & rows
             elif column.kind == "class":
                 for code, each in enumerate(column.names):
-                    needs[f"{name} = {each}"] = (values == code) & rows
+                    of_class = values == code
+                    # One that only other rows have is what these rows are told from, not one that they lack.
+                    if (of_class & rows).any() or not of_class.any():
+                        needs[f"{name} = {each}"] = of_class & rows
             elif column.kind == "number":
                 _check_varies(name, values[rows])
     return needs

@@ -36,6 +36,11 @@ class Decision(Component):
         """The field that names a column of groups, and the name."""
         return None
 
+    @property
+    def class_named(self) -> tuple[str, str] | None:
+        """The field that names a class of what is decided, and the class."""
+        return None
+
     def problems(self, inputs: Mapping[str, Said]) -> Iterator[tuple[str, str]]:  # noqa: ARG002
         """Field and broken rule of each thing that it cannot read; ``inputs`` are what ``reads`` names."""
         yield from ()
@@ -123,27 +128,40 @@ class Clip(_Leaf):
 
 @DECISIONS.register("gate")
 class Gate(Decision):
-    """What ``of`` decided where ``by`` says yes; elsewhere no label."""
+    """What ``of`` decided where ``by`` says yes; elsewhere no label, or the class ``otherwise``."""
 
     reads_tables = False
 
     of: Name = Field(description="Decision or stage that is let through")
     by: Name = Field(description="Yes/no decision or stage that lets rows through")
+    otherwise: Name | None = Field(
+        default=None, description="Of classes: the one that rows get where `by` says no; of labels null, they get none"
+    )
 
     @property
     def reads(self) -> tuple[str, ...]:
         """The gate's keeper first."""
         return (self.by, self.of)
 
+    @property
+    def class_named(self) -> tuple[str, str] | None:
+        """The class of rows that are kept back."""
+        return None if self.otherwise is None else ("otherwise", self.otherwise)
+
     def problems(self, inputs: Mapping[str, Said]) -> Iterator[tuple[str, str]]:
-        """Its keeper must say yes or no, and what it lets through must be labels."""
+        """Its keeper must say yes or no, and what it lets through must be labels or classes."""
         keeper, gated = inputs[self.by], inputs[self.of]
         if not keeper.is_yes_or_no:
             yield "by", f"must name a yes/no decision, and {self.by!r} says {keeper.words}"
         elif self.of == self.by:
             yield "by", f"must name another decision than `of`, which is {self.of!r} too"
-        if gated.form != "decided" or gated.gold not in ("binary", "labels"):
-            yield "of", f"must name decisions of labels, and {self.of!r} says {gated.words}"
+        if gated.form != "decided" or gated.gold == "number":
+            yield "of", f"must name decisions of labels or classes, and {self.of!r} says {gated.words}"
+        elif gated.gold == "class" and self.otherwise is None:
+            rule = f"must name the class of rows that {self.by!r} rejects, one of data.classes.{gated.columns[0]}"
+            yield "otherwise", rule
+        elif gated.gold != "class" and self.otherwise is not None:
+            yield "otherwise", f"must be left out (null): {self.of!r} says {gated.words}, of which such rows get none"
 
 
 @DECISIONS.register("mean")

@@ -10,7 +10,6 @@ import numpy as np
 from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.context import PageContext
-from tune_polar.report.difference import cell_scores
 from tune_polar.report.document import (
     Block,
     Details,
@@ -109,7 +108,7 @@ def _told_apart(page: PageContext) -> list[Block]:
         what = "two configurations with all folds" if len(top) < 2 else f"two {cells.many}"
         return [missing(f"Not enough data: {what} are needed to compare any.")]
     names = [page.index.name(row) for row, _ in top]
-    scores = np.stack([cell_scores(each, cells) for _, each in top])
+    scores = np.stack([each.by_cell(cells.cells) for _, each in top])
     matrix = comparison_matrix(names, scores, planned_folds=cells.folds, seeds=cells.seeds, metric=page.metric)
     told = [pair for pair in matrix.pairs if pair.differs]
     first = [pair for pair in matrix.pairs if names[0] in (pair.first, pair.second)]

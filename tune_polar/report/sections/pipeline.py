@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tune_polar.decide.checks import BoolArray
 from tune_polar.decide.chooser import Chooser
 from tune_polar.decide.graph import Node
 from tune_polar.decide.judged import Judgement
+from tune_polar.decide.rows import Gold
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Entry, TextTable, figure, heading, missing, prose
@@ -143,13 +146,19 @@ def _keeper(by: Judgement) -> TextTable:
 
 def _columns(found: _Gated) -> list[_Column]:
     gate, of, inside = found.gate, found.of.cross_fitted, found.inside
-    gold, behind = gate.rows.gold.values.astype(np.bool_), gate.cross_fitted.decided.astype(np.bool_)
+    truth = gate.rows.gold
+    gold, behind = _each(truth, truth.values), _each(truth, gate.cross_fitted.decided)
     alone = np.zeros_like(behind)
-    alone[inside] = of.decided.astype(np.bool_)[found.kept]
+    alone[inside] = _each(truth, of.decided)[found.kept]
     lost = np.count_nonzero(gold & inside[:, None] & alone & ~behind, axis=0)
     positives, false = np.count_nonzero(gold[inside], axis=0), np.count_nonzero((behind & ~gold)[~inside], axis=0)
     scored = (of.per_column, gate.cross_fitted.per_column, lost, positives, false)
-    return [_Column(*each) for each in zip(gate.rows.gold.names, *(part.tolist() for part in scored), strict=True)]
+    return [_Column(*each) for each in zip(truth.names, *(part.tolist() for part in scored), strict=True)]
+
+
+def _each(gold: Gold, values: NDArray[Any]) -> BoolArray:
+    """Yes and no of each label, or of each class; (rows, names)."""
+    return np.asarray(values == np.arange(len(gold.names)) if gold.kind == "class" else values, dtype=np.bool_)
 
 
 def _columns_table(page: PageContext, found: _Gated, columns: list[_Column]) -> TextTable:
