@@ -48,10 +48,9 @@ class Predicted:
 
     def rungs(self, settings: Mapping[str, Any]) -> dict[str, float]:
         """The score by where settings were chosen, as far as rows and ``settings`` of a configuration say."""
-        if self.kind == "number":
-            return dict.fromkeys(("cross_fitted", "fold_tuned", "plain"), self.score(self.predicted))
-        if self.kind == "class":
-            return dict.fromkeys(("cross_fitted", "fold_tuned", "plain"), self.score(self.predicted.argmax(axis=1)))
+        if self.kind in ("number", "class"):  # nothing is chosen
+            decided = self.predicted if self.kind == "number" else self.predicted.argmax(axis=1)
+            return dict.fromkeys(("cross_fitted", "fold_tuned", "as_written"), self.score(decided))
         chosen = settings["decide.model.at"]
         at = np.array(list(chosen.values()) if isinstance(chosen, Mapping) else [chosen])
         return {"fold_tuned": self.score(self.predicted >= at), "plain": self.score(self.predicted >= 0.5)}

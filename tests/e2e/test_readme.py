@@ -100,7 +100,7 @@ def test_all_commands_of_the_readme_run_in_order(command: Command, tmp_path: Pat
             check_default_search(done, next((tmp_path / "searches").iterdir()))
         if line == "ablate st3":
             check_ablation_table(done.stdout)
-    assert "valid" in command("validate", "mine.yaml").stdout
+    assert "mine.yaml: recipe mine," in command("validate", "mine.yaml").stdout
 
 
 def write_tweets(path: Path, rows: int) -> None:

@@ -161,7 +161,7 @@ PUBLISHED: dict[str, dict[str, object]] = {
             **thresholds(DECISIONS[name]),
             "classifier.task": {"type": "multilabel", "targets": tuple(gammas)},
             "classifier.losses.asymmetric.gamma_negative": gammas,
-            "decide.system": {"type": "gate", "of": DECISIONS[name], "by": "vote"},
+            "decide.system": {"type": "gate", "of": DECISIONS[name], "by": "vote", "otherwise": None},
         }
         for name, gammas in GAMMAS.items()
     },

@@ -145,7 +145,7 @@ def gate_of_classes(folder: Path) -> MadeStore:
     """Rows that a vote rejects get a class of their own."""
     stages = {
         "finder": TWO_STAGES["stages"]["finder"],
-        "sorter": {"rows": {"hurt": 1}, "start": "finder", **CLASSES["stages"]["model"]},
+        "sorter": {"rows": {"hurt": 1}, "start": {"stage": "finder"}, **CLASSES["stages"]["model"]},
     }
     decide = {
         "vote": TWO_STAGES["decide"]["vote"],

@@ -355,7 +355,8 @@ def test_a_losss_setting_stands_beside_what_it_does(page_of: PageOf) -> None:
         measured = (counts.precision(), counts.recall(), counts.positive_f1())
         assert [row[key] for key in ("precision", "recall", "F1")] == [f"{each[place]:.2f}" for each in measured]
     assert rows["y/z, published"]["γ−"] == "2"
-    assert rows["x, winner"]["γ−"] == "6"
+    won = page.best.configuration.recipe.stages["sorter"].losses["asymmetric"].gamma_negative["x"]
+    assert rows["x, winner"]["γ−"] == f"{won:.3g}"
     panels = [figure for figure in answer.figures if 'id="gamma-' in figure]
     assert len(panels) == 2, "a panel a column that was searched"
     assert panels[0].count("pt precision") == len(page.in_full)

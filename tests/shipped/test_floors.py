@@ -27,6 +27,7 @@ BELOW["trial"] = {*FREE, "data", "model", "decide", "recipe", "store"}
 BELOW["search"] = {*BELOW["evaluate"], *BELOW["trial"], "evaluate", "trial"}
 BELOW["report"] = {*BELOW["evaluate"], "evaluate", "trial"}
 BELOW["cli"] = {*BELOW["search"], "search", "report"}
+BELOW["__main__"] = {"cli"}
 
 # Floors that are loaded together in a fresh process, and what must not have been loaded then.
 FORBIDDEN = {
