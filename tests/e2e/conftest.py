@@ -22,7 +22,10 @@ QUICK = (
 )
 
 # The longest first, so that no worker is left with one at the end.
-LONGEST = ("test_readme.py", "test_kills.py", "test_search.py", "test_ways_to_end.py", "test_page_in_browser.py")
+LONGEST = (
+    *("test_kills.py", "test_readme.py", "test_bucket.py", "test_page_in_browser.py", "test_search_on_cards.py"),
+    *("test_search.py", "test_own_data.py", "test_ways_to_end.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
