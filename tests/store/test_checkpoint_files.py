@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -108,12 +107,15 @@ def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path)
     subprocess.run([sys.executable, "-c", half, str(tmp_path)], check=False)
     (left,) = tmp_path.glob("folds/.*")
     assert left.read_bytes() == b"half"
-    ours = tmp_path / f"folds/.living.json.{filesystem._machine_mark()}-{os.getpid()}-abcd.tmp"
-    others = tmp_path / "folds/.far.json.01234567-1-abcd.tmp"
-    for path in (ours, others, tmp_path / "folds/.hidden", tmp_path / "folds/whole.json"):
+    ours = tmp_path / f"folds/.living.json.{filesystem._writer()}.tmp"
+    others = tmp_path / "folds/.far.json.01234567-01234567-01234567-1-abcd.tmp"
+    host, _, machine, *rest = filesystem._writer().split("-")
+    earlier = tmp_path / f"folds/.earlier.json.{'-'.join([host, '0' * 8, machine, *rest])}.tmp"
+    for path in (ours, others, earlier, tmp_path / "folds/.hidden", tmp_path / "folds/whole.json"):
         path.write_bytes(b"x")
     files.remove_half_written()
     assert not left.exists()
+    assert not earlier.exists(), "of this machine before it was started anew"
     assert sorted(path.name for path in (tmp_path / "folds").iterdir()) == sorted(
         [ours.name, others.name, ".hidden", "whole.json"]
     )

@@ -6,15 +6,24 @@ import contextlib
 import errno
 import hashlib
 import os
+import platform
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from tune_polar.errors import StoreError
-from tune_polar.store.machine import machine_name, process_started
+from tune_polar.store.confined import ConfinedFolder, NotOwnError, open_file
+from tune_polar.store.machine import boot_name, machine_name, process_started
 
 _TEMPORARY = ".tmp"  # ends the name of a file that is still being written
+# The most that is read whole, by folder: a stranger's store may hold anything.
+MOST_RECORD_BYTES = 2**26
+MOST_BYTES: Mapping[str, int] = MappingProxyType(
+    {"stages": 2**30, "gold.safetensors": 2**30, "weights": 2**36, "checkpoints": 2**37}
+)
 
 
 class Filesystem(Protocol):
@@ -64,11 +73,11 @@ class Filesystem(Protocol):
 
 
 class LocalFolder:
-    """A folder on a local disk or a network share that knows hard links (NFS does)."""
+    """A folder on a local disk or a network share that knows hard links (NFS does). Nothing outside it is touched."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._text = os.fspath(root)
+        self._inside = ConfinedFolder(root)
 
     @property
     def url(self) -> str:
@@ -91,17 +100,15 @@ class LocalFolder:
         Raises:
             StoreError: the folder cannot be written.
         """
-        target = self._root / name
         if self.exists(name):
             return False
-        written = True
-        with self._as_store_error("written", target), _temporary(target, content) as temporary:
+        with self._as_store_error("written", name), self._temporary(name, content) as (folder, temporary, last):
             try:
-                _link(temporary, target)
-                _sync_folder(target.parent)
+                _link(temporary, last, folder)
+                _sync_folder(folder)
             except FileExistsError:  # somebody else was first
-                written = False
-        return written
+                return False
+        return True
 
     def replace(self, name: str, content: bytes) -> None:
         """Temporary file, fsync, rename.
@@ -109,34 +116,37 @@ class LocalFolder:
         Raises:
             StoreError: the folder cannot be written.
         """
-        target = self._root / name
-        with self._as_store_error("written", target), _temporary(target, content) as temporary:
-            temporary.replace(target)
-            _sync_folder(target.parent)
+        with self._as_store_error("written", name), self._temporary(name, content) as (folder, temporary, last):
+            os.replace(temporary, last, src_dir_fd=folder, dst_dir_fd=folder)
+            _sync_folder(folder)
 
     def read(self, name: str) -> bytes | None:
         """The content of ``name``, or None where there is none.
 
         Raises:
-            StoreError: it is there but cannot be read.
+            StoreError: it is there but cannot be read, or is larger than anything that a store holds under such a name.
         """
-        try:
-            # Of tens of thousands of small files, a Path for each would cost more than its bytes.
-            with open(os.path.join(self._text, name), "rb", buffering=0) as file:
-                return file.read()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._problem("read", self._root / name, error) from error
+        return next(content for _, content in self.read_many([name]))
 
     def read_many(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
         """Each name with its content, in the order given.
 
         Raises:
-            StoreError: one is there but cannot be read.
+            StoreError: one is there but cannot be read, or is larger than anything that a store holds under its name.
         """
-        for name in names:
-            yield name, self.read(name)
+        # Of tens of thousands of small files, opening their folder for each would cost as much as reading them.
+        for above, group in groupby(names, lambda name: name.rpartition("/")[0]):
+            with contextlib.ExitStack() as opened:
+                with self._as_store_error("read", above):
+                    try:
+                        folder = opened.enter_context(self._inside.folder(above))
+                    except FileNotFoundError:
+                        yield from ((name, None) for name in group)
+                        continue
+                for name in group:
+                    with self._as_store_error("read", name):
+                        content = _content(name, folder)
+                    yield name, content
 
     def sizes(self, folder: str) -> dict[str, int]:
         """Bytes of each finished file in ``folder``, by name with the folder in front, in order of name.
@@ -144,25 +154,27 @@ class LocalFolder:
         Raises:
             StoreError: the folder cannot be listed.
         """
-        place = self._root / folder
         found: dict[str, int] = {}
-        with self._as_store_error("listed", place), contextlib.suppress(FileNotFoundError), os.scandir(place) as files:
+        with (
+            self._as_store_error("listed", folder),
+            contextlib.suppress(FileNotFoundError),
+            self._inside.folder(folder) as place,
+            os.scandir(place) as files,
+        ):
             for entry in files:
                 if not entry.name.startswith("."):
-                    try:
-                        found[f"{folder}/{entry.name}"] = entry.stat().st_size
-                    except FileNotFoundError:  # set aside by another process meanwhile
-                        continue
+                    with contextlib.suppress(FileNotFoundError):  # set aside by another process meanwhile
+                        found[f"{folder}/{entry.name}"] = entry.stat(follow_symlinks=False).st_size
         return dict(sorted(found.items()))
 
     def exists(self, name: str) -> bool:
         """Whether ``name`` has been written.
 
         Raises:
-            StoreError: the place cannot be looked at.
+            StoreError: the place cannot be looked at, or something else than a file stands there.
         """
-        with self._as_store_error("looked at", self._root / name):
-            return (self._root / name).is_file()
+        with self._as_store_error("looked at", name):
+            return self._inside.is_file(name)
 
     def names(self, folder: str) -> list[str]:
         """Finished files in ``folder``, sorted, each with the folder in front.
@@ -170,11 +182,13 @@ class LocalFolder:
         Raises:
             StoreError: the folder cannot be listed.
         """
-        place = self._root / folder
         names: list[str] = []
-        with self._as_store_error("listed", place):
-            if place.is_dir():
-                names = [f"{folder}/{name}" for name in os.listdir(place) if not name.startswith(".")]
+        with (
+            self._as_store_error("listed", folder),
+            contextlib.suppress(FileNotFoundError),
+            self._inside.folder(folder) as place,
+        ):
+            names = [f"{folder}/{name}" for name in os.listdir(place) if not name.startswith(".")]
         return sorted(names)
 
     def set_aside(self, name: str, reason: str) -> None:
@@ -183,12 +197,15 @@ class LocalFolder:
         Raises:
             StoreError: the folder cannot be written.
         """
-        source = self._root / name
-        target = self._root / "damaged" / f"{name.replace('/', '__')}.{secrets.token_hex(4)}"
-        with self._as_store_error(f"set aside ({reason})", source):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileNotFoundError):  # another process set it aside first
-                source.rename(target)
+        above, _, last = name.rpartition("/")
+        aside = f"{name.replace('/', '__')}.{secrets.token_hex(4)}"
+        with (
+            self._as_store_error(f"set aside ({reason})", name),
+            self._inside.folder("damaged", make=True) as damaged,
+            contextlib.suppress(FileNotFoundError),  # another process set it aside first
+            self._inside.folder(above) as folder,
+        ):
+            os.rename(last, aside, src_dir_fd=folder, dst_dir_fd=damaged)
 
     def remove(self, name: str) -> None:
         """Unlink a file that is no record.
@@ -196,65 +213,104 @@ class LocalFolder:
         Raises:
             StoreError: it is there but cannot be deleted.
         """
-        target = self._root / name
-        with self._as_store_error("deleted", target):
-            target.unlink(missing_ok=True)
+        above, _, last = name.rpartition("/")
+        with (
+            self._as_store_error("deleted", name),
+            contextlib.suppress(FileNotFoundError),
+            self._inside.folder(above) as folder,
+        ):
+            os.unlink(last, dir_fd=folder)
 
     def remove_half_written(self) -> None:
-        """Unlink temporary files whose writer, a process of this machine, is gone.
+        """Unlink temporary files whose writer is gone: a process of this machine, or of one of its earlier boots.
 
         Raises:
             StoreError: one is there but cannot be deleted.
         """
-        for place in self._root.glob(f"**/.*{_TEMPORARY}"):
-            machine, _, rest = place.name.removesuffix(_TEMPORARY).rpartition(".")[2].partition("-")
-            process = rest.partition("-")[0]
-            if machine == _machine_mark() and process.isdigit() and not process_started(int(process)):
-                with self._as_store_error("deleted", place):
-                    place.unlink(missing_ok=True)
+        with self._as_store_error("tidied", ""), self._inside.folder() as root:
+            for _, _, files, folder in os.fwalk(".", dir_fd=root, follow_symlinks=False):
+                for name in files:
+                    if name.startswith(".") and name.endswith(_TEMPORARY) and _is_abandoned(name):
+                        with contextlib.suppress(FileNotFoundError):
+                            os.unlink(name, dir_fd=folder)
 
     @contextlib.contextmanager
-    def _as_store_error(self, done: str, path: Path) -> Iterator[None]:
+    def _temporary(self, name: str, content: bytes) -> Iterator[tuple[int, str, str]]:
+        """A file beside ``name`` with ``content``, gone afterwards: its folder's descriptor, its name, the other's."""
+        above, _, last = name.rpartition("/")
+        # The name starts with a dot so that ``names`` never lists a file that is still being written.
+        temporary = f".{last}.{_writer()}{_TEMPORARY}"
+        with self._inside.folder(above, make=True) as folder:
+            try:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                with open(os.open(temporary, flags, 0o666, dir_fd=folder), "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                yield folder, temporary, last
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=folder)
+
+    @contextlib.contextmanager
+    def _as_store_error(self, done: str, name: str) -> Iterator[None]:
         try:
             yield
+        except NotOwnError as error:
+            raise StoreError(
+                f"store {self._root}: {name} must be {done}, but: {error.strerror}",
+                "A store holds files and folders of its own and follows nothing else; remove that one by hand.",
+            ) from error
         except OSError as error:
-            raise self._problem(done, path, error) from error
+            raise StoreError(
+                f"store {self._root}: {self._root / name} must be {done}, but: {error.strerror or error}",
+                "Free space or mend permissions there, or give another folder with --store."
+                if error.errno not in (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+                else "Give a folder that can be made there, with --store.",
+            ) from error
 
-    def _problem(self, done: str, path: Path, error: OSError) -> StoreError:
-        return StoreError(
-            f"store {self._root}: {path} must be {done}, but: {error.strerror or error}",
-            "Free space or mend permissions there, or give another folder with --store."
-            if error.errno not in (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
-            else "Give a folder that can be made there, with --store.",
+
+def _content(name: str, folder: int) -> bytes | None:
+    try:
+        file = open_file(name.rpartition("/")[2], folder)
+    except FileNotFoundError:
+        return None
+    with open(file, "rb", buffering=0) as opened:
+        most, size = (
+            MOST_BYTES.get(name.rpartition("/")[0].rpartition("/")[2] or name, MOST_RECORD_BYTES),
+            os.fstat(file).st_size,
         )
+        if size > most:
+            raise OSError(errno.EFBIG, f"it has {size:,} bytes, and nothing of this name has more than {most:,}")
+        return opened.read(size + 1)  # a file that grows meanwhile is no record, and is found to be damaged
 
 
-@contextlib.contextmanager
-def _temporary(target: Path, content: bytes) -> Iterator[Path]:
-    """A file beside ``target`` with ``content`` in it, gone at the end."""
-    # The name starts with a dot so that ``names`` never lists a file that is still being written.
-    writer = f"{_machine_mark()}-{os.getpid()}-{secrets.token_hex(4)}"
-    temporary = target.parent / f".{target.name}.{writer}{_TEMPORARY}"
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _writer() -> str:
+    """Who writes: host, boot and process namespace in a few letters each, the process, and a few random ones."""
+    return f"{_host()}-{_short(boot_name())}-{_short(machine_name())}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _is_abandoned(name: str) -> bool:
+    host, boot, machine, process, *_ = [*name.removesuffix(_TEMPORARY).rpartition(".")[2].split("-"), "", "", "", ""]
+    if host != _host() or not boot_name():
+        return False  # another host's, which may be alive
+    if boot != _short(boot_name()):
+        return True
+    return machine == _short(machine_name()) and process.isdigit() and not process_started(int(process))
+
+
+def _host() -> str:
+    return _short(platform.node())
+
+
+def _short(name: str) -> str:
+    """A few letters that tell names apart; where there is none, nobody's."""
+    return hashlib.sha256((name or secrets.token_hex(8)).encode()).hexdigest()[:8]
+
+
+def _link(temporary: str, target: str, folder: int) -> None:
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _machine_mark() -> str:
-    """A few letters that tell machines apart; where a machine does not know itself, nobody's."""
-    name = machine_name() or secrets.token_hex(8)
-    return hashlib.sha256(name.encode()).hexdigest()[:8]
-
-
-def _link(temporary: Path, target: Path) -> None:
-    try:
-        os.link(temporary, target)
+        os.link(temporary, target, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
     except OSError as error:
         if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
             # Without hard links nothing here can create a name whole and only once.
@@ -262,11 +318,7 @@ def _link(temporary: Path, target: Path) -> None:
         raise
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: int) -> None:
     """Make the new name itself durable; some file systems cannot, which costs only durability of the last write."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(OSError):
+        os.fsync(folder)

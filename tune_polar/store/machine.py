@@ -7,11 +7,18 @@ import platform
 from pathlib import Path
 
 
+def boot_name() -> str:
+    """Of this machine's present boot; "" where that cannot be known."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
 def machine_name() -> str:
     """Equal for two processes that see each other's process numbers; "" where that cannot be known."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{platform.node()}/{boot}/{os.readlink('/proc/self/ns/pid')}"
+        return f"{platform.node()}/{boot_name()}/{os.readlink('/proc/self/ns/pid')}" if boot_name() else ""
     except OSError:
         return ""
 
