@@ -15,6 +15,7 @@ from tune_polar.evaluate.scores import StoredScores, scores_of
 from tune_polar.evaluate.summary import summarise
 from tune_polar.recipe.cells import Cell
 from tune_polar.store.codec import decode_json
+from tune_polar.store.own_key import own_key
 
 RULES = {"decide.kinds.rule": ("max_f1", "fixed")}
 
@@ -114,7 +115,7 @@ def test_entries_are_plain_and_name_their_keys(kept):
     stored(search).put(configuration, folds, scores)
     (path,) = (search.folder / "derived").iterdir()
     entry = decode_json(path.read_bytes())
-    assert path.name == f"{configuration.id}-{entry['key'][:16]}.json"
+    assert path.name == f"{configuration.id}-{entry['key'][:16]}-{own_key().mark}.json"
     assert entry["scores"]["cells"][0] == {"fold": 0, "seed": 42}
 
 

@@ -22,6 +22,7 @@ from tune_polar.store.codec import DamagedRecordError, decode_arrays, decode_jso
 from tune_polar.store.filesystem import LocalFolder
 from tune_polar.store.lease import held_lease
 from tune_polar.store.merge import merge
+from tune_polar.store.own_key import OwnKey, own_key
 from tune_polar.store.store import Store, open_store
 
 BLOCK = 512
@@ -245,16 +246,41 @@ def test_kept_scores_that_were_forged_or_torn_are_derived_again(search, recipe_o
     entry = decode_json(path.read_bytes())
     better = {**entry, "scores": {**entry["scores"], "alternatives": "all"}}
     empty = {**entry, "scores": {**entry["scores"], "alternatives": []}}
+    (first, *others) = entry["scores"]["alternatives"]
+    high = {**entry, "scores": {**entry["scores"], "alternatives": [{**first, "score": 0.99}, *others]}}
+    theirs = {**high, "signature": OwnKey(b"another user's").signature("whatever they signed")}
     for content in (
         b"torn",
         encode_json(better),
         encode_json(empty),
+        encode_json(high),
+        encode_json(theirs),
         encode_json({**entry, "key": "other"}),
         b"",
         json.dumps(entry).encode(),
     ):
         path.write_bytes(content)
         assert summarise(search.store, "scores").best.scores == true
+
+
+def test_scores_of_another_user_are_derived_again_and_lie_beside_theirs(search, recipe_of, tmp_path, monkeypatch):
+    search.put(recipe_of())
+    first = summarise(search.store, "scores").best.scores
+    (theirs,) = search.folder.glob("derived/*.json")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    own_key.cache_clear()
+    assert summarise(search.store, "scores").best.scores == first
+    assert len(list(search.folder.glob("derived/*.json"))) == 2
+    key = tmp_path / "cache/tune-polar/key"
+    assert (key.stat().st_mode & 0o777, len(key.read_bytes())) == (0o600, 32)
+    own_key.cache_clear()
+    monkeypatch.setattr(Store, "stages", None)  # the same user again, in another process
+    assert summarise(search.store, "scores").best.scores == first
+    theirs.unlink()
+    own_key.cache_clear()
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+    assert own_key().mark != own_key.__wrapped__().mark, "where none can be kept, one for each process"
+    own_key.cache_clear()
 
 
 def test_kept_scores_do_not_outlive_their_stages(search, recipe_of):

@@ -3,7 +3,8 @@
 Scoring a configuration sweeps every setting of its decisions on its stored predictions: a tenth of a second, which ten
 thousand configurations turn into half an hour. So the numbers that tables and study need are kept in ``derived/``. They
 are never trusted by their name alone: an entry counts only where its key fits, the hash of everything the scores depend
-on (settings, gold and fold plans, cells, alternatives, each cell's stages and their sizes, version of the scoring).
+on (settings, gold and fold plans, cells, alternatives, each cell's stages and their sizes, version of the scoring), and
+where this user has signed it on this machine: whoever else shares the store derives the scores again.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from tune_polar.decide.judged import Alternative
 from tune_polar.errors import StoreError
 from tune_polar.evaluate.outcome import DECIDE, Outcome
 from tune_polar.recipe.cells import Cell
-from tune_polar.recipe.configuration import Configuration, digest
+from tune_polar.recipe.configuration import Configuration, canonical_json, digest
 from tune_polar.store.codec import OtherFormatError, decode_text, encode_json
 from tune_polar.store.gold import Gold, gold_digest
+from tune_polar.store.own_key import own_key
 from tune_polar.store.records import Finite, FoldRecord
 from tune_polar.store.store import Store
 
@@ -80,6 +82,7 @@ class _Entry:
 
     key: str
     scores: Scores
+    signature: str
 
 
 _ENTRY = TypeAdapter(_Entry)
@@ -117,6 +120,7 @@ class StoredScores:
             "gold": gold_digest(gold),
             "alternatives": {key: list(values) for key, values in alternatives.items()},
         }
+        self._own = own_key()
         self._entries: dict[str, bytes] = {}
         self._sizes: Mapping[str, int] = {}
 
@@ -130,12 +134,13 @@ class StoredScores:
     def get(self, configuration: Configuration, folds: Sequence[FoldRecord]) -> Scores | None:
         """The scores of a configuration with all its cells, or None where they must be derived."""
         key = self._key(configuration, folds)
-        content = None if key is None else self._entries.get(_name(configuration, key))
+        content = None if key is None else self._entries.get(self._name(configuration, key))
         if content is None:
             return None
         try:
             entry = _ENTRY.validate_json(decode_text(content), strict=True)
-            return entry.scores if entry.key == key and entry.scores.alternatives else None
+            is_own = self._own.has_signed(_signed(entry.key, entry.scores), entry.signature)
+            return entry.scores if is_own and entry.key == key and entry.scores.alternatives else None
         except (OtherFormatError, ValueError):
             return None
 
@@ -147,11 +152,16 @@ class StoredScores:
         key = self._key(configuration, folds)
         if key is None:
             return
-        about: dict[str, Any] = {"key": key, "scores": asdict(scores)}
+        signature = self._own.signature(_signed(key, scores))
+        about: dict[str, Any] = {"key": key, "scores": asdict(scores), "signature": signature}
         try:
-            self._store.files.put_if_absent(_name(configuration, key), encode_json(about))
+            self._store.files.put_if_absent(self._name(configuration, key), encode_json(about))
         except StoreError as error:
             log.info("scores are not kept: %s", error.problem)
+
+    def _name(self, configuration: Configuration, key: str) -> str:
+        # Each user's own, or one would take the other's place.
+        return f"derived/{configuration.id}-{key[:16]}-{self._own.mark}.json"
 
     def _key(self, configuration: Configuration, folds: Sequence[FoldRecord]) -> str | None:
         parts = []
@@ -171,5 +181,5 @@ def _stages(fold: FoldRecord) -> list[str]:
     return [f"stages/{key}.safetensors" for _, key in sorted(fold.stages.items())]
 
 
-def _name(configuration: Configuration, key: str) -> str:
-    return f"derived/{configuration.id}-{key[:16]}.json"
+def _signed(key: str, scores: Scores) -> str:
+    return canonical_json({"key": key, "scores": asdict(scores)})

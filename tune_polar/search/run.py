@@ -101,10 +101,8 @@ class PreparedSearch:
             recorded[record.configuration_id].append(record)
         folds: list[FoldRecord] = []
         for configuration in configurations:
-            found = recorded[configuration.id]
-            if self._kept.get(configuration, found) is None:
-                found = [cell.record for cell in self._reader.read(configuration, found).cells]
-            folds += found
+            # Read whether or not scores are kept: a flipped bit is found here, and its cell is trained by this resume.
+            folds += [cell.record for cell in self._reader.read(configuration, recorded[configuration.id]).cells]
         self.core.restore(configurations, folds, self._store.failures(), self._store.abandonments())
         self._drop_checkpoints_of_given_up()
 

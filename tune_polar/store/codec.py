@@ -65,10 +65,14 @@ def decode_json(content: bytes) -> dict[str, Any]:
     """
     text = decode_text(content)
     try:
-        body: dict[str, Any] = json.loads(text)
+        body: dict[str, Any] = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:  # whoever wrote it has hashed what is no JSON
         raise DamagedRecordError(f"not a record: {error}") from None
     return body
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number")
 
 
 def decode_text(content: bytes) -> str | bytes:
