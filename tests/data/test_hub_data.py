@@ -25,6 +25,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Lets hf:// mean the hub at an address, asked without any token."""
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # it is on this machine
 
     def choose(endpoint: str) -> None:
         system = HfFileSystem(endpoint=endpoint, token=False, skip_instance_cache=True)
@@ -111,3 +112,11 @@ def test_a_hub_that_does_not_answer_and_a_gated_file_are_told(at: Callable[[str]
         at(endpoint)
         with pytest.raises(DataError, match=r"set/train.csv: must be given by the hub, got GatedRepoError.* log in"):
             load_corpus(parse_source("hf://datasets/own/set/train.csv"), LABELS)
+
+
+def test_an_offline_hub_is_told(at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    with hub({"train.csv": b"text,hate\na,1\n"}) as (endpoint, _):
+        at(endpoint)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        with pytest.raises(DataError, match="Remedy: HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set"):
+            parse_source("hf://datasets/own/set")

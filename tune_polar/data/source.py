@@ -139,6 +139,10 @@ def _existing(data: str) -> Place:
 
 def _remedy(data: str) -> str:
     if data.startswith("hf://"):
+        from huggingface_hub.constants import is_offline_mode  # loaded by now, and only for such an address
+
+        if is_offline_mode():
+            return "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set: unset it, or give a folder on this machine."
         return (
             "Check owner, name and access (`hf auth whoami`); or download with `hf download --repo-type dataset` "
             "and give the folder."
