@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_library
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 from tune_polar.cli import options
 from tune_polar.cli.data_shares import print_shares
 from tune_polar.cli.data_words import DataWords
-from tune_polar.cli.output import result_console
+from tune_polar.cli.output import result_console, say, say_json
 from tune_polar.cli.request import RecipeWords, asked
 from tune_polar.data.corpus_checks import check_data
 from tune_polar.data.fetch import fetch_polar
@@ -82,7 +81,7 @@ def check(
     errors = errors_in(findings)
     if json:
         rows = [asdict(finding) | {"path": str(finding.path)} for finding in findings]
-        typer.echo(json_library.dumps(rows, ensure_ascii=False, indent=1))
+        say_json(rows)
     else:
         console = result_console()
         for finding in findings:
@@ -115,8 +114,8 @@ def fetch(
     """
     if name != "polar":
         raise DataError(f"a data set to fetch must be `polar`, got {name!r}", "Write `tune-polar data fetch polar`.")
-    for path in fetch_polar(into, language, mirror=mirror, report=typer.echo):
-        typer.echo(str(path))
+    for path in fetch_polar(into, language, mirror=mirror, report=say):
+        say(str(path))
 
 
 @data_app.command("sample")
@@ -134,7 +133,7 @@ def sample(
     """
     options.check_seed(seed)
     write_polar(sample_corpus(seed), into, SAMPLE_LANGUAGE)
-    typer.echo(f"{into}/{{train,dev,test}}/{SAMPLE_LANGUAGE}.csv")
+    say(f"{into}/{{train,dev,test}}/{SAMPLE_LANGUAGE}.csv")
 
 
 def _recipe_of(words: DataWords, name: str | None) -> tuple[Source, Recipe | None]:

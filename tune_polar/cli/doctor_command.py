@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_library
-import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -14,7 +12,7 @@ from tune_polar.cli import options
 from tune_polar.cli.data_words import DataWords
 from tune_polar.cli.doctor_try import Tried, tryout_of
 from tune_polar.cli.machines import check_slot_gb
-from tune_polar.cli.output import result_console
+from tune_polar.cli.output import result_console, say_json
 from tune_polar.cli.request import RecipeWords, asked, check_counts
 from tune_polar.search.diagnosis import Diagnosis, Node, diagnose
 from tune_polar.search.encoder_sizes import EncoderSizes
@@ -89,8 +87,7 @@ def doctor(
         about = asdict(found) | {"ready": not found.missing, "cluster": nodes}
         if tried is not None:
             about["tried"] = tried.as_json()
-        json_library.dump(about, sys.stdout, ensure_ascii=False, indent=1)
-        sys.stdout.write("\n")
+        say_json(about)
         _leave(tried)
         return
     console = result_console()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -11,12 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import typer
-from rich.console import Console
 
 from tune_polar.cli.ending import print_ending, print_way_on, way_on
 from tune_polar.cli.live import LiveTable
 from tune_polar.cli.machines import Machines
-from tune_polar.cli.output import result_console
+from tune_polar.cli.output import progress_console, result_console, say_json
 from tune_polar.cli.pages import PAGE, copy_beside_records, page_folder
 from tune_polar.cli.plain_lines import PlainLines
 from tune_polar.cli.result_json import result_json
@@ -49,7 +47,7 @@ def start(plan: SearchPlan, store: Store, machines: Machines, command: str, show
     """Begin a new search in ``store`` and run it to its end."""
     if not shown.quiet:
         for note in shown.notes:
-            Console(stderr=True).print(note, markup=False, highlight=False, soft_wrap=True)
+            progress_console().print(note, markup=False, highlight=False, soft_wrap=True)
     with _slots(machines, shown) as slots:
         prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits)
         prepared.create(command)
@@ -65,7 +63,7 @@ def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limi
         with held_lease(store.files, _end_search):
             prepared.restore()
             if prepared.core.done and not (shown.json or shown.quiet):
-                Console(stderr=True).print("Nothing is left to train: every configuration has ended.")
+                progress_console().print("Nothing is left to train: every configuration has ended.")
             result = _run(prepared, plan, store, shown, limits)
     _finish(store, shown, result, _asked(plan, limits))
 
@@ -78,7 +76,7 @@ def _slots(machines: Machines, shown: Shown) -> Iterator[Slots]:
         if slots.gpu_problem is not None and not shown.quiet:
             problem, remedy = slots.gpu_problem
             said = f"{'A GPU is left out' if slots.gpu else 'Training runs on the CPU'}: {problem}\n  Remedy: {remedy}"
-            Console(stderr=True).print(said, markup=False, highlight=False, soft_wrap=True)
+            progress_console().print(said, markup=False, highlight=False, soft_wrap=True)
         yield slots
     else:
         with joined_cluster(machines.address):
@@ -86,7 +84,7 @@ def _slots(machines: Machines, shown: Shown) -> Iterator[Slots]:
 
 
 def _run(prepared: PreparedSearch, plan: SearchPlan, store: Store, shown: Shown, limits: Limits) -> SearchResult:
-    console = Console(stderr=True)
+    console = progress_console()
     goes_on = way_on(store.url, manifest_facts(store.manifest(), store.url).trials, _asked(plan, limits))
 
     results = result_console()
@@ -127,8 +125,7 @@ def _finish(store: Store, shown: Shown, result: SearchResult, asked: int | None)
     copy_beside_records(store, [path for path in (page, winner) if path is not None])
     if shown.json:
         about = result_json(summary, page, winner) | {"stopped": None if stopped is None else stopped.kind}
-        json.dump(about, sys.stdout, ensure_ascii=False, indent=1)
-        sys.stdout.write("\n")
+        say_json(about)
     else:
         if result.ended_by is not None:
             result_console().print(_interrupted(result.ended_by), highlight=False)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 
 
@@ -46,14 +47,14 @@ def export(
     for kind, folder in tables:
         if folder is not None:
             for path in write_tables(opened, summary, folder, kind):
-                typer.echo(str(path))
+                say(str(path))
     if tensorboard is not None:
         from tune_polar.search.export_tensorboard import export_tensorboard
 
-        typer.echo(f"{tensorboard}: curves of {export_tensorboard(opened, summary, tensorboard)} stages")
+        say(f"{tensorboard}: curves of {export_tensorboard(opened, summary, tensorboard)} stages")
     if optuna is not None:
         from tune_polar.search.export_optuna import export_optuna
 
         done = export_optuna(opened, summary, optuna)
         left_out = f", {done.left_out} configurations left out" if done.left_out else ""
-        typer.echo(f"{optuna}: study {done.name!r}, {done.trials} trials{left_out}")
+        say(f"{optuna}: study {done.name!r}, {done.trials} trials{left_out}")

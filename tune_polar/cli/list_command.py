@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_library
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from rich.table import Table
 
 from tune_polar.assets import shipped, shipped_names
 from tune_polar.cli import options
-from tune_polar.cli.output import result_console
+from tune_polar.cli.output import result_console, say, say_json
 from tune_polar.cli.own_encoder import names_encoder
 from tune_polar.cli.request import DEFAULT_ENCODER, space_of
 from tune_polar.recipe.fill import as_written, value_at
@@ -49,11 +48,11 @@ def list_shipped(
     rows = list(rows_of(loaded.recipe))
     if json:
         values = {row.key: as_written(value_at(loaded.recipe, row.key)) for row in rows}
-        typer.echo(json_library.dumps(values, ensure_ascii=False, indent=1))
+        say_json(values)
         return
     _print_keys(result_console(), loaded, rows, meanings)
     if encoder is None and not names_encoder(recipe) and loaded.recipe.encoder.name != TINY:
-        typer.echo(
+        say(
             f"\nValues for {loaded.recipe.encoder.name}. A search without --encoder uses the embedded "
             f"one: `tune-polar list {recipe} --encoder {DEFAULT_ENCODER}` shows its values."
         )
@@ -63,7 +62,7 @@ def _list_files(paths: bool, as_json: bool) -> None:
     recipes = {name: load_recipe(name).recipe.description for name in shipped_names("trials")}
     spaces = shipped_names("search_spaces")
     if as_json:
-        typer.echo(json_library.dumps({"recipes": recipes, "search_spaces": spaces}, ensure_ascii=False, indent=1))
+        say_json({"recipes": recipes, "search_spaces": spaces})
         return
     table = Table(box=None, header_style="bold")
     table.add_column("recipe")

@@ -7,17 +7,18 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import sys
+from typing import NoReturn
 
 import typer
-from rich.console import Console
+from typer._click.utils import PacifyFlushWrapper
 from typer.exceptions import TyperException
 
 from tune_polar import __version__
 from tune_polar.cli.commands import Commands
-from tune_polar.errors import TunePolarError
+from tune_polar.cli.output import prepare_streams, progress_console, say
+from tune_polar.errors import SpecError, TunePolarError
 
 app = typer.Typer(
     name="tune-polar",
@@ -36,7 +37,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"tune-polar {__version__}")
+        say(f"tune-polar {__version__}")
         raise typer.Exit
 
 
@@ -51,9 +52,11 @@ def common(
 
 def main() -> None:
     """Run the command line; errors that a user can mend end with exit code 2 and their remedy."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    prepare_streams()
     try:
+        _check_words()
         code = app(prog_name="tune-polar", standalone_mode=False)
+        sys.stdout.flush()
     except TunePolarError as error:
         _print_error(str(error))
         sys.exit(2)
@@ -63,26 +66,53 @@ def main() -> None:
     except typer.Abort:
         sys.exit(1)
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`): nothing is left to say, not even at interpreter exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        _leave(141)
+    except SystemExit as ended:
+        # typer takes the broken pipe for itself, and says 1.
+        if ended.code == 1 and isinstance(sys.stdout, PacifyFlushWrapper):
+            _leave(141)
+        raise
     except OSError as error:
-        if error.errno != errno.EIO:
+        if error.errno == errno.EIO:  # the terminal was closed under us: as far as anybody can tell, by its hang-up
+            _leave(129)
+        if error.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT) or error.filename is not None:
             raise
-        # The terminal was closed under us: as far as anybody can tell, by its hang-up.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(129)
+        _print_error(f"standard output must take what is said, but: {error.strerror}\n  Remedy: Free space there.")
+        _leave(2)
     except KeyboardInterrupt:
         sys.exit(130)
     if code:  # of a command that ended by `typer.Exit`
         sys.exit(code)
 
 
+def _leave(code: int) -> NoReturn:
+    """Nothing can be said on standard output any more, not even what is left in its buffer."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(code)
+
+
+def _check_words() -> None:
+    """Paths are kept in records and shown on pages, which are UTF-8."""
+    for word in (*sys.argv[1:], _working_folder()):
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise SpecError(
+                f"the words of a command and the working folder must be UTF-8, got {os.fsencode(word)!r}",
+                "Rename that file or folder, or make a link with another name to it.",
+            )
+
+
+def _working_folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError as error:
+        raise SpecError(f"the working folder must be there, but: {error.strerror}", "Go to another one.") from None
+
+
 def _print_usage_error(error: TyperException) -> None:
     """What the parser of the command line says, with a remedy as our own errors have."""
     message = getattr(error, "format_message", lambda: str(error))()
     if message.startswith("Usage:"):  # a group without a command: its help
-        typer.echo(message, err=True)
+        say(message, to_error=True)
         return
     context = getattr(error, "ctx", None)
     command = "tune-polar" if context is None else context.command_path
@@ -90,4 +120,4 @@ def _print_usage_error(error: TyperException) -> None:
 
 
 def _print_error(text: str) -> None:
-    Console(stderr=True, soft_wrap=True).print(f"error: {text}", markup=False, highlight=False)
+    progress_console().print(f"error: {text}", markup=False, highlight=False, soft_wrap=True)

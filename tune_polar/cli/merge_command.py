@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.cli.output import say
 from tune_polar.store.lease import held_lease
 from tune_polar.store.merge import merge as merge_stores
 from tune_polar.store.merge import merged_manifest
@@ -32,7 +33,7 @@ def merge(
     with held_lease(target.files, lambda: None):
         done = merge_stores(sources, target)
     left_out = f", {done.damaged} damaged left out" if done.damaged else ""
-    typer.echo(
+    say(
         f"{target.url}: {done.searches} searches, {done.copied} records added, "
         f"{done.replicates} replicates kept{left_out}"
     )

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.cli.output import say
 from tune_polar.cli.pages import copy_beside_records, page_folder
 from tune_polar.data.source import source_from_json
 from tune_polar.errors import SpecError, StoreError
@@ -54,7 +55,7 @@ def report(
         page = write_comparison([summary_for_page(store) for store in opened], out or Path("comparison.html"))
     else:
         page = _one(opened[0], out, watch, examples)
-    typer.echo(str(page))
+    say(str(page))
     if open_:
         webbrowser.open(page.resolve().as_uri())
     if watch:
@@ -117,9 +118,9 @@ def _keep_writing(store: Store, page: Path, out: Path | None, examples: bool) ->
             if now != before:
                 before = now
                 _one(store, out, True, examples)
-                typer.echo(f"{page}: {count(now[1], 'fold trial')} of {count(now[0], 'configuration')}")
+                say(f"{page}: {count(now[1], 'fold trial')} of {count(now[0], 'configuration')}")
     except KeyboardInterrupt:
-        typer.echo(f"{page} stays as it is")
+        say(f"{page} stays as it is")
 
 
 def _progress(summary: SearchSummary) -> tuple[int, int, int, bool]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
+from tune_polar.cli.output import say_json
 from tune_polar.recipe.schema import recipe_schema, space_schema
 
 KINDS = {"recipe": recipe_schema, "space": space_schema}
@@ -30,4 +30,4 @@ def schema(
 
       tune-polar schema recipe > recipe.schema.json
     """
-    typer.echo(json.dumps(KINDS[kind](), ensure_ascii=False, indent=1))
+    say_json(KINDS[kind]())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_library
-import sys
 from typing import Annotated
 
 import typer
 
 from tune_polar.cli import options
 from tune_polar.cli.ending import print_places
-from tune_polar.cli.output import result_console
+from tune_polar.cli.output import result_console, say_json
 from tune_polar.cli.pages import existing_pages
 from tune_polar.cli.print_document import print_lines
 from tune_polar.cli.result_json import result_json
@@ -35,8 +33,7 @@ def status(
     summary = summarise(opened, "outcomes" if json else "scores")
     if json:
         page, winner = existing_pages(opened)
-        json_library.dump(result_json(summary, page, winner), sys.stdout, ensure_ascii=False, indent=1)
-        sys.stdout.write("\n")
+        say_json(result_json(summary, page, winner))
         return
     console = result_console()
     print_lines(console, [_states(summary)])

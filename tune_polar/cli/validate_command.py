@@ -9,6 +9,7 @@ import typer
 
 from tune_polar.cli import options
 from tune_polar.cli.faults import faults_of
+from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 from tune_polar.recipe.recipe_file import PUBLISHED, RecipeOptions, load_recipe
 from tune_polar.recipe.space_file import load_space, recipe_of_space
@@ -30,7 +31,7 @@ def validate(
     problems, remedies = [], []
     for path in files:
         try:
-            typer.echo(f"{path}: {_what_it_is(path, chosen)}")
+            say(f"{path}: {_what_it_is(path, chosen)}")
         except SpecError as error:  # the others are looked at too
             problems.append(error.problem)
             remedies.append(error.remedy)
