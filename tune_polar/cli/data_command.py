@@ -26,6 +26,7 @@ from tune_polar.data.request import DataRequest
 from tune_polar.data.sample_corpus import SAMPLE_LANGUAGE, sample_corpus
 from tune_polar.data.source import Source
 from tune_polar.data.table import Corpus
+from tune_polar.data.unnamed import constant_columns
 from tune_polar.errors import DataError
 from tune_polar.recipe.model import Recipe
 from tune_polar.report.numbers import count
@@ -78,6 +79,7 @@ def check(
         return fold_plans(found, corpus_for(found.folds.name, corpus, **folds))
 
     findings = check_data(source, request, under=under, take=take)
+    findings += constant_columns(source) if found is None and not errors_in(findings) else []
     errors = errors_in(findings)
     if json:
         rows = [asdict(finding) | {"path": str(finding.path)} for finding in findings]

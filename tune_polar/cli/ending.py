@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 
@@ -47,13 +48,13 @@ def print_places(console: Console, summary: SearchSummary, page: Path | None, as
     if not summary.is_complete or len(summary.configurations) < (asked or 0):
         print_way_on(console, way_on(summary.url, summary.facts.trials, asked))
     elif summary.facts.kind == "search":
-        print_way_on(console, f"tune-polar resume {summary.url} --trials {2 * summary.planned}")
-    print_lines(console, [f"page anew tune-polar report {summary.url}"])
+        print_way_on(console, f"tune-polar resume {quote(summary.url)} --trials {2 * summary.planned}")
+    print_lines(console, [f"page anew tune-polar report {quote(summary.url)}"])
 
 
 def way_on(url: str, begun: int, asked: int | None) -> str:
     """The command that finishes what is left: a total that is not that of the manifest has to be given again."""
-    return f"tune-polar resume {url}" + (f" --trials {asked}" if asked is not None and asked > begun else "")
+    return f"tune-polar resume {quote(url)}" + (f" --trials {asked}" if asked is not None and asked > begun else "")
 
 
 def print_way_on(console: Console, command: str) -> None:

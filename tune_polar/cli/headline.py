@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from shlex import quote
 
 from tune_polar.cli.pace import clock
 from tune_polar.recipe.model import Recipe
@@ -30,7 +31,7 @@ def headline(plan: SearchPlan, store: str, limits: Limits) -> str:
 
 def page_hint(store: str) -> str:
     """How to have the page while the search runs."""
-    return f"page meanwhile: tune-polar report {store} --watch --open"
+    return f"page meanwhile: tune-polar report {quote(store)} --watch --open"
 
 
 def cell_columns_note(plan: SearchPlan, short: Mapping[str, str]) -> str:

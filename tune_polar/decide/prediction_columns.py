@@ -66,6 +66,11 @@ def columns_of(header: Sequence[str], path: Path, group: str | None = None) -> C
             f"{sorted(set(gold) - set(scored))} and scores only for {sorted(set(scored) - set(gold))}",
             FORMAT,
         )
+    if any(not name.strip() for name in header):
+        raise DecisionError(
+            f"{path}: every column must have a name, got none for column {1 + [n.strip() for n in header].index('')}",
+            "Leave that column out: pandas writes none of its own with `to_csv(…, index=False)`.",
+        )
     known = (GOLD, LOGIT, PROBABILITY)
     settings = [n for n in header if n not in (SPLIT, FOLD, ID) and not n.startswith(known)]
     if group is not None and group not in settings:

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from tune_polar.errors import ModelError
 from tune_polar.model.anatomy import dissect
 from tune_polar.model.dropout import with_cheap_dropout
+from tune_polar.model.mask_probe import check_mask
 from tune_polar.model.pooling import Pooling, PoolingSetting, chosen_pooling, pooled
 from tune_polar.model.pretrained import load_backbone
 from tune_polar.model.row_blocks import RowBlocks
@@ -190,7 +191,7 @@ def load_encoder(
 
     Raises:
         ModelError: there is no encoder of that name, it is not one, its weights are damaged, incomplete or a pickle
-            of more than tensors, or the hub cannot be reached.
+            of more than tensors, it looks at padding, or the hub cannot be reached.
     """
     folder = encoder_folder(name_or_path, revision)
     encoder = TextEncoder(load_backbone(folder), pooling=chosen_pooling(pooling, folder))
@@ -204,4 +205,5 @@ def load_encoder(
             f"{tokenizer.vocabulary_size} tokens and its encoder {rows} embeddings",
             "Use the tokenizer that the encoder was trained with.",
         )
+    check_mask(encoder, tokenizer, name_or_path)
     return encoder, tokenizer

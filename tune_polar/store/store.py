@@ -23,6 +23,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeVar
 
 from safetensors.numpy import load as load_arrays
@@ -93,7 +94,7 @@ class Store:
         if not self._files.put_if_absent(MANIFEST, encode_json(manifest, indented=True)):
             raise StoreError(
                 f"store {self.url}: must be new, but it holds a search already",
-                f"Go on with it by `tune-polar resume {self.url}`, or give another folder with --store.",
+                f"Go on with it by `tune-polar resume {quote(self.url)}`, or give another folder with --store.",
             )
 
     def manifest(self) -> dict[str, Any]:
