@@ -69,3 +69,14 @@ def test_texts_that_are_not_there_are_told_with_their_rows(run: Run, tmp_path: P
     assert "bad.csv, row 3, column text: a text must not be empty" in ran.out
     assert "bad.csv, row 4, column rude: a label must be 0 or 1, got 'x'" in ran.out
     assert "2 errors, 0 warnings" in ran.out
+
+
+def test_a_column_that_says_one_thing_is_told_before_it_is_named(run: Run, tmp_path: Path) -> None:
+    rows = [f"r{n},text {n},{n % 2},0" for n in range(20)]
+    (tmp_path / "t.csv").write_text("\n".join(["id,text,hate,rude", *rows]), encoding="utf-8")
+    ran = run("data", "check", "t.csv")
+    assert ran.code == 0
+    assert "warning: " in ran.out
+    assert "column rude: a column to learn must have two values or more, got '0' in all 20 rows" in ran.out
+    assert "column hate" not in ran.out
+    assert "0 errors, 1 warning" in ran.out

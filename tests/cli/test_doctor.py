@@ -90,7 +90,8 @@ def test_an_encoder_in_a_folder_needs_no_hub(run: Run, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(dict(PUBLISHED_CONFIGS[XBASE]) | {"num_hidden_layers": 4}))
     about = told(run, "--encoder", str(folder))
-    assert missing(about) == ["GPU"]
+    assert missing(about) == ["GPU", "encoder"], "what is there is tried, and there are no weights"
+    assert "weights" in about["missing"][1]["what"]
     assert about["encoders"][0]["parameters"] < 100_000_000
     (folder / "config.json").write_text("{}")
     assert missing(told(run, "--encoder", str(folder))) == ["GPU", "encoder"]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tune_polar.decide import prediction_files
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.predictions import align
 from tune_polar.errors import DecisionError
@@ -201,3 +202,23 @@ def test_released_predictions_read(shared_dir: Path) -> None:
     assert len(table.labels) == 6
     assert table.notes == ("every configuration has no positive row of invalidation in fold 3",)
     assert align(table.complete, "test").probability.shape == (9, 1644, 6)
+
+
+def test_a_file_that_unzips_to_more_than_can_be_meant_is_refused_before_it_is_in_memory(
+    frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "p.csv.gz"
+    path.write_bytes(gzip.compress(frame.to_csv(index=False).encode() + b" " * 3_000_000))
+    monkeypatch.setattr(prediction_files, "MOST_BYTES", 2_000_000)
+    monkeypatch.setattr(pd, "read_csv", None)
+    with pytest.raises(DecisionError, match="must have at most 2,000,000 bytes, got more"):
+        read_predictions(path)
+    path.write_bytes(gzip.compress(bytes(3_000_000)))
+    with pytest.raises(DecisionError, match="must be UTF-8 text, got a NUL character"):
+        read_predictions(path)
+
+
+def test_a_column_without_a_name_is_told_with_its_place(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame.to_csv(tmp_path / "p.csv")
+    with pytest.raises(DecisionError, match=r"got none for column 1\n  Remedy: .*index=False"):
+        read_predictions(tmp_path / "p.csv")

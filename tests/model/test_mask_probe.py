@@ -54,3 +54,28 @@ def test_whatever_it_gives_the_mode_stays(tmp_path: Path, said: float) -> None:
     with pytest.raises(ModelError, match="must not look at padding"):
         check_mask(model, tokenizer, "padded")
     assert model.training
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("tokenizer.json", '{"version": null, "model": {"type": "WordLevel", "vocab": null}}'),
+        ("tokenizer.json", '{"version": "1.0"'),
+        ("tokenizer_config.json", '{"tokenizer_class": true}'),
+        ("config.json", '{"model_type": "bert", "hidden_size": []}'),
+        ("config.json", '{"model_type": "bert", "num_hidden_layers": "\u001b"}'),
+        ("model.safetensors", "\x00" * 64),
+    ],
+)
+def test_a_damaged_folder_is_told_whatever_libraries_raise(tmp_path: Path, file: str, content: str) -> None:
+    place = folder(tmp_path, "bert")
+    (tmp_path / file).write_text(content, encoding="utf-8")
+    with pytest.raises(ModelError):
+        load_encoder(place, pooling="cls")
+
+
+def test_an_architecture_of_several_models_is_refused(tmp_path: Path) -> None:
+    place = folder(tmp_path, "bert")
+    (tmp_path / "config.json").write_text('{"model_type": "funnel", "d_model": 32, "block_sizes": [1, 1]}')
+    with pytest.raises(ModelError, match="must be one kind of model, 'funnel' is 2"):
+        load_encoder(place, pooling="cls")

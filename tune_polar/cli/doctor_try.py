@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -40,7 +41,7 @@ def tryout_of(asked: Asked, found: Diagnosis, store: str, slot_gb: float) -> Try
 def _existing_folder(store: str) -> Path:
     """Where records would go, or what exists above it: a checkpoint takes as long there as in a search."""
     above = Path.cwd() if "://" in store else Path(store).absolute()
-    while not above.is_dir():
+    while not os.path.isdir(above):
         above = above.parent
     return above
 

@@ -50,6 +50,7 @@ def start(plan: SearchPlan, store: Store, machines: Machines, command: str, show
             progress_console().print(note, markup=False, highlight=False, soft_wrap=True)
     with _slots(machines, shown) as slots:
         prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits)
+        prepared.check()
         prepared.create(command)
         with held_lease(store.files, _end_search):
             result = _run(prepared, plan, store, shown, limits)
@@ -62,7 +63,9 @@ def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limi
         prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits)
         with held_lease(store.files, _end_search):
             prepared.restore()
-            if prepared.core.done and not (shown.json or shown.quiet):
+            if not prepared.core.done:
+                prepared.check()
+            elif not (shown.json or shown.quiet):
                 progress_console().print("Nothing is left to train: every configuration has ended.")
             result = _run(prepared, plan, store, shown, limits)
     _finish(store, shown, result, _asked(plan, limits))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
-import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,13 +25,7 @@ from tune_polar.decide.prediction_columns import ID, SPLIT, Columns, columns_of
 from tune_polar.decide.predictions import OOF, ConfigurationPredictions, PredictionTable, SplitPredictions
 from tune_polar.errors import DecisionError
 
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    ValueError,
-    zlib.error,
-    csv.Error,
-)  # ValueError: encodings, ragged rows, Parquet
+MOST_BYTES = 2**31  # of a file of predictions, unzipped: far more than any table that one would look at
 
 
 def read_predictions(path: Path, group: str | None = None) -> PredictionTable:
@@ -47,9 +42,9 @@ def read_predictions(path: Path, group: str | None = None) -> PredictionTable:
     """
     try:
         frame, columns = _read(path, group)
-    except _UNREADABLE as error:
-        if isinstance(error, DecisionError):
-            raise
+    except DecisionError:
+        raise
+    except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DecisionError(
             f"{path}: must be a readable .csv, .csv.gz or .parquet file of predictions, got: {reason}",
@@ -67,6 +62,7 @@ def _read(path: Path, group: str | None) -> tuple[pd.DataFrame, Columns]:
         columns = columns_of([str(name) for name in frame.columns], path, group)
         return frame.fillna(dict.fromkeys(columns.texts, "")).astype(dict.fromkeys(columns.texts, str)), columns
     opener = gzip.open if path.suffix == ".gz" else open
+    _check_text(path, opener)
     with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
         header = next(csv.reader(lines), [])
     columns = columns_of(header, path, group)
@@ -81,6 +77,24 @@ def _read(path: Path, group: str | None) -> tuple[pd.DataFrame, Columns]:
         low_memory=False,
     )
     return frame, columns
+
+
+def _check_text(path: Path, opener: Callable[..., Any]) -> None:
+    """Refuse what is no text, or unzips to more than can be meant, before all of it is in memory."""
+    size = 0
+    with opener(path, "rb") as file:
+        while part := file.read(2**20):
+            size += len(part)
+            if b"\0" in part:
+                raise DecisionError(
+                    f"{path}: a table must be UTF-8 text, got a NUL character within the first {size:,} bytes",
+                    "Write it as UTF-8; UTF-16 has such characters.",
+                )
+            if size > MOST_BYTES:
+                raise DecisionError(
+                    f"{path}: a table of predictions must have at most {MOST_BYTES:,} bytes, got more",
+                    "Give fewer configurations at once, or Parquet.",
+                )
 
 
 def _build(path: Path, frame: pd.DataFrame, columns: Columns) -> PredictionTable:

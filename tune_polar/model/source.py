@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from tune_polar.errors import ModelError
@@ -17,15 +18,16 @@ def local_folder(name_or_path: str) -> Path | None:
     Raises:
         ModelError: it is written as a path and there is no folder, or the folder holds no encoder.
     """
-    path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    # os.path says no of a name that cannot be one: too long, of a user there is not.
+    path = Path(os.path.expanduser(name_or_path))
+    if os.path.isdir(path):
         if not (path / CONFIG_FILE).is_file():
             raise ModelError(
                 f"an encoder's folder must hold config.json, {name_or_path!r} does not",
                 "Give the folder that save_pretrained or `hf download` wrote, not the one above it.",
             )
         return path
-    if path.exists() or path.is_absolute() or name_or_path.startswith((".", "~")) or name_or_path.count("/") > 1:
+    if os.path.exists(path) or path.is_absolute() or name_or_path.startswith((".", "~")) or name_or_path.count("/") > 1:
         raise ModelError(
             f"an encoder must be a folder, an id of the hub (owner/name) or `tiny`, got {name_or_path!r}, "
             "which is no folder",

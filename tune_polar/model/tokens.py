@@ -152,7 +152,7 @@ class HubTokenizer:
         try:
             # Any: AutoTokenizer is untyped
             tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        except Exception as error:
             raise ModelError(
                 f"an encoder must come with its tokenizer, none loads from {str(folder)!r}: {error}",
                 "Give a folder that holds tokenizer.json (or vocab.txt) beside config.json.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tune_polar.errors import SpecError, spec_error
@@ -46,13 +47,13 @@ def neighbour(file: YamlFile, name: str, folder: Path, key: str) -> Path:
     place = Origin(file, (key,))
     if is_path(name):
         path = file.path.parent / name
-        if not path.is_file():
+        if not os.path.isfile(path):
             rule = f"must be a recipe or a path from this file's folder, got {name!r}, which is no file"
             raise spec_error([place.fault(rule)], "Check the path.")
         return path
     sibling = file.path.parent / f"{name}.yaml"
     names = names_in(folder)
-    if sibling.is_file() and sibling.resolve() != file.path.resolve():
+    if os.path.isfile(sibling) and sibling.resolve() != file.path.resolve():
         return sibling
     if name not in names:
         rule = (

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tune_polar.errors import StoreError, TunePolarError
+from tune_polar.errors import ModelError, StoreError, TunePolarError
 from tune_polar.model.encoder_shape import EncoderShape
 from tune_polar.model.hub import hub_problem
 from tune_polar.recipe.model import Recipe
@@ -24,6 +24,7 @@ from tune_polar.search.node import Node as Node
 from tune_polar.search.node import this_node
 from tune_polar.search.stage_forecasts import StageForecast, forecasts
 from tune_polar.store.store import open_store
+from tune_polar.trial.encoder_check import check_encoders
 from tune_polar.trial.gpus import slot_budget_bytes
 
 HUB_SECONDS = 1.0
@@ -60,6 +61,7 @@ def diagnose(recipe: Recipe, store: str, slot_gb: float, slots: int | None = Non
     missing = [
         *_missing_gpu(recipe, node, slot_gb),
         *(each for encoder in found for each in encoder.missing),
+        *_unusable(recipe, found),
         *_missing_store(store),
     ]
     if node.gpus and not all(each.fits for each in stages):
@@ -67,6 +69,15 @@ def diagnose(recipe: Recipe, store: str, slot_gb: float, slots: int | None = Non
             Missing("memory: a stage does not fit in any way, by count", "Give a larger slot with --slot-gb.")
         )
     return Diagnosis(node, recipe.recipe, tuple(each.sizes for each in found), tuple(stages), tuple(missing))
+
+
+def _unusable(recipe: Recipe, found: Sequence[FoundEncoder]) -> Iterator[Missing]:
+    """What keeps encoders that are here from being used."""
+    if all(each.sizes.is_here for each in found):
+        try:
+            check_encoders([recipe])
+        except ModelError as error:
+            yield Missing(f"encoder: {error.problem}", error.remedy)
 
 
 def stand_ins(found: Diagnosis) -> dict[str, Mapping[str, Any]]:

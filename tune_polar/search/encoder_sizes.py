@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tune_polar.errors import ModelError
@@ -52,7 +52,7 @@ def encoders_of(recipe: Recipe) -> list[Encoder]:
 
 def is_of_hub(encoder: Encoder) -> bool:
     """Whether it is neither embedded nor a folder."""
-    return encoder.name != TINY and not Path(encoder.name).expanduser().is_dir()
+    return encoder.name != TINY and not os.path.isdir(os.path.expanduser(encoder.name))
 
 
 def find_encoder(encoder: Encoder, hub: Hub) -> FoundEncoder:

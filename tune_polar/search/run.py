@@ -34,6 +34,7 @@ from tune_polar.search.worker_setup import WorkerSetup
 from tune_polar.store.gold import gold_of
 from tune_polar.store.records import FoldRecord
 from tune_polar.store.store import Store
+from tune_polar.trial.encoder_check import check_encoders
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.provenance import provenance_of, this_cpu
 
@@ -82,6 +83,14 @@ class PreparedSearch:
             self.study,
             racing=self._racing,
         )
+
+    def check(self) -> None:
+        """Whether its encoders can be used, before anything is recorded or begun.
+
+        Raises:
+            ModelError: one cannot.
+        """
+        check_encoders([self._plan.recipe, *(recipe for _, recipe in self._plan.variants)])
 
     def create(self, command: str) -> None:
         """Write gold and manifest of a new search."""

@@ -1,0 +1,79 @@
+"""Encoders loaded once, in a process of its own, before a search begins: what is wrong is said once and at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterable
+from multiprocessing.connection import Connection
+
+from tune_polar.errors import ModelError, TunePolarError
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.sections import TINY, Encoder
+
+
+def check_encoders(recipes: Iterable[Recipe]) -> None:
+    """Load each encoder of the recipes' stages; pass it a text alone, one beside a longer one, and one at the limit.
+
+    This process loads no torch for it. The embedded encoder needs no check.
+
+    Raises:
+        ModelError: one cannot be loaded or computed, or looks at padding.
+    """
+    stages = [stage for recipe in recipes for stage in recipe.stages.values()]
+    encoders = list(dict.fromkeys(_Asked.of(stage.encoder) for stage in stages if stage.encoder.name != TINY))
+    if not encoders:
+        return
+    context = multiprocessing.get_context("spawn")
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=_run, args=(encoders, sending), daemon=True)
+    process.start()
+    sending.close()
+    try:
+        told: tuple[str, str] | None = receiving.recv()
+    except EOFError:  # it died without a word
+        process.join()
+        told = (
+            f"encoders must be loadable, but the process that tried {[each[0] for each in encoders]} ended with code "
+            f"{process.exitcode}",
+            "Code -9 is most often a machine whose memory ran out.",
+        )
+    finally:
+        process.kill()
+        process.join()
+    if told is not None:
+        raise ModelError(*told)
+
+
+class _Asked(tuple[str, str | None, str, int]):
+    """Name, revision, pooling, most tokens."""
+
+    @classmethod
+    def of(cls, encoder: Encoder) -> _Asked:
+        return cls((encoder.name, encoder.revision, encoder.pooling, encoder.max_length_tokens))
+
+
+def _run(encoders: list[_Asked], sending: Connection) -> None:
+    try:
+        sending.send(_first_problem(encoders))
+    finally:
+        sending.close()
+
+
+def _first_problem(encoders: list[_Asked]) -> tuple[str, str] | None:
+    # Imported here: the process that asks for it needs none of torch's seconds of loading.
+    import torch
+
+    from tune_polar.model.encoder import load_encoder
+
+    for name, revision, pooling, most in encoders:
+        try:
+            encoder, tokenizer = load_encoder(name, pooling=pooling, revision=revision)  # type: ignore[arg-type]
+            ids = torch.tensor([(list(tokenizer.encode(["one two three"], most)[0]) * most)[:most]])
+            with torch.no_grad():
+                encoder.eval()(ids, torch.ones_like(ids))
+        except TunePolarError as error:
+            return error.problem, error.remedy
+        except Exception as error:  # noqa: BLE001 (whatever a library says of an encoder is what the user needs to hear)
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            return f"encoder {name!r} must be loadable and take {most} tokens, but: {said}", "Use another encoder."
+    return None
