@@ -74,6 +74,34 @@ def ended_by(sent: signal.Signals, folder: Path, *words: str, whole_group: bool)
     assert finished <= folds(folder)
 
 
+@pytest.mark.parametrize("whole_group", [False, True])
+@pytest.mark.parametrize("moment", ["before anything is said", "workers are starting"])
+def test_a_search_that_has_not_begun_to_train_ends_in_order(tmp_path: Path, moment: str, whole_group: bool) -> None:
+    driver = subprocess.Popen(
+        [script(), *SEARCH, "--store", "store"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heeding_signals,
+    )
+    try:
+        until = time.monotonic() + 60
+        while not list(tmp_path.glob("store/lease/*-beat.json")) and time.monotonic() < until:
+            time.sleep(0.02)
+        if moment == "workers are starting":
+            time.sleep(2.5)
+        (os.killpg if whole_group else os.kill)(driver.pid, signal.SIGTERM)
+        _, err = driver.communicate(timeout=60)
+    finally:
+        driver.kill()
+    assert driver.returncode == 128 + signal.SIGTERM, err
+    assert "Traceback" not in err
+    assert ended_in_order(tmp_path)
+
+
 class Terminal:
     """The command in a terminal of its own of 110 columns."""
 

@@ -61,6 +61,11 @@ def test_whatever_it_gives_the_mode_stays(tmp_path: Path, said: float) -> None:
     [
         ("tokenizer.json", '{"version": null, "model": {"type": "WordLevel", "vocab": null}}'),
         ("tokenizer.json", '{"version": "1.0"'),
+        (
+            "tokenizer.json",
+            '{"version": "1.0", "model": {"type": "WordPiece", "vocab": {"a": 0, "b": 1}, "unk_token": "[UNK]", '
+            '"continuing_subword_prefix": "##", "max_input_chars_per_word": 9}}',
+        ),
         ("tokenizer_config.json", '{"tokenizer_class": true}'),
         ("config.json", '{"model_type": "bert", "hidden_size": []}'),
         ("config.json", '{"model_type": "bert", "num_hidden_layers": "\u001b"}'),

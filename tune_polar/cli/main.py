@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -53,6 +54,7 @@ def common(
 def main() -> None:
     """Run the command line; errors that a user can mend end with exit code 2 and their remedy."""
     prepare_streams()
+    _heed_signals()
     try:
         _check_words()
         code = app(prog_name="tune-polar", standalone_mode=False)
@@ -83,6 +85,18 @@ def main() -> None:
         sys.exit(130)
     if code:  # of a command that ended by `typer.Exit`
         sys.exit(code)
+
+
+def _heed_signals() -> None:
+    """SIGTERM and SIGHUP end a command as an interrupt does: leases are given back, and half a file is removed."""
+
+    def leave(number: int, frame: object) -> None:  # noqa: ARG001 (signal's interface)
+        signal.signal(number, signal.SIG_IGN)  # a second one would cut the end short
+        sys.exit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # what the user ignores (nohup) stays so
+            signal.signal(number, leave)
 
 
 def _leave(code: int) -> NoReturn:

@@ -184,18 +184,24 @@ class HubTokenizer:
         """See ``Tokenizer.encode``.
 
         Raises:
-            ModelError: ``max_length_tokens`` leaves no room for text.
+            ModelError: ``max_length_tokens`` leaves no room for text, or the tokenizer lacks what it needs.
         """
         _check_max_length(max_length_tokens)
         if not texts:
             return []
-        encoding = self._tokenizer(
-            list(texts),
-            truncation=True,
-            max_length=max_length_tokens,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )
+        try:
+            encoding = self._tokenizer(
+                list(texts),
+                truncation=True,
+                max_length=max_length_tokens,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+            )
+        except Exception as error:  # noqa: BLE001 - tokenizers raise a bare one where the vocabulary lacks what they need
+            raise ModelError(
+                f"a tokenizer must be able to encode every text, the encoder's cannot: {error}",
+                "Give the tokenizer's files as they were published.",
+            ) from error
         return [np.array(ids, dtype=np.int64) for ids in encoding["input_ids"]]
 
     def save(self, folder: Path) -> None:

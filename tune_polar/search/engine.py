@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import stat
+import sys
 from collections.abc import Callable, Iterator
 
 import ray
@@ -87,7 +88,7 @@ def _signals(on_signal: Callable[[signal.Signals], None]) -> Iterator[list[signa
     def pass_on(number: int, frame: object) -> None:  # noqa: ARG001 (signal's interface)
         if not received:
             if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:  # Tune does not listen yet
-                raise KeyboardInterrupt
+                sys.exit(128 + number)
             received.append(signal.Signals(number))
             if number == signal.SIGHUP:
                 _leave_terminal()

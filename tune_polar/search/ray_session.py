@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import ray
+import ray._private.utils as services
 
 import tune_polar
 from tune_polar.errors import SearchError
@@ -29,7 +31,7 @@ def local_ray(slots: Slots) -> Iterator[None]:
         if slots.devices:  # one entry a slot, of which Ray hands each fold trial one
             make_visible(slots.devices)
         try:
-            with _deaf_to_hang_up():
+            with _deaf_to_hang_up(), _in_groups_of_their_own():
                 ray.init(
                     address="local",
                     num_cpus=slots.count,
@@ -77,6 +79,27 @@ def joined_cluster(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _in_groups_of_their_own() -> Iterator[None]:
+    """Processes that Ray starts meanwhile hear no signal that is sent to the driver's process group.
+
+    ``timeout``, a terminal and `kill -- -PGID` signal the whole group. Ray's daemons would end at once, and the driver,
+    without them, before it could end in order. On Linux they die with the driver in any case: the function by which
+    Ray asks the kernel for that, in the child before it becomes the daemon, is where they can leave the group.
+    """
+    inner = services.set_kill_on_parent_death_linux
+
+    def leave_group() -> None:
+        os.setpgid(0, 0)
+        inner()
+
+    services.set_kill_on_parent_death_linux = leave_group
+    try:
+        yield
+    finally:
+        services.set_kill_on_parent_death_linux = inner
 
 
 @contextlib.contextmanager
