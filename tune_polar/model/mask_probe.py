@@ -30,9 +30,10 @@ def check_mask(encoder: nn.Module, tokenizer: HubTokenizer, name: str) -> None:
     was_training = encoder.training
     encoder.eval()
     try:
-        short, long = tokenizer.encode([_SHORT, _LONG], _MOST_TOKENS)
-        alone = encoder(*_padded([list(short)], len(short), tokenizer.pad_id))[0]
-        beside = encoder(*_padded([list(short), list(long)], max(len(short), len(long)), tokenizer.pad_id))[0]
+        short, long = (list(ids) for ids in tokenizer.encode([_SHORT, _LONG], _MOST_TOKENS))
+        device = next((parameter.device for parameter in encoder.parameters()), torch.device("cpu"))
+        alone = encoder(*_padded([short], tokenizer.pad_id, device))[0]
+        beside = encoder(*_padded([short, long], tokenizer.pad_id, device))[0]
     finally:
         encoder.train(was_training)
     difference = float((alone - beside).norm() / alone.norm().clamp_min(1e-12))
@@ -44,7 +45,8 @@ def check_mask(encoder: nn.Module, tokenizer: HubTokenizer, name: str) -> None:
         )
 
 
-def _padded(rows: list[list[int]], width: int, pad_id: int) -> tuple[Tensor, Tensor]:
-    ids = torch.tensor([row + [pad_id] * (width - len(row)) for row in rows])
-    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+def _padded(rows: list[list[int]], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    width = max(map(len, rows))
+    ids = torch.tensor([row + [pad_id] * (width - len(row)) for row in rows], device=device)
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=device)
     return ids, mask

@@ -197,7 +197,7 @@ class HubTokenizer:
                 return_attention_mask=False,
                 return_token_type_ids=False,
             )
-        except Exception as error:  # noqa: BLE001 - tokenizers raise a bare one where the vocabulary lacks what they need
+        except Exception as error:
             raise ModelError(
                 f"a tokenizer must be able to encode every text, the encoder's cannot: {error}",
                 "Give the tokenizer's files as they were published.",

@@ -68,7 +68,8 @@ def _first_problem(encoders: list[_Asked]) -> tuple[str, str] | None:
     for name, revision, pooling, most in encoders:
         try:
             encoder, tokenizer = load_encoder(name, pooling=pooling, revision=revision)  # type: ignore[arg-type]
-            ids = torch.tensor([(list(tokenizer.encode(["one two three"], most)[0]) * most)[:most]])
+            tokens = (list(tokenizer.encode(["one two three"], most)[0]) * most)[:most]
+            ids = torch.tensor([tokens], device="cpu")
             with torch.no_grad():
                 encoder.eval()(ids, torch.ones_like(ids))
         except TunePolarError as error:
