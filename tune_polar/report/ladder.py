@@ -44,7 +44,7 @@ def score_ladder(page: PageContext, outcome: Outcome) -> TextTable:
     written: tuple[Rung, ...] = ("as_written",) if _any_written(outcome.graph.scored, outcome) else ()
     return TextTable(
         f"The winner’s {metric_words(judgement.metric.name)} by where its settings were chosen, from hindsight, which "
-        "flatters, to the other folds; then on other rows. The one to report is set in bold",
+        f"flatters, to {chosen_on('cross_fitted', page.cells)}; then on other rows. The one to report is set in bold",
         ("Score", "Value", "Uncertainty", "Settings chosen on", "Scored on"),
         (*map(rung, flattering), *best, *map(rung, written), *_on_splits(page, judgement, chooses)),
         words=(2, 3, 4),

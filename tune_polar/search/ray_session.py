@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from tune_polar.search.ray_environment import SHARED
 from tune_polar.search.scratch import scratch_folder
 from tune_polar.search.slots import Slots
 from tune_polar.trial.visible_gpus import make_visible
+
+ANSWER_SECONDS = 5.0
 
 
 @contextlib.contextmanager
@@ -62,6 +65,7 @@ def joined_cluster(address: str) -> Iterator[None]:
         SearchError: there is none, it wants a token, or its Ray or Python is another one.
     """
     package = Path(tune_polar.__file__).parent
+    _check_answers(address)
     try:
         ray.init(
             address=address,
@@ -79,6 +83,30 @@ def joined_cluster(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Whether anything listens at ``HOST:PORT``; Ray's client would try for minutes, and say so in lines of its own.
+
+    Raises:
+        SearchError: nothing does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return  # auto, or what Ray itself refuses at once
+    problem: OSError | OverflowError | None = None
+    # Ray takes this machine's own address for loopback's.
+    own = [ray.util.get_node_ip_address()] if host in ("127.0.0.1", "localhost") else []
+    for name in [host.strip("[]"), *own]:
+        try:
+            with socket.create_connection((name, int(port)), ANSWER_SECONDS):
+                return
+        except (OSError, OverflowError) as error:  # OverflowError: no port has that number
+            problem = error
+    raise SearchError(
+        f"--address must name a running Ray cluster, but nothing answers at {address!r}: {problem}",
+        "Check host and port: `ray start --head` prints them, and `ray status --address=HOST:PORT` asks.",
+    )
 
 
 @contextlib.contextmanager

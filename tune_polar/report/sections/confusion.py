@@ -12,6 +12,7 @@ from tune_polar.evaluate.outcome import Outcome
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Entries, Entry, TextTable, in_parts, missing, prose
 from tune_polar.report.section import Answer, Section, predicts
+from tune_polar.report.words import chosen_on
 
 MANY = 12  # more columns do not fit a table side by side
 SHADES = 8
@@ -19,7 +20,7 @@ SHADES = 8
 
 def build(page: PageContext) -> Answer:
     """A square for each set of columns that something decides."""
-    return in_parts((judgement.name, _square(judgement)) for judgement in _deciding(page.won))
+    return in_parts((judgement.name, _square(page, judgement)) for judgement in _deciding(page.won))
 
 
 def _deciding(outcome: Outcome) -> Iterator[Judgement]:
@@ -31,24 +32,25 @@ def _deciding(outcome: Outcome) -> Iterator[Judgement]:
             yield each
 
 
-def _square(judgement: Judgement) -> list[Block]:
+def _square(page: PageContext, judgement: Judgement) -> list[Block]:
     gold, decided = judgement.rows.gold, judgement.cross_fitted.decided
     if len(gold.names) > MANY:
         return [missing(f"Not shown: a square of {len(gold.names)} columns does not fit a page.")]
     if gold.kind == "labels":
         return _labels(gold.values.astype(np.int64), decided.astype(np.int64), gold.names)
     names = gold.names if gold.kind == "class" else tuple(f"{gold.names[0]} = {value}" for value in (0, 1))
-    return _classes(gold.values[:, 0].astype(np.int64), decided[:, 0].astype(np.int64), names)
+    chosen = chosen_on("cross_fitted", page.cells)
+    return _classes(gold.values[:, 0].astype(np.int64), decided[:, 0].astype(np.int64), names, chosen)
 
 
-def _classes(gold: IntArray, decided: IntArray, names: Sequence[str]) -> list[Block]:
-    """Rows of each class by the class they were given; ``gold`` and ``decided`` (rows,)."""
+def _classes(gold: IntArray, decided: IntArray, names: Sequence[str], chosen: str) -> list[Block]:
+    """Rows of each class by the class they were given; ``gold`` and ``decided`` (rows,); ``chosen``: on which rows."""
     counts = np.zeros((len(names), len(names)), dtype=np.int64)
     np.add.at(counts, (gold, decided), 1)
     totals = counts.sum(axis=1)
     shares = counts / np.maximum(totals, 1)[:, None]
     caption = (
-        "Rows with the row’s gold (how many) by what they were given, out of fold, settings chosen on the other folds: "
+        f"Rows with the row’s gold (how many) by what they were given, out of fold, settings chosen on {chosen}: "
         "on the diagonal the right ones"
     )
     words = [[f"{count:,}" for count in row] for row in counts.tolist()]

@@ -14,7 +14,7 @@ from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Row, TextTable, in_parts, prose
 from tune_polar.report.numbers import fixed
 from tune_polar.report.section import Answer, Section, has
-from tune_polar.report.words import column_heads, gap_words, metric_words
+from tune_polar.report.words import chosen_on, column_heads, gap_words, metric_words
 
 FEW = 20  # rows of a group whose score says little
 
@@ -54,8 +54,8 @@ def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[s
         if own.sum() >= FEW and own is not everything:
             told[name] = found.score
     caption = (
-        f"{judgement.name} by {column}: {what} of each group’s out-of-fold rows, settings chosen on the other folds of "
-        f"all groups. Groups of fewer than {FEW} rows say little"
+        f"{judgement.name} by {column}: {what} of each group’s out-of-fold rows, settings chosen on "
+        f"{chosen_on('cross_fitted', page.cells)} of all groups. Groups of fewer than {FEW} rows say little"
     )
     table = TextTable(caption, (column, "rows", what, *heads), rows)
     if len(told) < 2:

@@ -19,7 +19,7 @@ from tune_polar.report.document import Block, Entry, TextTable, figure, heading,
 from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.numbers import count, fixed
 from tune_polar.report.section import Answer, Section, has
-from tune_polar.report.words import begun, decision_words, gap_words, metric_words, per_column_words
+from tune_polar.report.words import begun, chosen_on, decision_words, gap_words, metric_words, per_column_words
 from tune_polar.stats.intervals import signed
 
 KIND = "gate"
@@ -102,7 +102,7 @@ def _gate(page: PageContext, found: _Gated, name: str) -> list[Block]:
         f"{page.shown(behind)}{costs if comparable else ''}.",
     ]
     if not comparable:
-        return [prose(*sentences), _keeper(by)]
+        return [prose(*sentences), _keeper(page, by)]
     columns = sorted(_columns(found), key=lambda each: metric.gain(each.behind, each.alone))
     worst, least = columns[0], columns[-1]
     if len(columns) > 1:
@@ -116,7 +116,7 @@ def _gate(page: PageContext, found: _Gated, name: str) -> list[Block]:
     ]
     note = f"● {of.name} alone, on {on}. Upright bar: {gate.name}, {over}, behind {by.name}."
     drawn = figure(strip_plot(name, title, description.replace(" → ", " to "), strips), note)
-    return [prose(*sentences), _keeper(by), drawn, _columns_table(page, found, columns)]
+    return [prose(*sentences), _keeper(page, by), drawn, _columns_table(page, found, columns)]
 
 
 def _rejected(by: Judgement) -> str:
@@ -134,13 +134,15 @@ def _yes(by: Judgement) -> tuple[BoolArray, BoolArray]:
     return gold.astype(np.bool_), decided.astype(np.bool_)
 
 
-def _keeper(by: Judgement) -> TextTable:
+def _keeper(page: PageContext, by: Judgement) -> TextTable:
     (truth, through), name, rows = _yes(by), by.rows.gold.names[0], []
     for value, own in ((1, truth), (0, ~truth)):
         right = float(np.mean(through[own] == truth[own])) if own.any() else 0.0
         counts = (f"{np.count_nonzero(part & own):,}" for part in (through, ~through))
         rows.append((f"{name} = {value}", *counts, f"{100 * right:.0f}%"))
-    caption = f"The decisions of {by.name} on out-of-fold rows, settings chosen on the other folds"
+    caption = (
+        f"The decisions of {by.name} on out-of-fold rows, settings chosen on {chosen_on('cross_fitted', page.cells)}"
+    )
     return TextTable(caption, ("gold", "let through", "rejected", "right"), rows)
 
 
@@ -172,7 +174,9 @@ def _columns_table(page: PageContext, found: _Gated, columns: list[_Column]) -> 
         for each in columns
     ]
     heads = (f"{what} alone", f"{what} behind {found.by.name}", "difference", "right ones lost to the gate", *others)
-    caption = "Column by column, worst loss first. Same settings in both, chosen on the other folds"
+    caption = (
+        f"Column by column, worst loss first. Same settings in both, chosen on {chosen_on('cross_fitted', page.cells)}"
+    )
     return TextTable(caption, ("column", *heads), rows)
 
 

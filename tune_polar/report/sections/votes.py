@@ -19,7 +19,7 @@ from tune_polar.report.document import Block, TextTable, figure, in_parts, prose
 from tune_polar.report.drawing.panel import Axis, Panel
 from tune_polar.report.ladder import WIDEST, decision_tables, gap_sentences, part_name
 from tune_polar.report.section import Answer, Section, decides
-from tune_polar.report.words import RUNGS, begun, gap_words, metric_words
+from tune_polar.report.words import RUNGS, begun, chosen_on, gap_words, metric_words
 
 KIND = "knn_vote"
 # Points of the metric below the best value of the map at which the next lighter shade begins, darkest first.
@@ -133,8 +133,9 @@ def _sentences(page: PageContext, judgement: Judgement, grid: FloatArray) -> tup
     return (
         f"{100 * near:.0f}% of the map lies within one point of its best value: "
         + ("k and τ hardly matter there." if near >= 0.15 else "k and τ have to be chosen with care."),
-        f"The best setting, chosen on the rows it is scored on, has {page.shown(pooled)}; chosen for each fold on the "
-        f"other folds {page.shown(crossed)} ({gap_words(crossed - pooled, judgement.metric)}).",
+        f"The best setting, chosen on the rows it is scored on, has {page.shown(pooled)}; chosen on "
+        f"{chosen_on('cross_fitted', page.cells)} {page.shown(crossed)} "
+        f"({gap_words(crossed - pooled, judgement.metric)}).",
     )
 
 
