@@ -2,6 +2,7 @@
 
     python benchmarks/mutations.py                          # 10,000 inputs, ten minutes at the most
     python benchmarks/mutations.py --inputs 500 --seed 7    # a quick look at another seed
+    python benchmarks/mutations.py --share 0/2              # and 1/2 beside it, on two cores
 
 Each input is a store, a recipe with its space, a table of texts, a file of predictions or an encoder's folder, changed
 at random: bits, cuts, repetitions, other values in JSON, YAML and CSV, swapped and renamed files, links and pipes. One
@@ -413,6 +414,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inputs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--share", default="0/1", help="every Nth input, from I on: I/N")
     parser.add_argument("--only", type=int, help="one input by its number, left for a look")
     parser.add_argument("--minutes", type=float, default=10.0)
     chosen = parser.parse_args()
@@ -432,7 +434,8 @@ def main() -> None:
         folder = Path(name)
         made = prepare(folder)
         before = seen(made)
-        numbers = range(chosen.inputs) if chosen.only is None else [chosen.only]
+        first, step = (int(word) for word in chosen.share.split("/"))
+        numbers = range(first, chosen.inputs, step) if chosen.only is None else [chosen.only]
         done = 0
         for number in numbers:
             rng = random.Random(f"{chosen.seed}/{number}")
