@@ -80,3 +80,22 @@ def test_a_column_that_says_one_thing_is_told_before_it_is_named(run: Run, tmp_p
     assert "column rude: a column to learn must have two values or more, got '0' in all 20 rows" in ran.out
     assert "column hate" not in ran.out
     assert "0 errors, 1 warning" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("id,text", "dev has no ['hate', 'rude']: its rows are predicted, and not scored by what needs them"),
+        ("id,text,hatte,rude", "dev has no ['hate'], only ['rude']: its rows are predicted"),
+        ("id,text,hate,rude", None),
+    ],
+)
+def test_a_split_with_less_than_all_says_so(run: Run, tmp_path: Path, header: str, said: str | None) -> None:
+    rows = [f"r{n},text {n},{n % 2},{n // 2 % 2}" for n in range(20)]
+    (tmp_path / "t.csv").write_text("\n".join(["id,text,hate,rude", *rows]), encoding="utf-8")
+    width = len(header.split(","))
+    dev = [",".join([f"d{n}", f"dev text {n}", "1", "0"][:width]) for n in range(4)]
+    (tmp_path / "dev.csv").write_text("\n".join([header, *dev]), encoding="utf-8")
+    ran = run("data", "check", "t.csv", "--text", "text", "--target", "hate", "--target", "rude", "--dev", "dev.csv")
+    assert ran.code == 0
+    assert (said in ran.out) if said else ("missing-gold" not in ran.out)

@@ -43,9 +43,25 @@ def check_data(
     findings += _repeated_texts([*scanned.splits, *([] if scanned.extra is None else [scanned.extra])])
     for split in scanned.splits:
         findings += _labels_outside(split, under or {})
+        said = without_gold(split.to_split(), request) if not errors_in(findings) else None
+        if said is not None:
+            findings.append(Finding("warning", "missing-gold", str(split.files[0].place), None, None, said))
     if take is not None and not errors_in(findings):
         findings += _refused(scanned, take)
     return findings
+
+
+def without_gold(split: Split, request: DataRequest) -> str | None:
+    """What a split lacks of the labels, classes and numbers that are asked for, and what follows; None: nothing.
+
+    A split to be predicted has none of them. One that has some may have one under a mistyped name.
+    """
+    gold = [spec.name for spec in request.specs if spec.kind in ("label", "class", "number")]
+    lacking, there = ([name for name in gold if (name in split.columns) is has] for has in (False, True))
+    if not lacking:
+        return None
+    only = f", only {there}" if there else ""
+    return f"{split.name} has no {lacking}{only}: its rows are predicted, and not scored by what needs them"
 
 
 def _refused(scanned: Scanned, take: Callable[[Corpus], object]) -> list[Finding]:
