@@ -1,3 +1,3 @@
-"""tune-polar: distributed hyperparameter search for cross-validated fine-tuning of text classifiers."""
+"""tune-polar: distributed hyperparameter search for cross-validated fine-tuning on text."""
 
 __version__ = "0.1.0"

@@ -25,7 +25,7 @@ app = typer.Typer(
     name="tune-polar",
     cls=Commands,
     help=(
-        "Hyperparameter search for cross-validated fine-tuning of text classifiers: Ray Tune runs one fold of one "
+        "Hyperparameter search for cross-validated fine-tuning on text: Ray Tune runs one fold of one "
         "configuration at a time, Optuna proposes configurations, and every score says where its thresholds were "
         "chosen.\n\nBegin with:  tune-polar search st3"
     ),
