@@ -65,7 +65,7 @@ def test_every_call_does_what_the_driver_s_files_do(remote: RemoteFiles, folder:
 
 def test_its_errors_keep_their_rule_and_remedy(remote: RemoteFiles, folder: Path) -> None:
     (folder / "blocked").write_bytes(b"a file where a folder should be")
-    with pytest.raises(StoreError, match="must be written, but") as caught:
+    with pytest.raises(StoreError, match="it must be a folder of the store's own, and is a file") as caught:
         remote.put_if_absent("blocked/a.json", b"a")
-    assert caught.value.remedy.startswith("Give a folder that can be made there")
+    assert caught.value.remedy.startswith("A store holds files and folders of its own")
     assert "Traceback" not in str(caught.value)

@@ -73,6 +73,8 @@ def main() -> None:
         # typer takes the broken pipe for itself, and says 1.
         if ended.code == 1 and isinstance(sys.stdout, PacifyFlushWrapper):
             _leave(141)
+        if ended.code == signal.SIGTERM:  # so Ray's own handler ends, which it sets while it starts
+            sys.exit(128 + signal.SIGTERM)
         raise
     except OSError as error:
         if error.errno == errno.EIO:  # the terminal was closed under us: as far as anybody can tell, by its hang-up

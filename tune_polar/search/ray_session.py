@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def local_ray(slots: Slots) -> Iterator[None]:
         if slots.devices:  # one entry a slot, of which Ray hands each fold trial one
             make_visible(slots.devices)
         try:
-            with _deaf_to_hang_up(), _in_groups_of_their_own():
+            with _deaf_to_hang_up(), _in_groups_of_their_own(), _signals_wait():
                 ray.init(
                     address="local",
                     num_cpus=slots.count,
@@ -51,6 +52,9 @@ def local_ray(slots: Slots) -> Iterator[None]:
                 f"Ray must be able to start on this machine, but: {error}",
                 "Look for leftover Ray processes (`ray stop`), or free memory and space in the temporary folder.",
             ) from error
+        except (SystemExit, KeyboardInterrupt):  # of a signal that came meanwhile
+            ray.shutdown()
+            raise
         try:
             yield
         finally:
@@ -107,6 +111,33 @@ def _check_answers(address: str) -> None:
         f"--address must name a running Ray cluster, but nothing answers at {address!r}: {problem}",
         "Check host and port: `ray start --head` prints them, and `ray status --address=HOST:PORT` asks.",
     )
+
+
+@contextlib.contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Signals that would end the search are heard at the end of the block, by whoever heard them before.
+
+    Ray forks while it starts, and an exception that a handler raises there is lost in the forking. Its own handler of
+    SIGTERM, which ends with exit code 15, is not set.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    noted: list[int] = []
+    numbers = [
+        each for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) != signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, lambda received, _: noted.append(received)) for number in numbers}
+    inner = services.set_sigterm_handler
+    services.set_sigterm_handler = lambda handler: None  # noqa: ARG005
+    try:
+        yield
+    finally:
+        services.set_sigterm_handler = inner
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if noted:
+            os.kill(os.getpid(), noted[0])
 
 
 @contextlib.contextmanager
