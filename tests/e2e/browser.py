@@ -80,7 +80,9 @@ def opened_browser(profile: Path) -> Iterator[Page]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     with webdriver.Chrome(options=options, service=Service(driver)) as running:
-        running.set_script_timeout(120)
+        # axe takes half a minute on the largest page, and several where the machine is busy with other tests.
+        running.set_script_timeout(400)
+        running.command_executor.client_config.timeout = 420
         running.execute_cdp_cmd("Network.enable", {})
         running.execute_cdp_cmd(
             "Network.emulateNetworkConditions",
