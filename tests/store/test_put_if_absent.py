@@ -127,3 +127,16 @@ def test_a_file_is_no_store(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreError, match=r"store must be a folder, but .*file' is not"):
         open_store(tmp_path / "file")
+
+
+def test_a_file_of_more_than_one_read_of_the_system_is_read_whole(tmp_path):
+    """Linux reads at most 2,147,479,552 bytes at once; checkpoints are larger."""
+    (tmp_path / "checkpoints").mkdir()
+    with (tmp_path / "checkpoints/large").open("wb") as file:
+        file.truncate(2**31 + 5)
+        file.seek(2**31)
+        file.write(b"\x01end\x02")
+    content = LocalFolder(tmp_path).read("checkpoints/large")
+    assert content is not None
+    assert len(content) == 2**31 + 5
+    assert content[-5:] == b"\x01end\x02"
