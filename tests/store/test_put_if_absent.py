@@ -140,3 +140,12 @@ def test_a_file_of_more_than_one_read_of_the_system_is_read_whole(tmp_path):
     assert content is not None
     assert len(content) == 2**31 + 5
     assert content[-5:] == b"\x01end\x02"
+
+
+@pytest.mark.parametrize("write", ["put_if_absent", "replace"])
+def test_what_is_too_large_to_be_read_again_is_not_written(tmp_path, write):
+    files = LocalFolder(tmp_path)
+    with pytest.raises(StoreError, match=r"folds/x\.json must be written, but: it has 67,108,865 bytes"):
+        getattr(files, write)("folds/x.json", bytes(2**26 + 1))
+    assert list(tmp_path.rglob("*.json")) == []
+    assert list(tmp_path.rglob("*.tmp")) == []

@@ -10,22 +10,24 @@ from tune_polar.data.source import Source
 from tune_polar.data.table import TRAIN
 
 MOST_COLUMNS = 1000  # a file of more is no table with a column to learn by chance
+MOST_ROWS = 100_000  # of a file: all columns of one of ten gigabytes do not fit into memory
 
 
 def constant_columns(source: Source) -> list[Finding]:
-    """A warning for each column of train beside text and id that says one thing in every row."""
+    """A warning for each column of train beside text and id that says one thing in every row that is looked at."""
     files = source.files.get(TRAIN, ())
     said: dict[str, set[str]] = {}
-    rows = 0
+    rows, where = 0, "all"
     for address in files:
         table, _ = read_raw(Place(address), (), most_rows=1)
         if table is None or len(table.header) > MOST_COLUMNS:
             return []
         layout = Layout((), source.columns).of(TRAIN)
         own = {found[0] for name in ("text", "id") if (found := layout.find(name, table.header, own_name=False))}
-        table, _ = read_raw(Place(address), set(table.header) - own)
+        table, _ = read_raw(Place(address), set(table.header) - own, most_rows=MOST_ROWS + 1)
         if table is None:
             return []
+        where = "the first" if len(table) > MOST_ROWS else where
         rows += len(table.lines)
         for name, cells in table.cells.items():
             said.setdefault(name, set()).update({cell.strip() for cell in cells})
@@ -36,7 +38,7 @@ def constant_columns(source: Source) -> list[Finding]:
             files[0],
             None,
             name,
-            f"a column to learn must have two values or more, got {shown(next(iter(values)))} in all {rows:,} rows",
+            f"a column to learn must have two values or more, got {shown(next(iter(values)))} in {where} {rows:,} rows",
         )
         for name, values in said.items()
         if len(values) == 1 and rows > 1

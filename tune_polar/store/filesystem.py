@@ -237,6 +237,7 @@ class LocalFolder:
     @contextlib.contextmanager
     def _temporary(self, name: str, content: bytes) -> Iterator[tuple[int, str, str]]:
         """A file beside ``name`` with ``content``, gone afterwards: its folder's descriptor, its name, the other's."""
+        _check_size(name, len(content))  # what could not be read again is not written
         above, _, last = name.rpartition("/")
         # The name starts with a dot so that ``names`` never lists a file that is still being written.
         temporary = f".{last}.{_writer()}{_TEMPORARY}"
@@ -277,13 +278,15 @@ def _content(name: str, folder: int) -> bytes | None:
         return None
     # Buffered, though read whole: one read of the system ends at 2 GiB, a checkpoint of 296 M parameters has 3.5 GB.
     with open(file, "rb") as opened:
-        most, size = (
-            MOST_BYTES.get(name.rpartition("/")[0].rpartition("/")[2] or name, MOST_RECORD_BYTES),
-            os.fstat(file).st_size,
-        )
-        if size > most:
-            raise OSError(errno.EFBIG, f"it has {size:,} bytes, and nothing of this name has more than {most:,}")
+        size = os.fstat(file).st_size
+        _check_size(name, size)
         return opened.read(size + 1)  # a file that grows meanwhile is no record, and is found to be damaged
+
+
+def _check_size(name: str, size: int) -> None:
+    most = MOST_BYTES.get(name.rpartition("/")[0].rpartition("/")[2] or name, MOST_RECORD_BYTES)
+    if size > most:
+        raise OSError(errno.EFBIG, f"it has {size:,} bytes, and nothing of this name has more than {most:,}")
 
 
 def _writer() -> str:
