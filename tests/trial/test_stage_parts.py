@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from graph_bench import DETECTOR, ONE_STAGE, TWO_STAGES, Bench, recipe_of, result_of
+from safetensors.numpy import load as load_arrays
 from safetensors.torch import load
 from transformers import BertConfig, BertModel, BertTokenizer
 
@@ -183,6 +185,23 @@ def test_centers_move_where_they_have_a_rate(graph: Bench, rate: float) -> None:
 def test_splits_without_rows_leave_nothing(graph: Bench) -> None:
     alone = replace(graph, corpus=sample_corpus(0, rows_train=150, rows_dev=0, rows_test=0))
     assert trained(alone, recipe_of(ONE_STAGE))[0].splits == ("validation",)
+
+
+def test_beside_the_weights_lies_what_new_rows_are_compared_with_and_no_text(graph: Bench, sample: Corpus) -> None:
+    recipe = recipe_of(TWO_STAGES)
+    context = graph.context(recipe)
+    record, weights = trained(graph, recipe)
+    left = load_arrays(weights)
+    rows = context.plans["detector"].training_rows(0)
+    vectors, classes = left["neighbours/vectors"], left["neighbours/classes"]
+    assert (vectors.shape, vectors.dtype, classes.dtype) == ((len(rows), 16), np.float32, np.int32)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(rows)), abs=1e-5)
+    assert classes.tolist() == sample.train.values("polarization")[rows].tolist()
+    characters = [chr(code) for code in left["tokenizer/characters"]]
+    assert len(set(characters)) == len(characters) > 50
+    assert set(characters) <= set(unicodedata.normalize("NFKC", "".join(sample.train.texts)).lower())
+    classifier = trained(graph, recipe, "classifier", start=StartingPoint(record.key, weights))[1]
+    assert not [name for name in load_arrays(classifier) if name.startswith("neighbours/")]
 
 
 # -- pretrained encoders -----------------------------------------------------------------------------------------

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from tune_polar.errors import ModelError
 
+NOTHING: Mapping[str, NDArray[Any]] = MappingProxyType({})
 
-def weights_to_bytes(module: nn.Module) -> bytes:
-    """Parameters and buffers of ``module`` as safetensors; equal weights give equal bytes."""
-    return save({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()})
+
+def weights_to_bytes(module: nn.Module, beside: Mapping[str, NDArray[Any]] = NOTHING) -> bytes:
+    """Parameters and buffers of ``module`` as safetensors, and other arrays; equal ones give equal bytes."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    return save(tensors | {name: torch.from_numpy(array) for name, array in beside.items()})
 
 
 def load_weights(module: nn.Module, data: bytes, part: str = "") -> None:

@@ -72,7 +72,7 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
         needs=context.needs(settings.encoder, rows.training, settings.batches.size, entries),
     )
     evaluated = np.concatenate([rows.judged, rows.training]) if compares else rows.judged
-    return BuiltStage(plan, predictor, work.tables, evaluated)
+    return BuiltStage(plan, predictor, work.leaves, evaluated)
 
 
 def build_model(trial: FoldTrial, name: str, context: TrialContext, start: StartingPoint | None) -> StageModel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tune_polar.recipe.sections import Stage
 from tune_polar.store.training import Array
@@ -41,13 +42,20 @@ class StagePlan:
         return size
 
 
+class LeftBehind(NamedTuple):
+    """What a trained stage leaves behind."""
+
+    tables: dict[str, Array]  # of its record
+    beside: dict[str, Array]  # beside its weights: what else is needed to predict new rows
+
+
 @dataclass(frozen=True, eq=False)
 class BuiltStage:
     """A stage before its first step."""
 
     plan: StagePlan
     predictor: Predictor
-    tables: Callable[[], Generator[None, None, dict[str, Array]]]  # what it leaves behind, computed after training
+    leaves: Callable[[], Generator[None, None, LeftBehind]]  # computed after training
     evaluated_rows: Rows  # that one evaluation passes through the model
 
 

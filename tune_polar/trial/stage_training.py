@@ -25,7 +25,8 @@ from tune_polar.trial.training import Training, TrainingResult, shown, total_ste
 def run_stage(
     build: Callable[[], BuiltStage], context: TrialContext
 ) -> Generator[Progress, None, tuple[StageRecord, bytes]]:
-    """Build a stage, train it and compute what it leaves behind: its record, and the kept weights as safetensors."""
+    """Build a stage, train it and compute what it leaves behind: its record, and the kept weights as safetensors,
+    with what else new rows are predicted by."""
     meter = CostMeter(context.device)
     built = build()
     plan, device = built.plan, context.device
@@ -36,8 +37,8 @@ def run_stage(
         result = yield from train_stage(plan, checkpoints)
     stage = plan.stage
     done = Progress(stage.name, stage.number, stage.fold, result.steps, result.steps)
-    arrays = yield from shown(built.tables(), done)
-    return _record(plan, result, meter, arrays), weights_to_bytes(plan.model)
+    left = yield from shown(built.leaves(), done)
+    return _record(plan, result, meter, left.tables), weights_to_bytes(plan.model, left.beside)
 
 
 def train_stage(plan: StagePlan, checkpoints: Checkpoints) -> Generator[Progress, None, TrainingResult]:

@@ -14,11 +14,13 @@ from tune_polar.decide.keep import keep_metric, keep_value
 from tune_polar.model.losses import LossBatch
 from tune_polar.store.records import EXTRA, VALIDATION, TableKind
 from tune_polar.store.training import Array
+from tune_polar.trial.beside_weights import INDEX_CLASSES, INDEX_VECTORS, characters_of
 from tune_polar.trial.checkpoint_metric import NEAREST
 from tune_polar.trial.gradients import Rows
 from tune_polar.trial.neighbours import nearest_labels, neighbour_labels
 from tune_polar.trial.predictor import Predictor
 from tune_polar.trial.rows import batch_tensors
+from tune_polar.trial.stage_plan import LeftBehind
 from tune_polar.trial.stage_rows import StageRows
 from tune_polar.trial.targets import Targets
 
@@ -71,10 +73,20 @@ class StageWork:
             table = yield from self._predictor.scores(self._predicts, tokens, judged)
         return keep_value(self._metric, self._predicts, gold, table)
 
-    def tables(self) -> Generator[None, None, dict[str, Array]]:
-        """The arrays of the stage's record; pauses after each batch."""
+    def leaves(self) -> Generator[None, None, LeftBehind]:
+        """The arrays of the stage's record, and those beside its weights; pauses after each batch."""
+        keys = (yield from self._training_vectors()) if self._predicts == "neighbours" else None
+        return LeftBehind((yield from self._tables(keys)), self._beside(keys))
+
+    def _beside(self, keys: Tensor | None) -> dict[str, Array]:
+        """``keys``: vectors of the training rows, which new rows are compared with."""
+        found = characters_of(self._predictor.source.tokenizer)
+        if keys is not None:
+            found |= {INDEX_VECTORS: keys.cpu().numpy(), INDEX_CLASSES: self._codes().astype(np.int32)}
+        return found
+
+    def _tables(self, keys: Tensor | None) -> Generator[None, None, dict[str, Array]]:
         predicts = self._predicts
-        keys = (yield from self._training_vectors()) if predicts == "neighbours" else None
         found: dict[str, Array] = {}
         for split, tokens, rows in self._predicted():
             found[f"{split}/rows"] = rows.astype(np.int32)
