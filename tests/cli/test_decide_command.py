@@ -153,10 +153,10 @@ def assert_refused(ran: Any, says: str) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("nothing.csv",), r"nothing\.csv: must be a readable"),
+        (("nothing.csv",), r"nothing\.csv: a table of predictions must exist"),
         (("empty.csv",), r"empty\.csv"),
-        (("noise.csv.gz",), r"noise\.csv\.gz: must be a readable"),
-        ((".",), r"must be a readable"),
+        (("noise.csv.gz",), r"noise\.csv\.gz: a table of predictions must be a whole gzip file"),
+        ((".",), r"must be a file, got a folder"),
         (("good.csv", "--rule", "best"), r"rule must be one of fixed, max_f1.* got 'best'"),
         (("good.csv", "--rounds", "3"), r"rounds must be at least 100, got 3"),
         (("good.csv", "--rounds", "many"), r"must be a whole number, got 'many'"),

@@ -44,6 +44,12 @@ PLAIN = {"id": ["a", "b"], "text": ['x, "y"', "z"]}
         (b'SEP=\t\nid\ttext\na\t"x, ""y"""\nb\tz\n', "rows.csv", [3, 4]),
         (b'# made in May, by hand\n\n# twice\nid,text\na,"x, ""y"""\nb,z\n', "rows.csv", [5, 6]),
         ('id\ttext\na\t"x, ""y"""\nb\tz\n'.encode("utf-16"), "rows.tsv", [2, 3]),
+        ('id\ttext\na\t"x, ""y"""\nb\tz\n'.encode("utf-16-le"), "rows.tsv", [2, 3]),
+        ('id,text\na,"x, ""y"""\nb,z\n'.encode("utf-16-be"), "rows.csv", [2, 3]),
+        ('id,text\na,"x, ""y"""\nb,z\n'.encode("utf-32"), "rows.csv", [2, 3]),
+        (b'#made by hand\n# id,text\nid,text\na,"x, ""y"""\nb,z\n', "rows.csv", [4, 5]),
+        (b'sep=,\r\nid,text\r\na,"x, ""y"""\r\nb,z\r\n', "rows.csv", [3, 4]),
+        (zipped(b'id,text\na,"x, ""y"""\nb,z\n'), "rows.csv", [2, 3]),
         (zipped(b'id,text\na,"x, ""y"""\nb,z\n'), "rows.csv.gz", [2, 3]),
         (zipped(b"\xfe\xff" + 'id\ttext\na\t"x, ""y"""\nb\tz\n'.encode("utf-16-be")), "r.TSV.GZ", [2, 3]),
         (b'id,text,,\na,"x, ""y""",,\nb,z,,\n', "rows.csv", [2, 3]),
@@ -92,7 +98,7 @@ def test_cells_may_be_long_and_other_readers_keep_their_limit(tmp_path: Path) ->
         (b"id,text\na,\0\n", "r.csv", "binary-file", 2, "must be text, got a NUL byte"),
         ("id,text\na,中文\n".encode("gb18030"), "r.csv", "encoding", 2, "got the byte 0xd6"),
         ("id,text\na,中文".encode()[:-1], "r.csv", "encoding", 2, "must be UTF-8"),
-        ("id,text\n".encode("utf-16")[:-1], "r.csv", "encoding", None, "or UTF-16 with a byte order mark"),
+        ("id,text\n".encode("utf-16")[:-1], "r.csv", "encoding", None, "must be UTF-8 or UTF-16, got the byte"),
         (b"id,text\na,b,c\n", "r.csv", "ragged-row", 2, "as many cells as the header (2), got 3"),
         (b"id,text\na\n", "r.csv", "ragged-row", 2, "as many cells as the header (2), got 1"),
         (b"id,text,id\na,b,c\n", "r.csv", "duplicate-column", 1, "must be unique, got 'id' again"),
@@ -102,14 +108,19 @@ def test_cells_may_be_long_and_other_readers_keep_their_limit(tmp_path: Path) ->
             "r.csv",
             "delimiter",
             1,
-            "separated by commas, got semicolons; name the file .tsv for tabs",
+            "separated by commas, got semicolons; put a first line sep=; before the header",
         ),
-        (b"id\ttext\na\tb\n", "r.csv", "delimiter", 1, "separated by commas, got tabs"),
-        (b"id,text\na,b\n", "r.tsv", "delimiter", 1, "separated by tabs, got commas"),
+        (b"id\ttext\na\tb\n", "r.csv", "delimiter", 1, "separated by commas, got tabs; name the file .tsv, or put"),
+        (b"id,text\na,b\n", "r.tsv", "delimiter", 1, "separated by tabs, got commas; name the file .csv, or put"),
         (b"sep=,\nid;text\na;b\n", "r.csv", "delimiter", 2, "separated by commas, got semicolons"),
         (b'id,text\na,b\nc,"never closed\nd,e\n', "r.csv", "not-csv", 3, "is a quote not closed?"),
         (b'id,text\na,"b"c\n', "r.csv", "not-csv", 2, "must be well-formed CSV"),
-        (b"id,text\na,b\n", "r.csv.gz", "not-gzip", None, "must be a whole gzip file as its name says"),
+        (b"a;b\n1;2\n" * 200, "r.csv", "delimiter", 1, "got semicolons"),
+        (b"PK\x03\x04 and so on", "r.csv", "packed", None, "got a zip archive or a spreadsheet: unpack it and give"),
+        (b"BZh91AY", "r.csv.gz", "packed", None, "got a bzip2 file: unpack it, or pack it with gzip"),
+        (b"\xd0\xcf\x11\xe0\xa1", "r.xls", "packed", None, "got a spreadsheet (.xls): save the sheet as CSV"),
+        (b"id,text\na,b\n", "r.parquet", "not-parquet", None, "got other bytes; name it .csv, .tsv or .jsonl"),
+        (b"id,text\na,b\n", "r.csv.gz", "not-gzip", None, "must be a whole gzip file"),
         (zipped(b"id,text\na,b\n" * 99)[:-12], "r.csv.gz", "not-gzip", None, "must be a whole gzip file"),
     ],
 )
@@ -121,6 +132,13 @@ def test_refuses_bad_files_by_place_and_rule(
     assert [(finding.severity, finding.code, finding.row) for finding in findings] == [("error", code, row)]
     assert message in findings[0].message
     assert findings[0].path == str(tmp_path / name)
+
+
+def test_a_hash_may_begin_the_name_of_a_column(tmp_path: Path) -> None:
+    table = read(tmp_path, b"#id,text\na,b\n")
+
+    assert table is not None
+    assert table.header == ("#id", "text")
 
 
 def test_keeps_good_rows_beside_ragged_ones_and_counts_these(tmp_path: Path) -> None:

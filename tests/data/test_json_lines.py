@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tune_polar.data.readers import Place, read_raw
+from tune_polar.data.readers import Place, json_lines, read_raw
 
 
 def test_keys_are_columns_and_what_is_not_there_is_empty(tmp_path: Path) -> None:
@@ -44,7 +44,9 @@ def test_a_wanted_key_may_come_late_and_an_absent_one_is_no_column(tmp_path: Pat
     [
         (b"", "empty-file", None, "must hold an object a line"),
         (b'{"a": 1}\n{"a": \n', "not-json", 2, "a line must be a JSON object, got Expecting value"),
-        (b"[1, 2]\n", "not-json", 1, "a line must be a JSON object, got list"),
+        (b"[1, 2]\n", "not-json", 1, "a line must be a JSON object, got one list of all rows: write"),
+        (b"id,text\nr1,hello\n", "not-json", 1, "got 'id,text': name the file .csv or .tsv if it is one"),
+        ('{"a": 1}\n'.encode("utf-16")[:-1], "encoding", 1, "must be whole characters in UTF-16"),
         (b'{"a": 1}\n"x"\n', "not-json", 2, "a line must be a JSON object, got str"),
         (b'{"a": [1]}\n', "cell-type", 1, "a cell must be text, a number, true, false or empty, got list"),
         (b'{"a": {"b": 1}}\n', "cell-type", 1, "got dict"),
@@ -77,8 +79,26 @@ def test_whole_pairs_are_characters(tmp_path: Path) -> None:
 
 def test_lines_that_are_no_objects_are_one_fault(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    path.write_text("nonsense\n" * 40)
+    path.write_text("{nonsense\n" * 40)
 
     _, findings = read_raw(Place(str(path)))
 
     assert [finding.count for finding in findings] == [40]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv", "rows"])
+def test_lines_in_other_encodings_and_under_other_names(tmp_path: Path, encoding: str, name: str) -> None:
+    (tmp_path / name).write_bytes('{"text": "语文 a", "n": 1}\n\n{"text": "b", "n": 2.5}\n'.encode(encoding))
+    table, findings = read_raw(Place(str(tmp_path / name)))
+    assert findings == []
+    assert table is not None
+    assert {key: list(cells) for key, cells in table.cells.items()} == {"text": ["语文 a", "b"], "n": ["1", "2.5"]}
+    assert table.lines.tolist() == [1, 3]
+
+
+def test_a_file_of_one_endless_line_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_lines, "LONGEST_LINE", 1000)
+    (tmp_path / "rows.jsonl").write_bytes(b'{"a": 1}\n{"a": "' + b"x" * 5000 + b'"}\n')
+    _, findings = read_raw(Place(str(tmp_path / "rows.jsonl")))
+    assert [(finding.code, finding.row) for finding in findings] == [("long-line", 2)]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,7 +143,7 @@ def renamed(**names: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
         ),
         (cell("logit/c", 4, float("inf")), r"logit/c must hold finite numbers, got inf in row 5"),
         (cell("logit/c", 1, "1,5"), r"logit/c must hold numbers, got '1,5' in row 2; 1 such cells"),
-        (cell("gold/c", 1, 2), r"gold/c must be 0 or 1, got 2 in row 2"),
+        (cell("gold/c", 1, 2), r"gold/c must be 0 or 1, got '2' in row 2"),
         (cell("gold/c", 1, None), r"gold/c must be 0 or 1, got an empty cell in row 2"),
         (cell("gold/c", 6, None), r"gold/c must be 0 or 1, got an empty cell in row 7"),
         (cell("gold/c", 9, 1), r"same gold for one text, got other labels for 't0' in row 10 than in row 1"),
@@ -213,9 +215,109 @@ def test_a_file_that_unzips_to_more_than_can_be_meant_is_refused_before_it_is_in
     monkeypatch.setattr(pd, "read_csv", None)
     with pytest.raises(DecisionError, match="must have at most 2,000,000 bytes, got more"):
         read_predictions(path)
-    path.write_bytes(gzip.compress(bytes(3_000_000)))
-    with pytest.raises(DecisionError, match="must be UTF-8 text, got a NUL character"):
+    path.write_bytes(gzip.compress(bytes(1_000_000)))
+    with pytest.raises(DecisionError, match="must be text, got a NUL character"):
         read_predictions(path)
+
+
+def spoken(said: dict[int, str]) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda frame: frame.assign(**{name: frame[name].map(said) for name in ("gold/a/b", "gold/c")})
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.parquet"])
+@pytest.mark.parametrize("words", [("0", "1"), ("0.0", "1.00"), ("False", "True"), ("false", "TRUE"), (" 0", "1 ")])
+def test_labels_are_read_by_the_rule_of_all_tables(
+    frame: pd.DataFrame, tmp_path: Path, name: str, words: tuple[str, str]
+) -> None:
+    said = read_predictions(written(spoken(dict(enumerate(words)))(frame), tmp_path, name))
+    plain = read_predictions(written(frame, tmp_path, "plain.csv"))
+    for found, expected in zip(said.configurations, plain.configurations, strict=True):
+        for split in ("oof", "dev"):
+            assert np.array_equal(found.splits[split].gold, expected.splits[split].gold)  # type: ignore[arg-type]
+        assert found.splits["test"].gold is None
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.parquet"])
+def test_words_that_are_no_labels_are_one_fault(frame: pd.DataFrame, tmp_path: Path, name: str) -> None:
+    with pytest.raises(DecisionError, match=r"gold/a/b must be 0 or 1, got 'yes' in row 1; 16 such cells"):
+        read_predictions(written(spoken({0: "no", 1: "yes"})(frame), tmp_path, name))
+
+
+def as_probabilities(frame: pd.DataFrame, first: float) -> pd.DataFrame:
+    shares = frame.rename(columns=lambda name: name.replace("logit/", "prob/"))
+    shares[["prob/a/b", "prob/c"]] = 0.25
+    shares.loc[0, "prob/c"] = first
+    return shares
+
+
+@pytest.mark.parametrize(("written_as", "read_as"), [(1.0000001, 1.0), (np.nextafter(1, 2), 1.0), (-1e-8, 0.0)])
+def test_a_probability_within_float_error_of_its_range_is_clipped(
+    frame: pd.DataFrame, tmp_path: Path, written_as: float, read_as: float
+) -> None:
+    table = read_predictions(written(as_probabilities(frame, written_as), tmp_path))
+    assert table.configurations[0].splits["oof"].probability[0, 1] == read_as
+
+
+@pytest.mark.parametrize("value", [1.01, 1.00001, -0.001, 17.5])
+def test_another_is_named_as_written(frame: pd.DataFrame, tmp_path: Path, value: float) -> None:
+    with pytest.raises(DecisionError, match=rf"prob/c must lie between 0 and 1, got {value} in row 1; 1 such"):
+        read_predictions(written(as_probabilities(frame, value), tmp_path))
+
+
+def packed(text: str, name: str) -> bytes:
+    with io.BytesIO() as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(name, text)
+        return file.getvalue()
+
+
+FORMS: dict[str, Callable[[str], bytes]] = {
+    "comments.csv": lambda text: f"# by hand\n#twice\n{text}".encode(),
+    "separator.csv": lambda text: f"sep=;\r\n{text.replace(',', ';')}".encode(),
+    "excel.csv": lambda text: f"sep=,\r\n{text}".encode("utf-8-sig"),
+    "tabs.tsv": lambda text: text.replace(",", "\t").encode(),
+    "tabs.tsv.gz": lambda text: gzip.compress(text.replace(",", "\t").encode()),
+    "packed.csv": lambda text: gzip.compress(text.encode()),
+    "mark.csv": lambda text: text.encode("utf-16"),
+    "little.csv": lambda text: text.encode("utf-16-le"),
+    "big.csv": lambda text: text.encode("utf-16-be"),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_one_table_in_many_forms(frame: pd.DataFrame, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(FORMS[name](frame.to_csv(index=False)))
+    found, expected = read_predictions(tmp_path / name), read_predictions(written(frame, tmp_path))
+    for one, other in zip(found.configurations, expected.configurations, strict=True):
+        assert (one.name, one.splits.keys()) == (other.name, other.splits.keys())
+        assert all((one.splits[split].probability == other.splits[split].probability).all() for split in one.splits)
+
+
+def test_parquet_is_read_whatever_its_name(frame: pd.DataFrame, tmp_path: Path) -> None:
+    written(frame, tmp_path, "p.parquet").rename(tmp_path / "p.csv")
+    assert len(read_predictions(tmp_path / "p.csv").configurations) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "message"),
+    [
+        ("p.csv", lambda text: text.replace(",", ";").encode(), "got semicolons; put a first line sep=; before"),
+        ("p.csv", lambda text: text.replace(",", "|").encode(), r"got bars; put a first line sep=\|"),
+        ("p.csv", lambda text: text.replace(",", "\t").encode(), "got tabs; name the file .tsv, or put"),
+        ("p.tsv", lambda text: text.encode(), "by tabs, got commas; name the file .csv, or put"),
+        ("p.csv", lambda text: packed(text, "p.csv"), "got a zip archive or a spreadsheet: unpack it"),
+        ("p.zip", lambda text: packed(text, "p.csv"), "got a zip archive or a spreadsheet: unpack it"),
+        ("p.csv", lambda text: b"\xfd7zXZ\0" + text.encode(), "got an xz file: unpack it"),
+        ("p.parquet", lambda text: text.encode(), "CSV, TSV or Parquet and be called so, got other bytes than those"),
+        ("p.jsonl", lambda text: b'{"split": "oof", "id": "a"}\n', "be called so, got JSON lines"),
+    ],
+)
+def test_other_forms_are_named(
+    frame: pd.DataFrame, tmp_path: Path, name: str, form: Callable[[str], bytes], message: str
+) -> None:
+    (tmp_path / name).write_bytes(form(frame.to_csv(index=False)))
+    with pytest.raises(DecisionError, match=message):
+        read_predictions(tmp_path / name)
 
 
 def test_a_column_without_a_name_is_told_with_its_place(frame: pd.DataFrame, tmp_path: Path) -> None:

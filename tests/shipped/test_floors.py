@@ -18,7 +18,8 @@ PACKAGE = Path(tune_polar.__file__).parent
 # What each floor may import, from the ground up. Each may import itself; `errors` may import nothing of ours.
 FREE = {"errors", "garbage", "assets", "visible"}  # of no floor: everybody may ask them
 BELOW: dict[str, set[str]] = {name: set() for name in FREE}
-BELOW["data"] = BELOW["model"] = BELOW["decide"] = FREE
+BELOW["data"] = BELOW["model"] = FREE
+BELOW["decide"] = {*FREE, "data"}
 BELOW["stats"] = {*FREE, "decide"}
 BELOW["recipe"] = FREE
 BELOW["store"] = {*FREE, "data", "recipe"}

@@ -14,20 +14,9 @@ from tune_polar.data.request import ColumnSpec
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.texts import is_empty
 
-# 0 and 1, and how tables write the same two once a column was real or true/false. Words mean what a person says they
-# mean: --column hate=class=hateful.
-LABEL_OF_CELL = {
-    "0": 0,
-    "1": 1,
-    "0.0": 0,
-    "1.0": 1,
-    "false": 0,
-    "true": 1,
-    "False": 0,
-    "True": 1,
-    "FALSE": 0,
-    "TRUE": 1,
-}
+# Beside the numbers 0 and 1, however they are written (1.0 where a column was real), how tables write true/false. Words
+# mean what a person says they mean: --column hate=class=hateful.
+TRUTH = {"false": 0, "true": 1}
 
 CELL_SHOWN = 40  # characters of a faulty cell in a message
 
@@ -63,10 +52,11 @@ def read_cells(
 
 
 def label_of(cell: str, word: str | None = None) -> int | None:
-    """0 or 1; None: the cell is no label."""
+    """0 or 1; None: the cell is no label. The one rule for gold, whatever file it comes from."""
     said = cell.strip()
     if word is None:
-        return LABEL_OF_CELL.get(said)
+        number = TRUTH.get(said.lower(), number_of(said))
+        return int(number) if number in (0, 1) else None
     return None if not said else int(said == word.strip())
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from tune_polar.data.cells import label_of, shown
 from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
 from tune_polar.decide.prediction_columns import FOLD, GOLD, ID, SPLIT, Columns
 from tune_polar.decide.predictions import OOF
 from tune_polar.errors import DecisionError
+
+FLOAT_ERROR = 1e-6  # of a probability: a softmax of 32 bits gives 1.0000001
 
 
 def check_splits(frame: pd.DataFrame, path: Path) -> None:
@@ -53,12 +57,27 @@ def _numbers(frame: pd.DataFrame, column: str, path: Path) -> FloatArray:
     return result
 
 
+def _labels(column: pd.Series[Any], name: str, path: Path) -> FloatArray:
+    """0 and 1 by the rule of all tables, (rows,); NaN where a cell is empty."""
+    codes, said = pd.factorize(column)
+    known = [np.nan if not str(cell).strip() else label_of(str(cell)) for cell in said]
+    wrong = np.array([value is None for value in known] + [False])[codes]
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DecisionError(
+            f"{path}: {name} must be 0 or 1, got {shown(str(column.iloc[row]))} in row {row + 1}; "
+            f"{int(wrong.sum())} such cells",
+            "Turn the labels into 0 and 1 first.",
+        )
+    return np.array([*known, np.nan], dtype=np.float64)[codes]  # code −1 is of an empty cell
+
+
 def _refuse(wrong: BoolArray, values: FloatArray, column: str, rule: str, remedy: str, path: Path) -> None:
     if wrong.any():
         row = int(np.argmax(wrong))
-        shown = "an empty cell" if np.isnan(values[row]) else f"{values[row]:g}"
+        found = "an empty cell" if np.isnan(values[row]) else repr(float(values[row])).removesuffix(".0")
         raise DecisionError(
-            f"{path}: {column} must {rule}, got {shown} in row {row + 1}; {int(wrong.sum())} such cells",
+            f"{path}: {column} must {rule}, got {found} in row {row + 1}; {int(wrong.sum())} such cells",
             remedy,
         )
 
@@ -93,8 +112,9 @@ def score_values(frame: pd.DataFrame, columns: Columns, path: Path) -> FloatArra
             _refuse(~np.isfinite(values), values, column, "hold finite numbers", remedy, path)
         else:
             remedy = f"Name the column logit/{column.partition('/')[2]} if it holds logits."
-            wrong = ~((values >= 0) & (values <= 1))
+            wrong = ~((values >= -FLOAT_ERROR) & (values <= 1 + FLOAT_ERROR))
             _refuse(wrong, values, column, "lie between 0 and 1", remedy, path)
+            values = np.clip(values, 0.0, 1.0)
         parts.append(values)
     return np.stack(parts, axis=1)
 
@@ -102,11 +122,8 @@ def score_values(frame: pd.DataFrame, columns: Columns, path: Path) -> FloatArra
 def gold_column_values(frame: pd.DataFrame, columns: Columns, path: Path) -> tuple[BoolArray, BoolArray]:
     """Gold (rows, labels), False where absent, and which rows have it (rows,)."""
     names = list(columns.gold)
-    values = np.stack([_numbers(frame, name, path) for name in names], axis=1)
+    values = np.stack([_labels(frame[name], name, path) for name in names], axis=1)
     absent = np.isnan(values)
-    for place, name in enumerate(names):
-        wrong = ~absent[:, place] & (values[:, place] != 0) & (values[:, place] != 1)
-        _refuse(wrong, values[:, place], name, "be 0 or 1", "Turn the labels into 0 and 1 first.", path)
     # A split without any gold is one to predict; anything in between is a mistake.
     groups = frame.groupby([*columns.settings, SPLIT], sort=False).ngroup().to_numpy()
     without = np.bincount(groups, weights=absent.all(axis=1)) == np.bincount(groups)

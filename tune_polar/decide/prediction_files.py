@@ -1,17 +1,20 @@
-"""Read a predictions file: CSV, compressed CSV or Parquet → ``PredictionTable``."""
+"""Read a predictions file: CSV or TSV, plain or packed, or Parquet → ``PredictionTable``."""
 
 from __future__ import annotations
 
 import csv
-import gzip
-from collections.abc import Callable
+import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from tune_polar.data.readers.delimited import Lines, other_separator
+from tune_polar.data.readers.form import PARQUET, encoding_of, is_json_lines, start_of
+from tune_polar.data.readers.places import Place, UnreadableError
 from tune_polar.decide.checks import IntArray
 from tune_polar.decide.prediction_cells import (
     check_ids,
@@ -21,15 +24,19 @@ from tune_polar.decide.prediction_cells import (
     gold_column_values,
     score_values,
 )
-from tune_polar.decide.prediction_columns import ID, SPLIT, Columns, columns_of
+from tune_polar.decide.prediction_columns import GOLD, ID, SPLIT, Columns, columns_of
 from tune_polar.decide.predictions import OOF, ConfigurationPredictions, PredictionTable, SplitPredictions
 from tune_polar.errors import DecisionError
 
 MOST_BYTES = 2**31  # of a file of predictions, unzipped: far more than any table that one would look at
+LONGEST_HEADER = 2**20  # characters of its line
 
 
 def read_predictions(path: Path, group: str | None = None) -> PredictionTable:
-    """Read ``path`` (.csv, .csv.gz, .parquet) and check every cell of it.
+    """Read ``path`` and check every cell of it.
+
+    Form and labels are recognised as in data files: UTF-8 or UTF-16, gzip and Parquet whatever the name, comment lines
+    and a line ``sep=;`` before the header, tabs where the name ends in .tsv.
 
     ``group`` names a column of it that tells groups of rows apart (a language), not configurations.
 
@@ -47,7 +54,7 @@ def read_predictions(path: Path, group: str | None = None) -> PredictionTable:
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DecisionError(
-            f"{path}: must be a readable .csv, .csv.gz or .parquet file of predictions, got: {reason}",
+            f"{path}: must be a readable CSV, TSV or Parquet file of predictions, got: {reason}",
             "Check the path, and that the file is whole and its name ends as its format does.",
         ) from error
     if frame.empty:
@@ -56,45 +63,106 @@ def read_predictions(path: Path, group: str | None = None) -> PredictionTable:
 
 
 def _read(path: Path, group: str | None) -> tuple[pd.DataFrame, Columns]:
-    """The file's cells; text columns as text, others as numbers where they all are."""
-    if path.suffix == ".parquet":
-        frame = pd.read_parquet(path)
-        columns = columns_of([str(name) for name in frame.columns], path, group)
-        return frame.fillna(dict.fromkeys(columns.texts, "")).astype(dict.fromkeys(columns.texts, str)), columns
-    opener = gzip.open if path.suffix == ".gz" else open
-    _check_text(path, opener)
-    with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
-        header = next(csv.reader(lines), [])
+    """The file's cells; text columns and gold as written, others as numbers where they all are."""
+    place = Place(str(path))
+    try:
+        with place.open() as file:
+            start = start_of(file)
+            if start.startswith(PARQUET):
+                return _read_parquet(path, group)
+            if place.suffix == ".parquet" or is_json_lines(start):
+                raise DecisionError(
+                    f"{path}: a table of predictions must be CSV, TSV or Parquet and be called so, got "
+                    f"{'JSON lines' if is_json_lines(start) else 'other bytes than those of Parquet'}",
+                    "Write it with pandas' to_csv or to_parquet, or name it as what it is.",
+                )
+            _check_size(place)
+            separator = "\t" if place.suffix in (".tsv", ".tab") else ","
+            with io.TextIOWrapper(file, encoding=encoding_of(start), newline="") as text:
+                return _read_text(path, _Checked(path, text), separator, group)
+    except UnreadableError as error:
+        raise DecisionError(
+            f"{path}: a table of predictions {error.message}", "Check the path, and that the file is whole."
+        ) from error
+
+
+def _check_size(place: Place) -> None:
+    """Refuse what unzips to more than can be meant, before all of it is in memory."""
+    size = 0
+    with place.open() as file:
+        while part := file.read(2**20):
+            size += len(part)
+            if size > MOST_BYTES:
+                raise DecisionError(
+                    f"{place}: a table of predictions must have at most {MOST_BYTES:,} bytes, got more",
+                    "Give fewer configurations at once, or Parquet.",
+                )
+
+
+def _read_parquet(path: Path, group: str | None) -> tuple[pd.DataFrame, Columns]:
+    frame = pd.read_parquet(path)
+    columns = columns_of([str(name) for name in frame.columns], path, group)
+    return frame.fillna(dict.fromkeys(columns.texts, "")).astype(dict.fromkeys(columns.texts, str)), columns
+
+
+def _read_text(path: Path, text: _Checked, separator: str, group: str | None) -> tuple[pd.DataFrame, Columns]:
+    lines = Lines(iter(text.readline, ""))
+    lines.to_header(separator)
+    separator = lines.separator or separator
+    header = next(csv.reader(lines, delimiter=separator), [])
+    other = other_separator(header, separator) if header else None
+    if other is not None:
+        raise DecisionError(f"{path}, row {lines.number}: {other}", "Do one of these.")
     columns = columns_of(header, path, group)
-    numbers = [name for name in header if name not in columns.texts]
+    gold = [name for name in header if name.startswith(GOLD)]
+    numbers = [name for name in header if name not in columns.texts and name not in gold]
+    text.say_again(header, separator)
     frame = pd.read_csv(
-        path,
-        encoding="utf-8-sig",
-        dtype=dict.fromkeys(columns.texts, str),
+        cast("Any", text),  # what pandas asks of it
+        sep=separator,
+        dtype=dict.fromkeys(columns.texts, "str") | dict.fromkeys(gold, "category"),
         keep_default_na=False,  # an id may read "NA" or "null"
-        na_values={name: [""] for name in numbers},
+        na_values={name: [""] for name in [*numbers, *gold]},
         index_col=False,
         low_memory=False,
     )
     return frame, columns
 
 
-def _check_text(path: Path, opener: Callable[..., Any]) -> None:
-    """Refuse what is no text, or unzips to more than can be meant, before all of it is in memory."""
-    size = 0
-    with opener(path, "rb") as file:
-        while part := file.read(2**20):
-            size += len(part)
-            if b"\0" in part:
-                raise DecisionError(
-                    f"{path}: a table must be UTF-8 text, got a NUL character within the first {size:,} bytes",
-                    "Write it as UTF-8; UTF-16 has such characters.",
-                )
-            if size > MOST_BYTES:
-                raise DecisionError(
-                    f"{path}: a table of predictions must have at most {MOST_BYTES:,} bytes, got more",
-                    "Give fewer configurations at once, or Parquet.",
-                )
+class _Checked:
+    """A text as pandas reads it, refused at its first NUL character."""
+
+    def __init__(self, path: Path, text: io.TextIOWrapper) -> None:
+        self._path, self._text = path, text
+        self._again = ""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.readline, "")
+
+    def readline(self) -> str:
+        """One line."""
+        return self._checked(self._text.readline(LONGEST_HEADER))
+
+    def say_again(self, header: Sequence[str], separator: str) -> None:
+        """Give the header once more, for whoever reads from here on."""
+        line = io.StringIO()
+        csv.writer(line, delimiter=separator, lineterminator="\n").writerow(header)
+        self._again = line.getvalue()
+
+    def read(self, size: int = -1) -> str:
+        """Up to ``size`` characters."""
+        if self._again:
+            said, self._again = self._again, ""
+            return said
+        return self._checked(self._text.read(size))
+
+    def _checked(self, said: str) -> str:
+        if "\0" in said:
+            raise DecisionError(
+                f"{self._path}: a table must be text, got a NUL character",
+                "Write it as UTF-8; UTF-16 without a byte order mark has such characters.",
+            )
+        return said
 
 
 def _build(path: Path, frame: pd.DataFrame, columns: Columns) -> PredictionTable:

@@ -1,12 +1,14 @@
-"""Readers of data files, chosen by the name of a file."""
+"""Readers of data files, chosen by what a file holds and, where that leaves it open, by its name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from typing import IO
 
 from tune_polar.data.findings import Faults, Finding
 from tune_polar.data.readers.delimited import read_delimited
+from tune_polar.data.readers.form import PARQUET, is_json_lines, start_of
 from tune_polar.data.readers.json_lines import read_json_lines
 from tune_polar.data.readers.parquet import read_parquet
 from tune_polar.data.readers.places import Place, UnreadableError
@@ -14,7 +16,7 @@ from tune_polar.data.readers.raw import RawTable
 
 __all__ = ["READERS", "Place", "RawTable", "read_raw"]
 
-_Reader = Callable[[Place, Faults, Collection[str] | None, int | None], RawTable | None]
+_Reader = Callable[[Place, IO[bytes], Faults, Collection[str] | None, int | None], RawTable | None]
 
 # By suffix, behind which .gz may stand; a file without one of these is read as CSV.
 READERS: Mapping[str, _Reader] = {
@@ -47,9 +49,15 @@ def read_raw(
     try:
         if place.is_folder():
             raise UnreadableError("not-a-file", "must be a file, got a folder")
-        reader = READERS.get(place.suffix, READERS[".csv"])
-        table = reader(place, faults, wanted, most_rows)
+        with place.open() as file:
+            table = _reader_of(place, start_of(file))(place, file, faults, wanted, most_rows)
     except UnreadableError as error:
         faults.add(error.code, None, None, error.message)
         table = None
     return table, faults.findings()
+
+
+def _reader_of(place: Place, start: bytes) -> _Reader:
+    if start.startswith(PARQUET):
+        return read_parquet
+    return read_json_lines if is_json_lines(start) else READERS.get(place.suffix, READERS[".csv"])

@@ -2,63 +2,69 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import IO, Final
 
 from tune_polar.data.findings import Faults
+from tune_polar.data.readers.form import UTF_8, encoding_of, start_of
 from tune_polar.data.readers.places import Place
 from tune_polar.data.readers.raw import Gathered, RawTable
 
 SEPARATORS: Final = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 LARGEST_CELL = 1 << 24  # characters; a quote that is never closed must not swallow ten gigabytes
 
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SEPARATOR_LINE = "sep="  # a first line by which spreadsheets tell each other the separator
-_COMMENT = ("# ", "#\n", "#\r")
 
 
 def read_delimited(
-    place: Place, faults: Faults, wanted: Collection[str] | None, most_rows: int | None, *, separator: str
+    place: Place,
+    file: IO[bytes],
+    faults: Faults,
+    wanted: Collection[str] | None,
+    most_rows: int | None,
+    *,
+    separator: str,
 ) -> RawTable | None:
     """The columns ``wanted`` (None: all) of a file; None where nothing of it can be read as cells.
 
-    Read are UTF-8, and UTF-16 with a byte order mark; lines ended in any way; quoted cells with line ends in them;
+    Read are UTF-8 and UTF-16; lines ended in any way; quoted cells with line ends in them;
     comment lines ("# …") and a line ``sep=;`` before the header; cells of any length up to LARGEST_CELL. Rows with
     too few or too many cells are faults and left out, so that the other rows can still be looked at.
 
     Raises:
         UnreadableError: the file cannot be read.
     """
-    with place.open() as file:
-        encoding = _encoding(file)
-        lines = _Lines(io.TextIOWrapper(file, encoding=encoding, errors="strict", newline=""))
-        try:
+    encoding = encoding_of(start_of(file))
+    text = io.TextIOWrapper(file, encoding=encoding, errors="strict", newline="")
+    lines = Lines(text)
+    try:
+        with text:
             return _table(place, lines, faults, wanted, most_rows, separator)
-        except UnicodeDecodeError as error:
-            row, found = _undecodable(place) if encoding == "utf-8-sig" else (None, f"the byte {error.start}")
-            faults.add("encoding", row, None, f"must be UTF-8, or UTF-16 with a byte order mark, got {found}")
-        except _NulError:
-            faults.add("binary-file", lines.number, None, "must be text, got a NUL byte: is it a binary file?")
+    except UnicodeDecodeError as error:
+        row, found = _undecodable(place) if encoding == UTF_8 else (None, f"the byte {error.start}")
+        faults.add("encoding", row, None, f"must be UTF-8 or UTF-16, got {found}")
+    except NulError:
+        rule = "must be text, got a NUL byte: is it a binary file, or UTF-16 without a byte order mark?"
+        faults.add("binary-file", lines.number, None, rule)
     return None
 
 
-class _NulError(Exception):
+class NulError(Exception):
     """A line holds a NUL byte."""
 
 
-class _Lines:
+class Lines:
     """The lines of a text, counted; those before the header that are no cells are passed over."""
 
-    def __init__(self, text: io.TextIOWrapper) -> None:
+    def __init__(self, text: Iterable[str]) -> None:
         self._lines: Iterator[str] = iter(text)
         self._first: str | None = None
         self.number = 0  # of the line given last
         self.separator: str | None = None  # that a line sep= names
 
-    def __iter__(self) -> _Lines:
+    def __iter__(self) -> Lines:
         return self
 
     def __next__(self) -> str:
@@ -66,37 +72,31 @@ class _Lines:
         self._first = None
         self.number += 1
         if "\0" in line:
-            raise _NulError
+            raise NulError
         return line
 
-    def to_header(self) -> bool:
-        """Go to the line of the header; False: there is none."""
+    def to_header(self, separator: str) -> bool:
+        """Go to the line of the header, whose cells ``separator`` parts unless a line says otherwise; False: none."""
         for line in self:
             said = line.strip("\r\n")
             if said.lower().startswith(_SEPARATOR_LINE) and len(said) == len(_SEPARATOR_LINE) + 1:
                 self.separator = said[-1]
-            elif said.strip() and not line.startswith(_COMMENT):
+            elif said.strip() and not _is_comment(said, self.separator or separator):
                 self._first = line
                 self.number -= 1
                 return True
         return False
 
 
-def _encoding(file: IO[bytes]) -> str:
-    start = file.peek(2)[:2] if isinstance(file, io.BufferedReader) else _start(file)
-    return "utf-16" if start in _UTF16_MARKS else "utf-8-sig"
-
-
-def _start(file: IO[bytes]) -> bytes:
-    start = file.read(2)
-    file.seek(0)
-    return start
+def _is_comment(line: str, separator: str) -> bool:
+    """Whether a line before the header is none: "# …", or a word behind # that is not the first of several cells."""
+    return line.startswith("#") and (line[1:2] in ("", " ") or separator not in line)
 
 
 def _table(
-    place: Place, lines: _Lines, faults: Faults, wanted: Collection[str] | None, most_rows: int | None, separator: str
+    place: Place, lines: Lines, faults: Faults, wanted: Collection[str] | None, most_rows: int | None, separator: str
 ) -> RawTable | None:
-    if not lines.to_header():
+    if not lines.to_header(separator):
         faults.add("empty-file", None, None, "must hold a header and rows, got an empty file")
         return None
     separator = lines.separator or separator
@@ -141,12 +141,21 @@ def _check_header(header: list[str], line: int, faults: Faults, separator: str) 
     for name in dict.fromkeys(name for name in header if name and header.count(name) > 1):
         faults.add("duplicate-column", line, name, f"a column name must be unique, got {name!r} again")
         good = False
-    others = [name for mark, name in SEPARATORS.items() if mark in header[0] and mark != separator]
-    if len(header) == 1 and others:
-        rule = f"cells must be separated by {SEPARATORS.get(separator, repr(separator))}"
-        hint = "; name the file .tsv for tabs, or put a first line such as sep=; before the header"
-        faults.add("delimiter", line, None, f"{rule}, got {others[0]}{hint}")
-    return good
+    said = other_separator(header, separator)
+    if said is not None:
+        faults.add("delimiter", line, None, said)
+    return good and said is None
+
+
+def other_separator(header: Sequence[str], separator: str) -> str | None:
+    """What is wrong with a header whose cells are parted by another character, and the remedy; None: nothing."""
+    other = next((mark for mark in SEPARATORS if mark in header[0] and mark != separator), None)
+    if len(header) > 1 or other is None:
+        return None
+    suffix = {",": "name the file .csv, or ", "\t": "name the file .tsv, or "}.get(other, "")
+    shown = "sep= and a tab" if other == "\t" else f"sep={other}"
+    rule = f"cells must be separated by {SEPARATORS.get(separator, repr(separator))}, got {SEPARATORS[other]}"
+    return f"{rule}; {suffix}put a first line {shown} before the header"
 
 
 def _hint(error: csv.Error) -> str:

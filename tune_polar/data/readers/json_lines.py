@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import codecs
+import io
 import json
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import IO, Any
 
 from tune_polar.data.findings import Faults
+from tune_polar.data.readers.form import UTF_8, encoding_of, start_of
 from tune_polar.data.readers.places import Place
 from tune_polar.data.readers.raw import Gathered, RawTable
+
+LONGEST_LINE = 1 << 26  # bytes; a file that is one line must not be taken into memory whole
 
 _OBJECT_RULE = "a line must be a JSON object"
 _HALF_PAIR = "a text must be whole characters, got half a surrogate pair"
 
 
 def read_json_lines(
-    place: Place, faults: Faults, wanted: Collection[str] | None, most_rows: int | None
+    place: Place, file: IO[bytes], faults: Faults, wanted: Collection[str] | None, most_rows: int | None
 ) -> RawTable | None:
     """The keys ``wanted`` (None: all) of every line; None where no line can be read.
 
@@ -28,29 +32,30 @@ def read_json_lines(
     """
     gathered = Gathered(() if wanted is None else wanted)
     header: dict[str, None] = {}
-    with place.open() as file:
-        for line, raw in enumerate(file, start=1):
-            said = raw.removeprefix(codecs.BOM_UTF8) if line == 1 else raw
-            if not said.strip():
-                continue
-            row = _object(said, line, faults)
-            if row is None:
-                if line == 1 and said.lstrip().startswith(b"["):
-                    break
-                continue
-            escaped = b"\\ud" in said or b"\\uD" in said
-            header.update(dict.fromkeys(row))
-            if wanted is None:
-                for name in row.keys() - gathered.cells.keys():
-                    gathered.cells[name] = [""] * len(gathered.lines)
-            gathered.lines.append(line)
-            for name, column in gathered.cells.items():
-                cell = cell_text(row.get(name), line, name, faults)
-                if escaped and not _is_whole(cell):
-                    faults.add("encoding", line, name, _HALF_PAIR)
-                column.append(gathered.kept(cell))
-            if len(gathered.lines) == most_rows:
-                break
+    start = start_of(file)
+    encoding = encoding_of(start)
+    if (other := _other_than_lines(start.decode(encoding, errors="ignore"))) is not None:
+        faults.add("not-json", 1, None, f"{_OBJECT_RULE}, got {other}")
+        return None
+    for line, said in enumerate(_lines(file, encoding, faults), start=1):
+        if not said.strip():
+            continue
+        row = _object(said, line, faults)
+        if row is None:
+            continue
+        escaped = b"\\ud" in said or b"\\uD" in said
+        header.update(dict.fromkeys(row))
+        if wanted is None:
+            for name in row.keys() - gathered.cells.keys():
+                gathered.cells[name] = [""] * len(gathered.lines)
+        gathered.lines.append(line)
+        for name, column in gathered.cells.items():
+            cell = cell_text(row.get(name), line, name, faults)
+            if escaped and not _is_whole(cell):
+                faults.add("encoding", line, name, _HALF_PAIR)
+            column.append(gathered.kept(cell))
+        if len(gathered.lines) == most_rows:
+            break
     if not gathered.lines and not faults.has_errors():
         faults.add("empty-file", None, None, "must hold an object a line, got an empty file")
     if not gathered.lines:
@@ -58,6 +63,38 @@ def read_json_lines(
     for name in [name for name in gathered.cells if name not in header]:
         del gathered.cells[name]
     return gathered.table(place, list(header))
+
+
+def _other_than_lines(start: str) -> str | None:
+    """What a file is that begins so, where it holds no line of JSON; None: it may hold some."""
+    said = start.lstrip()
+    if not said or said[0] == "{":
+        return None
+    if said[0] == "[":
+        return "one list of all rows: write it with pandas' to_json(…, orient='records', lines=True) or jq -c '.[]'"
+    return f"{said.splitlines()[0][:40]!r}: name the file .csv or .tsv if it is one"
+
+
+def _lines(file: IO[bytes], encoding: str, faults: Faults) -> Iterator[bytes]:
+    """Lines in UTF-8, without a mark."""
+    utf_8 = encoding == UTF_8
+    lines: Any = file if utf_8 else io.TextIOWrapper(file, encoding=encoding, newline="")
+    number = 0
+    try:
+        while line := lines.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(line) > LONGEST_LINE:
+                rule = f"a line must have at most {LONGEST_LINE:,} characters, got more: is it one list of all rows?"
+                faults.add("long-line", number, None, rule)
+                return
+            if utf_8:
+                yield line if number > 1 else line.removeprefix(codecs.BOM_UTF8)
+            else:
+                yield line.removeprefix("\ufeff").encode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        faults.add("encoding", number + 1, None, f"must be whole characters in {encoding.upper()}, got half a one")
+    finally:
+        lines.close()
 
 
 def cell_text(value: Any, line: int, column: str, faults: Faults) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import tempfile
 from collections.abc import Collection
-from typing import IO
+from typing import IO, cast
 
 from tune_polar.data.findings import Faults
+from tune_polar.data.readers.form import PARQUET, start_of
 from tune_polar.data.readers.json_lines import cell_text
 from tune_polar.data.readers.places import Place
 from tune_polar.data.readers.raw import Gathered, RawTable
@@ -16,25 +18,28 @@ ROWS_A_BATCH = 8192
 
 
 def read_parquet(
-    place: Place, faults: Faults, wanted: Collection[str] | None, most_rows: int | None
+    place: Place, file: IO[bytes], faults: Faults, wanted: Collection[str] | None, most_rows: int | None
 ) -> RawTable | None:
     """The columns ``wanted`` (None: all) of a file; None where it is not Parquet. Rows are counted from 1.
 
     Raises:
         UnreadableError: the file cannot be read.
     """
-    with place.open() as file:
-        if not place.is_zipped:
-            return _table(place, file, faults, wanted, most_rows)
-        with tempfile.TemporaryFile() as unzipped:  # Parquet is read from its end
-            shutil.copyfileobj(file, unzipped)
-            unzipped.seek(0)
-            return _table(place, unzipped, faults, wanted, most_rows)
+    if not isinstance(cast("object", file), gzip.GzipFile):
+        return _table(place, file, faults, wanted, most_rows)
+    with tempfile.TemporaryFile() as unzipped:  # Parquet is read from its end
+        shutil.copyfileobj(file, unzipped)
+        unzipped.seek(0)
+        return _table(place, unzipped, faults, wanted, most_rows)
 
 
 def _table(
     place: Place, file: IO[bytes], faults: Faults, wanted: Collection[str] | None, most_rows: int | None
 ) -> RawTable | None:
+    if not start_of(file).startswith(PARQUET):
+        named = "; name it .csv, .tsv or .jsonl if it is one of these"
+        faults.add("not-parquet", None, None, f"must be a Parquet file as its name says, got other bytes{named}")
+        return None
     from pyarrow.parquet import ParquetFile
 
     try:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tune_polar.data.readers.form import GZIP, packed_as, start_of
+
 # Others, once they are needed, are added here; each is made when the first file of its kind is read.
 FILE_SYSTEMS: Mapping[str, Callable[[], Any]] = {}
 
@@ -109,7 +111,7 @@ class Place:
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """The bytes of a file, unzipped where its name says that it is zipped; closed at the end.
+        """The bytes of a file, unzipped where they or its name say that it is zipped; closed at the end.
 
         Raises:
             UnreadableError: there is no such file, it cannot be read, or it is not what its name says, on opening or
@@ -118,7 +120,11 @@ class Place:
         with told(self):
             raw: IO[bytes] = _opened(self.address) if self._system is None else self._system.open(self.address, "rb")
         with raw, told(self, address=False):
-            if self.is_zipped:
+            start = start_of(raw)
+            packed = packed_as(start)
+            if packed is not None:
+                raise UnreadableError("packed", f"must be plain or packed with gzip, got {packed}")
+            if self.is_zipped or start.startswith(GZIP):
                 with gzip.open(raw) as unzipped:
                     yield unzipped  # type: ignore[misc]
             else:
@@ -161,7 +167,7 @@ def told(place: Place, *, address: bool = True) -> Iterator[None]:
     except IsADirectoryError as error:
         raise UnreadableError("not-a-file", "must be a file, got a folder") from error
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise UnreadableError("not-gzip", f"must be a whole gzip file as its name says, got: {error}") from error
+        raise UnreadableError("not-gzip", f"must be a whole gzip file, got: {error}") from error
     except _network_errors(place.address) as error:
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"
         if isinstance(error, OSError):  # an answer, and not the file
