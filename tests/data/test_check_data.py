@@ -92,9 +92,9 @@ def test_checks_files_of_ones_own(tmp_path: Path) -> None:
     train.write_text("tweet,hate,kind\nx,1,1\ny,maybe,0\nz,0,1\n")
     dev.write_text("tweet,hate\nX ,0\n")
     source = parse_source(str(train), dev=str(dev), test=str(tmp_path / "absent.csv"), columns={"text": "tweet"})
-    request = DataRequest(column_specs(labels=["hate", "kind"]))
+    request = DataRequest(column_specs(labels=["hate", "kind"]), under={"kind": {"hate": 1}})
 
-    found = check_data(source, request, under={"kind": {"hate": 1}})
+    found = check_data(source, request)
 
     assert [(finding.code, finding.row, finding.column) for finding in found] == [
         ("label-value", 3, "hate"),
@@ -103,7 +103,7 @@ def test_checks_files_of_ones_own(tmp_path: Path) -> None:
     ]
     assert str(found[0]) == f"{train}, row 3, column hate: a label must be 0 or 1, got 'maybe'"
     train.write_text("tweet,hate,kind\nx,1,1\ny,0,0\nz,0,1\n")
-    (outside,) = [each for each in check_data(source, request, under={"kind": {"hate": 1}}) if each.row == 4]
+    (outside,) = [each for each in check_data(source, request) if each.row == 4]
     assert str(outside) == f"{train}, row 4, column kind: should be 0 unless hate is 1, got 1"
     assert outside.severity == "warning"
 

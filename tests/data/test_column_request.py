@@ -15,7 +15,8 @@ def test_specs_come_in_the_order_of_a_recipe() -> None:
         groups=["language"],
         texts={"positive": {"column": "implied", "otherwise": "augmented"}, "reply": "answer"},
         strata=["insult", "hate", "language"],
-        told_apart_by=["split", "language"],
+        told_apart_by=["author", "language"],
+        given_by="split",
     )
 
     assert specs == (
@@ -26,7 +27,8 @@ def test_specs_come_in_the_order_of_a_recipe() -> None:
         ColumnSpec("language", "group"),
         ColumnSpec("positive", "text", column="implied", otherwise="augmented"),
         ColumnSpec("reply", "text", column="answer"),
-        ColumnSpec("split", "group", optional=True),
+        ColumnSpec("author", "group", of_folds=True),
+        ColumnSpec("split", "group", optional=True, of_folds=True),
     )
 
 

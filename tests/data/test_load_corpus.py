@@ -67,7 +67,7 @@ def test_all_kinds_of_columns(tmp_path: Path) -> None:
         numbers={"warmth": [1, 5]},
         groups=["language"],
         texts={"positive": {"column": "implied", "otherwise": "augmented"}},
-        told_apart_by=["split"],
+        given_by="split",
     )
     head = "text,hate,topic,warmth,language,implied,augmented\n"
     train = write(tmp_path / "a.csv", head + "x,1,sport,1.5,zho,said,other\ny,0,news,5,eng, ,stands in\n")

@@ -78,7 +78,7 @@ def check(
         folds = found.folds.model_dump(exclude={"order"})
         return fold_plans(found, corpus_for(found.folds.name, corpus, **folds))
 
-    findings = check_data(source, request, under=under, take=take)
+    findings = check_data(source, request, take=take)
     findings += constant_columns(source) if found is None and not errors_in(findings) else []
     errors = errors_in(findings)
     if json:

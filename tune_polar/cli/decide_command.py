@@ -24,7 +24,7 @@ from tune_polar.stats.threshold_report import ReportSettings, ThresholdReport, t
 
 
 def decide(
-    predictions: Annotated[list[Path], typer.Argument(help="Prediction tables: .csv, .csv.gz or .parquet.")],
+    predictions: Annotated[list[Path], typer.Argument(help="Prediction tables: CSV, TSV or Parquet, plain or .gz.")],
     rule: Annotated[
         list[str] | None, typer.Option("--rule", help="Threshold rule to compare. Repeatable.  [default: all]")
     ] = None,

@@ -19,13 +19,13 @@ from tune_polar.cli.pages import PAGE, copy_beside_records, page_folder
 from tune_polar.cli.plain_lines import PlainLines
 from tune_polar.cli.result_json import result_json
 from tune_polar.cli.winner import write_winner
-from tune_polar.data.corpus_checks import without_gold
+from tune_polar.data.findings import FINDINGS_IN_AN_ERROR
+from tune_polar.data.table import Corpus
 from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.evaluate.summary import SearchSummary, summarise
 from tune_polar.report.page import write_page
 from tune_polar.search.limits import Limits
 from tune_polar.search.ray_session import joined_cluster
-from tune_polar.search.recipe_data import data_request
 from tune_polar.search.run import PreparedSearch, SearchResult
 from tune_polar.search.search_plan import SearchPlan
 from tune_polar.search.slots import Slots, slots_of_cluster, slots_of_this_machine
@@ -48,9 +48,7 @@ class Shown:
 def start(plan: SearchPlan, store: Store, machines: Machines, command: str, shown: Shown, limits: Limits) -> None:
     """Begin a new search in ``store`` and run it to its end."""
     if not shown.quiet:
-        request = data_request(plan.recipe)
-        lacking = (without_gold(split, request) for split in plan.corpus.splits.values())
-        for note in (*shown.notes, *filter(None, lacking)):
+        for note in (*shown.notes, *warnings_of(plan.corpus)):
             progress_console().print(note, markup=False, highlight=False, soft_wrap=True)
     with _slots(machines, shown) as slots:
         prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits)
@@ -59,6 +57,13 @@ def start(plan: SearchPlan, store: Store, machines: Machines, command: str, show
         with held_lease(store.files, _end_search):
             result = _run(prepared, plan, store, shown, limits)
     _finish(store, shown, result, _asked(plan, limits))
+
+
+def warnings_of(corpus: Corpus) -> list[str]:
+    """What is doubtful in the data of a search, a line each."""
+    said = [f"warning: {finding}" for finding in corpus.warnings[:FINDINGS_IN_AN_ERROR]]
+    more = len(corpus.warnings) - len(said)
+    return [*said, f"and {more} more: `tune-polar data check` lists every one"] if more else said
 
 
 def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limits: Limits) -> None:

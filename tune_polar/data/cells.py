@@ -12,7 +12,7 @@ from tune_polar.data.columns import Column, IntArray, class_column, group_column
 from tune_polar.data.findings import Faults
 from tune_polar.data.request import ColumnSpec
 from tune_polar.data.suggestions import did_you_mean
-from tune_polar.data.texts import is_empty
+from tune_polar.data.texts import is_empty, seen
 
 # Beside the numbers 0 and 1, however they are written (1.0 where a column was real), how tables write true/false. Words
 # mean what a person says they mean: --column hate=class=hateful.
@@ -48,16 +48,16 @@ def read_cells(
         return _classes(spec.names, cells, faults)
     if spec.kind == "number":
         return _numbers(spec, cells, faults)
-    return group_column([cell.strip() for cell in cells.cells]) if spec.kind == "group" else _texts(cells, faults)
+    return group_column([seen(cell) for cell in cells.cells]) if spec.kind == "group" else _texts(cells, faults)
 
 
 def label_of(cell: str, word: str | None = None) -> int | None:
     """0 or 1; None: the cell is no label. The one rule for gold, whatever file it comes from."""
-    said = cell.strip()
+    said = seen(cell)
     if word is None:
         number = TRUTH.get(said.lower(), number_of(said))
         return int(number) if number in (0, 1) else None
-    return None if not said else int(said == word.strip())
+    return None if not said else int(said == seen(word))
 
 
 def number_of(cell: str) -> float | None:
@@ -85,14 +85,15 @@ def _labels(cells: Cells, faults: Faults, word: str | None, must_occur: bool) ->
 
 
 def _classes(names: Sequence[str], cells: Cells, faults: Faults) -> Column | None:
-    unknown = {cell for cell in set(cells.cells) if cell.strip() not in names}
+    name_of = {seen(name): name for name in names}
+    unknown = {cell for cell in set(cells.cells) if seen(cell) not in name_of}
     for cell, line in zip(cells.cells, cells.lines, strict=True):
         if cell in unknown:
             rule = f"a class must be one of {list(names)}"
-            if not cell.strip():
+            if is_empty(cell):
                 rule += ", one of which may stand for rows of no class"
             faults.add("class-value", line, cells.column, rule, shown(cell) + did_you_mean(cell, names))
-    return None if unknown else class_column((cell.strip() for cell in cells.cells), names)
+    return None if unknown else class_column((name_of[seen(cell)] for cell in cells.cells), names)
 
 
 def _numbers(spec: ColumnSpec, cells: Cells, faults: Faults) -> Column | None:

@@ -1,4 +1,4 @@
-"""Rules that no row breaks by itself: ids that stand in two rows, and sources that are nowhere."""
+"""Rules that no row breaks by itself: ids and texts that stand in two rows, and sources that are nowhere."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tune_polar.data.first_equal import found_again
 from tune_polar.data.request import SOURCE_ID
 from tune_polar.data.scan import ScannedSplit
 from tune_polar.data.table import DEV, TEST, TRAIN
+from tune_polar.data.texts import is_empty, normalised, seen
 
 
 def cross_file_findings(splits: Sequence[ScannedSplit], extra: ScannedSplit | None) -> list[Finding]:
@@ -18,13 +19,14 @@ def cross_file_findings(splits: Sequence[ScannedSplit], extra: ScannedSplit | No
     others = [split for split in splits if split not in own]  # other data, with ids of its own
     found = _repeated_ids(own + ([] if extra is None else [extra]))
     found += [finding for split in others for finding in _repeated_ids([split])]
-    return found + ([] if extra is None else _sources(extra, splits[0]))
+    found += [] if extra is None else _sources(extra, splits[0])
+    return found + _repeated_texts([*splits, *([] if extra is None else [extra])])
 
 
 def _repeated_ids(splits: Sequence[ScannedSplit]) -> list[Finding]:
     files = [(split, file) for split in splits for file in split.files]
     faults = [Faults(str(file.place)) for _, file in files]
-    for (number, row), (first, first_row) in found_again([file.ids or () for _, file in files]):
+    for (number, row), (first, first_row) in found_again([file.ids or () for _, file in files], seen):
         split, file = files[number]
         first_split, first_file = files[first]
         where = "" if first_file is file else f"{first_file.place}, "
@@ -35,6 +37,28 @@ def _repeated_ids(splits: Sequence[ScannedSplit]) -> list[Finding]:
             file.id_column,
             f"an id must {'be unique' if within else 'stand in one file only'}",
             f"{shown((file.ids or ())[row])}, which {where}row {first_file.lines[first_row]} has too",
+        )
+    return [finding for each in faults for finding in each.findings()]
+
+
+def _repeated_texts(splits: Sequence[ScannedSplit]) -> list[Finding]:
+    """Texts that would be trained on and scored on. Warnings: published data has them, and folds keep them together."""
+    files = [(split, file) for split in splits for file in split.files]
+    faults = [Faults(str(file.place)) for _, file in files]
+    for (number, row), (first, first_row) in found_again([file.texts for _, file in files], normalised):
+        split, file = files[number]
+        first_split, first_file = files[first]
+        if is_empty(file.texts[row]):
+            continue  # an error already
+        within = split is first_split
+        where = "" if first_file is file else f"{first_file.place}, "
+        faults[number].add(
+            "duplicate-text" if within else "text-in-two-splits",
+            int(file.lines[row]),
+            file.text_column,
+            f"a text should stand {'once in a split' if within else 'in one split only'}",
+            f"the text of {where}row {first_file.lines[first_row]} again",
+            severity="warning",
         )
     return [finding for each in faults for finding in each.findings()]
 

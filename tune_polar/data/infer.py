@@ -17,6 +17,7 @@ from tune_polar.data.request import ID, TEXT
 from tune_polar.data.source import Source, parse_source
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.table import DEV, TEST, TRAIN, SplitName
+from tune_polar.data.texts import normalised, seen
 from tune_polar.errors import DataError
 
 MOST_CLASSES = 50
@@ -110,6 +111,8 @@ def _of_one(name: str, values: Counter[str], column: str) -> Inferred:
         _check_label(name, values)
         return Inferred(labels=(name,))
     numbers = [number_of(each) for each in said]
+    if None in numbers:
+        _check_apart(name, said)
     if len(said) == 2:
         negative, positive = _in_order(values, None if None in numbers else [number or 0.0 for number in numbers])
         return Inferred(
@@ -121,6 +124,12 @@ def _of_one(name: str, values: Counter[str], column: str) -> Inferred:
         real = [number for number in numbers if number is not None]
         return Inferred(numbers={name: (min(real), max(real))})
     if len(said) > MOST_CLASSES:
+        strange = [shown(each) for each, number in zip(said, numbers, strict=True) if number is None]
+        if 2 * len(strange) < len(said):
+            raise DataError(
+                f"a target of numbers must hold finite numbers alone, got {', '.join(strange[:4])} in {name!r}",
+                "Mend or leave out these rows.",
+            )
         many = f"{len(said):,}" if len(said) < MOST_COUNTED else f"{MOST_COUNTED:,} or more"
         raise DataError(
             f"a target must be two values, at most {MOST_CLASSES} classes, or numbers, got {many} different texts in "
@@ -129,6 +138,19 @@ def _of_one(name: str, values: Counter[str], column: str) -> Inferred:
         )
     order = sorted(said, key=float) if None not in numbers else sorted(said)
     return Inferred(classes={name: tuple(order)})
+
+
+def _check_apart(name: str, said: Sequence[str]) -> None:
+    """Refuse words that differ by case or width alone: one of them is a slip of somebody's pen."""
+    first: dict[str, str] = {}
+    for each in said:
+        before = first.setdefault(normalised(each), each)
+        if before != each:
+            raise DataError(
+                f"the values of a target must differ by more than case or width, got {shown(before)} and "
+                f"{shown(each)} in {name!r}",
+                "Write them alike, or name the classes in a recipe (data.classes) if both are meant.",
+            )
 
 
 def _ends(name: str, values: Counter[str]) -> tuple[float, float]:
@@ -194,7 +216,7 @@ def _counted(source: Source, targets: Sequence[str]) -> dict[str, Counter[str]]:
                         f"{header_shown(table.header)}{did_you_mean(name, table.header)}",
                         COLUMN_REMEDY,
                     )
-                cells = [] if found is None else [cell.strip() for cell in table.cells[found[0]]]
+                cells = [] if found is None else [seen(cell) for cell in table.cells[found[0]]]
                 _count(counted[name], [cell for cell in cells if cell], of_train=split == TRAIN)
     return counted
 

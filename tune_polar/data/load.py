@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from tune_polar.data.assemble import assembled
 from tune_polar.data.columns import IntArray
 from tune_polar.data.cross_file_rules import cross_file_findings
 from tune_polar.data.findings import Finding, data_error, errors_in
+from tune_polar.data.gold_rules import labels_outside, missing_gold
 from tune_polar.data.layout import Layout
 from tune_polar.data.readers import Place
 from tune_polar.data.readers.polar import order_place, scan_order, scan_polar
@@ -47,7 +48,8 @@ class Scanned:
         if errors:
             lacks = any(finding.code in ("missing-column", "label-value") for finding in errors)
             raise data_error(errors, COLUMN_REMEDY if lacks else FILE_REMEDY)
-        return assembled(self.name, self.splits, self.extra, self.order)
+        warnings = tuple(self.findings)
+        return replace(assembled(self.name, self.splits, self.extra, self.order), warnings=warnings)
 
 
 def load_corpus(source: Source, request: DataRequest) -> Corpus:
@@ -89,6 +91,9 @@ def scan_source(source: Source, request: DataRequest) -> Scanned:
     every = [*splits, *([] if extra is None else [extra])]
     findings = [finding for split in every for finding in split.findings()]
     findings += [*order_findings, *cross_file_findings(splits, extra)]
+    for split in splits:
+        findings += labels_outside(split, request.under)
+        findings += [] if errors_in(findings) else missing_gold(split, request.specs)
     return Scanned(_name(source), tuple(splits), extra, order, tuple(findings))
 
 

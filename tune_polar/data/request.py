@@ -10,6 +10,7 @@ from tune_polar.data.columns import Kind
 from tune_polar.errors import DataError
 
 Order = Literal["file", "competition"]
+Conditions = Mapping[str, int | str]  # the values by column of the rows that are meant
 
 TEXT, ID, SOURCE_ID = "text", "id", "source_id"
 
@@ -26,6 +27,7 @@ class ColumnSpec:
         column: of a text, the file's column where it is not called ``name``.
         otherwise: of a text, the column whose text stands in where this one's is empty; None: the row's own text.
         optional: train may lack it; what needs it says so.
+        of_folds: it tells folds apart, so that rows which no fold validates may lack it.
     """
 
     name: str
@@ -36,6 +38,7 @@ class ColumnSpec:
     column: str | None = None
     otherwise: str | None = None
     optional: bool = False
+    of_folds: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,14 @@ class DataRequest:
         order: of the train rows: as in the file, or as in the competition (POLAR folders alone).
         extra: a file of rows that are trained on and never validated.
         evaluate: by name, the files of further sets that are scored and never trained on.
+        under: for each column that a stage learns on some rows alone, which rows.
     """
 
     specs: tuple[ColumnSpec, ...]
     order: Order = "file"
     extra: str | None = None
     evaluate: Mapping[str, str] = field(default_factory=dict)
+    under: Mapping[str, Conditions] = field(default_factory=dict)
 
 
 def column_specs(
@@ -64,6 +69,7 @@ def column_specs(
     texts: Mapping[str, Mapping[str, str | None] | str] | None = None,
     strata: Sequence[str] = (),
     told_apart_by: Iterable[str] = (),
+    given_by: str | None = None,
 ) -> tuple[ColumnSpec, ...]:
     """The columns that a recipe's ``data`` section declares.
 
@@ -74,8 +80,9 @@ def column_specs(
         groups: columns that reports, thresholds and leave-out plans go by.
         texts: by name, the file's column, alone or as ``{"column": …, "otherwise": …}``.
         strata: what folds and batches are balanced by; one that is declared nowhere else is a 0/1 column.
-        told_apart_by: columns that ``folds`` names (``column``, ``together``, ``by``), read as groups where they are
-            declared nowhere else.
+        told_apart_by: columns that ``folds`` names (``together``, ``by``), read as groups where they are declared
+            nowhere else.
+        given_by: the column that ``folds`` takes given folds from, which train may lack where there is a dev split.
 
     Raises:
         DataError: a name is declared twice, or is one that every file has (text, id, source_id).
@@ -101,5 +108,7 @@ def column_specs(
     place = len(labels)
     specs[place:place] = strata_specs
     known = {spec.name for spec in specs}
-    specs += [ColumnSpec(name, "group", optional=True) for name in dict.fromkeys(told_apart_by) if name not in known]
+    specs += [ColumnSpec(name, "group", of_folds=True) for name in dict.fromkeys(told_apart_by) if name not in known]
+    if given_by is not None and given_by not in (*known, *told_apart_by):
+        specs.append(ColumnSpec(given_by, "group", optional=True, of_folds=True))
     return tuple(specs)

@@ -34,6 +34,7 @@ class ScannedFile:
     columns: Mapping[str, Column] = field(default_factory=dict)
     missing: tuple[str, ...] = ()  # columns that rows of this role may lack, and do
     sources: tuple[str, ...] | None = None  # of extra rows, ids of train rows
+    header: tuple[str, ...] = ()  # every column of the file
     id_column: str = ID  # what the file calls them
     text_column: str = TEXT
     findings: tuple[Finding, ...] = ()
@@ -133,6 +134,7 @@ def scan_table(
         columns,
         tuple(missing),
         scan.sources() if role == "extra" else None,
+        table.header,
         id_column,
         text_column,
         (*found, *faults.findings()),
@@ -174,10 +176,14 @@ class _Scan:
         found = self._layout.find(SOURCE_ID, self._table.header, own_name=True)
         return None if found is None else tuple(self._table.cells[found[0]])
 
+    def _text_column(self) -> str | None:
+        found = self._layout.find(TEXT, self._table.header, own_name=not self._must_have)
+        return None if found is None else found[0]
+
     def own_texts(self) -> Sequence[str]:
         """The rows' own texts; none where the file has no column of them."""
-        found = self._layout.find(TEXT, self._table.header, own_name=not self._must_have)
-        return () if found is None else self._table.cells[found[0]]
+        column = self._text_column()
+        return () if column is None else self._table.cells[column]
 
     def cells_of(self, spec: ColumnSpec) -> tuple[Cells, str | None] | None:
         """The cells of ``spec`` and the word in them that means 1; None: the file has none, and need not."""
@@ -189,10 +195,13 @@ class _Scan:
         found = [self._layout.find(name, self._table.header, own_name=not self._must_have) for name in names]
         if found[0] is None or None in found:
             first = next(name for name, place in zip(names, found, strict=True) if place is None)
-            if self._must_have and not spec.optional:
+            if self._must_have and not spec.optional and not (spec.of_folds and self._role == "extra"):
                 self._lacks(first)
             return None
         column, word = found[0]
+        if spec.kind in ("label", "class", "number") and column == self._text_column():
+            rule = f"{spec.name} must be another column than that of the texts"
+            self._faults.add("same-column", None, column, rule, repr(column))
         cells = self._table.cells[column]
         if spec.kind != "group" and not self._must_have and not any(cell.strip() for cell in cells):
             return None  # files for prediction carry the gold columns with nothing in them

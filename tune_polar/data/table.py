@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune_polar.data.columns import BoolArray, Column, IntArray
+from tune_polar.data.findings import Finding
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.errors import DataError
 
@@ -170,6 +171,7 @@ class Corpus:
     name: str
     splits: Mapping[str, Split]
     sources: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    warnings: tuple[Finding, ...] = ()  # what is doubtful in the files that it was read from
 
     def __post_init__(self) -> None:
         rows = len(self.splits[TRAIN]) if TRAIN in self.splits else 0

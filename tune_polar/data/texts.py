@@ -26,6 +26,19 @@ def normalised(text: str) -> str:
     return folded.strip().casefold()
 
 
+def seen(cell: str) -> str:
+    """A cell as a reader sees it: composed (NFC), without characters that are not shown and without outer space.
+
+    What ids, labels, classes and groups are compared by: case and width tell them apart, what is not shown does not.
+
+    Example: ``seen("ann\\u200b ") == "ann"``.
+    """
+    if cell.isascii() and cell.isprintable():
+        return cell.strip()
+    composed = unicodedata.normalize("NFC", cell)
+    return "".join(character for character in composed if not _is_unseen(character)).strip()
+
+
 def is_empty(text: str) -> bool:
     """Whether a reader sees nothing: no character, white space, or characters that are not shown."""
     return not normalised(text)

@@ -42,10 +42,14 @@ def data_request(recipe: Recipe, files: Files | None = None) -> DataRequest:
         groups=data.groups,
         texts={name: text.model_dump() for name, text in data.texts.items()},
         strata=data.strata,
-        told_apart_by=[name for key in ("column", "by", "together") for name in _names(folds.get(key))],
+        told_apart_by=[name for key in ("by", "together") for name in _names(folds.get(key))],
+        given_by=next(iter(_names(folds.get("column"))), None),
     )
+    under = {name: stage.rows for stage in recipe.stages.values() if stage.rows for name in stage.columns}
     extra = None if data.extra is None else found[data.extra.file]
-    return DataRequest(specs, recipe.folds.order, extra, {name: found[file] for name, file in data.evaluate.items()})
+    return DataRequest(
+        specs, recipe.folds.order, extra, {name: found[file] for name, file in data.evaluate.items()}, under
+    )
 
 
 def read_corpus(recipe: Recipe, source: Source, files: Files | None = None) -> Corpus:

@@ -83,7 +83,7 @@ def corpus_as_given(corpus: Corpus, column: str = "split") -> Corpus:
         tuple(dict.fromkeys([*lacking, *corpus.train.missing])),
     )
     others = {name: split for name, split in corpus.splits.items() if name not in (TRAIN, DEV)}
-    return Corpus(corpus.name, {TRAIN: train} | others, corpus.sources)
+    return replace(corpus, splits={TRAIN: train} | others)
 
 
 def _filled(dev: Split, train: Split) -> Split:
@@ -104,7 +104,7 @@ def _with_test_apart(corpus: Corpus, column: str) -> Corpus:
     sources: IntArray = np.where((corpus.sources >= 0) & ~is_test[corpus.sources], new_place[corpus.sources], -1)
     test = train.take(np.flatnonzero(is_test))
     parts: Mapping[str, Split] = {TEST: Split(TEST, test.ids, test.texts, test.columns, test.missing)}
-    return Corpus(corpus.name, {**corpus.splits, TRAIN: train.take(kept), **parts}, sources)
+    return replace(corpus, splits={**corpus.splits, TRAIN: train.take(kept), **parts}, sources=sources)
 
 
 def _words(split: Split, column: str) -> list[str]:
