@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from safetensors.numpy import load, save
+from safetensors.numpy import load_file
 
 from tune_polar.errors import StoreError
 from tune_polar.store import filesystem
@@ -15,7 +15,7 @@ from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.store.filesystem import LocalFolder
 from tune_polar.store.training import CurvePoint
 
-WEIGHTS = save({"layer": np.arange(600, dtype=np.float32)})
+WEIGHTS = {"layer": np.arange(600, dtype=np.float32)}
 
 
 def checkpoint(key: str, step: int = 7) -> Checkpoint:
@@ -96,7 +96,9 @@ def test_weights_and_checkpoints_of_another_stage_are_set_aside(search):
 def test_weights_stay_plain_safetensors(search):
     stage = search.stage(search.configuration(), "finder", search.cells[0])
     search.store.put_stage(stage, WEIGHTS)
-    np.testing.assert_array_equal(load(search.store.weights(stage.key))["layer"], load(WEIGHTS)["layer"])
+    np.testing.assert_array_equal(search.store.weights(stage.key)["layer"], WEIGHTS["layer"])
+    theirs = load_file(search.folder / f"weights/{stage.key}.safetensors")
+    np.testing.assert_array_equal(theirs["layer"], WEIGHTS["layer"])
 
 
 def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path):

@@ -126,9 +126,9 @@ def test_none_are_written_where_none_are_wanted(graph: Bench) -> None:
         lambda c: {"arrays": {k: v for k, v in c.arrays.items() if not k.startswith("model/")}},
         lambda c: {"arrays": {k: v[..., :1] if v.ndim and k[:4] == "opti" else v for k, v in c.arrays.items()}},
         lambda c: {"arrays": {k: v for k, v in c.arrays.items() if k != "optimizer/0/step"}},
-        lambda c: {"arrays": c.arrays | {"optimizer/999/step": np.array(1, np.float32)}},
+        lambda c: {"arrays": {**c.arrays, "optimizer/999/step": np.array(1, np.float32)}},
         lambda c: {"arrays": {k: v for k, v in c.arrays.items() if k != "random/cpu"}},
-        lambda c: {"arrays": c.arrays | {"best/of_another": np.zeros(3)}},
+        lambda c: {"arrays": {**c.arrays, "best/of_another": np.zeros(3)}},
         lambda c: {"rates": c.rates[:-1]},
     ],
 )

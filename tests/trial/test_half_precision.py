@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from graph_bench import Bench
-from safetensors.torch import load
 from sklearn.metrics import roc_auc_score
 from test_checkpoints import ALWAYS, assert_same, stages
 from test_checkpoints import recipe as short_recipe
@@ -182,7 +181,7 @@ def seen(larger: Corpus, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
         watched.stages = {each.stage: each for each in stages(bench.store).values()}
         content = bench.store.weights(record.stages["detector"])
         assert content is not None
-        watched.weights = load(content)
+        watched.weights = {name: torch.from_numpy(array) for name, array in content.items()}
         found[precision] = watched
     return found
 
@@ -418,7 +417,9 @@ def test_a_fold_killed_again_and_again_ends_with_the_same_bits(
             assert checkpoints_of == []
         else:
             assert killed_until_it_is_done(bench, recipe, pauses) >= 3
-        found.append((stages(bench.store), bench.store.weights(bench.trial(recipe).stage_key("detector", None))))
+        weights = bench.store.weights(bench.trial(recipe).stage_key("detector", None))
+        assert weights is not None
+        found.append((stages(bench.store), {each: array.tobytes() for each, array in weights.items()}))
     assert_same(found[0][0], found[1][0])
     assert found[0][1] == found[1][1], "the detector's weights, to the bit"
     types = {name: {arrays[name] for arrays in checkpoints_of if name in arrays} for name in checkpoints_of[0]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -110,12 +109,15 @@ def weights_of(graph: Bench, key: str) -> Any:
     return graph.folder / "weights" / f"{key}.safetensors"
 
 
-def test_a_stage_whose_weights_are_gone_is_trained_again_where_another_starts_from_it(graph: Bench) -> None:
+def test_a_stage_whose_weights_are_gone_is_trained_again_where_another_starts_from_it(
+    graph: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     weights = weights_of(graph, run(graph, one()).stages["detector"])
     content = weights.read_bytes()
     weights.unlink()
     assert run(graph, two()).reused == ()
     assert weights.read_bytes() == content
+    assert "the weights of stage detector of fold 0 are gone" in caplog.text
 
 
 def test_lost_weights_do_not_matter_where_nothing_is_to_start_from_them(graph: Bench) -> None:
@@ -126,13 +128,9 @@ def test_lost_weights_do_not_matter_where_nothing_is_to_start_from_them(graph: B
     assert run(graph, two(stages__classifier__start=None)).reused == ("detector",)
 
 
-@pytest.mark.parametrize("keep", [True, False])
-def test_weights_of_all_stages_are_kept_or_of_those_that_others_start_from(graph: Bench, keep: bool) -> None:
-    recipe = two()
-    context = replace(graph.context(recipe), keep_weights=keep)
-    record = run_fold_trial(graph.trial(recipe), context)
-    found = {path.stem for path in (graph.folder / "weights").iterdir()}
-    assert found == (set(record.stages.values()) if keep else {record.stages["detector"]})
+def test_weights_of_all_stages_are_left(graph: Bench) -> None:
+    record = run(graph, two())
+    assert graph.store.weights_bytes().keys() == set(record.stages.values())
 
 
 def test_a_damaged_stage_is_trained_again(graph: Bench) -> None:

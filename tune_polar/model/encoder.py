@@ -93,6 +93,12 @@ class TextEncoder(nn.Module):
             if isinstance(part, nn.Dropout):
                 part.p = dropout
 
+    def below(self, layers: int) -> frozenset[str]:
+        """Names of the parameters that ``freeze(layers)`` would freeze."""
+        parts = (self.embedding_module, *self.layers[:layers]) if layers > 0 else ()
+        found = {id(parameter) for part in parts for parameter in part.parameters()}
+        return frozenset(name for name, parameter in self.named_parameters() if id(parameter) in found)
+
     def freeze(self, layers: int) -> None:
         """Let the lowest ``layers`` layers and the embeddings stay as they are: no gradients for them, none through.
 

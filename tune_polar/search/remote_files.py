@@ -13,7 +13,8 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from tune_polar.errors import StoreError
-from tune_polar.store.filesystem import Filesystem
+from tune_polar.store.filesystem import Content, Filesystem, pieces
+from tune_polar.store.spool import spooled
 from tune_polar.store.store import PROBES, Store, open_store
 
 _CALLS_AT_ONCE = 8
@@ -80,14 +81,14 @@ class RemoteFiles:
         """None: the records do not lie on this machine."""
         return None
 
-    def put_if_absent(self, name: str, content: bytes) -> bool:
-        """As of the driver's files."""
-        written: bool = self._ask("put_if_absent", name, content)
+    def put_if_absent(self, name: str, content: Content) -> bool:
+        """As of the driver's files, in one message."""
+        written: bool = self._ask("put_if_absent", name, b"".join(pieces(content)))
         return written
 
-    def replace(self, name: str, content: bytes) -> None:
-        """As of the driver's files."""
-        self._ask("replace", name, content)
+    def replace(self, name: str, content: Content) -> None:
+        """As of the driver's files, in one message."""
+        self._ask("replace", name, b"".join(pieces(content)))
 
     def read(self, name: str) -> bytes | None:
         """As of the driver's files."""
@@ -98,6 +99,11 @@ class RemoteFiles:
         """As of the driver's files."""
         for name in names:
             yield name, self.read(name)
+
+    def opened(self, name: str) -> int | None:
+        """A descriptor of a copy on this machine's disk."""
+        content = self.read(name)
+        return None if content is None else spooled([content])
 
     def sizes(self, folder: str) -> dict[str, int]:
         """As of the driver's files."""

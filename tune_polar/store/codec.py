@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 
 from tune_polar.recipe.configuration import canonical_json
-from tune_polar.store.array_file import file_of_arrays
+from tune_polar.store.array_file import ArrayParts, bytes_of, file_of_arrays, kind_of
 from tune_polar.store.training import Array
 
 FORMAT = 2
@@ -117,6 +117,17 @@ def encode_arrays(header: Mapping[str, object], arrays: Mapping[str, Array]) -> 
     return file_of_arrays(contiguous, encode_json(body, indented=True).decode())
 
 
+def array_parts(header: Mapping[str, object], arrays: Mapping[str, Array]) -> ArrayParts:
+    """The file of ``encode_arrays``, for arrays too large to be in memory twice; ``StoredArrays`` reads it.
+
+    Args:
+        header: of the record.
+        arrays: each is asked for twice, once for the hash and once for the file, and may be made only then.
+    """
+    body = {"header": dict(header), "arrays_sha256": _hash_arrays(arrays)}
+    return ArrayParts(arrays, encode_json(body, indented=True).decode())
+
+
 def decode_arrays(content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
     """Header and arrays of ``encode_arrays``.
 
@@ -156,10 +167,14 @@ def _hash_text(version: object, body: str) -> str:
     return hashlib.sha256(f"{version}\n{body}".encode()).hexdigest()
 
 
+def first_line(name: str, dtype: np.dtype, shape: tuple[int, ...]) -> bytes:
+    """What is hashed of an array before its bytes."""
+    return f"{name} {dtype.str} {shape}\n".encode()
+
+
 def _hash_arrays(arrays: Mapping[str, Array]) -> str:
     digest = hashlib.sha256()
     for name in sorted(arrays):
-        array = np.asarray(arrays[name], order="C")
-        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.reshape(-1).view(np.uint8).data)  # its bytes as they lie, without a copy
+        digest.update(first_line(name, *kind_of(arrays, name)))
+        digest.update(bytes_of(arrays[name]))
     return digest.hexdigest()

@@ -26,6 +26,19 @@ MOST_BYTES: Mapping[str, int] = MappingProxyType(
 )
 
 
+class Parts(Protocol):
+    """A content that is written piece by piece, for what should not be in memory whole."""
+
+    def __len__(self) -> int:
+        """Bytes of all pieces."""
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        """The pieces in order; the same on every pass."""
+
+
+Content = bytes | Parts
+
+
 class Filesystem(Protocol):
     """What a store needs of a place: a folder, a network share, a bucket."""
 
@@ -41,10 +54,10 @@ class Filesystem(Protocol):
     def folder(self) -> Path | None:
         """The local folder, or None: what people open (page, winner) cannot lie beside the records."""
 
-    def put_if_absent(self, name: str, content: bytes) -> bool:
+    def put_if_absent(self, name: str, content: Content) -> bool:
         """Write ``content`` whole unless ``name`` exists; say whether it was written."""
 
-    def replace(self, name: str, content: bytes) -> None:
+    def replace(self, name: str, content: Content) -> None:
         """Write ``content`` whole whether or not ``name`` exists. Never for a record: those are written once."""
 
     def read(self, name: str) -> bytes | None:
@@ -52,6 +65,12 @@ class Filesystem(Protocol):
 
     def read_many(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
         """Each name with its content, in the order given."""
+
+    def opened(self, name: str) -> int | None:
+        """A descriptor to read ``name`` by, which the caller closes; None where there is none.
+
+        Where the files are not on this machine it is of a copy on its disk that ends with the descriptor.
+        """
 
     def sizes(self, folder: str) -> dict[str, int]:
         """Bytes of each finished file in ``folder``, by name with the folder in front, in order of name."""
@@ -94,7 +113,7 @@ class LocalFolder:
         """The folder."""
         return self._root
 
-    def put_if_absent(self, name: str, content: bytes) -> bool:
+    def put_if_absent(self, name: str, content: Content) -> bool:
         """Temporary file, fsync, hard link: the link either appears whole or fails because the name is taken.
 
         Raises:
@@ -110,7 +129,7 @@ class LocalFolder:
                 return False
         return True
 
-    def replace(self, name: str, content: bytes) -> None:
+    def replace(self, name: str, content: Content) -> None:
         """Temporary file, fsync, rename.
 
         Raises:
@@ -147,6 +166,26 @@ class LocalFolder:
                     with self._as_store_error("read", name):
                         content = _content(name, folder)
                     yield name, content
+
+    def opened(self, name: str) -> int | None:
+        """A descriptor to read ``name`` by, which the caller closes; None where there is none.
+
+        Raises:
+            StoreError: it is there but cannot be read, or is larger than anything that a store holds under such a name.
+        """
+        above, _, last = name.rpartition("/")
+        with self._as_store_error("read", name):
+            try:
+                with self._inside.folder(above) as folder:
+                    file = open_file(last, folder)
+            except FileNotFoundError:
+                return None
+            try:
+                _check_size(name, os.fstat(file).st_size)
+            except OSError:
+                os.close(file)
+                raise
+            return file
 
     def sizes(self, folder: str) -> dict[str, int]:
         """Bytes of each finished file in ``folder``, by name with the folder in front, in order of name.
@@ -235,7 +274,7 @@ class LocalFolder:
                             os.unlink(name, dir_fd=folder)
 
     @contextlib.contextmanager
-    def _temporary(self, name: str, content: bytes) -> Iterator[tuple[int, str, str]]:
+    def _temporary(self, name: str, content: Content) -> Iterator[tuple[int, str, str]]:
         """A file beside ``name`` with ``content``, gone afterwards: its folder's descriptor, its name, the other's."""
         _check_size(name, len(content))  # what could not be read again is not written
         above, _, last = name.rpartition("/")
@@ -245,7 +284,8 @@ class LocalFolder:
             try:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
                 with open(os.open(temporary, flags, 0o666, dir_fd=folder), "wb") as file:
-                    file.write(content)
+                    for part in pieces(content):
+                        file.write(part)
                     file.flush()
                     os.fsync(file.fileno())
                 yield folder, temporary, last
@@ -269,6 +309,11 @@ class LocalFolder:
                 if error.errno not in (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
                 else "Give a folder that can be made there, with --store.",
             ) from error
+
+
+def pieces(content: Content) -> Iterable[bytes | memoryview]:
+    """A content piece by piece."""
+    return (content,) if isinstance(content, bytes) else content
 
 
 def _content(name: str, folder: int) -> bytes | None:

@@ -18,6 +18,7 @@ from tune_polar.store.codec import DamagedRecordError, decode_arrays, decode_jso
 from tune_polar.store.failures import FailureRecord
 from tune_polar.store.gold import Gold
 from tune_polar.store.records import VALIDATION, FoldRecord, StageRecord
+from tune_polar.store.stored_arrays import StoredArrays
 
 T = TypeVar("T")
 Parse = Callable[[bytes], T]
@@ -43,18 +44,24 @@ def abandonment_named(name: str) -> Parse[Abandonment]:
     return _under(name, lambda content: Abandonment.from_json(decode_json(content)), lambda each: each.configuration_id)
 
 
-def checkpoint_named(key: str) -> Parse[Checkpoint]:
-    """Of a running stage."""
-    return _under(key, lambda content: Checkpoint.from_parts(*decode_arrays(content)), lambda each: each.key)
+def checkpoint_named(key: str) -> Callable[[int], Checkpoint]:
+    """Of a running stage, from its open file."""
+
+    def parse(file: int) -> Checkpoint:
+        found = Checkpoint.from_parts((arrays := StoredArrays(file)).header, arrays)
+        _check_name(key, found.key)
+        return found
+
+    return parse
 
 
-def weights_named(key: str) -> Parse[bytes]:
-    """Of a stage's weights, which stay bytes."""
+def weights_named(key: str) -> Callable[[int], StoredArrays]:
+    """Of a stage's weights, from their open file."""
 
-    def parse(content: bytes) -> bytes:
-        header, _ = decode_arrays(content)
-        _check_name(key, header["key"])
-        return content
+    def parse(file: int) -> StoredArrays:
+        found = StoredArrays(file)
+        _check_name(key, found.header["key"])
+        return found
 
     return parse
 

@@ -11,7 +11,10 @@ service account; STORAGE_EMULATOR_HOST names another server, which is asked with
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -32,7 +35,9 @@ from google.cloud.storage import Client
 from google.cloud.storage.exceptions import DataCorruption
 
 from tune_polar.errors import StoreError
+from tune_polar.store.filesystem import Content
 from tune_polar.store.patience import CONTACT_TRIES, READERS, batches, patiently
+from tune_polar.store.spool import Body, body_of, is_same
 
 T = TypeVar("T")
 
@@ -68,7 +73,7 @@ class GcsBucket:
     def folder(self) -> None:
         """A bucket is no local folder."""
 
-    def put_if_absent(self, name: str, content: bytes) -> bool:
+    def put_if_absent(self, name: str, content: Content) -> bool:
         """Conditional upload; True where this call created the object, also when its first answer was lost.
 
         Raises:
@@ -85,13 +90,14 @@ class GcsBucket:
             )
         return written
 
-    def replace(self, name: str, content: bytes) -> None:
+    def replace(self, name: str, content: Content) -> None:
         """Unconditional upload.
 
         Raises:
             StoreError: the bucket cannot be written.
         """
-        self._call("written", lambda: self._upload(name, content), name)
+        with self._uploaded(name, content) as body:
+            self._call("written", lambda: self._upload(name, body()), name)
 
     def read(self, name: str) -> bytes | None:
         """The object's bytes, or None where there is none.
@@ -118,6 +124,23 @@ class GcsBucket:
         with ThreadPoolExecutor(READERS) as pool:
             for batch in batches(names):
                 yield from zip(batch, pool.map(self.read, batch), strict=True)
+
+    def opened(self, name: str) -> int | None:
+        """A descriptor of a copy on this machine's disk, or None where there is no such object.
+
+        Raises:
+            StoreError: it cannot be read, or has no room here.
+        """
+
+        def get() -> int:
+            with tempfile.TemporaryFile() as file:
+                with contextlib.suppress(RequestRangeNotSatisfiable):  # an object of no bytes
+                    self._blob(name).download_to_file(file, timeout=_WAIT_SECONDS, retry=None)
+                file.flush()
+                return os.dup(file.fileno())
+
+        with self._room(name):
+            return self._call("read", get, name, absent=None)
 
     def exists(self, name: str) -> bool:
         """Whether there is such an object.
@@ -180,27 +203,45 @@ class GcsBucket:
     def remove_half_written(self) -> None:
         """Nothing: an object appears whole or not at all."""
 
-    def _create(self, name: str, content: bytes, *, compare: bool = True) -> bool:
+    @contextlib.contextmanager
+    def _uploaded(self, name: str, content: Content) -> Iterator[Callable[[], Body]]:
+        with self._room(name), body_of(content) as body:
+            yield body
+
+    @contextlib.contextmanager
+    def _room(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error, StoreError) or error.errno is None:
+                raise
+            raise StoreError(
+                f"store {self.url}: {name} must pass through this machine's disk, but: {error.strerror}",
+                "Free space in the temporary folder, or set TMPDIR to another one.",
+            ) from error
+
+    def _create(self, name: str, content: Content, *, compare: bool = True) -> bool:
         tries = 0
 
         def put() -> bool:
             nonlocal tries
             tries += 1
             try:
-                self._upload(name, content, if_generation_match=0)
+                self._upload(name, body(), if_generation_match=0)
             except PreconditionFailed:
                 return False
             return True
 
-        if self._call("written", put, name):
-            return True
-        return compare and tries > 1 and self.read(name) == content
+        with self._uploaded(name, content) as body:
+            if self._call("written", put, name):
+                return True
+        return compare and tries > 1 and is_same(content, self.opened(name))
 
-    def _upload(self, name: str, content: bytes, **condition: int) -> None:
+    def _upload(self, name: str, body: Body, **condition: int) -> None:
+        blob = self._blob(name)
+        send = blob.upload_from_string if isinstance(body, bytes) else blob.upload_from_file
         # Its own retries are off: ours know when a conditional upload was a second try.
-        self._blob(name).upload_from_string(
-            content, content_type="application/octet-stream", timeout=_WAIT_SECONDS, retry=None, **condition
-        )
+        send(body, content_type="application/octet-stream", timeout=_WAIT_SECONDS, retry=None, **condition)
 
     def _blob(self, name: str) -> Any:
         return self._bucket.blob(self._prefix + name)

@@ -10,6 +10,7 @@ Endpoint, region and credentials come the usual way: AWS_ENDPOINT_URL, AWS_REGIO
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,9 @@ from botocore.exceptions import (
 )
 
 from tune_polar.errors import StoreError
+from tune_polar.store.filesystem import Content
 from tune_polar.store.patience import CONTACT_TRIES, READERS, batches, patiently
+from tune_polar.store.spool import PIECE_BYTES, Body, body_of, is_same, spooled
 
 T = TypeVar("T")
 
@@ -62,7 +65,7 @@ class S3Bucket:
     def folder(self) -> None:
         """A bucket is no local folder."""
 
-    def put_if_absent(self, name: str, content: bytes) -> bool:
+    def put_if_absent(self, name: str, content: Content) -> bool:
         """Conditional PUT; True where this call created the object, also when the answer to its first try was lost.
 
         Raises:
@@ -79,13 +82,14 @@ class S3Bucket:
             )
         return written
 
-    def replace(self, name: str, content: bytes) -> None:
+    def replace(self, name: str, content: Content) -> None:
         """Unconditional PUT.
 
         Raises:
             StoreError: the bucket cannot be written.
         """
-        self._call("written", lambda: self._client.put_object(**self._key(name), Body=content), name)
+        with self._uploaded(name, content) as body:
+            self._call("written", lambda: self._client.put_object(**self._key(name), Body=body()), name)
 
     def read(self, name: str) -> bytes | None:
         """The object's bytes, or None where there is none.
@@ -109,6 +113,20 @@ class S3Bucket:
         with ThreadPoolExecutor(READERS) as pool:
             for batch in batches(names):
                 yield from zip(batch, pool.map(self.read, batch), strict=True)
+
+    def opened(self, name: str) -> int | None:
+        """A descriptor of a copy on this machine's disk, or None where there is no such object.
+
+        Raises:
+            StoreError: it cannot be read, or has no room here.
+        """
+
+        def get() -> int:
+            received = self._client.get_object(**self._key(name))["Body"]
+            return spooled(received.iter_chunks(PIECE_BYTES))
+
+        with self._room(name):
+            return self._call("read", get, name, absent=None)
 
     def exists(self, name: str) -> bool:
         """Whether there is such an object.
@@ -169,23 +187,41 @@ class S3Bucket:
     def remove_half_written(self) -> None:
         """Nothing: an object appears whole or not at all."""
 
-    def _create(self, name: str, content: bytes, *, compare: bool = True) -> bool:
+    @contextlib.contextmanager
+    def _uploaded(self, name: str, content: Content) -> Iterator[Callable[[], Body]]:
+        with self._room(name), body_of(content) as body:
+            yield body
+
+    @contextlib.contextmanager
+    def _room(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error, StoreError) or error.errno is None:
+                raise
+            raise StoreError(
+                f"store {self.url}: {name} must pass through this machine's disk, but: {error.strerror}",
+                "Free space in the temporary folder, or set TMPDIR to another one.",
+            ) from error
+
+    def _create(self, name: str, content: Content, *, compare: bool = True) -> bool:
         tries = 0
 
         def put() -> bool:
             nonlocal tries
             tries += 1
             try:
-                self._client.put_object(**self._key(name), Body=content, IfNoneMatch="*")
+                self._client.put_object(**self._key(name), Body=body(), IfNoneMatch="*")
             except ClientError as error:
                 if _code(error) not in {"PreconditionFailed", "412"}:
                     raise
                 return False
             return True
 
-        if self._call("written", put, name):
-            return True
-        return compare and tries > 1 and self.read(name) == content
+        with self._uploaded(name, content) as body:
+            if self._call("written", put, name):
+                return True
+        return compare and tries > 1 and is_same(content, self.opened(name))
 
     def _key(self, name: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + name}

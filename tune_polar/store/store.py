@@ -26,8 +26,6 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, TypeVar
 
-from safetensors.numpy import load as load_arrays
-
 from tune_polar.errors import StoreError
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.model import Recipe
@@ -37,6 +35,7 @@ from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.store.codec import (
     DamagedRecordError,
     OtherFormatError,
+    array_parts,
     decode_arrays,
     decode_json,
     encode_arrays,
@@ -46,7 +45,8 @@ from tune_polar.store.failures import FailureRecord
 from tune_polar.store.filesystem import Filesystem
 from tune_polar.store.gold import Gold
 from tune_polar.store.places import files_at
-from tune_polar.store.records import SAFE_NAME, FoldRecord, StageRecord
+from tune_polar.store.records import SAFE_NAME, Array, FoldRecord, StageRecord
+from tune_polar.store.stored_arrays import StoredArrays
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ MANIFEST = "manifest.json"
 GOLD = "gold.safetensors"
 PROBES = "probes"
 T = TypeVar("T")
+R = TypeVar("R", bytes, int)  # a content, or the descriptor of an open file
 
 
 class Store:
@@ -187,11 +188,15 @@ class Store:
 
     # -- stages ------------------------------------------------------------------------------------------------
 
-    def put_stage(self, record: StageRecord, weights: bytes | None = None) -> None:
-        """Record a trained stage. Its weights go first: the record is what marks the stage as finished."""
+    def put_stage(self, record: StageRecord, weights: Mapping[str, Array] | None = None) -> None:
+        """Record a trained stage. Its weights go first: the record is what marks the stage as finished.
+
+        Args:
+            record: of the stage; one that was recorded before stays.
+            weights: what a later start or a prediction needs; each array is asked for twice and not kept.
+        """
         if weights is not None:
-            name = _weights(record.key)
-            self._files.put_if_absent(name, encode_arrays({"key": record.key}, load_arrays(weights)))
+            self.put_weights(record.key, weights)
         self._files.put_if_absent(_stage(record.key), encode_arrays(record.header(), record.arrays))
         self._files.remove(_checkpoint(record.key))
 
@@ -215,19 +220,42 @@ class Store:
                     found[names[name]] = record
         return found
 
-    def weights(self, key: str) -> bytes | None:
-        """A stage's weights as safetensors bytes, or None where there are none or they are damaged."""
-        return self._read_one(_weights(key), gate.weights_named(key))
+    # -- weights of stages ---------------------------------------------------------------------------------------
+
+    def put_weights(self, key: str, weights: Mapping[str, Array]) -> None:
+        """Leave a stage's weights; those that are there stay. Each array is asked for twice and not kept."""
+        if not self.has_weights(key):  # else gigabytes would be hashed for nothing
+            self._files.put_if_absent(_weights(key), array_parts({"key": key}, weights))
+
+    def weights(self, key: str) -> StoredArrays | None:
+        """A stage's weights, each read as it is asked for, or None where there are none or they are damaged."""
+        return self._parsed(_weights(key), self._files.opened(_weights(key)), gate.weights_named(key))
+
+    def has_weights(self, key: str) -> bool:
+        """Whether a stage's weights are there; they are not looked into."""
+        return self._files.exists(_weights(key))
+
+    def weights_bytes(self) -> dict[str, int]:
+        """Bytes of the weights that are there, by the key of their stage."""
+        return _by_key(self._files.sizes("weights"))
+
+    def remove_weights(self, key: str) -> None:
+        """Of a stage whose weights nobody needs, or that are trained again where they are; its record stays."""
+        self._files.remove(_weights(key))
 
     # -- checkpoints of running stages -------------------------------------------------------------------------
 
     def put_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Leave the state of a running stage in the place of an earlier one."""
-        self._files.replace(_checkpoint(checkpoint.key), encode_arrays(checkpoint.header(), checkpoint.arrays))
+        self._files.replace(_checkpoint(checkpoint.key), array_parts(checkpoint.header(), checkpoint.arrays))
 
     def checkpoint(self, key: str) -> Checkpoint | None:
-        """The state in which a running stage was last seen, or None."""
-        return self._read_one(_checkpoint(key), gate.checkpoint_named(key))
+        """The state in which a running stage was last seen, its arrays read as they are asked for, or None."""
+        return self._parsed(_checkpoint(key), self._files.opened(_checkpoint(key)), gate.checkpoint_named(key))
+
+    def checkpoint_bytes(self) -> dict[str, int]:
+        """Bytes of the checkpoints that are there, by the key of their stage."""
+        return _by_key(self._files.sizes("checkpoints"))
 
     def remove_checkpoint(self, key: str) -> None:
         """Of a stage that nobody will go on with."""
@@ -286,7 +314,7 @@ class Store:
     def _read_one(self, name: str, parse: gate.Parse[T]) -> T | None:
         return self._parsed(name, self._files.read(name), parse)
 
-    def _parsed(self, name: str, content: bytes | None, parse: gate.Parse[T]) -> T | None:
+    def _parsed(self, name: str, content: R | None, parse: Callable[[R], T]) -> T | None:
         if content is None:
             return None
         try:
@@ -343,6 +371,12 @@ def _weights(key: str) -> str:
 
 def _checkpoint(key: str) -> str:
     return f"checkpoints/{_safe(key)}.safetensors"
+
+
+def _by_key(sizes: Mapping[str, int]) -> dict[str, int]:
+    """Bytes by the key in a file's name; what is named otherwise is not ours."""
+    found = {name.rpartition("/")[2].rpartition("."): size for name, size in sizes.items()}
+    return {key: size for (key, _, kind), size in found.items() if kind == "safetensors" and SAFE_NAME.fullmatch(key)}
 
 
 def _safe(name: str) -> str:

@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 
 from tune_polar.errors import StoreError
+from tune_polar.model.checkpoint import TensorArrays, changing, copy_in, fault_of
+from tune_polar.store.array_file import kind_of
 from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.store.training import Array, CurvePoint
 from tune_polar.trial.host_memory import give_back_freed
@@ -21,7 +24,7 @@ from tune_polar.trial.host_memory import give_back_freed
 log = logging.getLogger(__name__)
 
 # A write costs at most this share of the training time it saves.
-_WRITING_SHARE = 0.05
+_WRITING_SHARE = 0.02
 # Stopping a fold on purpose writes one more checkpoint, if that saves at least so many seconds of training.
 _WORTH_WRITING_SECONDS = 5.0
 
@@ -66,7 +69,7 @@ class StageParts:
 
 
 class Checkpoints:
-    """Those of one stage: at most every so many seconds, and never at more than a twentieth of the time."""
+    """Those of one stage: at most every so many seconds, and never at more than a fiftieth of the time."""
 
     def __init__(self, cache: CheckpointCache, key: str, every_seconds: float) -> None:
         """``every_seconds`` 0: none are written; one that lies there is still taken up."""
@@ -110,16 +113,12 @@ class Checkpoints:
         found = self._cache.checkpoint(self._key)
         if found is None:
             return None
-        before = copied_weights(parts.model), parts.optimizer.state_dict(), parts.schedule.state_dict()
         try:
-            _take_up(found, parts)
+            best = _take_up(found, parts)
         except (torch.OutOfMemoryError, torch.AcceleratorError):  # RuntimeErrors that say nothing of the checkpoint
             raise
         except (KeyError, TypeError, ValueError, RuntimeError) as error:  # whole, but not of this stage
             log.warning("the checkpoint of stage %s does not fit and is passed over: %s", self._key, error)
-            parts.model.load_state_dict(before[0])
-            parts.optimizer.load_state_dict(before[1])
-            parts.schedule.load_state_dict(before[2])
             return None
         self.earlier_seconds = found.seconds
         return TrainingState(
@@ -129,17 +128,21 @@ class Checkpoints:
             best_step=found.best_step,
             without_gain=found.without_gain,
             curve=list(found.curve),
-            best_weights=_tensors(found.arrays, "best/") or None,
+            best_weights=best or None,
         )
 
 
-def copied_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Weights and buffers on the CPU, untouched by what training does next."""
-    return {name: value.detach().to("cpu", copy=True) for name, value in model.state_dict().items()}
+def copied_weights(model: nn.Module, into: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
+    """What training changes, copied to the CPU: in the place of an earlier copy, where there is one."""
+    if into is None:
+        return {name: value.detach().to("cpu", copy=True) for name, value in changing(model).items()}
+    for name, value in changing(model).items():
+        into[name].copy_(value.detach())
+    return into
 
 
 def _checkpoint(key: str, parts: StageParts, state: TrainingState, seconds: float) -> Checkpoint:
-    tensors: dict[str, Tensor] = {f"model/{name}": value for name, value in parts.model.state_dict().items()}
+    tensors: dict[str, Tensor] = {f"model/{name}": value for name, value in changing(parts.model).items()}
     tensors |= {f"best/{name}": value for name, value in (state.best_weights or {}).items()}
     for number, values in parts.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{number}/{name}": value for name, value in values.items()}
@@ -157,44 +160,78 @@ def _checkpoint(key: str, parts: StageParts, state: TrainingState, seconds: floa
         curve=tuple(state.curve),
         rates=tuple(float(group["lr"]) for group in parts.optimizer.param_groups),
         seconds=seconds,
-        arrays={name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()},
+        arrays=TensorArrays(tensors),
     )
 
 
-def _take_up(checkpoint: Checkpoint, parts: StageParts) -> None:
-    best = {name.removeprefix("best/") for name in checkpoint.arrays if name.startswith("best/")}
-    if best - set(parts.model.state_dict()):
-        raise ValueError("its best weights are of another model")
-    parts.model.load_state_dict(_tensors(checkpoint.arrays, "model/"))
-    quantities: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _tensors(checkpoint.arrays, "optimizer/").items():
-        number, _, quantity = name.partition("/")
-        quantities.setdefault(int(number), {})[quantity] = tensor
-    _check_moments(quantities, [p for group in parts.optimizer.param_groups for p in group["params"]])
-    fresh = parts.optimizer.state_dict()
-    groups = [group | {"lr": rate} for group, rate in zip(fresh["param_groups"], checkpoint.rates, strict=True)]
-    parts.optimizer.load_state_dict({"state": quantities, "param_groups": groups})
+def _take_up(checkpoint: Checkpoint, parts: StageParts) -> dict[str, Tensor]:
+    """Put a checkpoint into ``parts``, of which none is touched before all of it is found to fit.
+
+    Returns:
+        The best weights, by name; none where none were kept.
+    """
+    arrays, model, optimizer = checkpoint.arrays, changing(parts.model), parts.optimizer
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    names = {start: _names(arrays, start) for start in ("model/", "best/", "optimizer/", "scaler/")}
+    _check_tensors(arrays, names["model/"], model)
+    if names["best/"]:
+        _check_tensors(arrays, names["best/"], model)
+    moments = _moments(names["optimizer/"])
+    _check_moments(arrays, moments, parameters)
+    groups = optimizer.state_dict()["param_groups"]
+    rates = [{"lr": rate} for _, rate in zip(groups, checkpoint.rates, strict=True)]
+    scaled = {name: arrays[whole].item() for name, whole in names["scaler/"].items()}
+    random = {name: torch.tensor(arrays[f"random/{name}"]) for name in ("cpu", "cuda") if f"random/{name}" in arrays}
+    torch.set_rng_state(random["cpu"])  # refused before anything else is touched, where it is none
+
+    copy_in(model, {own: (arrays, whole) for own, whole in names["model/"].items()})
+    quantities = {
+        number: {quantity: torch.from_numpy(np.array(arrays[whole], copy=None)) for quantity, whole in of.items()}
+        for number, of in moments.items()
+    }
+    optimizer.load_state_dict(
+        {"state": quantities, "param_groups": [group | rate for group, rate in zip(groups, rates, strict=True)]}
+    )
     position = {"last_epoch": checkpoint.step, "_step_count": checkpoint.step + 1, "_last_lr": list(checkpoint.rates)}
     parts.schedule.load_state_dict(parts.schedule.state_dict() | position)
-    scaled = {name: tensor.item() for name, tensor in _tensors(checkpoint.arrays, "scaler/").items()}
     if parts.scaler.is_enabled() and scaled:  # one that was left in another precision has none: it begins anew
         parts.scaler.load_state_dict(scaled)
-    if parts.device.type == "cuda" and "random/cuda" in checkpoint.arrays:
-        torch.cuda.set_rng_state(torch.tensor(checkpoint.arrays["random/cuda"]), parts.device)
-    torch.set_rng_state(torch.tensor(checkpoint.arrays["random/cpu"]))
+    if parts.device.type == "cuda" and "cuda" in random:
+        torch.cuda.set_rng_state(random["cuda"], parts.device)
+    return {own: torch.from_numpy(np.array(arrays[whole], copy=None)) for own, whole in names["best/"].items()}
 
 
-def _check_moments(quantities: Mapping[int, Mapping[str, Tensor]], parameters: Sequence[Tensor]) -> None:
-    """The fused AdamW reads beyond moments that are too short, so nothing is handed to it unchecked."""
-    for number, moments in quantities.items():
-        if not 0 <= number < len(parameters) or set(moments) != {"step", "exp_avg", "exp_avg_sq"}:
-            raise ValueError(f"its optimizer has other parameters: {number} with {sorted(moments)}")
-        shapes = {name: tuple(tensor.shape) for name, tensor in moments.items()}
+def _names(arrays: Mapping[str, Array], start: str) -> dict[str, str]:
+    """Whole names of the arrays whose names begin with ``start``, by the rest."""
+    return {name.removeprefix(start): name for name in arrays if name.startswith(start)}
+
+
+def _check_tensors(arrays: Mapping[str, Array], names: Mapping[str, str], tensors: Mapping[str, Tensor]) -> None:
+    if names.keys() != tensors.keys():
+        raise ValueError(f"its weights are of another model: {sorted(names.keys() ^ tensors.keys())[:3]}")
+    for own, whole in names.items():
+        fault = fault_of(tensors[own], arrays, whole)
+        if fault is not None:
+            raise ValueError(f"{whole} {fault}")
+
+
+def _moments(names: Mapping[str, str]) -> dict[int, dict[str, str]]:
+    """Whole names of the optimizer's arrays, by parameter and quantity."""
+    found: dict[int, dict[str, str]] = {}
+    for name, whole in names.items():
+        number, _, quantity = name.partition("/")
+        found.setdefault(int(number), {})[quantity] = whole
+    return found
+
+
+def _check_moments(
+    arrays: Mapping[str, Array], moments: Mapping[int, Mapping[str, str]], parameters: Sequence[Tensor]
+) -> None:
+    """The fused AdamW reads beyond the end of moments that are too short, so nothing is handed to it unchecked."""
+    for number, names in moments.items():
+        if not 0 <= number < len(parameters) or set(names) != {"step", "exp_avg", "exp_avg_sq"}:
+            raise ValueError(f"its optimizer has other parameters: {number} with {sorted(names)}")
+        shapes = {name: kind_of(arrays, whole)[1] for name, whole in names.items()}
         wanted = tuple(parameters[number].shape)
         if shapes != {"step": (), "exp_avg": wanted, "exp_avg_sq": wanted}:
             raise ValueError(f"its optimizer has moments of shapes {shapes} for a parameter of shape {wanted}")
-
-
-def _tensors(arrays: Mapping[str, Array], start: str) -> dict[str, Tensor]:
-    # Copied: what was read from a file cannot be written, and training writes.
-    return {name[len(start) :]: torch.tensor(array) for name, array in arrays.items() if name.startswith(start)}

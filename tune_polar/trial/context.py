@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tune_polar.data.plans.plan import FoldPlan
 from tune_polar.data.table import Corpus
 from tune_polar.recipe.sections import Encoder
-from tune_polar.store.records import StageRecord
+from tune_polar.store.records import Array, StageRecord
 from tune_polar.trial.checkpoints import CheckpointCache
 from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.host_memory import give_back_freed
@@ -30,10 +30,13 @@ class StageCache(CheckpointCache, Protocol):
     def stage(self, key: str) -> StageRecord | None:
         """A trained stage by its key, or None."""
 
-    def weights(self, key: str) -> bytes | None:
+    def weights(self, key: str) -> Mapping[str, Array] | None:
         """A stage's weights, or None."""
 
-    def put_stage(self, record: StageRecord, weights: bytes | None = None) -> None:
+    def put_weights(self, key: str, weights: Mapping[str, Array]) -> None:
+        """Leave a stage's weights."""
+
+    def put_stage(self, record: StageRecord, weights: Mapping[str, Array] | None = None) -> None:
         """Leave a trained stage, which ends its checkpoint."""
 
 
@@ -47,7 +50,6 @@ class TrialContext:
     device: torch.device
     checkpoint_seconds: float = 60.0  # between two checkpoints of a running stage; 0: none
     memory: SlotMemory = field(default_factory=SlotMemory)
-    keep_weights: bool = True  # of every stage; False: only of those that another one starts from
     _encoders: dict[str, EncoderSource] = field(default_factory=dict)
 
     def encoder_source(self, settings: Encoder) -> EncoderSource:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Container, Mapping
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.table import Corpus
+from tune_polar.model.checkpoint import load_weights
 from tune_polar.model.encoder import TextEncoder, load_encoder
 from tune_polar.model.pooler_weights import pretrained_pooler
 from tune_polar.model.source import encoder_folder
 from tune_polar.model.tiny import TokenVectors, tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer, Tokenizer
-from tune_polar.recipe.sections import TINY, Encoder
+from tune_polar.recipe.sections import TINY, Encoder, Stage
+from tune_polar.store.training import Array
+
+ENCODER = "encoder."  # begins the names of its weights among those of a stage
 
 
 class EncoderSource:
@@ -47,6 +52,11 @@ class EncoderSource:
         """Of the rows that are split into folds."""
         return self.tokens["train"]
 
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether its weights come from files; those of the embedded encoder are drawn, and counted from texts."""
+        return self._pretrained is not None
+
     @cached_property
     def pooler(self) -> tuple[Tensor, Tensor] | None:
         """Weight and bias of the pooler the encoder was pretrained with; None: it has none."""
@@ -54,24 +64,42 @@ class EncoderSource:
             return None
         return pretrained_pooler(encoder_folder(self._settings.name, self._settings.revision))
 
-    def start(self, training_rows: NDArray[np.int64], seed: int, dropout: float | None) -> TextEncoder:
-        """The encoder as it is before any stage has trained it.
+    def start(self, training_rows: NDArray[np.int64], seed: int, settings: Stage) -> TextEncoder:
+        """The encoder as it is before any stage has trained it, its lowest layers frozen as ``settings`` say.
 
         A tiny encoder starts from character vectors of the fold's ``training_rows``, so that no validation text
         reaches it.
         """
         vectors = None if self._characters is None else self._token_vectors(self._characters, training_rows)
-        return self._encoder(seed, dropout, vectors)
+        return self._encoder(seed, settings, vectors)
 
-    def untrained(self, seed: int, dropout: float | None) -> TextEncoder:
-        """An encoder of the right shape, into which a stage's weights are loaded."""
-        return self._encoder(seed, dropout, None)
+    def started(self, seed: int, settings: Stage, weights: Mapping[str, Array], frozen_before: int) -> TextEncoder:
+        """The encoder with another stage's weights, its lowest layers frozen as ``settings`` say.
 
-    def _encoder(self, seed: int, dropout: float | None, vectors: TokenVectors | None) -> TextEncoder:
-        if self._characters is None:
-            encoder = copy.deepcopy(self._pretrained)
-            if encoder is None:
-                raise RuntimeError("an encoder source holds either characters or a pretrained encoder")
+        Args:
+            seed: of the stage.
+            settings: of the stage.
+            weights: that the other stage has left; those of its encoder are copied in one by one.
+            frozen_before: layers that the other stage had frozen, which may be as they were pretrained.
+
+        Raises:
+            ModelError: they do not fit.
+        """
+        names = {name.removeprefix(ENCODER) for name in weights if name.startswith(ENCODER)}
+        encoder = self._encoder(seed, settings, None, changed=names)
+        may_lack = encoder.below(frozen_before) if self.is_pretrained else ()
+        load_weights(encoder, weights, ENCODER, may_lack=may_lack)
+        return encoder
+
+    def _encoder(
+        self, seed: int, settings: Stage, vectors: TokenVectors | None, changed: Container[str] = ()
+    ) -> TextEncoder:
+        """``changed``: names of parameters that will be overwritten, frozen or not."""
+        layers = settings.encoder.frozen_layers
+        if self._pretrained is not None:
+            encoder = _copy(self._pretrained, self._pretrained.below(layers), changed)
+        elif self._characters is None:
+            raise RuntimeError("an encoder source holds either characters or a pretrained encoder")
         else:
             backbone = tiny_encoder(
                 self._characters,
@@ -82,8 +110,10 @@ class EncoderSource:
                 max_length_tokens=self._settings.max_length_tokens,
             )
             encoder = TextEncoder(backbone, pooling=self._settings.pooling)
-        if dropout is not None:
-            encoder.set_dropout(dropout)
+        # Another stage's dropout is no weight: that of a stage is its own setting, or as the encoder was pretrained.
+        if settings.encoder_dropout is not None:
+            encoder.set_dropout(settings.encoder_dropout)
+        encoder.freeze(layers)
         return encoder
 
     def _token_vectors(self, characters: CharacterTokenizer, rows: NDArray[np.int64]) -> TokenVectors:
@@ -95,3 +125,13 @@ class EncoderSource:
                 characters, texts, self._settings.tiny.hidden, self._settings.max_length_tokens
             )
         return self._vectors[key]
+
+
+def _copy(pretrained: TextEncoder, frozen: Container[str], changed: Container[str]) -> TextEncoder:
+    """A copy that shares what nobody will write: gigabytes where most layers are frozen."""
+    shared: dict[int, object] = {}
+    for name, parameter in pretrained.named_parameters():
+        if name in frozen and name not in changed:
+            # A parameter of its own on the same bytes: moved to a GPU, it leaves the first one where it is.
+            shared[id(parameter)] = nn.Parameter(parameter.data, requires_grad=False)
+    return copy.deepcopy(pretrained, shared)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Generator
 
+from tune_polar.errors import StoreError
 from tune_polar.store.records import FoldRecord, StageRecord
 from tune_polar.trial.checkpoint_metric import evaluated_metric, larger_is_better
 from tune_polar.trial.context import TrialContext
@@ -15,6 +17,8 @@ from tune_polar.trial.scores import fold_scores, racing_curve
 from tune_polar.trial.stage_build import build_stage
 from tune_polar.trial.stage_plan import StartingPoint
 from tune_polar.trial.stage_training import run_stage
+
+log = logging.getLogger(__name__)
 
 Place = tuple[str, int]  # stage and fold
 
@@ -71,7 +75,6 @@ class _Graph:
         self._trial = trial
         self._context = context
         self._records: dict[Place, StageRecord] = {}
-        self._last: StartingPoint | None = None  # the stage trained last, with its weights
         self.trained: set[Place] = set()
 
     def record(self, name: str, fold: int) -> Generator[Progress, None, StageRecord]:
@@ -116,25 +119,34 @@ class _Graph:
         trial, context = self._trial.on(fold), self._context
         start = None if origin is None else (yield from self._starting_point(origin))
         record, weights = yield from run_stage(lambda: build_stage(trial, name, context, start), context)
-        starts_others = any(s.start is not None and s.start.stage == name for s in trial.recipe.stages.values())
-        context.stages.put_stage(record, weights if context.keep_weights or starts_others else None)
+        context.stages.put_stage(record, weights)
+        del weights  # and with them the model
         self.trained.add((name, fold))
         self._take(name, fold, record)
-        self._last = StartingPoint(record.key, weights) if starts_others else None
         context.release()
 
     def _starting_point(self, origin: Place) -> Generator[Progress, None, StartingPoint]:
-        """A stage with its weights; one whose weights are gone is trained again."""
-        key = self._records[origin].key
-        if self._last is not None and self._last.key == key:
-            return self._last
-        weights = self._context.stages.weights(key)
-        if weights is not None:
-            return StartingPoint(key, weights)
-        yield from self._train(*origin, (yield from self._origin(*origin)))
-        if self._last is None:
-            raise RuntimeError(f"a stage that others start from leaves its weights, {origin[0]} has none")
-        return self._last
+        """A stage with its weights; one whose weights are gone is trained again, and its record stays as it was."""
+        name, fold = origin
+        recorded, frozen = self._records[origin], self._trial.recipe.stages[name].encoder.frozen_layers
+        weights = self._context.stages.weights(recorded.key)
+        if weights is None:
+            log.warning(
+                "the weights of stage %s of fold %d are gone, and another stage starts from them: it is trained again",
+                name,
+                fold,
+            )
+            yield from self._train(name, fold, (yield from self._origin(name, fold)))
+            again, self._records[origin] = self._records[origin], recorded
+            if again.curve != recorded.curve:
+                log.warning("stage %s of fold %d came out differently; its first record stays", name, fold)
+            weights = self._context.stages.weights(recorded.key)
+        if weights is None:
+            raise StoreError(
+                f"the weights of stage {name}, just written, must be there for the next stage, but they are gone",
+                "Free space where the store lies, or give a larger --disk-gb.",
+            )
+        return StartingPoint(recorded.key, weights, frozen)
 
     def _take(self, name: str, fold: int, record: StageRecord) -> None:
         """What a stage took corrects what is predicted for the next one."""

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from tune_polar.model.checkpoint import load_weights
-from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.heads import build_head
 from tune_polar.model.losses import LossSum, build_loss
 from tune_polar.model.seeding import seeded_start
-from tune_polar.recipe.sections import Stage
 from tune_polar.trial.batch_order import batch_order
 from tune_polar.trial.checkpoint_metric import evaluated_metric
 from tune_polar.trial.columns_read import group_column
 from tune_polar.trial.context import TrialContext
-from tune_polar.trial.encoder_source import EncoderSource
+from tune_polar.trial.encoder_source import ENCODER
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.gradients import Rows
 from tune_polar.trial.neighbours import TABLE_ENTRIES
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.predictor import Predictor
@@ -80,7 +76,10 @@ def build_model(trial: FoldTrial, name: str, context: TrialContext, start: Start
     settings, fold = trial.recipe.stages[name], trial.cell.fold
     seed = stage_seed(trial.cell.seed, name, fold)
     source, targets = context.encoder_source(settings.encoder), Targets.of(settings.task, context.corpus.train)
-    encoder = _encoder(settings, source, context.plans[name].training_rows(fold), seed, start)
+    if start is None:
+        encoder = source.start(context.plans[name].training_rows(fold), seed, settings)
+    else:
+        encoder = source.started(seed, settings, start.weights, start.frozen_layers)
     with seeded_start(seed):
         head = build_head(settings.head.name, encoder.hidden_size, targets.outputs, **settings.head.model_dump())
         about = targets.context(head.gives_embeddings, head.width)
@@ -90,17 +89,8 @@ def build_model(trial: FoldTrial, name: str, context: TrialContext, start: Start
         }
     if head.takes_pooler and source.pooler is not None:
         head.take_pooler(*source.pooler)
-    return StageModel(encoder, head, LossSum(losses)).to(context.device)
-
-
-def _encoder(
-    settings: Stage, source: EncoderSource, training_rows: Rows, seed: int, start: StartingPoint | None
-) -> TextEncoder:
-    if start is None:
-        encoder = source.start(training_rows, seed, settings.encoder_dropout)
-    else:
-        # Another stage's dropout is no weight: that of a stage is its own setting, or as the encoder was pretrained.
-        encoder = source.untrained(seed, settings.encoder_dropout)
-        load_weights(encoder, start.weights, "encoder.")
-    encoder.freeze(settings.encoder.frozen_layers)
-    return encoder
+    model = StageModel(encoder, head, LossSum(losses)).to(context.device)
+    if source.is_pretrained:
+        names = (f"{ENCODER}{own}" for own in encoder.below(settings.encoder.frozen_layers))
+        model.untouched = frozenset(own for own in names if start is None or own not in start.weights)
+    return model

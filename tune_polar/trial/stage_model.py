@@ -28,11 +28,16 @@ class StageModel(nn.Module):
         self.encoder = encoder
         self.head = head
         self.losses = losses
+        self.untouched: frozenset[str] = frozenset()  # names of parameters that are as the encoder was pretrained
 
     def forward(self, ids: Tensor, mask: Tensor, blocks: RowBlocks | None = None) -> Passed:
         """The parts of a ``Batch`` → outputs and embeddings."""
         embeddings = self.encoder(ids, mask, blocks)
         return Passed(self.head(embeddings), embeddings)
+
+    def kept(self) -> dict[str, Tensor]:
+        """What a later start and a prediction need beside the encoder as it was pretrained, by name."""
+        return {name: tensor for name, tensor in self.state_dict().items() if name not in self.untouched}
 
     def vectors(self, passed: Passed) -> Tensor:
         """What rows are compared by, of length 1: the head's embeddings, else the encoder's; (rows, size)."""

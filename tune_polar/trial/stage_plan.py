@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,7 +64,8 @@ class StartingPoint:
     """A trained stage whose encoder another one begins with."""
 
     key: str
-    weights: bytes  # safetensors
+    weights: Mapping[str, Array]  # by name, each read as it is asked for
+    frozen_layers: int = 0  # that it had itself: they may be as they were pretrained, and not be here
 
 
 def stage_seed(seed: int, stage: str, fold: int) -> int:

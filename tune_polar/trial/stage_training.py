@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from tune_polar.model.checkpoint import weights_to_bytes
+from tune_polar.model.checkpoint import TensorArrays
 from tune_polar.model.parameter_groups import parameter_groups
 from tune_polar.model.schedule import learning_rate_schedule
 from tune_polar.store.records import StageRecord
@@ -24,9 +24,8 @@ from tune_polar.trial.training import Training, TrainingResult, shown, total_ste
 
 def run_stage(
     build: Callable[[], BuiltStage], context: TrialContext
-) -> Generator[Progress, None, tuple[StageRecord, bytes]]:
-    """Build a stage, train it and compute what it leaves behind: its record, and the kept weights as safetensors,
-    with what else new rows are predicted by."""
+) -> Generator[Progress, None, tuple[StageRecord, TensorArrays]]:
+    """Build a stage, train it and compute what it leaves behind: its record, and what its weights file holds."""
     meter = CostMeter(context.device)
     built = build()
     plan, device = built.plan, context.device
@@ -38,7 +37,7 @@ def run_stage(
     stage = plan.stage
     done = Progress(stage.name, stage.number, stage.fold, result.steps, result.steps)
     left = yield from shown(built.leaves(), done)
-    return _record(plan, result, meter, left.tables), weights_to_bytes(plan.model, left.beside)
+    return _record(plan, result, meter, left.tables), TensorArrays(plan.model.kept(), left.beside)
 
 
 def train_stage(plan: StagePlan, checkpoints: Checkpoints) -> Generator[Progress, None, TrainingResult]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tune_polar.errors import TunePolarError
+from tune_polar.model.checkpoint import changing
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.fgm import FastGradientMethod
 from tune_polar.recipe.sections import Optimizer
@@ -127,7 +128,7 @@ def train(training: Training, device: torch.device) -> Generator[Progress, None,
         raise
 
     if state.best_weights is not None:
-        training.model.load_state_dict(state.best_weights)
+        _put_back(state.best_weights, changing(training.model))
     training.model.eval()
     return TrainingResult(
         best_step=state.best_step,
@@ -196,9 +197,15 @@ def _take_value(training: Training, state: TrainingState, value: float) -> None:
     state.curve.append(CurvePoint(state.step, mean_loss, value))
     if is_first or training.is_gain(value, state.best_value) or not training.keep_best:
         state.best_value, state.best_step, state.without_gain = value, state.step, 0
-        state.best_weights = copied_weights(training.model) if training.keep_best else None
+        state.best_weights = copied_weights(training.model, state.best_weights) if training.keep_best else None
     else:
         state.without_gain += 1
+
+
+def _put_back(weights: Mapping[str, Tensor], into: Mapping[str, Tensor]) -> None:
+    with torch.no_grad():
+        for name, tensor in into.items():
+            tensor.copy_(weights[name])
 
 
 def _diverged(stage: StageId, problem: str) -> TrainingDivergedError:

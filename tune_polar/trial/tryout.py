@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from tune_polar.errors import StoreError, TunePolarError
-from tune_polar.model.checkpoint import weights_to_bytes
+from tune_polar.model.checkpoint import TensorArrays
 from tune_polar.model.host_footprint import host_peak_bytes
 from tune_polar.trial.checkpoints import Checkpoints, StageParts, TrainingState, copied_weights
 from tune_polar.trial.context import TrialContext
@@ -58,7 +58,7 @@ def try_stages(trial: FoldTrial, context: TrialContext) -> Iterator[StageTried |
             built = build_stage(trial, name, context, start)
             tried = _tried(built, context, before, starts_from_stage=start is not None)
             if any(other.start is not None and other.start.stage == name for other in stages.values()):
-                tried_weights[name] = StartingPoint(built.plan.key, weights_to_bytes(built.plan.model))
+                tried_weights[name] = _left_in_store(built, context, settings.encoder.frozen_layers)
             del built, start
             context.release()
         except Exception as error:  # noqa: BLE001 (whatever a stage raises here is what the user wants to hear of)
@@ -74,13 +74,14 @@ def _tried(built: BuiltStage, context: TrialContext, before: int, *, starts_from
     checkpoints = Checkpoints(context.stages, plan.key, every_seconds=1.0)
     training, memory = fitted(training_of(plan, checkpoints), plan.needs, device)
     training.model.train()
+    # From the first evaluation on they are there beside every step
+    state = TrainingState(best_weights=copied_weights(training.model) if training.keep_best else None)
     longest = _seconds_a_step(training, itertools.repeat(plan.needs.longest_rows, LONGEST_STEPS), device)
     usual = longest[-1] * _share_of_longest(built)
     count = min(_TYPICAL_STEPS, int(_TYPICAL_SECONDS / usual))
     typical = _seconds_a_step(training, itertools.islice(training.batches, count), device)
     evaluation = _evaluation_seconds(built, longest[-1], device)
-    state = TrainingState(step=LONGEST_STEPS + len(typical))
-    state.best_weights = copied_weights(training.model) if training.keep_best else None
+    state.step = LONGEST_STEPS + len(typical)
     began = time.perf_counter()
     parts = StageParts(training.model, training.optimizer, training.schedule, training.precision.scaler, device)
     checkpoints.save(parts, state)
@@ -120,6 +121,19 @@ def _tried(built: BuiltStage, context: TrialContext, before: int, *, starts_from
         steps=training.total_steps,
         evaluations=math.ceil(training.total_steps / training.settings.eval_every_steps),
     )
+
+
+def _left_in_store(built: BuiltStage, context: TrialContext, frozen_layers: int) -> StartingPoint:
+    """A stage's weights as the next one finds them: in their file."""
+    key = built.plan.key
+    context.stages.put_weights(key, TensorArrays(built.plan.model.kept()))
+    weights = context.stages.weights(key)
+    if weights is None:
+        raise StoreError(
+            "weights must be found again where records go, those just written were not",
+            "Free space there, or give another folder with --store.",
+        )
+    return StartingPoint(key, weights, frozen_layers)
 
 
 def _seconds_a_step(training: Training, batches: Iterator[Rows], device: torch.device) -> list[float]:
