@@ -105,7 +105,7 @@ def _differences(
 ) -> Iterator[str]:
     yield from (f"{name} is missing" for name in expected if name not in names and name not in may_lack)
     yield from (f"{name} is unknown" for name in names if name not in expected)
-    for own, name in names.items():
-        fault = fault_of(expected[own], stored, name) if own in expected else None
+    for own, tensor in expected.items():
+        fault = fault_of(tensor, stored, names[own]) if own in names else None
         if fault is not None:
             yield f"{own} {fault}"
