@@ -421,7 +421,8 @@ def main() -> None:
     # Loaded before the forks: what each command loads itself would be the most of its time.
     import ray  # noqa: F401
 
-    import tune_polar.cli.drive
+    import tune_polar.api.drive
+    import tune_polar.cli.ending
     import tune_polar.cli.main
     import tune_polar.report.page
     import tune_polar.search.recorded_plan  # noqa: F401

@@ -28,8 +28,9 @@ from tests.stand_in.known_cards import (
     TURING,
 )
 from tests.stand_in.processes import environment
-from tune_polar.cli.drive import Shown, _slots
-from tune_polar.cli.machines import Machines
+from tune_polar.api.drive import _slots
+from tune_polar.api.machines import Machines
+from tune_polar.api.shown import Shown
 from tune_polar.trial import visible_gpus
 from tune_polar.trial.visible_gpus import SIMULATED
 
@@ -218,16 +219,14 @@ def test_a_card_that_cannot_be_used_is_told_with_the_reason_and_the_remedy(
     assert f"Remedy: {one['remedy']}" in said.out
     assert not about["ready"]
 
-    shown = Shown(json=True, quiet=False, verbose=False)
-    with machine(), _slots(Machines(None, 8.0, None, 0.0), shown) as slots:
+    with machine(), _slots(Machines(None, 8.0, None, 0.0), Shown()) as slots:
         assert (slots.gpu, slots.devices) == (False, ())
     problem = one["what"].removeprefix("GPU: ")
     assert capsys.readouterr().err == f"Training runs on the CPU: {problem}\n  Remedy: {one['remedy']}\n"
 
 
 def test_a_search_that_leaves_a_card_out_says_so_and_uses_the_others(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = Shown(json=True, quiet=False, verbose=False)
-    with pretended_cards(PASCAL, DESKTOP), _slots(Machines(None, 8.0, None, 0.0), shown) as slots:
+    with pretended_cards(PASCAL, DESKTOP), _slots(Machines(None, 8.0, None, 0.0), Shown()) as slots:
         assert (slots.gpu, slots.devices) == (True, ("1", "1", "1"))
     said = capsys.readouterr().err.splitlines()
     assert [line.partition(":")[0] for line in said] == ["A GPU is left out", "  Remedy"]

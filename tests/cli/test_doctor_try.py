@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from tune_polar.api.pace import clock
 from tune_polar.cli import doctor_try
-from tune_polar.cli.pace import clock
 from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS
 from tune_polar.model.footprint import GB

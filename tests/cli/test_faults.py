@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tune_polar import assets
-from tune_polar.cli import faults, request
-from tune_polar.cli.data_words import DataWords
-from tune_polar.cli.faults import faults_of
-from tune_polar.cli.request import RecipeWords, asked
+from tune_polar.api import faults, request
+from tune_polar.api.data_words import DataWords
+from tune_polar.api.faults import faults_of
+from tune_polar.api.request import RecipeWords, asked
 from tune_polar.errors import SpecError
 from tune_polar.recipe import recipe_file
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe

@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from tests.cli.asking import ask
-from tune_polar.cli.headline import headline, short_names, stage_value, stage_words
-from tune_polar.cli.live import LiveTable
-from tune_polar.cli.pace import Pace
-from tune_polar.cli.plain_lines import PlainLines
-from tune_polar.cli.request import space_of
+from tune_polar.api.headline import headline, short_names, stage_value, stage_words
+from tune_polar.api.live import LiveTable
+from tune_polar.api.pace import Pace
+from tune_polar.api.plain_lines import PlainLines
+from tune_polar.api.request import space_of
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.search.configuration_progress import ConfigurationProgress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tune_polar.cli.resume_command import _named_as_before
+from tune_polar.api.begin import named_as_before
 from tune_polar.data.source import Source
 from tune_polar.errors import StoreError
 
@@ -18,18 +18,18 @@ WAS = {
 
 
 def test_columns_are_those_of_the_search_unless_told_otherwise() -> None:
-    kept = _named_as_before(FILES, {"data": {"source": WAS}})
+    kept = named_as_before(FILES, {"data": {"source": WAS}})
     assert (kept.path, kept.columns) == ("/new.csv", {"text": "tweet", "rude": "bad"})
-    told = _named_as_before(FILES.model_copy(update={"columns": {"text": "said"}}), {"data": {"source": WAS}})
+    told = named_as_before(FILES.model_copy(update={"columns": {"text": "said"}}), {"data": {"source": WAS}})
     assert told.columns == {"text": "said", "rude": "bad"}
 
 
 def test_a_folder_of_another_kind_has_columns_of_its_own() -> None:
     polar = Source(kind="polar", path="/polar", language="zho")
-    assert _named_as_before(polar, {"data": {"source": WAS}}) == polar
+    assert named_as_before(polar, {"data": {"source": WAS}}) == polar
 
 
 @pytest.mark.parametrize("manifest", [{}, {"data": None}, {"data": {}}])
 def test_what_describes_no_search_is_refused(manifest: dict[str, object]) -> None:
     with pytest.raises(StoreError, match=r"manifest\.json must describe a search"):
-        _named_as_before(FILES, manifest)
+        named_as_before(FILES, manifest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tune_polar.cli.stopping import check_for_kind, limits, seconds_of
+from tune_polar.api.stopping import Extent, seconds_of
 from tune_polar.errors import SearchError, SpecError
 
 
@@ -21,18 +21,29 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         seconds_of(text)
 
 
+@pytest.mark.parametrize("seconds", [0, -1.0, float("inf"), float("nan")])
+def test_nor_is_a_number_of_seconds_that_is_none(seconds: float) -> None:
+    with pytest.raises(SpecError, match="--time must be hours, minutes and seconds above 0"):
+        seconds_of(seconds)
+    assert seconds_of(90) == 90.0
+
+
 def test_limits_of_the_words() -> None:
-    both = limits("1m", "converged", 5)
+    both = Extent(5, "1m", "converged").limits()
     assert (both.seconds, both.until_converged, both.trials_given) == (60.0, True, True)
-    assert not limits("1m", None, None).trials_given
+    assert not Extent(time="1m").limits().trials_given
     with pytest.raises(SpecError, match="--until must be `converged`, got 'done'"):
-        limits(None, "done", None)
+        Extent(until="done").limits()
+    with pytest.raises(SpecError, match="--racing must be one of none, "):
+        Extent(racing="lottery").rule()
 
 
 def test_an_ablation_cannot_converge() -> None:
-    check_for_kind(limits(None, "converged", None), "search")
-    check_for_kind(limits("1h", None, None), "ablation")
+    Extent(3, until="converged", racing="model").check_for_kind("search")
+    Extent(time="1h", racing="none").check_for_kind("ablation")
     with pytest.raises(SearchError, match="must go with a search of a space, got an ablation"):
-        check_for_kind(limits(None, "converged", None), "ablation")
+        Extent(until="converged").check_for_kind("ablation")
     with pytest.raises(SearchError, match="--trials must go with a search of a space"):
-        check_for_kind(limits(None, None, 3), "ablation")
+        Extent(3).check_for_kind("ablation")
+    with pytest.raises(SearchError, match="--racing model must go with a search of a space"):
+        Extent(racing="model").check_for_kind("ablation")

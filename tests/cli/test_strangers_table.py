@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.cli.asking import ask
-from tune_polar.cli.data_words import DataWords
-from tune_polar.cli.request import RecipeWords, asked, space_of
-from tune_polar.cli.seeds import seeds_of
+from tune_polar.api.data_words import DataWords
+from tune_polar.api.request import RecipeWords, asked, space_of
+from tune_polar.api.seeds import seeds_of
 from tune_polar.data.load import load_corpus
 from tune_polar.errors import DataError, SpecError
 from tune_polar.search.recipe_data import data_request, fold_plans, read_corpus

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tune_polar.cli.drive import warnings_of
+from tune_polar.api.drive import warnings_of
 from tune_polar.data.corpus_checks import check_data
 from tune_polar.data.findings import errors_in
 from tune_polar.data.infer import infer_columns

@@ -206,7 +206,7 @@ def test_a_worker_whose_memory_does_not_come_back_tells_first_and_then_ends(
     def leave(code: int) -> None:
         raise SystemExit(code)
 
-    monkeypatch.setattr("tune_polar.search.fold_runner.os._exit", leave)
+    monkeypatch.setattr("os._exit", leave)
     with pytest.raises(SystemExit):
         worker.step()
     slot.searcher.on_trial_complete("0", error=True)  # as Tune tells of a worker that is gone

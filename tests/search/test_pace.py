@@ -6,7 +6,7 @@ import pytest
 from simulated_search import cells_of, finished, open_recipes
 from simulated_search import new_core as core_of
 
-from tune_polar.cli.pace import Pace, clock
+from tune_polar.api.pace import Pace, clock
 from tune_polar.search.core import Budget, SearchCore
 from tune_polar.trial.fold_trial import FoldTrial
 

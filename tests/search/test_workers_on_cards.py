@@ -117,7 +117,7 @@ def test_a_fold_that_ran_out_of_memory_is_finished_in_smaller_parts_and_scored_a
 ) -> None:
     # All of it must come back. Else the process would end: a model of this size hides in what libraries may keep.
     monkeypatch.setattr("tune_polar.trial.device._LEFT_OVER_BYTES", 0)
-    monkeypatch.setattr("tune_polar.search.fold_runner.os._exit", lambda code: pytest.fail("memory did not come back"))
+    monkeypatch.setattr("os._exit", lambda code: pytest.fail("memory did not come back"))
     search, store = prepared(plan, tmp_path / "store")
     with pretended_cards(LAPTOP) as driver:
         driver.fail(kind, when=lambda: passes.is_clean_one_of(step))
@@ -186,7 +186,7 @@ def test_a_worker_whose_device_is_lost_says_so_and_ends_and_the_fold_runs_again(
     def leave(code: int) -> None:
         raise SystemExit(code)
 
-    monkeypatch.setattr("tune_polar.search.fold_runner.os._exit", leave)
+    monkeypatch.setattr("os._exit", leave)
     search, store = prepared(plan, tmp_path / "store")
     slot = CardSlot(search, plan, store)
     with pretended_cards(LAPTOP) as driver:

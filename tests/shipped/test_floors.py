@@ -27,7 +27,8 @@ BELOW["evaluate"] = {*FREE, "data", "decide", "stats", "recipe", "store"}
 BELOW["trial"] = {*FREE, "data", "model", "decide", "recipe", "store"}
 BELOW["search"] = {*BELOW["evaluate"], *BELOW["trial"], "evaluate", "trial"}
 BELOW["report"] = {*BELOW["evaluate"], "evaluate", "trial"}
-BELOW["cli"] = {*BELOW["search"], "search", "report"}
+BELOW["api"] = {*BELOW["search"], "search", "report"}
+BELOW["cli"] = {*BELOW["api"], "api"}
 BELOW["__main__"] = {"cli"}
 
 # Floors that are loaded together in a fresh process, and what must not have been loaded then.
@@ -130,7 +131,8 @@ def test_the_driver_of_a_search_loads_neither_torch_nor_transformers():
     """Its workers do, at the same time as it starts Ray."""
     program = (
         "import sys, tune_polar.search.run\n"
-        "from tune_polar.cli import ablate_command, drive, resume_command, search_command\n"
+        "from tune_polar.api import drive\n"
+        "from tune_polar.cli import ablate_command, resume_command, search_command\n"
         "print(*sorted(set(sys.modules) & {'torch', 'transformers', 'pytorch_metric_learning'}))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from tune_polar.api.begin import Origin, begin_ablation
+from tune_polar.api.data_words import DataWords
+from tune_polar.api.machines import machines_of
+from tune_polar.api.request import RecipeWords
 from tune_polar.cli import options
-from tune_polar.cli.data_words import DataWords
-from tune_polar.cli.machines import machines_of
-from tune_polar.cli.request import RecipeWords, asked, check_counts, command_line, new_store
-from tune_polar.errors import SpecError
-from tune_polar.garbage import without_collection
-from tune_polar.recipe.reference import reference_origin
-from tune_polar.search.limits import Limits
+from tune_polar.cli.drive import command_line, run_and_tell
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 
@@ -44,25 +42,9 @@ def ablate(
 
       tune-polar ablate st3
     """
-    check_counts(folds=folds, slots=slots)
-    words = DataWords(data, language, dev, test, text, id_, column or (), target or (), group or ())
-    found = asked(RecipeWords(recipe, encoder, profile, set_, folds, seeds), words)
-    loaded = found.loaded
-    if not loaded.ablations:
-        raise SpecError(
-            f"a recipe must name ablations to compare with, got none in {loaded.path}",
-            "Add an `ablations:` section: a name, a title and the changed values of each.",
-        )
-    machines = machines_of(slots, slot_gb, address, checkpoint_every)
-    # Imported here: --help and a mistyped option need neither torch nor ray, which take seconds to load.
-    with without_collection():
-        from tune_polar.cli.drive import Shown, start
-        from tune_polar.search.plan import make_plan
-
-    variants = (
-        (reference_origin(loaded.recipe), loaded.recipe),
-        *((name, variant) for name, (_, variant) in loaded.ablations.items()),
+    words = DataWords(data, language, dev, test, text, id_, options.columns(column), target or (), group or ())
+    asked = RecipeWords(recipe, encoder, profile, options.assignments(set_), folds, seeds)
+    machines, origin = machines_of(slots, slot_gb, address, checkpoint_every), Origin(store, command_line())
+    run_and_tell(
+        lambda shown: begin_ablation(asked, words, machines, origin, shown), json=json, quiet=quiet, verbose=verbose
     )
-    plan = make_plan(loaded.recipe, loaded.profile, found.source, variants=variants, trials=len(variants), seed=0)
-    place = new_store(store, f"{loaded.recipe.recipe}-ablation")
-    start(plan, place, machines, command_line(), Shown(json, quiet, verbose, found.notes), Limits())

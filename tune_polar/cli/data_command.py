@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.api.consoles import result_console
+from tune_polar.api.counts import check_seed
+from tune_polar.api.data_words import DataWords
+from tune_polar.api.request import RecipeWords, asked
 from tune_polar.cli import options
 from tune_polar.cli.data_shares import print_shares
-from tune_polar.cli.data_words import DataWords
-from tune_polar.cli.output import result_console, say, say_json
-from tune_polar.cli.request import RecipeWords, asked
+from tune_polar.cli.output import say, say_json
 from tune_polar.data.corpus_checks import check_data
 from tune_polar.data.fetch import fetch_polar
 from tune_polar.data.findings import errors_in
@@ -67,7 +69,7 @@ def check(
 
       tune-polar data check polar/ --language zho
     """
-    words = DataWords(data, language, dev, test, text, id_, column or (), target or (), group or ())
+    words = DataWords(data, language, dev, test, text, id_, options.columns(column), target or (), group or ())
     source, found = _recipe_of(words, recipe)
     request = DataRequest(()) if found is None else data_request(found)
     under = _conditions(source, found)
@@ -133,7 +135,7 @@ def sample(
 
       tune-polar data sample sample/
     """
-    options.check_seed(seed)
+    check_seed(seed)
     write_polar(sample_corpus(seed), into, SAMPLE_LANGUAGE)
     say(f"{into}/{{train,dev,test}}/{SAMPLE_LANGUAGE}.csv")
 

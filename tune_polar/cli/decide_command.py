@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.api.consoles import result_console
+from tune_polar.api.counts import positive
 from tune_polar.cli import options
-from tune_polar.cli.output import result_console
 from tune_polar.cli.print_document import print_document, print_section
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.predictions import PredictionTable
@@ -61,7 +62,7 @@ def decide(
 
       tune-polar decide predictions.csv.gz --rule max_f1 --rule prevalence_match -o thresholds.html
     """
-    options.positive(new_rows, "--new-rows")
+    positive(new_rows, "--new-rows")
     if seed < 0:
         raise DecisionError(f"--seed must be at least 0, got {seed}", "Give a whole number from 0 up.")
     settings = ReportSettings(tuple(rule or ()), seed, rounds, new_rows)

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from tune_polar.api.consoles import result_console
+from tune_polar.api.counts import check_counts
+from tune_polar.api.data_words import DataWords
+from tune_polar.api.machines import check_slot_gb
+from tune_polar.api.request import RecipeWords, asked
 from tune_polar.cli import options
-from tune_polar.cli.data_words import DataWords
 from tune_polar.cli.doctor_try import Tried, tryout_of
-from tune_polar.cli.machines import check_slot_gb
-from tune_polar.cli.output import result_console, say_json
-from tune_polar.cli.request import RecipeWords, asked, check_counts
+from tune_polar.cli.output import say_json
 from tune_polar.search.diagnosis import Diagnosis, Node, diagnose
 from tune_polar.search.encoder_sizes import EncoderSizes
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
@@ -76,9 +78,12 @@ def doctor(
     """
     check_counts(slots=slots, trials=trials, folds=folds)
     check_slot_gb(slot_gb)
-    words = DataWords(data, language, dev, test, text, id_, column or (), target or (), group or ())
+    words = DataWords(data, language, dev, test, text, id_, options.columns(column), target or (), group or ())
     what = asked(
-        RecipeWords(recipe, encoder, profile, set_, folds, seeds), words, own_encoder=True, only_looks=not try_
+        RecipeWords(recipe, encoder, profile, options.assignments(set_), folds, seeds),
+        words,
+        own_encoder=True,
+        only_looks=not try_,
     )
     found = diagnose(what.loaded.recipe, store, slot_gb, slots)
     nodes = [] if address is None else _nodes(address)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tune_polar.cli.pace import clock
-from tune_polar.cli.request import Asked
+from tune_polar.api.pace import clock
+from tune_polar.api.request import Asked
 from tune_polar.model.footprint import GB
 from tune_polar.recipe.cells import cells
 from tune_polar.report.words import CellWords

@@ -7,6 +7,7 @@ from shlex import quote
 
 from rich.console import Console
 
+from tune_polar.api.pages import way_on
 from tune_polar.cli.comparison import print_comparison
 from tune_polar.cli.print_document import print_lines
 from tune_polar.cli.score_table import print_scores
@@ -50,11 +51,6 @@ def print_places(console: Console, summary: SearchSummary, page: Path | None, as
     elif summary.facts.kind == "search":
         print_way_on(console, f"tune-polar resume {quote(summary.url)} --trials {2 * summary.planned}")
     print_lines(console, [f"page anew tune-polar report {quote(summary.url)}"])
-
-
-def way_on(url: str, begun: int, asked: int | None) -> str:
-    """The command that finishes what is left: a total that is not that of the manifest has to be given again."""
-    return f"tune-polar resume {quote(url)}" + (f" --trials {asked}" if asked is not None and asked > begun else "")
 
 
 def print_way_on(console: Console, command: str) -> None:

@@ -17,8 +17,9 @@ from typer._click.utils import PacifyFlushWrapper
 from typer.exceptions import TyperException
 
 from tune_polar import __version__
+from tune_polar.api.consoles import progress_console
 from tune_polar.cli.commands import Commands
-from tune_polar.cli.output import prepare_streams, progress_console, say
+from tune_polar.cli.output import prepare_streams, say
 from tune_polar.errors import SpecError, TunePolarError
 
 app = typer.Typer(

@@ -10,8 +10,6 @@ import typer
 from tune_polar.errors import SpecError
 from tune_polar.recipe.recipe_file import parse_assignment
 
-SEEDS = 2**32  # what numpy's and Optuna's generators take
-
 
 def whole_number(text: str) -> int:
     """A whole number as typed; typer's own message would leave out what was typed."""
@@ -171,24 +169,16 @@ def assignments(values: Sequence[str] | None) -> dict[str, object]:
     return dict(parse_assignment(value) for value in values or ())
 
 
-def positive(value: int | None, option: str, at_least: int = 1) -> None:
-    """Refuse counts below ``at_least``.
+def columns(values: Sequence[str] | None) -> dict[str, str]:
+    """``--column`` options as the recipe's name → the file's column.
 
     Raises:
-        SpecError: ``value`` is below it.
+        SpecError: one is not NAME=COLUMN.
     """
-    if value is not None and value < at_least:
-        raise SpecError(
-            f"{option} must be at least {at_least}, got {value}",
-            f"Give a whole number with {option}, or leave it out.",
-        )
-
-
-def check_seed(seed: int) -> None:
-    """Refuse a seed outside what every generator takes.
-
-    Raises:
-        SpecError: it is.
-    """
-    if not 0 <= seed < SEEDS:
-        raise SpecError(f"--seed must be from 0 to {SEEDS - 1}, got {seed}", "Give another whole number with --seed.")
+    found = {}
+    for value in values or ():
+        name, equals, column = value.partition("=")
+        if not (equals and name and column):
+            raise SpecError(f"--column must look like NAME=COLUMN, got {value!r}", "For example --column text=tweet.")
+        found[name] = column
+    return found

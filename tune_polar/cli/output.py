@@ -1,7 +1,4 @@
-"""What the commands print: results on standard output, progress, warnings and errors on standard error.
-
-Ids, paths, host names and error texts come from elsewhere, so all that is printed goes through ``visible`` here.
-"""
+"""What the commands print as it is, whatever the encoding of the terminal; see also ``tune_polar.api.consoles``."""
 
 from __future__ import annotations
 
@@ -9,48 +6,13 @@ import codecs
 import json
 import logging
 import sys
-from collections.abc import Iterable
 from typing import Any, cast
-
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
-from rich.text import Text
 
 from tune_polar.visible import visible
 
-# Into a pipe or file nothing says how wide a line may be; 80 would cut tables.
-PIPE_WIDTH = 120
 # What our own lines hold beyond ASCII, for an encoding that lacks it.
 _PLAIN = {"−": "-", "–": "-", "—": "-", "±": "+-", "…": "...", "’": "'", "·": "|", "→": "->", "×": "x", "●": "*"}
 _LACKING = "tune-polar-plain"
-
-
-class VisibleConsole(Console):
-    """A console whose text holds no control character but those that rich itself puts between."""
-
-    def render_str(self, text: str, **about: Any) -> Text:
-        """As rich does, which would leave out without a word what it knows to be no letter."""
-        return super().render_str(visible(text), **about)
-
-    def on_broken_pipe(self) -> None:
-        """For ``main`` to say: rich would end with 1."""
-        raise BrokenPipeError
-
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """As rich does, the text of each segment made visible."""
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(visible(segment.text), segment.style)
-
-
-def result_console() -> Console:
-    """For what a command was asked to say."""
-    console = VisibleConsole()
-    return console if console.is_terminal else VisibleConsole(width=PIPE_WIDTH)
-
-
-def progress_console() -> Console:
-    """For what happens meanwhile, on standard error."""
-    return VisibleConsole(stderr=True)
 
 
 def say(text: str, *, to_error: bool = False) -> None:

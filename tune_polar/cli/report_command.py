@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.api.pages import copy_beside_records, page_folder
 from tune_polar.cli.output import say
-from tune_polar.cli.pages import copy_beside_records, page_folder
 from tune_polar.data.source import source_from_json
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.evaluate.summary import SearchSummary, summarise

@@ -6,16 +6,14 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.api.begin import DEFAULT_RACING, DEFAULT_TRIALS, Origin, begin_search
+from tune_polar.api.data_words import DataWords
+from tune_polar.api.machines import machines_of
+from tune_polar.api.request import RecipeWords
+from tune_polar.api.stopping import Extent
 from tune_polar.cli import options
-from tune_polar.cli.data_words import DataWords
-from tune_polar.cli.machines import machines_of
-from tune_polar.cli.request import RecipeWords, asked, check_counts, command_line, new_store, space_of
-from tune_polar.cli.stopping import check_racing, limits
-from tune_polar.garbage import without_collection
+from tune_polar.cli.drive import command_line, run_and_tell
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
-
-DEFAULT_TRIALS = 8
-DEFAULT_RACING = "model"
 
 
 def search(
@@ -73,27 +71,13 @@ def search(
 
       tune-polar search st3 --time 2h --until converged
     """
-    stop_at = limits(time, until, trials)
-    chosen_rule = check_racing(racing)
-    check_counts(trials=trials, folds=folds, slots=slots, seed=seed)
-    words = DataWords(data, language, dev, test, text, id_, column or (), target or (), group or ())
-    found = asked(RecipeWords(recipe, encoder, profile, set_, folds, seeds), words)
-    loaded = found.loaded
-    searched = space_of(loaded, space)
-    machines = machines_of(slots, slot_gb, address, checkpoint_every)
-    # Imported here: --help and a mistyped option need neither torch nor ray, which take seconds to load.
-    with without_collection():
-        from tune_polar.cli.drive import Shown, start
-        from tune_polar.search.plan import make_plan
-
-    plan = make_plan(
-        loaded.recipe,
-        loaded.profile,
-        found.source,
-        space=searched,
-        trials=DEFAULT_TRIALS if trials is None else trials,
-        seed=seed,
-        racing=chosen_rule or DEFAULT_RACING,
+    words = DataWords(data, language, dev, test, text, id_, options.columns(column), target or (), group or ())
+    asked = RecipeWords(recipe, encoder, profile, options.assignments(set_), folds, seeds)
+    extent, machines = Extent(trials, time, until, racing), machines_of(slots, slot_gb, address, checkpoint_every)
+    origin = Origin(store, command_line())
+    run_and_tell(
+        lambda shown: begin_search(asked, words, extent, machines, origin, shown, space=space, seed=seed),
+        json=json,
+        quiet=quiet,
+        verbose=verbose,
     )
-    shown = Shown(json, quiet, verbose, found.notes)
-    start(plan, new_store(store, loaded.recipe.recipe), machines, command_line(), shown, stop_at)

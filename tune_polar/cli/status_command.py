@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.api.consoles import result_console
+from tune_polar.api.pages import existing_pages
 from tune_polar.cli import options
 from tune_polar.cli.ending import print_places
-from tune_polar.cli.output import result_console, say_json
-from tune_polar.cli.pages import existing_pages
+from tune_polar.cli.output import say_json
 from tune_polar.cli.print_document import print_lines
 from tune_polar.cli.result_json import result_json
 from tune_polar.cli.score_table import print_scores

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.api.faults import faults_of
 from tune_polar.cli import options
-from tune_polar.cli.faults import faults_of
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 from tune_polar.recipe.recipe_file import PUBLISHED, RecipeOptions, load_recipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tune_polar.data.layout import Layout
-from tune_polar.data.readers import Place, read_raw
+from tune_polar.data.readers import read_raw
 from tune_polar.data.source import Source
 from tune_polar.data.table import TRAIN
 
@@ -17,10 +17,10 @@ def columns_lacking(source: Source, names: Iterable[str]) -> tuple[str, ...]:
 
     Example: ``columns_lacking(parse_source("tweets.csv"), ["hate", "insult"]) == ("insult",)``
     """
-    files = source.files.get(TRAIN, ())
+    files = source.places(TRAIN)
     if not files:
         return ()
-    table, _ = read_raw(Place(files[0]), (), most_rows=ROWS_READ)
+    table, _ = read_raw(files[0], (), most_rows=ROWS_READ)
     if table is None:
         return ()
     layout = Layout((), source.columns).of(TRAIN)

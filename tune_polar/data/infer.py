@@ -10,7 +10,7 @@ from tune_polar.data.cells import label_of, number_of, shown
 from tune_polar.data.findings import data_error, errors_in
 from tune_polar.data.layout import WORD_MARK, Layout
 from tune_polar.data.load import COLUMN_REMEDY, FILE_REMEDY
-from tune_polar.data.readers import Place, read_raw
+from tune_polar.data.readers import read_raw
 from tune_polar.data.readers.polar import COLUMNS
 from tune_polar.data.readers.raw import header_shown
 from tune_polar.data.request import ID, TEXT
@@ -203,16 +203,16 @@ def _counted(source: Source, targets: Sequence[str]) -> dict[str, Counter[str]]:
     counted = {name: Counter[str]() for name in targets}
     splits: tuple[SplitName, ...] = (TRAIN, DEV, TEST)
     for split in splits:
-        for address in source.files.get(split, ()):
+        for place in source.places(split):
             wanted = {candidate for name in targets for candidate in layout.candidates(name)}
-            table, findings = read_raw(Place(address), wanted)
+            table, findings = read_raw(place, wanted)
             if table is None or errors_in(findings):
                 raise data_error(errors_in(findings), FILE_REMEDY)
             for name in targets:
                 found = layout.find(name, table.header, own_name=split != TRAIN)
                 if found is None and split == TRAIN:
                     raise DataError(
-                        f"{address}: the file must have the column {layout.wanted(name)!r}, got "
+                        f"{place}: the file must have the column {layout.wanted(name)!r}, got "
                         f"{header_shown(table.header)}{did_you_mean(name, table.header)}",
                         COLUMN_REMEDY,
                     )

@@ -104,7 +104,7 @@ def _own_splits(source: Source, layout: Layout) -> list[ScannedSplit]:
         return scan_polar(Place(source.path or ""), source.language or DEFAULT_LANGUAGE, layout.specs)
     roles: dict[SplitName, Role] = {TRAIN: "train", DEV: "held_out", TEST: "held_out"}
     return [
-        ScannedSplit(name, tuple(scan_file(Place(path), layout.of(name), role) for path in source.files[name]))
+        ScannedSplit(name, tuple(scan_file(place, layout.of(name), role) for place in source.places(name)))
         for name, role in roles.items()
         if name in source.files
     ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tune_polar.data.layout import SPLIT_MARK
 from tune_polar.data.readers import Place
@@ -16,7 +16,11 @@ from tune_polar.data.readers.polar import is_polar_folder
 from tune_polar.data.table import DEV, TEST, TRAIN, SplitName
 from tune_polar.errors import DataError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 SAMPLE = "sample"
+FRAME = "DataFrame"  # stands for the path of data that lies in memory alone
 DEFAULT_LANGUAGE = "zho"
 
 _Files = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
@@ -33,24 +37,41 @@ class Source(BaseModel):
     seed: int = 0  # of the sample
     files: Mapping[SplitName, _Files] = {}  # addresses; several where a file was cut up
     columns: Mapping[str, str] = {}  # the recipe's name → the file's column
+    frames: Annotated[Mapping[SplitName, Any], Field(exclude=True, repr=False)] = {}  # DataFrames; kept nowhere
+
+    def places(self, split: SplitName) -> tuple[Place, ...]:
+        """Where the rows of a split of one's own lie; nowhere, where there is no such split.
+
+        Raises:
+            DataError: they lay in a DataFrame, which is not there any more.
+        """
+        addresses = self.files.get(split, ())
+        if addresses == (_frame_address(split),):
+            if split not in self.frames:
+                raise DataError(
+                    f"the rows of {split} were given as a DataFrame, which no record holds",
+                    "Give the same rows again: from Python with resume(data=…), or as a file with --data.",
+                )
+            return (Place(addresses[0], self.frames[split]),)
+        return tuple(map(Place, addresses))
 
 
 def parse_source(
-    data: str,
+    data: str | pd.DataFrame,
     *,
     language: str | None = None,
-    dev: str | None = None,
-    test: str | None = None,
+    dev: str | pd.DataFrame | None = None,
+    test: str | pd.DataFrame | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> Source:
     """What ``--data`` and the options beside it mean.
 
     Args:
-        data: ``sample``, a folder in POLAR's layout, a folder with train (and dev and test) files, a file, or one of
-            these on the hub.
+        data: ``sample``, a folder in POLAR's layout, a folder with train (and dev and test) files, a file, one of
+            these on the hub, or a DataFrame.
         language: of a POLAR folder, zho unless given.
-        dev: a file of rows that no fold trains on.
-        test: a file of rows that are decided at the end.
+        dev: a file or DataFrame of rows that no fold trains on.
+        test: one of rows that are decided at the end.
         columns: as ``--column NAME=COLUMN`` gives them; ``SPLIT.NAME`` where one split's file has another.
 
     Raises:
@@ -59,6 +80,9 @@ def parse_source(
     Example: ``parse_source("tweets.tsv.gz", columns={"text": "tweet"})``
     """
     columns = {} if columns is None else dict(columns)
+    if not isinstance(data, str):
+        _check_frame("--data", data)
+        return _of_files(FRAME, {TRAIN: (_frame_address(TRAIN),)}, {TRAIN: data}, (language, dev, test), columns)
     if data == SAMPLE:
         if language not in (None, DEFAULT_LANGUAGE) or dev is not None or test is not None or _of_own_rows(columns):
             raise DataError(
@@ -83,21 +107,53 @@ def parse_source(
                 "Give a file with --data to name columns.",
             )
         return Source(kind="polar", path=str(place), language=language or DEFAULT_LANGUAGE, columns=columns)
+    return _of_files(str(place), files, {}, (language, dev, test), columns)
+
+
+def _of_files(
+    path: str,
+    files: dict[SplitName, tuple[str, ...]],
+    frames: dict[SplitName, object],
+    beside: tuple[str | None, str | pd.DataFrame | None, str | pd.DataFrame | None],  # language, dev, test
+    columns: Mapping[str, str],
+) -> Source:
+    language, dev, test = beside
     if language is not None:
         raise DataError(
             f"--language must be left out where --data is no POLAR folder, got {language!r}", "Leave it out."
         )
-    further: tuple[tuple[SplitName, str | None], ...] = ((DEV, dev), (TEST, test))
+    further: tuple[tuple[SplitName, str | pd.DataFrame | None], ...] = ((DEV, dev), (TEST, test))
     for split, given in further:
-        if given is not None and split in files:
+        if given is None:
+            continue
+        if split in files:
+            got = repr(given) if isinstance(given, str) else f"a {FRAME}"
             raise DataError(
-                f"--{split} must be left out where the folder has a {split} file, got {given!r} beside "
+                f"--{split} must be left out where the folder has a {split} file, got {got} beside "
                 f"{', '.join(files[split])}",
                 "Leave it out, or name the train file itself with --data.",
             )
-        if given is not None:
+        if isinstance(given, str):
             files[split] = (str(absolute(given)),)
-    return Source.model_validate({"kind": "files", "path": str(place), "files": files, "columns": columns})
+        else:
+            _check_frame(f"--{split}", given)
+            files[split], frames[split] = (_frame_address(split),), given
+    return Source.model_validate({"kind": "files", "path": path, "files": files, "frames": frames, "columns": columns})
+
+
+def _frame_address(split: SplitName) -> str:
+    """Where the records say that the rows of a DataFrame lay; no path of a file is called so, for they are whole."""
+    return f"{FRAME} {split}"
+
+
+def _check_frame(option: str, given: object) -> None:
+    import pandas as pd  # loaded by now, where there is a DataFrame to be given
+
+    if not isinstance(given, pd.DataFrame):
+        raise DataError(
+            f"{option} must be a path, an address or a pandas DataFrame, got a {type(given).__name__}",
+            "Make a DataFrame of it, or write it to a file.",
+        )
 
 
 def source_from_json(kept: object) -> Source:
@@ -107,8 +163,11 @@ def source_from_json(kept: object) -> Source:
         DataError: it is something else.
     """
     try:
-        return Source.model_validate(kept)
-    except ValidationError:
+        found = Source.model_validate(kept)
+        if found.frames:
+            raise ValueError("no record holds a DataFrame")
+        return found
+    except ValueError:  # pydantic's among them
         raise DataError(
             f"a manifest's data source must name kind and path, got {kept!r}", "Give the data anew with --data."
         ) from None

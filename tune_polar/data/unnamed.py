@@ -5,7 +5,7 @@ from __future__ import annotations
 from tune_polar.data.cells import shown
 from tune_polar.data.findings import Finding
 from tune_polar.data.layout import Layout
-from tune_polar.data.readers import Place, read_raw
+from tune_polar.data.readers import read_raw
 from tune_polar.data.source import Source
 from tune_polar.data.table import TRAIN
 
@@ -15,16 +15,16 @@ MOST_ROWS = 100_000  # of a file: all columns of one of ten gigabytes do not fit
 
 def constant_columns(source: Source) -> list[Finding]:
     """A warning for each column of train beside text and id that says one thing in every row that is looked at."""
-    files = source.files.get(TRAIN, ())
+    files = source.places(TRAIN)
     said: dict[str, set[str]] = {}
     rows, where = 0, "all"
-    for address in files:
-        table, _ = read_raw(Place(address), (), most_rows=1)
+    for place in files:
+        table, _ = read_raw(place, (), most_rows=1)
         if table is None or len(table.header) > MOST_COLUMNS:
             return []
         layout = Layout((), source.columns).of(TRAIN)
         own = {found[0] for name in ("text", "id") if (found := layout.find(name, table.header, own_name=False))}
-        table, _ = read_raw(Place(address), set(table.header) - own, most_rows=MOST_ROWS + 1)
+        table, _ = read_raw(place, set(table.header) - own, most_rows=MOST_ROWS + 1)
         if table is None:
             return []
         where = "the first" if len(table) > MOST_ROWS else where
@@ -35,7 +35,7 @@ def constant_columns(source: Source) -> list[Finding]:
         Finding(
             "warning",
             "constant-column",
-            files[0],
+            str(files[0]),
             None,
             name,
             f"a column to learn must have two values or more, got {shown(next(iter(values)))} in {where} {rows:,} rows",

@@ -7,8 +7,17 @@ from pathlib import Path
 
 from tune_polar.errors import SpecError, spec_error
 from tune_polar.recipe.draft import Origin
-from tune_polar.recipe.strict_yaml import YamlFile
+from tune_polar.recipe.strict_yaml import Written, YamlFile, as_file, read_yaml
 from tune_polar.recipe.words import did_you_mean
+
+
+def read_named(name: Written, folder: Path, word: str) -> YamlFile:
+    """The file of ``folder`` called ``name``, the one at that path, or what is given in place of a file.
+
+    Raises:
+        SpecError: there is none, or it is no such file; ``word`` says what was sought.
+    """
+    return read_yaml(find(name, folder, word)) if isinstance(name, str) else as_file(name, word)
 
 
 def find(name: str, folder: Path, word: str) -> Path:

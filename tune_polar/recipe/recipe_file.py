@@ -16,13 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tune_polar.assets import shipped
 from tune_polar.errors import Fault, SpecError, spec_error
 from tune_polar.recipe.draft import Draft, Origin
-from tune_polar.recipe.finding import find, neighbour
+from tune_polar.recipe.finding import neighbour, read_named
 from tune_polar.recipe.first_grammar import refuse_first_grammar
 from tune_polar.recipe.keys import STAGES
 from tune_polar.recipe.model import FILE_KEYS, Recipe
 from tune_polar.recipe.rules import broken_rules
 from tune_polar.recipe.sections import TINY
-from tune_polar.recipe.strict_yaml import YamlFile, parse_value, read_yaml
+from tune_polar.recipe.strict_yaml import Written, YamlFile, parse_value, read_yaml
 from tune_polar.recipe.template import Target, sections_for
 from tune_polar.recipe.tree import at
 from tune_polar.recipe.words import KeyPath, did_you_mean
@@ -93,11 +93,11 @@ class _Link:
         return {key: value for key, value in self.file.content.items() if key not in FILE_KEYS}
 
 
-def load_recipe(name: str, options: RecipeOptions | None = None, *, folder: Path | None = None) -> LoadedRecipe:
-    """Load a shipped recipe by name, or a file by path.
+def load_recipe(name: Written, options: RecipeOptions | None = None, *, folder: Path | None = None) -> LoadedRecipe:
+    """Load a shipped recipe by name, a file by path, or what a file would hold.
 
     Args:
-        name: of a recipe in ``folder``, or a path.
+        name: of a recipe in ``folder``, a path, or a mapping.
         options: what the command line says.
         folder: where recipes are found by name; None: those that are shipped.
 
@@ -109,7 +109,7 @@ def load_recipe(name: str, options: RecipeOptions | None = None, *, folder: Path
         0.002
     """
     options, folder = options or RecipeOptions(), folder or shipped("trials")
-    chain = _chain(find(name, folder, "recipe"), folder, seen=())
+    chain = _chain(read_named(name, folder, "recipe"), folder, seen=())
     profile = _choose_profile(chain, options)
     faults = list(_faults_of_other_profiles(chain, profile))
     draft = _draft(chain, profile, options)
@@ -143,9 +143,8 @@ def parse_assignment(text: str) -> tuple[str, object]:
     return key.strip(), parse_value(value, f"--set {key.strip()}")
 
 
-def _chain(path: Path, folder: Path, seen: tuple[Path, ...]) -> list[_Link]:
+def _chain(file: YamlFile, folder: Path, seen: tuple[Path, ...]) -> list[_Link]:
     """The file and those it extends, base first."""
-    file = read_yaml(path)
     refuse_first_grammar(file)
     extras = _file_keys(file)
     if extras.extends is None:
@@ -154,12 +153,13 @@ def _chain(path: Path, folder: Path, seen: tuple[Path, ...]) -> list[_Link]:
             raise spec_error([Origin(file, ("changes",)).fault(rule)], "Move them, or name a recipe under `extends`.")
         return [_Link(file, extras)]
     base = neighbour(file, extras.extends, folder, "extends")
-    if base.resolve() in (*seen, path.resolve()):
+    here = file.path.resolve()
+    if base.resolve() in (*seen, here):
         raise spec_error(
             [Origin(file, ("extends",)).fault("must not come back to a file that is extended by this one")],
             "Let one of the files extend nothing.",
         )
-    return [*_chain(base, folder, (*seen, path.resolve())), _Link(file, extras)]
+    return [*_chain(read_yaml(base), folder, (*seen, here)), _Link(file, extras)]
 
 
 def _file_keys(file: YamlFile) -> FileKeys:

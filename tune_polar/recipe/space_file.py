@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from tune_polar.assets import shipped
 from tune_polar.errors import Fault, SpecError, spec_error
-from tune_polar.recipe.finding import find, names_in, neighbour
+from tune_polar.recipe.finding import names_in, neighbour, read_named
 from tune_polar.recipe.first_grammar import refuse_first_grammar
 from tune_polar.recipe.keys import UnknownKeyError, place_of
 from tune_polar.recipe.loaded_space import LoadedSpace
@@ -20,7 +20,7 @@ from tune_polar.recipe.recipe_file import LoadedRecipe
 from tune_polar.recipe.rules import broken_rules
 from tune_polar.recipe.space import PARAMETER_TYPES, Parameter, Space, SpaceProfile
 from tune_polar.recipe.space_rules import Searched, problems_of, searched
-from tune_polar.recipe.strict_yaml import YamlFile, read_yaml
+from tune_polar.recipe.strict_yaml import Written, YamlFile, read_yaml
 from tune_polar.recipe.words import KeyPath, did_you_mean, dotted
 
 
@@ -50,11 +50,11 @@ class _File:
         return Fault(rule, self.file.path, self.file.line_of(place), dotted(place))
 
 
-def load_space(name: str, recipe: Recipe, profile: str, *, folder: Path | None = None) -> LoadedSpace:
-    """Load a shipped space by name or a file by path, for ``recipe``, with the ranges of ``profile``.
+def load_space(name: Written, recipe: Recipe, profile: str, *, folder: Path | None = None) -> LoadedSpace:
+    """Load a shipped space by name, a file by path or what a file would hold, with the ranges of ``profile``.
 
     Args:
-        name: of a space in ``folder``, or a path.
+        name: of a space in ``folder``, a path, or a mapping.
         recipe: what is searched.
         profile: the one that the recipe took.
         folder: where spaces are found by name; None: those that are shipped.
@@ -66,7 +66,7 @@ def load_space(name: str, recipe: Recipe, profile: str, *, folder: Path | None =
         >>> loaded = load_recipe("st1")
         >>> load_space("st1", loaded.recipe, loaded.profile).keys
     """
-    file = _read(find(name, folder or shipped("search_spaces"), "search space"))
+    file = _read(read_named(name, folder or shipped("search_spaces"), "search space"))
     space, broken = _checked(file)
     if space is None:
         readable, _ = _checked(_without(file, [key for _, key in broken]))
@@ -96,15 +96,14 @@ def recipe_of_space(path: Path, *, folder: Path | None = None) -> Path:
     Raises:
         SpecError: there is none.
     """
-    file = _read(path).file
+    file = _read(read_yaml(path)).file
     named = file.content.get("recipe")
     if not isinstance(named, str) or not named:
         raise SpecError(f"{path}: recipe: must name the recipe that is searched", "Add `recipe: NAME`.")
     return neighbour(file, named, folder or shipped("trials"), "recipe")
 
 
-def _read(path: Path) -> _File:
-    file = read_yaml(path)
+def _read(file: YamlFile) -> _File:
     refuse_first_grammar(file)
     content: dict[str, object] = copy.deepcopy(file.content)
     found = _File(file, content)

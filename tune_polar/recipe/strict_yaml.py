@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import yaml
 
 from tune_polar.errors import Fault, SpecError, spec_error
 from tune_polar.recipe.words import KeyPath
+
+Written: TypeAlias = str | Mapping[str, object]  # the name of a shipped file, a path, or what a file would hold
 
 _MAX_BYTES = 1_000_000  # a recipe is a page of text; anything larger is a wrong file
 _MAX_DEPTH = 20
@@ -74,7 +78,7 @@ _StrictLoader.add_constructor("tag:yaml.org,2002:int", _decimal_int)
 
 @dataclass(frozen=True)
 class YamlFile:
-    """One file's content and the line on which each key stands."""
+    """One file's content and the line on which each key stands; 0 where it was no file that was given."""
 
     path: Path
     content: dict[str, object]
@@ -84,7 +88,7 @@ class YamlFile:
         """Line of ``key``, or of the nearest key above it that the file holds."""
         for length in range(len(key), 0, -1):
             if key[:length] in self.lines:
-                return self.lines[key[:length]]
+                return self.lines[key[:length]] or None
         return None
 
 
@@ -115,6 +119,49 @@ def read_yaml(path: Path) -> YamlFile:
             "Copy a shipped file (`tune-polar list --paths` shows where they lie) and edit it.",
         )
     return YamlFile(path, content, lines)
+
+
+def as_file(content: Mapping[str, object], called: str) -> YamlFile:
+    """``content`` as if a file had held it: faults in it are told by key, under the name ``called``.
+
+    Raises:
+        SpecError: a key is no text, or a value is nothing that a file could hold.
+
+    Example:
+        >>> as_file({"recipe": "mine", "stages": {"model": {}}}, "recipe").content["recipe"]
+        'mine'
+    """
+    faults: list[Fault] = []
+    lines: dict[KeyPath, int] = {}
+    plain = _plain(content, (), Path(called), lines, faults)
+    if faults or not isinstance(plain, dict):
+        raise spec_error(faults, "Give what a YAML file could hold.")
+    return YamlFile(Path(called), plain, lines)
+
+
+def _plain(value: object, at: KeyPath, path: Path, lines: dict[KeyPath, int], faults: list[Fault]) -> object:
+    """``value`` in the types that YAML is read into; the keys in it are noted in ``lines``."""
+    if at:
+        lines[at] = 0
+    number = getattr(value, "item", None) if getattr(value, "shape", None) == () else None
+    if number is not None:  # a scalar of numpy or torch
+        value = number()
+    key = ".".join(map(str, at)) or None
+    if len(at) > _MAX_DEPTH:
+        faults.append(Fault(f"values must nest at most {_MAX_DEPTH} deep", path, key=key))
+    elif isinstance(value, Mapping):
+        wrong = [name for name in value if not isinstance(name, str)]
+        faults += [Fault(f"a key must be text, got {name!r}", path, key=key) for name in wrong]
+        named = {name: each for name, each in value.items() if isinstance(name, str)}
+        return {name: _plain(each, (*at, name), path, lines, faults) for name, each in named.items()}
+    elif isinstance(value, list | tuple):
+        return [_plain(each, (*at, place), path, lines, faults) for place, each in enumerate(value)]
+    elif value is not None and not isinstance(value, str | bool | int | float):
+        rule = "must be text, a number, true, false, nothing, a list or a section"
+        faults.append(Fault(f"{rule}, got a {type(value).__name__}", path, key=key))
+    elif isinstance(value, float) and not math.isfinite(value):
+        faults.append(Fault(f"a number must be finite, got {value}", path, key=key))
+    return value
 
 
 def parse_value(text: str, place: str) -> object:

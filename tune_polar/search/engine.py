@@ -6,12 +6,13 @@ import contextlib
 import os
 import signal
 import stat
-import sys
+import threading
 from collections.abc import Callable, Iterator
 
 import ray
 from ray import tune
 from ray.tune.progress_reporter import TrialProgressCallback
+from ray.tune.stopper import Stopper
 
 from tune_polar.errors import SearchError
 from tune_polar.search.scheduler import RacingScheduler
@@ -37,10 +38,32 @@ class _Silence(TrialProgressCallback):  # type: ignore[misc] # Ray is untyped
         """Nothing."""
 
 
+class _StopWhen(Stopper):  # type: ignore[misc] # Ray is untyped
+    """Ends all fold trials at once, in order, when the event is set in whatever thread."""
+
+    def __init__(self, event: threading.Event) -> None:
+        self._event = event
+
+    def __call__(self, trial_id: str, result: dict[str, object]) -> bool:  # noqa: ARG002 (the interface of Tune)
+        return False
+
+    def stop_all(self) -> bool:
+        return self._event.is_set()
+
+    def __getstate__(self) -> dict[str, object]:
+        return {}  # Tune would pickle it; nobody takes that up
+
+
 def run_tune(
-    searcher: FoldSearcher, worker: WorkerSetup, slots: Slots, on_signal: Callable[[signal.Signals], None]
+    searcher: FoldSearcher,
+    worker: WorkerSetup,
+    slots: Slots,
+    on_signal: Callable[[signal.Signals], None],
+    stop: threading.Event,
 ) -> signal.Signals | None:
-    """Drive the search to its end. Returns the signal that ended it early, or None; ``on_signal`` hears of it at once.
+    """Drive the search to its end, or until ``stop`` is set.
+
+    In the main thread signals end it early. Returns the one that did, or None; ``on_signal`` hears of it at once.
 
     Raises:
         SearchError: Tune itself failed; what was recorded is kept.
@@ -58,6 +81,7 @@ def run_tune(
                 name="folds",
                 storage_path=str(scratch),
                 verbose=0,
+                stop=_StopWhen(stop),
                 callbacks=[_Silence()],
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
@@ -84,11 +108,14 @@ def _signals(on_signal: Callable[[signal.Signals], None]) -> Iterator[list[signa
     as that one, so that a second one cannot cut the first one's work short. What the user has ignored (nohup) stays so.
     """
     received: list[signal.Signals] = []
+    if threading.current_thread() is not threading.main_thread():  # where no handler can be set, and none is called
+        yield received
+        return
 
     def pass_on(number: int, frame: object) -> None:  # noqa: ARG001 (signal's interface)
         if not received:
             if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:  # Tune does not listen yet
-                sys.exit(128 + number)
+                raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
             received.append(signal.Signals(number))
             if number == signal.SIGHUP:
                 _leave_terminal()
@@ -98,6 +125,7 @@ def _signals(on_signal: Callable[[signal.Signals], None]) -> Iterator[list[signa
     names = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
     before = {name: signal.signal(name, pass_on) for name in names}
+    before[signal.SIGUSR1] = signal.getsignal(signal.SIGUSR1)
     try:
         yield received
     finally:

@@ -120,16 +120,19 @@ def _signals_wait() -> Iterator[None]:
     Ray forks while it starts, and an exception that a handler raises there is lost in the forking. Its own handler of
     SIGTERM, which ends with exit code 15, is not set.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
+    inner = services.set_sigterm_handler
+    services.set_sigterm_handler = lambda handler: None  # noqa: ARG005
+    if threading.current_thread() is not threading.main_thread():  # which alone hears signals
+        try:
+            yield
+        finally:
+            services.set_sigterm_handler = inner
         return
     noted: list[int] = []
     numbers = [
         each for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) != signal.SIG_IGN
     ]
     before = {number: signal.signal(number, lambda received, _: noted.append(received)) for number in numbers}
-    inner = services.set_sigterm_handler
-    services.set_sigterm_handler = lambda handler: None  # noqa: ARG005
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -63,6 +64,7 @@ class PreparedSearch:
     ) -> None:
         """``checkpoint_seconds`` between two checkpoints of a running stage; 0: none."""
         self._checkpoint_seconds = checkpoint_seconds
+        self._stop = threading.Event()
         self._plan = plan
         self._limits = limits or Limits()
         self._store = store
@@ -126,17 +128,26 @@ class PreparedSearch:
                     for key in FoldTrial(recipe, cell, self._plan.inputs_for(recipe)).stage_keys:
                         self._store.remove_checkpoint(key)
 
-    def run(self, watcher: Watcher, farewell: Callable[[signal.Signals], None] = lambda _: None) -> SearchResult:
-        """Train what is left to train. ``farewell`` is called where a signal finds Ray unable to end in order."""
+    def stop(self) -> None:
+        """End the run, from whatever thread, as a signal does; before it has begun: as soon as it begins."""
+        self._stop.set()
+
+    def run(self, watcher: Watcher, farewell: Callable[[signal.Signals], None] | None = None) -> SearchResult:
+        """Train what is left to train.
+
+        Where a signal finds Ray unable to end in order, ``farewell`` is called and the process ended; None: it is left
+        to Ray, which takes a minute longer.
+        """
         self.core.rules = stop_rules(self._limits, self._plan, self.core, self.study)
         if self.core.done:
             return SearchResult(self.core, self.study, None)
         driver = provenance_of(this_cpu())
         searcher = FoldSearcher(self.core, SlotCount(self._slots), watcher, lambda: driver, self._sharing())
-        last_resort = LastResort(farewell)
+        last_resort = LastResort(farewell or (lambda _: None))
+        on_signal = (lambda _: None) if farewell is None else last_resort.arm
         try:
             with self._access() as access:
-                ended_by = run_tune(searcher, self._worker(access), self._slots, last_resort.arm)
+                ended_by = run_tune(searcher, self._worker(access), self._slots, on_signal, self._stop)
         finally:
             last_resort.disarm()
         return SearchResult(self.core, self.study, ended_by)

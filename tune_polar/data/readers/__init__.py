@@ -9,6 +9,7 @@ from typing import IO
 from tune_polar.data.findings import Faults, Finding
 from tune_polar.data.readers.delimited import read_delimited
 from tune_polar.data.readers.form import PARQUET, is_json_lines, start_of
+from tune_polar.data.readers.frames import read_frame
 from tune_polar.data.readers.json_lines import read_json_lines
 from tune_polar.data.readers.parquet import read_parquet
 from tune_polar.data.readers.places import Place, UnreadableError
@@ -46,6 +47,8 @@ def read_raw(
     Example: ``table, findings = read_raw(Place("train.tsv.gz"), {"text", "label"})``.
     """
     faults = Faults(str(place))
+    if place.frame is not None:
+        return read_frame(place.frame, place, faults, wanted, most_rows), faults.findings()
     try:
         if place.is_folder():
             raise UnreadableError("not-a-file", "must be a file, got a folder")

@@ -6,9 +6,12 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 from tune_polar.data.readers.form import GZIP, packed_as, start_of
 
@@ -36,9 +39,10 @@ def hub_file_system() -> Any:
 
 @dataclass(frozen=True)
 class Place:
-    """A file or folder by its address, a path or ``SCHEME://…``."""
+    """A file or folder by its address, a path or ``SCHEME://…``; or a DataFrame, with words in place of an address."""
 
     address: str
+    frame: pd.DataFrame | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.address

@@ -1,21 +1,18 @@
-"""From command-line words to a checked recipe, its search space and the place of its data."""
+"""From what a person says, on the command line or in Python, to a checked recipe, its space and its data."""
 
 from __future__ import annotations
 
 import datetime
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tune_polar.api.data_words import DataWords, with_targets
+from tune_polar.api.faults import faults_of
+from tune_polar.api.own_encoder import names_encoder
+from tune_polar.api.seeds import seeds_of
 from tune_polar.assets import shipped
-from tune_polar.cli.data_words import DataWords, with_targets
-from tune_polar.cli.faults import faults_of
-from tune_polar.cli.options import assignments, check_seed, positive
-from tune_polar.cli.own_encoder import names_encoder
-from tune_polar.cli.seeds import seeds_of
 from tune_polar.data.header import columns_lacking
 from tune_polar.data.source import Source
 from tune_polar.errors import SpecError
@@ -25,6 +22,7 @@ from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.recipe_file import LoadedRecipe, RecipeOptions, load_recipe
 from tune_polar.recipe.reference import TEMPLATES
 from tune_polar.recipe.space_file import load_space, space_for
+from tune_polar.recipe.strict_yaml import Written
 from tune_polar.recipe.template import Target
 
 if TYPE_CHECKING:
@@ -36,27 +34,27 @@ SEEDS, TOGETHER = "seeds", "folds.together"
 
 @dataclass(frozen=True)
 class RecipeWords:
-    """What the command line says of the recipe."""
+    """What is said of the recipe."""
 
-    name: str  # of a shipped one, or a path
+    name: Written  # of a shipped one, a path, or what a file would hold
     encoder: str | None = None
     profile: str | None = None
-    changes: Sequence[str] | None = None  # KEY=VALUE
+    changes: Mapping[str, object] = field(default_factory=dict)  # by dotted key
     folds: int | None = None
-    seeds: str | None = None
+    seeds: str | None = None  # as ``--seeds`` says them
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Recipe and data of a command."""
+    """Recipe and data of a search."""
 
     loaded: LoadedRecipe
     source: Source
-    notes: tuple[str, ...] = ()  # what was read into the words, for the person who typed them
+    notes: tuple[str, ...] = ()  # what was read into the words, for the person who said them
 
 
 def asked(words: RecipeWords, data: DataWords, *, own_encoder: bool = False, only_looks: bool = False) -> Asked:
-    """The recipe with everything the command line says about it, and where its data lies.
+    """The recipe with everything that is said about it, and where its data lies.
 
     A recipe file that names an encoder keeps it; all others are for the embedded encoder unless told. A file need not
     have columns that only balance folds and batches: those are left out.
@@ -78,10 +76,9 @@ def asked(words: RecipeWords, data: DataWords, *, own_encoder: bool = False, onl
     if data.targets:
         source, targets, yes = with_targets(source, data.targets, numbers=_learns_numbers(words.name, encoder))
         notes += [f"{name}: {word!r} counts as 1" for name, word in yes.items()]
-    values = assignments(words.changes)
 
     def load(more: Mapping[str, object]) -> LoadedRecipe:
-        changes = {**more, **values}
+        changes = {**more, **words.changes}
         with faults_of(words.name):
             options = RecipeOptions(encoder, words.profile, changes, words.folds, targets, takes_unbuilt=only_looks)
             return load_recipe(words.name, options)
@@ -105,8 +102,8 @@ def asked(words: RecipeWords, data: DataWords, *, own_encoder: bool = False, onl
     return Asked(load(more) if more else loaded, source, tuple(notes))
 
 
-def space_of(loaded: LoadedRecipe, name: str | None) -> LoadedSpace:
-    """The space called ``name``; None: the one that is shipped for the recipe or one it extends, else one made for it.
+def space_of(loaded: LoadedRecipe, name: Written | None) -> LoadedSpace:
+    """The space ``name``; None: the one shipped for the recipe or for one it extends, else one made for it.
 
     What does nothing in this recipe, such as a threshold's rule where classes are decided, is left out.
 
@@ -120,7 +117,7 @@ def space_of(loaded: LoadedRecipe, name: str | None) -> LoadedSpace:
     active = {key: parameter for key, parameter in found.parameters.items() if found.searches(key)}
     if not active:
         raise SpecError(
-            f"a search space must vary something of the recipe {loaded.recipe.recipe}, got {named} with "
+            f"a search space must vary something of the recipe {loaded.recipe.recipe}, got {found.name} with "
             f"{', '.join(found.parameters)}, which do nothing in it",
             "Give a space for this recipe with --space.",
         )
@@ -138,27 +135,7 @@ def new_store(place: str | None, recipe: str) -> Store:
     return open_store(Path("searches") / f"{recipe}-{stamp}")
 
 
-def command_line() -> str:
-    """The command as typed, for the manifest."""
-    return shlex.join(["tune-polar", *sys.argv[1:]])
-
-
-def check_counts(
-    *, trials: int | None = None, folds: int | None = None, slots: int | None = None, seed: int | None = None
-) -> None:
-    """Refuse numbers that make no search.
-
-    Raises:
-        SpecError: one is out of its range.
-    """
-    positive(trials, "--trials")
-    positive(folds, "--folds", at_least=2)
-    positive(slots, "--slots")
-    if seed is not None:
-        check_seed(seed)
-
-
-def _learns_numbers(name: str, encoder: str | None) -> bool:
+def _learns_numbers(name: Written, encoder: str | None) -> bool:
     """Whether the recipe, as its file has it, learns a column of numbers."""
     stages = load_recipe(name, RecipeOptions(encoder, takes_unbuilt=True)).recipe.stages
     return any(stage.task.gold == "number" for stage in stages.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tune_polar.cli.pages import WINNER
+from tune_polar.api.pages import WINNER
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.page_file import write_whole
 from tune_polar.report.winner import winner_yaml

@@ -1,9 +1,10 @@
-"""What the command line says of the data: which files, which of their columns, and what is to be predicted."""
+"""What is said of the data: which files, which of their columns, and what is to be predicted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tune_polar.data.infer import infer_columns
 from tune_polar.data.layout import WORD_MARK
@@ -11,20 +12,23 @@ from tune_polar.data.source import Source, parse_source
 from tune_polar.errors import SpecError
 from tune_polar.recipe.template import Target
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 TEXT, ID = "text", "id"
 
 
 @dataclass(frozen=True)
 class DataWords:
-    """The options as typed."""
+    """The options as typed, or as given in Python."""
 
-    data: str
+    data: str | pd.DataFrame
     language: str | None = None
-    dev: str | None = None
-    test: str | None = None
+    dev: str | pd.DataFrame | None = None
+    test: str | pd.DataFrame | None = None
     text: str | None = None
     id: str | None = None
-    columns: Sequence[str] = field(default_factory=tuple)  # NAME=COLUMN
+    columns: Mapping[str, str] = field(default_factory=dict)  # the recipe's name → the file's column
     targets: Sequence[str] = field(default_factory=tuple)
     groups: Sequence[str] = field(default_factory=tuple)
 
@@ -35,7 +39,7 @@ class DataWords:
             DataError: there is nothing of that kind.
             SpecError: a column is not named rightly.
         """
-        named = columns_of(self.columns)
+        named = dict(self.columns)
         for name, column in ((TEXT, self.text), (ID, self.id)):
             if column is not None and named.setdefault(name, column) != column:
                 raise SpecError(
@@ -45,21 +49,6 @@ class DataWords:
             if column is not None and not column:
                 raise SpecError(f"--{name} must name a column, got nothing", f"For example --{name} {name}.")
         return parse_source(self.data, language=self.language, dev=self.dev, test=self.test, columns=named)
-
-
-def columns_of(values: Sequence[str]) -> dict[str, str]:
-    """``--column`` options as the recipe's name → the file's column.
-
-    Raises:
-        SpecError: one is not NAME=COLUMN.
-    """
-    found = {}
-    for value in values:
-        name, equals, column = value.partition("=")
-        if not (equals and name and column):
-            raise SpecError(f"--column must look like NAME=COLUMN, got {value!r}", "For example --column text=tweet.")
-        found[name] = column
-    return found
 
 
 def with_targets(

@@ -10,10 +10,11 @@ from tune_polar.assets import shipped
 from tune_polar.errors import SpecError
 from tune_polar.recipe.finding import is_path
 from tune_polar.recipe.recipe_file import load_recipe
+from tune_polar.recipe.strict_yaml import Written
 
 
 @contextlib.contextmanager
-def faults_of(recipe: str) -> Iterator[None]:
+def faults_of(recipe: Written) -> Iterator[None]:
     """Inside, faults at lines of shipped files are those of ``recipe`` as typed: its words or file have changed them.
 
     A shipped file that is not sound by itself, because somebody edits it where it lies, is named all the same.
@@ -28,7 +29,7 @@ def faults_of(recipe: str) -> Iterator[None]:
         named = line.findall(error.problem)
         if not named or not _are_sound(named):
             raise
-        place = recipe if is_path(recipe) else f"recipe {recipe}"
+        place = "recipe" if not isinstance(recipe, str) else recipe if is_path(recipe) else f"recipe {recipe}"
         remedy = f"Change these keys too, or begin with another recipe; `tune-polar list {named[0]}` shows its keys."
         raise SpecError(line.sub(f"{place}: ", error.problem), remedy) from None
 

@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tune_polar.cli.headline import cell_columns_note, headline, page_hint, short_names, stage_value, total
-from tune_polar.cli.pace import Pace
+from tune_polar.api.headline import cell_columns_note, headline, page_hint, short_names, stage_value, total
+from tune_polar.api.pace import Pace
 from tune_polar.decide.metrics import metric_named
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.words import CellWords

@@ -1,9 +1,10 @@
-"""Where page and winner lie: in the store's folder, or on this machine where the store is a bucket."""
+"""Where page and winner lie, in the store's folder or on this machine where the store is a bucket; how to go on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 from tune_polar.errors import StoreError
 from tune_polar.store.store import Store
@@ -44,3 +45,8 @@ def copy_beside_records(store: Store, paths: Sequence[Path]) -> None:
     if store.files.folder is None:
         for path in paths:
             store.files.replace(path.name, path.read_bytes())
+
+
+def way_on(url: str, begun: int, asked: int | None) -> str:
+    """The command that finishes what is left: a total that is not that of the manifest has to be given again."""
+    return f"tune-polar resume {quote(url)}" + (f" --trials {asked}" if asked is not None and asked > begun else "")

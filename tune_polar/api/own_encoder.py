@@ -8,31 +8,34 @@ from pathlib import Path
 from tune_polar.assets import shipped
 from tune_polar.recipe.finding import is_path, neighbour
 from tune_polar.recipe.keys import STAGES
-from tune_polar.recipe.strict_yaml import read_yaml
+from tune_polar.recipe.strict_yaml import Written, YamlFile, as_file, read_yaml
 
 EXTENDS = "extends"
 
 
-def names_encoder(name: str) -> bool:
-    """Whether the file ``name``, or one of the user's own that it extends, names an encoder; no shipped file counts.
+def names_encoder(name: Written) -> bool:
+    """Whether the file ``name``, what is given in its place, or a file of the user's own that it extends names one.
+
+    No shipped file counts.
 
     Raises:
         SpecError: a file cannot be read, or extends what is not there.
     """
-    return is_path(name) and _names_encoder(Path(name), ())
+    if not isinstance(name, str):
+        return _names_encoder(as_file(name, "recipe"), ())
+    return is_path(name) and _names_encoder(read_yaml(Path(name)), ())
 
 
-def _names_encoder(path: Path, seen: tuple[Path, ...]) -> bool:
-    place = path.resolve()
+def _names_encoder(file: YamlFile, seen: tuple[Path, ...]) -> bool:
+    place = file.path.resolve()
     if place in seen or shipped("trials").resolve() in place.parents:
         return False
-    file = read_yaml(path)
     if _says_encoder(file.content):
         return True
     base = file.content.get(EXTENDS)
     if not isinstance(base, str) or not base:
         return False
-    return _names_encoder(neighbour(file, base, shipped("trials"), EXTENDS), (*seen, place))
+    return _names_encoder(read_yaml(neighbour(file, base, shipped("trials"), EXTENDS)), (*seen, place))
 
 
 def _says_encoder(content: Mapping[str, object]) -> bool:

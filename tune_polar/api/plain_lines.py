@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from tune_polar.cli.headline import cell_columns_note, headline, page_hint, stage_words, total
-from tune_polar.cli.pace import Pace, clock
+from tune_polar.api.headline import cell_columns_note, headline, page_hint, stage_words, total
+from tune_polar.api.pace import Pace, clock
 from tune_polar.report.words import CellWords
 from tune_polar.search.configuration_progress import cell_of
 from tune_polar.search.core import SearchCore

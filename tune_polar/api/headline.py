@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from shlex import quote
 
-from tune_polar.cli.pace import clock
+from tune_polar.api.pace import clock
 from tune_polar.recipe.model import Recipe
 from tune_polar.report.words import CellWords, metric_words
 from tune_polar.search.limits import Limits

@@ -1,0 +1,179 @@
+"""A search, an ablation, or more of one that is recorded: from what a person says to what came of it.
+
+The command line and the functions of Python begin here alike. Nothing heavy is loaded before all that can be wrong
+without it has been looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tune_polar.api.counts import check_counts
+from tune_polar.api.data_words import DataWords
+from tune_polar.api.machines import Machines
+from tune_polar.api.request import RecipeWords, asked, new_store, space_of
+from tune_polar.api.shown import Shown
+from tune_polar.api.stopping import Extent
+from tune_polar.data.source import Source, source_from_json
+from tune_polar.errors import SpecError, StoreError
+from tune_polar.garbage import without_collection
+from tune_polar.recipe.reference import reference_origin
+from tune_polar.recipe.strict_yaml import Written
+
+if TYPE_CHECKING:
+    from tune_polar.api.drive import Ended
+
+DEFAULT_TRIALS = 8
+DEFAULT_RACING = "model"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a new search is recorded, and who asked for it.
+
+    Args:
+        store: a folder or URL; None: a new folder under ``searches``.
+        command: that began it, for the manifest.
+    """
+
+    store: str | None
+    command: str
+
+
+def begin_search(
+    recipe: RecipeWords,
+    data: DataWords,
+    extent: Extent,
+    machines: Machines,
+    origin: Origin,
+    shown: Shown,
+    *,
+    space: Written | None = None,
+    seed: int = 0,
+) -> Ended:
+    """Search the space of a recipe.
+
+    Args:
+        recipe: what is said of it.
+        data: and of its data.
+        extent: how far the search shall go.
+        machines: where it runs.
+        origin: of its records.
+        shown: how it is shown.
+        space: a shipped one's name, a path, or what a file would hold; None: the recipe's.
+        seed: of what is proposed.
+
+    Raises:
+        TunePolarError: something of it breaks a rule, or the search cannot go on.
+    """
+    limits, racing = extent.limits(), extent.rule()
+    check_counts(trials=extent.trials, folds=recipe.folds, slots=machines.slots, seed=seed)
+    found = asked(recipe, data)
+    loaded = found.loaded
+    searched = space_of(loaded, space)
+    # Imported here: a mistyped word needs neither numpy nor ray, which take seconds to load.
+    with without_collection():
+        from tune_polar.api.drive import start
+        from tune_polar.search.plan import make_plan
+
+    plan = make_plan(
+        loaded.recipe,
+        loaded.profile,
+        found.source,
+        space=searched,
+        trials=DEFAULT_TRIALS if extent.trials is None else extent.trials,
+        seed=seed,
+        racing=racing or DEFAULT_RACING,
+    )
+    store = new_store(origin.store, loaded.recipe.recipe)
+    for note in found.notes:
+        shown.say(note)
+    return start(plan, store, machines, origin.command, shown, limits)
+
+
+def begin_ablation(recipe: RecipeWords, data: DataWords, machines: Machines, origin: Origin, shown: Shown) -> Ended:
+    """Train a recipe and each of its ablations; as ``begin_search``.
+
+    Raises:
+        SpecError: the recipe names no ablations.
+    """
+    check_counts(folds=recipe.folds, slots=machines.slots)
+    found = asked(recipe, data)
+    loaded = found.loaded
+    if not loaded.ablations:
+        raise SpecError(
+            f"a recipe must name ablations to compare with, got none in {loaded.path}",
+            "Add an `ablations:` section: a name, a title and the changed values of each.",
+        )
+    # Imported here: see above.
+    with without_collection():
+        from tune_polar.api.drive import start
+        from tune_polar.search.limits import Limits
+        from tune_polar.search.plan import make_plan
+
+    variants = (
+        (reference_origin(loaded.recipe), loaded.recipe),
+        *((name, variant) for name, (_, variant) in loaded.ablations.items()),
+    )
+    plan = make_plan(loaded.recipe, loaded.profile, found.source, variants=variants, trials=len(variants), seed=0)
+    store = new_store(origin.store, f"{loaded.recipe.recipe}-ablation")
+    for note in found.notes:
+        shown.say(note)
+    return start(plan, store, machines, origin.command, shown, Limits())
+
+
+def go_on_with(place: str, data: DataWords | None, extent: Extent, machines: Machines, shown: Shown) -> Ended:
+    """Take up a recorded search; what is finished is never trained again.
+
+    Args:
+        place: of its records.
+        data: where the data lies now; None: where it lay.
+        extent: how far it shall go; what it leaves open is as begun.
+        machines: where it runs from now on.
+        shown: how it is shown.
+
+    Raises:
+        TunePolarError: data, folds or an encoder are not what they were, or something breaks a rule.
+    """
+    limits, racing = extent.limits(), extent.rule()
+    check_counts(trials=extent.trials, slots=machines.slots)
+    moved = None if data is None else data.source()
+    # Imported here: see above.
+    with without_collection():
+        from tune_polar.api.drive import go_on
+        from tune_polar.search.recorded_plan import plan_from_manifest
+        from tune_polar.store.store import open_store
+
+    store = open_store(place)
+    manifest = store.manifest()
+    source = None if moved is None else named_as_before(moved, manifest)
+    plan = plan_from_manifest(manifest, source, extent.trials, racing, store.gold())
+    extent.check_for_kind(plan.kind)
+    begun = store.count_configurations()
+    if extent.trials is not None and extent.trials < begun:
+        raise SpecError(
+            f"--trials must be at least the {begun} configurations that the search has begun, got {extent.trials}",
+            "Leave --trials out to finish what was begun.",
+        )
+    if extent.trials is None and plan.kind == "search":  # an extended search holds more than its manifest says
+        plan = replace(plan, trials=max(plan.trials, begun))
+    return go_on(plan, store, machines, shown, limits)
+
+
+def named_as_before(moved: Source, manifest: Mapping[str, Any]) -> Source:
+    """The files where they lie now, their columns named as when the search began unless told otherwise.
+
+    Raises:
+        StoreError: the manifest does not describe a search.
+    """
+    try:
+        was = source_from_json(manifest["data"]["source"])
+    except (KeyError, TypeError) as error:
+        raise StoreError(
+            f"manifest.json must describe a search, but: {type(error).__name__} {error}",
+            "Give the folder or URL that `tune-polar search` printed as its records.",
+        ) from None
+    columns = was.columns if moved.kind == was.kind else {}
+    return moved.model_copy(update={"columns": {**columns, **moved.columns}})

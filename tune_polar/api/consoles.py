@@ -1,0 +1,48 @@
+"""Where things are shown: results on standard output, what happens meanwhile on standard error.
+
+Ids, paths, host names and error texts come from elsewhere, so all that is printed goes through ``visible`` here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from tune_polar.visible import visible
+
+# Into a pipe or file nothing says how wide a line may be; 80 would cut tables.
+PIPE_WIDTH = 120
+
+
+class VisibleConsole(Console):
+    """A console whose text holds no control character but those that rich itself puts between."""
+
+    def render_str(self, text: str, **about: Any) -> Text:
+        """As rich does, which would leave out without a word what it knows to be no letter."""
+        return super().render_str(visible(text), **about)
+
+    def on_broken_pipe(self) -> None:
+        """For ``main`` to say: rich would end with 1."""
+        raise BrokenPipeError
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """As rich does, the text of each segment made visible."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+def result_console() -> Console:
+    """For what a command was asked to say."""
+    console = VisibleConsole()
+    return console if console.is_terminal else VisibleConsole(width=PIPE_WIDTH)
+
+
+def progress_console() -> Console:
+    """For what happens meanwhile: on standard error; in a notebook, which paints that red, on standard output."""
+    console = VisibleConsole(stderr=True)
+    return VisibleConsole(file=sys.stdout, width=PIPE_WIDTH, force_jupyter=False) if console.is_jupyter else console

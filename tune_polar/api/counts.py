@@ -1,0 +1,46 @@
+"""Numbers that make no search, refused by the names that a person gave them."""
+
+from __future__ import annotations
+
+from tune_polar.errors import SpecError
+
+LARGEST_SEED = 2**32 - 1  # what numpy's and Optuna's generators take
+
+
+def check_counts(
+    *, trials: int | None = None, folds: int | None = None, slots: int | None = None, seed: int | None = None
+) -> None:
+    """Refuse numbers that make no search.
+
+    Raises:
+        SpecError: one is out of its range.
+    """
+    positive(trials, "--trials")
+    positive(folds, "--folds", at_least=2)
+    positive(slots, "--slots")
+    check_seed(0 if seed is None else seed)
+
+
+def positive(value: int | None, option: str, at_least: int = 1) -> None:
+    """Refuse counts below ``at_least``.
+
+    Raises:
+        SpecError: ``value`` is below it.
+    """
+    if value is not None and value < at_least:
+        raise SpecError(
+            f"{option} must be at least {at_least}, got {value}",
+            f"Give a whole number with {option}, or leave it out.",
+        )
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed outside what every generator takes.
+
+    Raises:
+        SpecError: it is.
+    """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise SpecError(
+            f"--seed must be from 0 to {LARGEST_SEED}, got {seed}", "Give another whole number with --seed."
+        )

@@ -1,0 +1,127 @@
+"""Runs a planned search, and leaves page and winner beside its records."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tune_polar.api.live import LiveTable
+from tune_polar.api.machines import Machines
+from tune_polar.api.pages import PAGE, copy_beside_records, page_folder, way_on
+from tune_polar.api.plain_lines import PlainLines
+from tune_polar.api.shown import Shown
+from tune_polar.api.winner import write_winner
+from tune_polar.data.findings import FINDINGS_IN_AN_ERROR
+from tune_polar.data.table import Corpus
+from tune_polar.evaluate.manifest_facts import manifest_facts
+from tune_polar.evaluate.summary import SearchSummary, summarise
+from tune_polar.report.page import write_page
+from tune_polar.search.limits import Limits
+from tune_polar.search.ray_session import joined_cluster
+from tune_polar.search.run import PreparedSearch, SearchResult
+from tune_polar.search.search_plan import SearchPlan
+from tune_polar.search.slots import Slots, slots_of_cluster, slots_of_this_machine
+from tune_polar.search.stop_rule import Stop
+from tune_polar.search.watch import Silent
+from tune_polar.store.lease import held_lease
+from tune_polar.store.store import Store
+
+
+@dataclass(frozen=True, eq=False)
+class Ended:
+    """What a run of a search has come to, with page and winner written."""
+
+    store: Store
+    summary: SearchSummary
+    page: Path
+    winner: Path | None  # None: nothing has a score
+    ended_by: signal.Signals | None  # None: it went to its end
+    stopped: Stop | None  # the rule that ended it early
+    asked: int | None  # configurations that it was to come to; None: that was left open
+
+
+def start(plan: SearchPlan, store: Store, machines: Machines, command: str, shown: Shown, limits: Limits) -> Ended:
+    """Begin a new search in ``store`` and run it to its end."""
+    for warning in warnings_of(plan.corpus):
+        shown.say(warning)
+    with _slots(machines, shown) as slots:
+        prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits)
+        prepared.check()
+        prepared.create(command)
+        with held_lease(store.files, prepared.stop):
+            result = _run(prepared, plan, store, shown, limits)
+    return _ended(store, result, _asked(plan, limits))
+
+
+def warnings_of(corpus: Corpus) -> list[str]:
+    """What is doubtful in the data of a search, a line each."""
+    said = [f"warning: {finding}" for finding in corpus.warnings[:FINDINGS_IN_AN_ERROR]]
+    more = len(corpus.warnings) - len(said)
+    return [*said, f"and {more} more: `tune-polar data check` lists every one"] if more else said
+
+
+def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limits: Limits) -> Ended:
+    """Take up the search recorded in ``store`` and run what is left of it."""
+    with _slots(machines, shown) as slots:
+        prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits)
+        with held_lease(store.files, prepared.stop):
+            prepared.restore()
+            if not prepared.core.done:
+                prepared.check()
+            else:
+                shown.say("Nothing is left to train: every configuration has ended.")
+            result = _run(prepared, plan, store, shown, limits)
+    return _ended(store, result, _asked(plan, limits))
+
+
+@contextlib.contextmanager
+def _slots(machines: Machines, shown: Shown) -> Iterator[Slots]:
+    """Those of this machine, or of the cluster, which is joined meanwhile."""
+    if machines.address is None:
+        slots = slots_of_this_machine(machines.slots, machines.slot_gb)
+        if slots.gpu_problem is not None:
+            problem, remedy = slots.gpu_problem
+            shown.say(
+                f"{'A GPU is left out' if slots.gpu else 'Training runs on the CPU'}: {problem}\n  Remedy: {remedy}"
+            )
+        yield slots
+    else:
+        with joined_cluster(machines.address):
+            yield slots_of_cluster(machines.address, machines.slots, machines.slot_gb)
+
+
+def _run(prepared: PreparedSearch, plan: SearchPlan, store: Store, shown: Shown, limits: Limits) -> SearchResult:
+    console, farewell = shown.console, None
+    if shown.farewell is not None:
+        said = shown.farewell
+        goes_on = way_on(store.url, manifest_facts(store.manifest(), store.url).trials, _asked(plan, limits))
+
+        def farewell(received: signal.Signals) -> None:
+            console.show_cursor()
+            said(received, goes_on)
+
+    if shown.progress == "none":
+        return prepared.run(Silent(), farewell)
+    if shown.is_redrawn:
+        with LiveTable(console, prepared.core, plan, store.url, limits) as table:
+            return prepared.run(table, farewell)
+    lines = PlainLines(console, prepared.core, plan, store.url, limits, verbose=shown.verbose)
+    return prepared.run(lines, farewell)
+
+
+def _asked(plan: SearchPlan, limits: Limits) -> int | None:
+    """How many configurations the search is to come to; None: that is left open."""
+    return None if limits.is_open_ended else plan.trials
+
+
+def _ended(store: Store, result: SearchResult, asked: int | None) -> Ended:
+    summary = summarise(store)
+    folder = page_folder(store)
+    page = write_page(summary, folder / PAGE)
+    winner = write_winner(summary, folder)
+    copy_beside_records(store, [path for path in (page, winner) if path is not None])
+    stopped = None if result.ended_by is not None else result.core.stopped
+    return Ended(store, summary, page, winner, result.ended_by, stopped, asked)
