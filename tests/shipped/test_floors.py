@@ -26,8 +26,9 @@ BELOW["store"] = {*FREE, "data", "recipe"}
 BELOW["evaluate"] = {*FREE, "data", "decide", "stats", "recipe", "store"}
 BELOW["trial"] = {*FREE, "data", "model", "decide", "recipe", "store"}
 BELOW["search"] = {*BELOW["evaluate"], *BELOW["trial"], "evaluate", "trial"}
+BELOW["serve"] = {*BELOW["evaluate"], *BELOW["trial"], "evaluate", "trial"}
 BELOW["report"] = {*BELOW["evaluate"], "evaluate", "trial"}
-BELOW["api"] = {*BELOW["search"], "search", "report"}
+BELOW["api"] = {*BELOW["search"], "search", "serve", "report"}
 BELOW["cli"] = {*BELOW["api"], "api"}
 BELOW["__main__"] = {"cli"}
 
@@ -35,7 +36,7 @@ BELOW["__main__"] = {"cli"}
 FORBIDDEN = {
     ("decide", "data", "stats", "recipe", "store", "evaluate"): {"ray", "optuna", "torch", "transformers"},
     ("report",): {"ray", "optuna", "torch", "transformers"},
-    ("model", "trial"): {"ray", "optuna"},
+    ("model", "trial", "serve"): {"ray", "optuna"},
 }
 # Whoever trains, scores or stores is told everything: nobody there reads a file that a user has written.
 READS_YAML = {

@@ -21,6 +21,8 @@ COMMANDS = {
     "resume": ("resume_command", "resume"),
     "status": ("status_command", "status"),
     "report": ("report_command", "report"),
+    "fit": ("fit_command", "fit"),
+    "predict": ("predict_command", "predict"),
     "doctor": ("doctor_command", "doctor"),
     "decide": ("decide_command", "decide"),
     "merge": ("merge_command", "merge"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -43,6 +43,7 @@ class ManifestFacts:
     cells: tuple[Cell, ...]  # of every configuration
     data_name: str
     data_path: str | None  # None: generated
+    text_column: str  # what its files call the column of texts
     rows: Mapping[str, int]  # by split
     data_fingerprint: str
     inputs: Mapping[str, StageFacts]  # by stage, in the recipe's order
@@ -117,6 +118,7 @@ def manifest_facts(manifest: Mapping[str, Any], place: str) -> ManifestFacts:
         cells=tuple(Cell(*each) for each in about.cells),
         data_name=about.data.name,
         data_path=about.data.source.path,
+        text_column=about.data.source.columns.get("text", "text"),
         rows=about.data.rows,
         data_fingerprint=about.data.fingerprint,
         inputs={name: about.inputs[name] for name in recipe.stages},
@@ -132,6 +134,7 @@ def manifest_facts(manifest: Mapping[str, Any], place: str) -> ManifestFacts:
 @dataclass(frozen=True)
 class _Source:
     path: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tune_polar.data.plans.plan import FoldPlan
 from tune_polar.data.table import Corpus
 from tune_polar.recipe.sections import Encoder
 from tune_polar.store.records import Array, StageRecord
@@ -24,11 +23,28 @@ from tune_polar.trial.slot_memory import SlotMemory
 Rows = NDArray[np.int64]
 
 
+class RowsOfFolds(Protocol):
+    """Which rows of train a fold trains on and validates; a ``FoldPlan`` is one."""
+
+    @property
+    def count(self) -> int:
+        """How many folds there are."""
+
+    def training_rows(self, fold: int) -> Rows:
+        """Ascending."""
+
+    def validation_rows(self, fold: int) -> Rows:
+        """Ascending."""
+
+
 class StageCache(CheckpointCache, Protocol):
     """Where trained stages and running ones are looked up and left; a ``Store`` is one."""
 
     def stage(self, key: str) -> StageRecord | None:
         """A trained stage by its key, or None."""
+
+    def has_weights(self, key: str) -> bool:
+        """Whether a stage's weights are there."""
 
     def weights(self, key: str) -> Mapping[str, Array] | None:
         """A stage's weights, or None."""
@@ -45,7 +61,7 @@ class TrialContext:
     """Made once a worker and read by every fold trial in it."""
 
     corpus: Corpus
-    plans: Mapping[str, FoldPlan]  # by stage
+    plans: Mapping[str, RowsOfFolds]  # by stage
     stages: StageCache
     device: torch.device
     checkpoint_seconds: float = 60.0  # between two checkpoints of a running stage; 0: none

@@ -95,6 +95,14 @@ def hold_device(on_gpu: bool, slot_gb: float) -> Held:
     return Held(device, budget, torch.cuda.memory_reserved(device))
 
 
+def hold_whole(device: torch.device) -> Held:
+    """``device`` for this process alone, with what is free of its memory."""
+    if device.type != "cuda":
+        return Held(device)
+    free, _ = torch.cuda.mem_get_info(device)
+    return Held(device, int(free) - _KERNELS_BYTES, torch.cuda.memory_reserved(device))
+
+
 def verdict(error: BaseException) -> Verdict:
     """What an error of a fold trial speaks against: the memory of its slot, the process, or the trial itself.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -13,13 +13,19 @@ from tune_polar.data.batching import TokenRows
 from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.store.records import TableKind
 from tune_polar.store.training import Array
-from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.gradients import Rows
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.rows import predict
-from tune_polar.trial.slot_memory import SlotMemory
-from tune_polar.trial.stage_model import StageModel
+from tune_polar.trial.stage_model import PredictingModel
 from tune_polar.trial.training import StageId, check_finite
+
+
+class BatchRows(Protocol):
+    """What knows how many rows fit into memory at once; a ``SlotMemory`` does."""
+
+    @property
+    def evaluation_rows(self) -> int:
+        """Rows of one batch without gradients."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +33,10 @@ class Predictor:
     """Of one stage."""
 
     stage: StageId
-    model: StageModel
+    model: PredictingModel
     precision: Precision
-    source: EncoderSource
-    memory: SlotMemory
+    pad_id: int
+    memory: BatchRows
     exclusive: bool = False  # a row has one of several classes; else each output is a label of its own
 
     def outputs(self, tokens: TokenRows, rows: Rows) -> Generator[None, None, Tensor]:
@@ -63,7 +69,7 @@ class Predictor:
             return found
 
         self.model.eval()
-        pad_id, device = self.source.tokenizer.pad_id, self.precision.device
-        found = yield from predict(forward, tokens, rows, pad_id, device, self.memory.evaluation_rows)
+        device = self.precision.device
+        found = yield from predict(forward, tokens, rows, self.pad_id, device, self.memory.evaluation_rows)
         check_finite(found, self.stage)  # NaN would have a nearest neighbour too
         return found

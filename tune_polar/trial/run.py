@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 
 from tune_polar.errors import StoreError
 from tune_polar.store.records import FoldRecord, StageRecord
@@ -68,6 +68,18 @@ def run_fold_trial(trial: FoldTrial, context: TrialContext) -> FoldRecord:
             return record
 
 
+def weights_steps(trial: FoldTrial, context: TrialContext, stages: Collection[str]) -> Generator[Progress, None, None]:
+    """Train those of the ``stages`` of a finished fold trial again whose weights are gone, step by step.
+
+    Raises:
+        TrainingDivergedError, DataError, ModelError: as ``fold_trial_steps``.
+    """
+    graph = _Graph(trial, context)
+    for name in trial.recipe.stages:
+        if name in stages:
+            yield from graph.have_weights(name, trial.cell.fold)
+
+
 class _Graph:
     """The stages of one fold trial, and those of other folds that they start from."""
 
@@ -88,6 +100,12 @@ class _Graph:
             else:
                 self._take(name, fold, found)
         return self._records[name, fold]
+
+    def have_weights(self, name: str, fold: int) -> Generator[Progress, None, None]:
+        """A stage is recorded and has weights afterwards."""
+        record = yield from self.record(name, fold)
+        if not self._context.stages.has_weights(record.key):
+            yield from self._train(name, fold, (yield from self._origin(name, fold)))
 
     def _origin(self, name: str, fold: int) -> Generator[Progress, None, Place | None]:
         """The stage and fold that a stage starts from, which has a record by then."""

@@ -45,10 +45,19 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
     precision = Precision.of(settings.precision, context.device)
     source = context.encoder_source(settings.encoder)
     exclusive = targets.gold_kind == "class"
-    predictor = Predictor(stage, model, precision, source, context.memory, exclusive)
+    predictor = Predictor(stage, model, precision, source.tokenizer.pad_id, context.memory, exclusive)
     metric = evaluated_metric(settings.keep, targets.gold_kind, settings.predicts)
     by = group_column(trial.recipe.data, settings)
-    work = StageWork(predictor, rows, targets, settings.predicts, metric, None if by is None else train.values(by))
+    work = StageWork(
+        predictor,
+        model.losses,
+        source,
+        rows,
+        targets,
+        settings.predicts,
+        metric,
+        None if by is None else train.values(by),
+    )
     compares = settings.predicts == "neighbours"
     entries = min(TABLE_ENTRIES, len(rows.training) * len(rows.validation)) if compares else 0
     key = None if start is None else start.key
@@ -68,7 +77,7 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
         needs=context.needs(settings.encoder, rows.training, settings.batches.size, entries),
     )
     evaluated = np.concatenate([rows.judged, rows.training]) if compares else rows.judged
-    return BuiltStage(plan, predictor, work.leaves, evaluated)
+    return BuiltStage(plan, predictor, source, work, evaluated)
 
 
 def build_model(trial: FoldTrial, name: str, context: TrialContext, start: StartingPoint | None) -> StageModel:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from tune_polar.recipe.sections import Stage
 from tune_polar.store.training import Array
+from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.gradients import Rows, RowsLoss
 from tune_polar.trial.memory_fit import StageNeeds
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.predictor import Predictor
 from tune_polar.trial.stage_model import StageModel
+from tune_polar.trial.stage_work import StageWork
 from tune_polar.trial.training import StageId
 
 
@@ -42,20 +43,14 @@ class StagePlan:
         return size
 
 
-class LeftBehind(NamedTuple):
-    """What a trained stage leaves behind."""
-
-    tables: dict[str, Array]  # of its record
-    beside: dict[str, Array]  # beside its weights: what else is needed to predict new rows
-
-
 @dataclass(frozen=True, eq=False)
 class BuiltStage:
     """A stage before its first step."""
 
     plan: StagePlan
     predictor: Predictor
-    leaves: Callable[[], Generator[None, None, LeftBehind]]  # computed after training
+    source: EncoderSource
+    work: StageWork
     evaluated_rows: Rows  # that one evaluation passes through the model
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tune_polar.data.plans.plan import FoldPlan
 from tune_polar.data.table import Split
 from tune_polar.errors import DataError
 from tune_polar.recipe.sections import Stage
+from tune_polar.trial.context import RowsOfFolds
 from tune_polar.trial.gradients import Rows
 
 
@@ -20,8 +20,8 @@ class StageRows:
     judged: Rows  # those of them that are like the training rows
 
     @classmethod
-    def of(cls, name: str, stage: Stage, plan: FoldPlan, fold: int, train: Split) -> StageRows:
-        """The rows of a stage in one fold.
+    def of(cls, name: str, stage: Stage, plan: RowsOfFolds, fold: int, train: Split) -> StageRows:
+        """The rows of a stage in one fold; a fold that validates no row at all has no judged rows either.
 
         Raises:
             DataError: there are none to train or to judge it on.
@@ -30,7 +30,7 @@ class StageRows:
         training, validation = plan.training_rows(fold), plan.validation_rows(fold)
         rows = cls(training[wanted[training]], validation, validation[wanted[validation]])
         for word, found in (("training", rows.training), ("validation", rows.judged)):
-            if not len(found):
+            if not len(found) and (word == "training" or len(validation)):
                 raise DataError(
                     f"stage {name} must have {word} rows with {dict(stage.rows)} in fold {fold}, got none",
                     "Use fewer folds, or another condition under `rows`.",

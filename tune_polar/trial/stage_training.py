@@ -28,23 +28,30 @@ def run_stage(
     """Build a stage, train it and compute what it leaves behind: its record, and what its weights file holds."""
     meter = CostMeter(context.device)
     built = build()
-    plan, device = built.plan, context.device
+    plan = built.plan
     checkpoints = Checkpoints(context.stages, plan.key, context.checkpoint_seconds)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        # Dropout draws from torch's own generator and takes no other
-        torch.manual_seed(stage_seed(plan.seed, plan.stage.name, plan.stage.fold))
-        result = yield from train_stage(plan, checkpoints)
+    result = yield from train_stage(plan, checkpoints)
     stage = plan.stage
     done = Progress(stage.name, stage.number, stage.fold, result.steps, result.steps)
-    left = yield from shown(built.leaves(), done)
+    left = yield from shown(built.work.leaves(), done)
     return _record(plan, result, meter, left.tables), TensorArrays(plan.model.kept(), left.beside)
 
 
-def train_stage(plan: StagePlan, checkpoints: Checkpoints) -> Generator[Progress, None, TrainingResult]:
-    """Train a stage in its slot; the model holds the kept weights afterwards."""
+def train_stage(
+    plan: StagePlan, checkpoints: Checkpoints, stop_at: int | None = None
+) -> Generator[Progress, None, TrainingResult]:
+    """Train a stage in its slot; the model holds the kept weights afterwards.
+
+    ``stop_at``: the step that is the last, whatever its schedule leads to; None: as settings and patience say.
+    """
     device = plan.precision.device
-    training, memory = fitted(training_of(plan, checkpoints), plan.needs, device)
-    result = yield from train(training, device)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        # Dropout draws from torch's own generator and takes no other
+        torch.manual_seed(stage_seed(plan.seed, plan.stage.name, plan.stage.fold))
+        training, memory = fitted(training_of(plan, checkpoints), plan.needs, device)
+        if stop_at is not None:
+            training = replace(training, total_steps=stop_at)
+        result = yield from train(training, device)
     is_told = memory.budget_bytes is not None or not memory.is_plain
     return replace(result, bits=plan.precision.bits, memory=memory_use(memory) if is_told else None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,18 +12,25 @@ from torch import Tensor
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.table import TRAIN
 from tune_polar.decide.keep import keep_metric, keep_value
-from tune_polar.model.losses import LossBatch
+from tune_polar.model.losses import LossBatch, LossSum
 from tune_polar.store.records import EXTRA, VALIDATION, TableKind
 from tune_polar.store.training import Array
 from tune_polar.trial.beside_weights import INDEX_CLASSES, INDEX_VECTORS, characters_of
 from tune_polar.trial.checkpoint_metric import NEAREST
+from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.gradients import Rows
 from tune_polar.trial.neighbours import nearest_labels, neighbour_labels
 from tune_polar.trial.predictor import Predictor
 from tune_polar.trial.rows import batch_tensors
-from tune_polar.trial.stage_plan import LeftBehind
 from tune_polar.trial.stage_rows import StageRows
 from tune_polar.trial.targets import Targets
+
+
+class LeftBehind(NamedTuple):
+    """What a trained stage leaves behind."""
+
+    tables: dict[str, Array]  # of its record
+    beside: dict[str, Array]  # beside its weights: what else is needed to predict new rows
 
 
 class StageWork:
@@ -31,6 +39,8 @@ class StageWork:
     def __init__(
         self,
         predictor: Predictor,
+        losses: LossSum,
+        source: EncoderSource,
         rows: StageRows,
         targets: Targets,
         predicts: TableKind,
@@ -39,6 +49,8 @@ class StageWork:
     ) -> None:
         """``metric``: of an evaluation; ``groups``: codes of all rows of train, (rows,), where a loss reads them."""
         self._predictor = predictor
+        self._losses = losses
+        self._source = source
         self._rows = rows
         self._targets = targets
         self._predicts = predicts
@@ -49,18 +61,18 @@ class StageWork:
 
     def loss(self, rows: Rows, share: float) -> Tensor:
         """The stage's losses of some training rows, ``share`` of a step's, shape ()."""
-        source, model = self._predictor.source, self._predictor.model
-        batch = batch_tensors(source.train_tokens, rows, source.tokenizer.pad_id, self._device)
+        model = self._predictor.model
+        batch = batch_tensors(self._source.train_tokens, rows, self._predictor.pad_id, self._device)
         passed = model(*batch)
         chosen = torch.from_numpy(rows).to(self._device)
         groups = None if self._groups is None else self._groups[chosen]
         read = LossBatch(passed.outputs, passed.embeddings, self._learned[chosen], groups=groups)
-        value: Tensor = model.losses(read, share)
+        value: Tensor = self._losses(read, share)
         return value
 
     def evaluate(self) -> Generator[None, None, float]:
         """The checkpoint metric on the judged rows; pauses after each batch."""
-        tokens, judged = self._predictor.source.train_tokens, self._rows.judged
+        tokens, judged = self._source.train_tokens, self._rows.judged
         gold = self._targets.gold(judged)
         if self._predicts == "neighbours" and (self._metric == NEAREST or gold.kind == "class"):
             # Votes are on one question of yes or no: of several classes the nearest row's is the one decided
@@ -78,9 +90,13 @@ class StageWork:
         keys = (yield from self._training_vectors()) if self._predicts == "neighbours" else None
         return LeftBehind((yield from self._tables(keys)), self._beside(keys))
 
+    def beside(self) -> Generator[None, None, dict[str, Array]]:
+        """The second of them alone."""
+        return self._beside((yield from self._training_vectors()) if self._predicts == "neighbours" else None)
+
     def _beside(self, keys: Tensor | None) -> dict[str, Array]:
         """``keys``: vectors of the training rows, which new rows are compared with."""
-        found = characters_of(self._predictor.source.tokenizer)
+        found = characters_of(self._source.tokenizer)
         if keys is not None:
             found |= {INDEX_VECTORS: keys.cpu().numpy(), INDEX_CLASSES: self._codes().astype(np.int32)}
         return found
@@ -95,20 +111,19 @@ class StageWork:
             else:
                 table = yield from self._neighbours(tokens, rows, keys)
             found[f"{split}/{predicts}"] = table
-        for name, value in self._predictor.model.losses.kept().items():
+        for name, value in self._losses.kept().items():
             found[f"{EXTRA}/{name}"] = value.float().cpu().numpy().copy()
         return found
 
     def _predicted(self) -> Iterator[tuple[str, TokenRows, Rows]]:
         """Every split that a decision may read, with its tokens and the rows of it."""
-        source = self._predictor.source
-        yield VALIDATION, source.train_tokens, self._rows.validation
-        for split, tokens in source.tokens.items():
+        yield VALIDATION, self._source.train_tokens, self._rows.validation
+        for split, tokens in self._source.tokens.items():
             if split != TRAIN and len(tokens):
                 yield split, tokens, np.arange(len(tokens))
 
     def _training_vectors(self) -> Generator[None, None, Tensor]:
-        return (yield from self._predictor.vectors(self._predictor.source.train_tokens, self._rows.training))
+        return (yield from self._predictor.vectors(self._source.train_tokens, self._rows.training))
 
     def _neighbours(self, tokens: TokenRows, rows: Rows, keys: Tensor) -> Generator[None, None, Array]:
         asked = yield from self._predictor.vectors(tokens, rows)

@@ -148,12 +148,12 @@ def _seconds_a_step(training: Training, batches: Iterator[Rows], device: torch.d
 
 def _evaluation_seconds(built: BuiltStage, step_seconds: float, device: torch.device) -> float:
     """Of one evaluation, from as many of its rows as can be passed in a few seconds."""
-    rows, lengths = built.evaluated_rows, built.predictor.source.train_tokens.lengths
+    rows, lengths = built.evaluated_rows, built.source.train_tokens.lengths
     chosen = np.random.default_rng(0).permutation(rows)
     count = min(len(rows), 2 * built.plan.batch_rows)  # no slower than a step
     while True:
         began = time.perf_counter()
-        _drain(built.predictor.outputs(built.predictor.source.train_tokens, chosen[:count]))
+        _drain(built.predictor.outputs(built.source.train_tokens, chosen[:count]))
         _wait_for(device)
         seconds = time.perf_counter() - began
         if count == len(rows) or 4 * seconds + step_seconds > _EVALUATED_SECONDS:
@@ -163,7 +163,7 @@ def _evaluation_seconds(built: BuiltStage, step_seconds: float, device: torch.de
 
 def _share_of_longest(built: BuiltStage) -> float:
     """Tokens of a usual batch over those of the longest: a step costs about as many."""
-    lengths, longest = built.predictor.source.train_tokens.lengths, built.plan.needs.longest_rows
+    lengths, longest = built.source.train_tokens.lengths, built.plan.needs.longest_rows
     usual = [lengths[rows].mean() for rows in itertools.islice(built.plan.batches, 20)]
     return float(np.mean(usual) / lengths[longest].mean())
 

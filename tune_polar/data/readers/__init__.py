@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from contextlib import closing
 from functools import partial
 from typing import IO
 
@@ -15,9 +16,9 @@ from tune_polar.data.readers.parquet import read_parquet
 from tune_polar.data.readers.places import Place, UnreadableError
 from tune_polar.data.readers.raw import RawTable
 
-__all__ = ["READERS", "Place", "RawTable", "read_raw"]
+__all__ = ["READERS", "Place", "RawTable", "read_parts", "read_raw"]
 
-_Reader = Callable[[Place, IO[bytes], Faults, Collection[str] | None, int | None], RawTable | None]
+_Reader = Callable[[Place, IO[bytes], Faults, Collection[str] | None, int | None], Iterator[RawTable]]
 
 # By suffix, behind which .gz may stand; a file without one of these is read as CSV.
 READERS: Mapping[str, _Reader] = {
@@ -47,17 +48,30 @@ def read_raw(
     Example: ``table, findings = read_raw(Place("train.tsv.gz"), {"text", "label"})``.
     """
     faults = Faults(str(place))
+    with closing(read_parts(place, faults, wanted, most_rows)) as parts:
+        return next(parts, None), faults.findings()
+
+
+def read_parts(
+    place: Place, faults: Faults, wanted: Collection[str] | None = None, rows: int | None = None
+) -> Generator[RawTable, None, None]:
+    """The same part by part, of ``rows`` rows each: a file of any size takes the memory of one.
+
+    What is wrong with the file is told to ``faults``, up to the part that was read last.
+
+    Example: ``for table in read_parts(place, faults, {"text"}, 4096): …``
+    """
     if place.frame is not None:
-        return read_frame(place.frame, place, faults, wanted, most_rows), faults.findings()
+        whole = read_frame(place.frame, place, faults, wanted, rows)
+        yield from () if whole is None else (whole,)
+        return
     try:
         if place.is_folder():
             raise UnreadableError("not-a-file", "must be a file, got a folder")
         with place.open() as file:
-            table = _reader_of(place, start_of(file))(place, file, faults, wanted, most_rows)
+            yield from _reader_of(place, start_of(file))(place, file, faults, wanted, rows)
     except UnreadableError as error:
         faults.add(error.code, None, None, error.message)
-        table = None
-    return table, faults.findings()
 
 
 def _reader_of(place: Place, start: bytes) -> _Reader:

@@ -23,11 +23,11 @@ def read_delimited(
     file: IO[bytes],
     faults: Faults,
     wanted: Collection[str] | None,
-    most_rows: int | None,
+    rows: int | None,
     *,
     separator: str,
-) -> RawTable | None:
-    """The columns ``wanted`` (None: all) of a file; None where nothing of it can be read as cells.
+) -> Iterator[RawTable]:
+    """The columns ``wanted`` (None: all) of a file, ``rows`` a part (None: all at once); none that is no cells.
 
     Read are UTF-8 and UTF-16; lines ended in any way; quoted cells with line ends in them;
     comment lines ("# …") and a line ``sep=;`` before the header; cells of any length up to LARGEST_CELL. Rows with
@@ -41,14 +41,13 @@ def read_delimited(
     lines = Lines(text)
     try:
         with text:
-            return _table(place, lines, faults, wanted, most_rows, separator)
+            yield from _parts(place, lines, faults, wanted, rows, separator)
     except UnicodeDecodeError as error:
         row, found = _undecodable(place) if encoding == UTF_8 else (None, f"the byte {error.start}")
         faults.add("encoding", row, None, f"must be UTF-8 or UTF-16, got {found}")
     except NulError:
         rule = "must be text, got a NUL byte: is it a binary file, or UTF-16 without a byte order mark?"
         faults.add("binary-file", lines.number, None, rule)
-    return None
 
 
 class NulError(Exception):
@@ -93,23 +92,23 @@ def _is_comment(line: str, separator: str) -> bool:
     return line.startswith("#") and (line[1:2] in ("", " ") or separator not in line)
 
 
-def _table(
-    place: Place, lines: Lines, faults: Faults, wanted: Collection[str] | None, most_rows: int | None, separator: str
-) -> RawTable | None:
+def _parts(
+    place: Place, lines: Lines, faults: Faults, wanted: Collection[str] | None, rows: int | None, separator: str
+) -> Iterator[RawTable]:
     if not lines.to_header(separator):
         faults.add("empty-file", None, None, "must hold a header and rows, got an empty file")
-        return None
+        return
     separator = lines.separator or separator
     # strict: a quote that is never closed is an error instead of a cell that swallows the rest of the file
     reader = csv.reader(lines, delimiter=separator, strict=True)
     limit = csv.field_size_limit(LARGEST_CELL)
     line = lines.number + 1
     header: list[str] = []
-    gathered = Gathered(())
+    gathered, is_first = Gathered(()), True
     try:
         header = next(reader)
         if not _check_header(header, line, faults, separator):
-            return None
+            return
         gathered = Gathered([name for name in header if name and (wanted is None or name in wanted)])
         places = [(header.index(name), cells) for name, cells in gathered.cells.items()]
         line = lines.number + 1
@@ -122,17 +121,20 @@ def _table(
                 rule = f"a row must have as many cells as the header ({len(header)})"
                 faults.add("ragged-row", line, None, rule, str(len(cells)))
             line = lines.number + 1
-            if len(gathered.lines) == most_rows:
-                break
+            if gathered.fills(rows):
+                yield gathered.table(place, header)
+                gathered, is_first = gathered.emptied(), False
+                places = [(header.index(name), cells) for name, cells in gathered.cells.items()]
     except csv.Error as error:
         faults.add("not-csv", line, None, f"must be well-formed CSV, got: {error}{_hint(error)}")
     finally:
         csv.field_size_limit(limit)
     if not header:
-        return None
-    if not gathered.lines and not faults.has_errors():
+        return
+    if is_first and not gathered.lines and not faults.has_errors():
         faults.add("no-rows", None, None, "must have rows, got a header alone")
-    return gathered.table(place, header)
+    if is_first or gathered.lines:
+        yield gathered.table(place, header)
 
 
 def _check_header(header: list[str], line: int, faults: Faults, separator: str) -> bool:

@@ -6,6 +6,7 @@ import codecs
 import io
 import json
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import IO, Any
 
 from tune_polar.data.findings import Faults
@@ -20,9 +21,9 @@ _HALF_PAIR = "a text must be whole characters, got half a surrogate pair"
 
 
 def read_json_lines(
-    place: Place, file: IO[bytes], faults: Faults, wanted: Collection[str] | None, most_rows: int | None
-) -> RawTable | None:
-    """The keys ``wanted`` (None: all) of every line; None where no line can be read.
+    place: Place, file: IO[bytes], faults: Faults, wanted: Collection[str] | None, rows: int | None
+) -> Iterator[RawTable]:
+    """The keys ``wanted`` (None: all) of every line, ``rows`` a part (None: all at once); none of no line.
 
     A key that a line lacks, or that is null there, is an empty cell; numbers and true/false are what CSV would hold.
     Lists and objects under a wanted key are faults.
@@ -30,13 +31,13 @@ def read_json_lines(
     Raises:
         UnreadableError: the file cannot be read.
     """
-    gathered = Gathered(() if wanted is None else wanted)
+    gathered, is_first = Gathered(() if wanted is None else wanted), True
     header: dict[str, None] = {}
     start = start_of(file)
     encoding = encoding_of(start)
     if (other := _other_than_lines(start.decode(encoding, errors="ignore"))) is not None:
         faults.add("not-json", 1, None, f"{_OBJECT_RULE}, got {other}")
-        return None
+        return
     for line, said in enumerate(_lines(file, encoding, faults), start=1):
         if not said.strip():
             continue
@@ -54,15 +55,19 @@ def read_json_lines(
             if escaped and not _is_whole(cell):
                 faults.add("encoding", line, name, _HALF_PAIR)
             column.append(gathered.kept(cell))
-        if len(gathered.lines) == most_rows:
-            break
-    if not gathered.lines and not faults.has_errors():
+        if gathered.fills(rows):
+            yield _table(gathered, place, header)
+            gathered, is_first = gathered.emptied(), False
+    if is_first and not gathered.lines and not faults.has_errors():
         faults.add("empty-file", None, None, "must hold an object a line, got an empty file")
-    if not gathered.lines:
-        return None
-    for name in [name for name in gathered.cells if name not in header]:
-        del gathered.cells[name]
-    return gathered.table(place, list(header))
+    if gathered.lines:
+        yield _table(gathered, place, header)
+
+
+def _table(gathered: Gathered, place: Place, header: Collection[str]) -> RawTable:
+    """Without the columns that no line has named so far."""
+    found = gathered.table(place, list(header))
+    return replace(found, cells={name: cells for name, cells in found.cells.items() if name in header})
 
 
 def _other_than_lines(start: str) -> str | None:

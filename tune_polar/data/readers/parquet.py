@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import IO, cast
 
 from tune_polar.data.findings import Faults
@@ -18,28 +18,30 @@ ROWS_A_BATCH = 8192
 
 
 def read_parquet(
-    place: Place, file: IO[bytes], faults: Faults, wanted: Collection[str] | None, most_rows: int | None
-) -> RawTable | None:
-    """The columns ``wanted`` (None: all) of a file; None where it is not Parquet. Rows are counted from 1.
+    place: Place, file: IO[bytes], faults: Faults, wanted: Collection[str] | None, rows: int | None
+) -> Iterator[RawTable]:
+    """The columns ``wanted`` (None: all) of a file, ``rows`` a part (None: all at once); none of one that is not
+    Parquet. Rows are counted from 1.
 
     Raises:
         UnreadableError: the file cannot be read.
     """
     if not isinstance(cast("object", file), gzip.GzipFile):
-        return _table(place, file, faults, wanted, most_rows)
+        yield from _parts(place, file, faults, wanted, rows)
+        return
     with tempfile.TemporaryFile() as unzipped:  # Parquet is read from its end
         shutil.copyfileobj(file, unzipped)
         unzipped.seek(0)
-        return _table(place, unzipped, faults, wanted, most_rows)
+        yield from _parts(place, unzipped, faults, wanted, rows)
 
 
-def _table(
-    place: Place, file: IO[bytes], faults: Faults, wanted: Collection[str] | None, most_rows: int | None
-) -> RawTable | None:
+def _parts(
+    place: Place, file: IO[bytes], faults: Faults, wanted: Collection[str] | None, rows: int | None
+) -> Iterator[RawTable]:
     if not start_of(file).startswith(PARQUET):
         named = "; name it .csv, .tsv or .jsonl if it is one of these"
         faults.add("not-parquet", None, None, f"must be a Parquet file as its name says, got other bytes{named}")
-        return None
+        return
     from pyarrow.parquet import ParquetFile
 
     try:
@@ -47,25 +49,26 @@ def _table(
         header = list(parquet.schema_arrow.names)
         for name in dict.fromkeys(name for name in header if header.count(name) > 1):
             faults.add("duplicate-column", None, name, f"a column name must be unique, got {name!r} again")
-            return None
-        gathered = Gathered([name for name in header if name and (wanted is None or name in wanted)])
-        rows = 0
-        last = parquet.metadata.num_rows if most_rows is None else min(most_rows, parquet.metadata.num_rows)
-        for batch in parquet.iter_batches(ROWS_A_BATCH, columns=list(gathered.cells)):
-            part = batch.slice(0, last - rows)
-            for name, column in gathered.cells.items():
-                cells = part.column(name).to_pylist()
-                column += [
-                    gathered.kept(cell_text(cell, rows + place_of, name, faults))
-                    for place_of, cell in enumerate(cells, start=1)
-                ]
-            rows += part.num_rows
-            if rows == last:
-                break
-        gathered.lines.extend(range(1, last + 1))
+            return
+        gathered, first = Gathered([name for name in header if name and (wanted is None or name in wanted)]), 1
+        for batch in parquet.iter_batches(min(rows or ROWS_A_BATCH, ROWS_A_BATCH), columns=list(gathered.cells)):
+            begun = 0
+            while begun < batch.num_rows:
+                part = batch.slice(begun, None if rows is None else rows - len(gathered.lines))
+                start = first + len(gathered.lines)
+                for name, column in gathered.cells.items():
+                    cells = part.column(name).to_pylist()
+                    column += [gathered.kept(cell_text(c, row, name, faults)) for row, c in enumerate(cells, start)]
+                gathered.lines.extend(range(start, start + part.num_rows))
+                begun += part.num_rows
+                if gathered.fills(rows):
+                    yield gathered.table(place, header)
+                    first += len(gathered.lines)
+                    gathered = gathered.emptied()
     except Exception as error:  # noqa: BLE001 - pyarrow raises any kind of it for a damaged file
         faults.add("not-parquet", None, None, f"must be a Parquet file, got: {str(error)[:200]}")
-        return None
-    if not gathered.lines and not faults.has_errors():
+        return
+    if first == 1 and not gathered.lines and not faults.has_errors():
         faults.add("no-rows", None, None, "must have rows, got none")
-    return gathered.table(place, header)
+    if first == 1 or gathered.lines:
+        yield gathered.table(place, header)

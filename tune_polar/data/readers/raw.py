@@ -15,6 +15,7 @@ Lines = NDArray[np.int64]
 
 SHORT = 32  # characters of cells that are kept once, however often they occur: labels, classes, groups
 KEPT_ONCE = 1 << 16  # different ones
+MOST_CHARACTERS = 1 << 25  # of long cells in a part of a file that is read part by part
 
 HEADER_SHOWN = 12  # columns in a message, of a file that may have thousands
 NAME_SHOWN = 60  # characters of each: a file without a header has a text there
@@ -40,14 +41,24 @@ class Gathered:
         self.lines = array("q")
         self.cells: dict[str, list[str]] = {name: [] for name in columns}
         self._once: dict[str, str] = {}
+        self._characters = 0
 
     def kept(self, cell: str) -> str:
         """``cell``, or an equal one that is there already."""
         if len(cell) > SHORT:
+            self._characters += len(cell)
             return cell
         if len(self._once) >= KEPT_ONCE:
             return self._once.get(cell, cell)
         return self._once.setdefault(cell, cell)
+
+    def fills(self, rows: int | None) -> bool:
+        """Whether this is a part of ``rows`` rows, or as much text as a part may hold."""
+        return rows is not None and (len(self.lines) == rows or self._characters >= MOST_CHARACTERS)
+
+    def emptied(self) -> Gathered:
+        """To go on with the rows behind; what was gathered stays with its table."""
+        return Gathered(self.cells)
 
     def table(self, place: Place, header: Sequence[str]) -> RawTable:
         """What was gathered."""

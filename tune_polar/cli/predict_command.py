@@ -1,0 +1,146 @@
+"""`tune-polar predict`: what the best configuration of a search says of new texts."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tune_polar.api.consoles import progress_console
+from tune_polar.api.counts import positive
+from tune_polar.cli import options
+from tune_polar.cli.model_place import AllRows, Configuration, Device, ModelWords
+from tune_polar.cli.output import say
+from tune_polar.errors import SpecError
+
+TOLD_SECONDS = 30.0  # between two lines of progress where there is no terminal
+
+
+def predict(
+    model: Annotated[str, typer.Argument(help="The store of a search, or a folder that `export --model` wrote.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="CSV, TSV, JSON lines or Parquet (plain or .gz), .txt with a text a line, hf://datasets/…, or - for "
+            "lines of standard input.",
+        ),
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="A .csv, .tsv, .jsonl or .parquet file; -: standard output."
+        ),
+    ] = "-",
+    text: Annotated[
+        str | None,
+        typer.Option("--text", metavar="COLUMN", help="Column with the texts.  [default: as in the search, or text]"),
+    ] = None,
+    id_: options.Id = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="NAME=COLUMN", help="What the files call a column of groups. Repeatable."),
+    ] = None,
+    configuration: Configuration = "winner",
+    all_rows: AllRows = False,
+    device: Device = "auto",
+    batch_rows: Annotated[
+        int | None,
+        typer.Option(
+            "--batch-rows",
+            parser=options.whole_number,
+            metavar="N",
+            help="Texts of one forward pass.  [default: 128, fewer where memory ends]",
+        ),
+    ] = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Predict new texts: probabilities, decisions, and how far the models of the folds agree.
+
+    Examples:
+
+      tune-polar predict searches/st3-20261122-101500 new.csv -o predictions.csv
+
+      echo "a text" | tune-polar predict searches/st3-20261122-101500 -
+    """
+    positive(batch_rows, "--batch-rows")
+    _check_places(files, output)
+    named = options.columns(column)
+    # Imported here: --help and a mistyped option need not wait for torch.
+    from tune_polar.data.new_texts import TextColumns, new_texts
+    from tune_polar.serve.predict import predict_all
+    from tune_polar.serve.writers import predictions_at
+
+    opened = ModelWords(model, configuration, all_rows).open(device, batch_rows)
+    about = opened.composition
+    strange = sorted(set(named) - set(about.groups))
+    if strange:
+        raise SpecError(
+            f"--column must name one of the columns that decisions go by ({', '.join(about.groups) or 'none'}), got "
+            f"{strange[0]!r}",
+            "The column with the texts is named by --text, that of the ids by --id.",
+        )
+    columns = TextColumns(
+        text,
+        id_,
+        tuple(dict.fromkeys((about.text_column, "text"))),
+        {each: named.get(each, each) for each in about.groups},
+    )
+
+    def tell(sentence: str) -> None:
+        if not quiet:
+            say(sentence, to_error=True)
+
+    with predictions_at(output) as writer:
+        note = opened.prepare()
+        if note is not None:
+            tell(note)
+        parts = new_texts(files, columns, opened.rows_a_part)
+        counted = _Counted(quiet)
+        for done in predict_all(opened, parts, writer, tell, with_file=len(files) > 1):
+            counted.tell(done)
+    counted.end(output)
+
+
+class _Counted:
+    """Rows done, told now and then."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._console = progress_console()
+        self._began = self._told = time.monotonic()
+        self._done = 0
+
+    def tell(self, done: int) -> None:
+        self._done = done
+        now = time.monotonic()
+        if not self._quiet and now - self._told >= (1.0 if self._console.is_terminal else TOLD_SECONDS):
+            self._told = now
+            say(f"{self._said()} …", to_error=True)
+
+    def end(self, output: str) -> None:
+        if not self._quiet:
+            say(f"{self._said()}{'' if output == '-' else f' → {output}'}", to_error=True)
+
+    def _said(self) -> str:
+        seconds = time.monotonic() - self._began
+        return f"{self._done:,} texts in {seconds:.1f} s ({self._done / max(seconds, 1e-9):,.0f} a second)"
+
+
+def _check_places(files: Sequence[str], output: str) -> None:
+    if list(files).count("-") > 1:
+        raise SpecError("standard input must be read once, got - more than once", "Give it once.")
+    for file in files:
+        if output != "-" and file != "-" and _is_same(file, output):
+            raise SpecError(f"-o must be another file than those that are read, got {output!r}", "Give a new name.")
+
+
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(Path(one), Path(other))
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,157 @@
+"""Texts that nothing is known of yet, read part by part: a file of any size takes the memory of one part."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import IO
+
+from tune_polar.data.findings import Faults, data_error, errors_in
+from tune_polar.data.readers import Place, RawTable, read_parts
+from tune_polar.data.readers.places import UnreadableError
+from tune_polar.data.readers.raw import MOST_CHARACTERS, header_shown
+from tune_polar.data.request import ID, TEXT
+from tune_polar.data.suggestions import did_you_mean
+from tune_polar.data.texts import is_empty
+
+STANDARD_INPUT = "-"
+PLAIN_SUFFIX = ".txt"  # one text a line
+_REMEDY = "Correct the file; `--text COLUMN` names the column with the texts, `--column NAME=COLUMN` any other."
+
+
+@dataclass(frozen=True)
+class TextColumns:
+    """Which columns of a file hold what.
+
+    Args:
+        text: the column as asked for; None: one of ``usual``.
+        id: the same of the rows' ids; None: ``id`` where there is one, else rows are counted.
+        usual: columns that may hold the texts, the likeliest first.
+        groups: columns that decisions go by, each with what the files call it.
+    """
+
+    text: str | None = None
+    id: str | None = None
+    usual: tuple[str, ...] = (TEXT,)
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NewTexts:
+    """Some rows of one file."""
+
+    file: str  # its name, without the folders it lies in
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by column
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def new_texts(addresses: Sequence[str], columns: TextColumns, rows: int) -> Iterator[NewTexts]:
+    """The rows of files in their order, at most ``rows`` at once.
+
+    Args:
+        addresses: of CSV, TSV, JSON lines, Parquet (plain or .gz, also of the hub), of ``.txt`` files with a text a
+            line, or ``-`` for lines of standard input. Of texts a line, blank ones are passed over and ids are the
+            lines' numbers.
+        columns: which columns hold what.
+        rows: of one part.
+
+    Raises:
+        DataError: a file cannot be read, has no rows or lacks a column, or a row has no text.
+
+    Example:
+        >>> for part in new_texts(["tweets.csv.gz"], TextColumns("tweet"), 4096): …
+    """
+    for address in addresses:
+        if address == STANDARD_INPUT:
+            yield from _lines("standard input", sys.stdin.buffer, columns, rows)
+        elif Place(address).suffix == PLAIN_SUFFIX:
+            yield from _plain(Place(address), columns, rows)
+        else:
+            yield from _tables(Place(address), columns, rows)
+
+
+def _plain(place: Place, columns: TextColumns, rows: int) -> Iterator[NewTexts]:
+    try:
+        with place.open() as file:
+            yield from _lines(str(place), file, columns, rows)
+    except UnreadableError as error:
+        faults = Faults(str(place))
+        faults.add(error.code, None, None, error.message)
+        raise data_error(faults.findings(), _REMEDY) from None
+
+
+def _lines(name: str, file: IO[bytes], columns: TextColumns, rows: int) -> Iterator[NewTexts]:
+    faults, ids, texts, characters, any_row = Faults(name), list[str](), list[str](), 0, False
+    if columns.groups:
+        faults.add("missing-column", None, None, f"must have the columns {list(columns.groups)}, got one text a line")
+        raise data_error(faults.findings(), _REMEDY)
+    short = Place(name).name
+    lines = io.TextIOWrapper(file, encoding="utf-8-sig", errors="strict")
+    try:
+        for number, line in enumerate(lines, start=1):
+            text = line.rstrip("\n")
+            if is_empty(text):
+                continue
+            ids.append(str(number))
+            texts.append(text)
+            characters += len(text)
+            if len(texts) == rows or characters >= MOST_CHARACTERS:
+                yield NewTexts(short, tuple(ids), tuple(texts))
+                ids, texts, characters, any_row = [], [], 0, True
+    except UnicodeDecodeError:
+        faults.add("encoding", None, None, "must be UTF-8, got a byte that is not")
+        raise data_error(faults.findings(), _REMEDY) from None
+    finally:
+        lines.detach()  # whoever opened the file closes it
+    if texts:
+        yield NewTexts(short, tuple(ids), tuple(texts))
+    elif not any_row:
+        faults.add("empty-file", None, None, "must hold a text a line, got an empty file")
+        raise data_error(faults.findings(), _REMEDY)
+
+
+def _tables(place: Place, columns: TextColumns, rows: int) -> Iterator[NewTexts]:
+    faults, numbers = Faults(str(place)), count(1)
+    wanted = {*columns.usual, *columns.groups.values(), columns.text or TEXT, columns.id or ID}
+    for table in read_parts(place, faults, wanted, rows):
+        _refuse(faults)
+        yield _rows(place, table, columns, faults, numbers)
+    _refuse(faults)
+
+
+def _rows(place: Place, table: RawTable, columns: TextColumns, faults: Faults, numbers: Iterator[int]) -> NewTexts:
+    text = _column(table, faults, [columns.text] if columns.text else columns.usual)
+    row_id = _column(table, faults, [columns.id]) if columns.id else ID if ID in table.cells else None
+    groups = {name: _column(table, faults, [column]) for name, column in columns.groups.items()}
+    _refuse(faults)
+    texts = table.cells[text]
+    for line, cell in zip(table.lines.tolist(), texts, strict=True):
+        if is_empty(cell):
+            faults.add("empty-text", line, text, "a text must not be empty")
+    _refuse(faults)
+    ids = [str(next(numbers)) for _ in texts] if row_id is None else table.cells[row_id]
+    found = {name: tuple(table.cells[column]) for name, column in groups.items()}
+    return NewTexts(place.name, tuple(ids), tuple(texts), found)
+
+
+def _column(table: RawTable, faults: Faults, candidates: Sequence[str]) -> str:
+    """The first of ``candidates`` that the file has."""
+    found = next((name for name in candidates if name in table.cells), None)
+    if found is None:
+        first = candidates[0]
+        rule = f"the file must have the column {first!r}, got {header_shown(table.header)}"
+        faults.add("missing-column", 1, first, rule + did_you_mean(first, table.header))
+    return found or ""
+
+
+def _refuse(faults: Faults) -> None:
+    errors = errors_in(faults.findings())
+    if errors:
+        raise data_error(errors, _REMEDY)

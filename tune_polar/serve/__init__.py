@@ -1,0 +1,1 @@
+"""A model at the end: what a search's best configuration says of new texts."""

@@ -1,0 +1,130 @@
+"""Makes a configuration's model complete: weights that are gone are trained again, or one model on all rows."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+import torch
+
+from tune_polar import __version__
+from tune_polar.errors import SearchError, StoreError
+from tune_polar.recipe.cells import Cell
+from tune_polar.serve.composition import Composition
+from tune_polar.serve.from_store import lacking_weights, put_composition, stored_composition
+from tune_polar.serve.protocol import scores_of_outcome
+from tune_polar.serve.recorded import Recorded
+from tune_polar.store.store import Store
+from tune_polar.trial.all_rows import all_rows_steps, all_rows_trial
+from tune_polar.trial.context import TrialContext
+from tune_polar.trial.fold_trial import FoldTrial, Inputs
+from tune_polar.trial.progress import Progress
+from tune_polar.trial.run import weights_steps
+
+
+def complete(store: Store, found: Recorded, *, all_rows: bool) -> Composition | None:
+    """What a model is made of whose weights are all there; None where something has to be trained."""
+    try:
+        composition = stored_composition(store, found, all_rows=all_rows)
+    except StoreError:
+        return None
+    _record(store, found, composition)
+    return composition
+
+
+def _record(store: Store, found: Recorded, composition: Composition) -> None:
+    about = {
+        "scores": scores_of_outcome(found.outcome),
+        "data": found.summary.facts.data_fingerprint,
+        "fitted": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "version": __version__,
+    }
+    put_composition(store, composition, about)
+
+
+@dataclass(frozen=True, eq=False)
+class Fitting:
+    """A configuration that is to become a model.
+
+    Args:
+        store: of the search.
+        found: the configuration.
+        inputs: what its fold trials read, as the search's plan says.
+    """
+
+    store: Store
+    found: Recorded
+    inputs: Inputs
+
+    def training(self, *, all_rows: bool) -> list[str]:
+        """What has to be trained, a line each, with the time that it took before."""
+        if all_rows:
+            steps = self.found.steps()
+            seconds = _seconds(self.found, list(steps))
+            return [f"{name}: all rows, {each.at} steps (folds took {seconds[name]})" for name, each in steps.items()]
+        lines = []
+        by_cell = {(cell.fold, cell.seed): cell for cell in self.found.cells}
+        for cell, names in lacking_weights(self.store, self.found.folds()):
+            for name in names:
+                took = by_cell[cell.fold or 0, cell.seed].stages[name]
+                lines.append(
+                    f"{name} of {cell.name}: {took.steps} steps, {took.seconds:.0f} s on {took.provenance.device}"
+                )
+        return lines
+
+    def steps(
+        self, context: TrialContext, *, all_rows: bool, begins: Callable[[str], None] = lambda _: None
+    ) -> Generator[Progress, None, Composition]:
+        """Train what is not there, step by step; closing the generator between two steps leaves a checkpoint.
+
+        Args:
+            context: of the search's fold trials; its store is this one.
+            all_rows: one model of all rows; else those of the folds.
+            begins: told each cell before its first step.
+
+        Returns:
+            What the model is made of, which is recorded by then.
+
+        Raises:
+            TrainingDivergedError: a stage cannot be trained.
+            SearchError: the stages were recorded by a version that trains others.
+        """
+        try:
+            composition = yield from (self._all if all_rows else self._folds)(context, begins)
+        except torch.OutOfMemoryError as error:
+            raise SearchError(
+                f"a stage must fit into the device's memory, but: {str(error).splitlines()[0]}",
+                "End other programs that hold it, or give --device cpu.",
+            ) from error
+        _record(self.store, self.found, composition)
+        return composition
+
+    def _folds(self, context: TrialContext, begins: Callable[[str], None]) -> Generator[Progress, None, Composition]:
+        composition = self.found.folds()
+        for cell, names in lacking_weights(self.store, composition):
+            begins(cell.name)
+            trial = FoldTrial(self.found.recipe, Cell(cell.fold or 0, cell.seed), self.inputs)
+            if not set(cell.stages.values()) <= set(trial.stage_keys):
+                raise SearchError(
+                    f"store {self.store.url}: the stages of {cell.name} must be those that this version would train, "
+                    "but they were recorded by another one",
+                    "Fit with the version that searched (`tune-polar status` names it), or search anew.",
+                )
+            yield from weights_steps(trial, context, names)
+        return composition
+
+    def _all(self, context: TrialContext, begins: Callable[[str], None]) -> Generator[Progress, None, Composition]:
+        steps, seed = self.found.steps(), self.found.cells[0].seed
+        begins(f"all-s{seed}")
+        trial = all_rows_trial(self.found.recipe, seed, self.inputs, steps)
+        keys = yield from all_rows_steps(trial, context, self.store, steps)
+        return self.found.all_rows(keys)
+
+
+def _seconds(found: Recorded, names: list[str]) -> dict[str, str]:
+    shown = {}
+    for name in names:
+        took = sorted(cell.stages[name].seconds for cell in found.cells)
+        shown[name] = f"{took[0]:.0f} to {took[-1]:.0f} s"
+    return shown

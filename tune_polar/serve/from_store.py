@@ -1,0 +1,119 @@
+"""A model whose weights lie in a store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from shlex import quote
+
+import torch
+
+from tune_polar.errors import StoreError
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.sections import TINY
+from tune_polar.serve.composition import CellModels, Composition
+from tune_polar.serve.model import Load
+from tune_polar.serve.recorded import Recorded
+from tune_polar.store.codec import DamagedRecordError, OtherFormatError, decode_json, encode_json
+from tune_polar.store.store import Store
+from tune_polar.store.training import Array
+from tune_polar.trial.inference import Encoders, TrainedStage, embedded_encoder, tokenizer_beside
+
+CPU = torch.device("cpu")
+
+
+def store_models(store: Store, recipe: Recipe, composition: Composition) -> Load:
+    """A function that reads a stage of a cell.
+
+    Args:
+        store: with the weights.
+        recipe: of the configuration: it names the encoders.
+        composition: its models.
+    """
+    encoders = Encoders()
+
+    def load(cell: CellModels, name: str) -> TrainedStage:
+        shape, key = composition.shapes[name], cell.stages[name]
+        arrays = _weights(store, key, f"{name} of {cell.name}")
+        settings = recipe.stages[name].encoder
+        if settings.name == TINY:
+            characters = tokenizer_beside(arrays)
+            return TrainedStage(name, shape, embedded_encoder(shape, characters), characters, arrays, CPU)
+        encoder, tokenizer = encoders.load(settings.name, settings.revision, settings.pooling)
+        still = encoder.below(settings.frozen_layers)
+        return TrainedStage(name, shape, encoder, tokenizer, arrays, CPU, may_lack=still)
+
+    return load
+
+
+def lacking_weights(store: Store, composition: Composition) -> list[tuple[CellModels, tuple[str, ...]]]:
+    """Cells some of whose stages have no weights, with these stages."""
+    found = []
+    for cell in composition.cells:
+        gone = tuple(name for name in composition.stages if not store.has_weights(cell.stages[name]))
+        if gone:
+            found.append((cell, gone))
+    return found
+
+
+def stored_composition(store: Store, found: Recorded, *, all_rows: bool) -> Composition:
+    """The model of a configuration, whose weights are all there.
+
+    Args:
+        store: of the search.
+        found: the configuration.
+        all_rows: the one model of all rows; else those of the folds.
+
+    Raises:
+        StoreError: weights are gone, or there is no model of all rows.
+    """
+    if all_rows:
+        keys = _all_rows_keys(store, found)
+        if keys is None:
+            raise StoreError(
+                f"store {store.url}: configuration {found.id} must have a model of all rows, but none was trained",
+                f"Train it first: `tune-polar fit {quote(store.url)} --all-rows`.",
+            )
+        composition = found.all_rows(keys)
+    else:
+        composition = found.folds()
+    gone = lacking_weights(store, composition)
+    if gone:
+        cells = ", ".join(cell.name for cell, _ in gone[:8])
+        raise StoreError(
+            f"store {store.url}: weights of configuration {found.id} must be there, but those of {cells} are not",
+            f"Have them trained again: `tune-polar fit {quote(store.url)}{' --all-rows' if all_rows else ''}`.",
+        )
+    return composition
+
+
+def put_composition(store: Store, composition: Composition, about: Mapping[str, object]) -> str:
+    """Record what a model is made of; the name of the file."""
+    name = _name(composition.configuration, composition.rows)
+    store.files.replace(name, encode_json({"composition": composition.to_json(), **about}, indented=True))
+    return name
+
+
+def _all_rows_keys(store: Store, found: Recorded) -> Mapping[str, str] | None:
+    content = store.files.read(_name(found.id, "all"))
+    if content is None:
+        return None
+    try:
+        about = Composition.from_json(decode_json(content).get("composition"), _name(found.id, "all"))
+    except (DamagedRecordError, OtherFormatError):
+        return None
+    (cell,) = about.cells
+    return cell.stages
+
+
+def _name(configuration: str, rows: str) -> str:
+    return f"models/{configuration}-{rows}.json"
+
+
+def _weights(store: Store, key: str, what: str) -> Mapping[str, Array]:
+    content = store.weights(key)
+    if content is None:
+        raise StoreError(
+            f"store {store.url}: weights of {what} must be there and undamaged, but they are not",
+            f"Have them trained again: `tune-polar fit {quote(store.url)}`.",
+        )
+    return content

@@ -1,0 +1,85 @@
+"""Files of texts in, a file of predictions out, in the memory of one part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from tune_polar.data.new_texts import NewTexts
+from tune_polar.decide.groups import GroupSettings
+from tune_polar.serve.columns import predicted_columns
+from tune_polar.serve.model import Model
+from tune_polar.serve.writers import Writer
+from tune_polar.store.training import Array
+
+IDS_LOOKED_AT = 1 << 20  # for ids that come twice: a file of any size takes the memory of so many
+_NAMED = 5  # groups that were not there, in a sentence
+
+
+def predict_all(
+    model: Model, parts: Iterable[NewTexts], writer: Writer, say: Callable[[str], None], *, with_file: bool = False
+) -> Iterator[int]:
+    """Predict texts part by part.
+
+    Args:
+        model: that predicts.
+        parts: of texts.
+        writer: that takes ``id``, ``file`` where ``with_file``, and the columns of ``predicted_columns``.
+        say: told what a person should know of the rows, each once.
+        with_file: whether rows come from several files.
+
+    Yields:
+        Rows done so far, after each part.
+    """
+    seen, done, is_repeated, strangers = set[int](), 0, False, set[str]()
+    known = {name: _known(model, name) for name in model.composition.groups}
+    for part in parts:
+        for name, values in part.groups.items():
+            new = set(values) - known[name] - strangers
+            if new and not strangers:
+                shown = sorted(new)[:_NAMED]
+                say(
+                    f"{name} {', '.join(map(repr, shown))}{' …' if len(new) > _NAMED else ''}: no settings were chosen "
+                    "for it; decided by those chosen on all rows together."
+                )
+            strangers |= new
+        if not is_repeated and len(seen) < IDS_LOOKED_AT:
+            repeated = _repeated(part, seen)
+            is_repeated = repeated is not None
+            if repeated is not None:
+                say(f"{part.file}: the id {repeated!r} comes more than once; every row is kept.")
+        predicted = model.predict(part.texts, part.groups)
+        columns: dict[str, Array] = {"id": _strings(part.ids)}
+        if with_file:
+            columns["file"] = _strings((part.file,) * len(part))
+        writer.write(columns | predicted_columns(model.composition, predicted))
+        done += len(part)
+        yield done
+
+
+def _known(model: Model, column: str) -> set[str]:
+    """Groups that decisions have settings of their own for."""
+    graph, chosen = model.composition.graph, model.composition.chosen
+    found: set[str] = set()
+    for node in graph.scored.below:
+        setting = chosen.get(node.name)
+        if node.per == column and isinstance(setting, GroupSettings):
+            found |= set(map(str, setting.own))
+    return found
+
+
+def _repeated(part: NewTexts, seen: set[int]) -> str | None:
+    """The first id that was there before in its file."""
+    for row_id in part.ids:
+        mark = hash((part.file, row_id))
+        if mark in seen:
+            return row_id
+        seen.add(mark)
+    return None
+
+
+def _strings(values: tuple[str, ...]) -> Array:
+    found: Array = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found

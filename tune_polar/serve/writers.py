@@ -1,0 +1,179 @@
+"""Predictions written part by part as CSV, TSV, JSON lines or Parquet, under their name once they are whole."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gzip
+import io
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+
+from tune_polar.errors import DataError
+from tune_polar.store.training import Array
+
+DIGITS = 6  # of a number as text, behind the point
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
+STANDARD_OUTPUT = "-"
+
+
+class Writer(Protocol):
+    """Where predictions go."""
+
+    def write(self, columns: Mapping[str, Array]) -> None:
+        """Some rows; the columns are those of the first rows."""
+
+
+@contextmanager
+def predictions_at(address: str) -> Iterator[Writer]:
+    """A file of predictions: nothing is under its name until all rows are there, and nothing is left of half of them.
+
+    Args:
+        address: a path whose name ends in ``.csv``, ``.tsv``, ``.jsonl`` (each also ``.gz``) or ``.parquet``; ``-``:
+            CSV on standard output.
+
+    Raises:
+        DataError: the name says no such format, or the file cannot be written.
+    """
+    if address == STANDARD_OUTPUT:
+        yield _Csv(sys.stdout, ",")
+        sys.stdout.flush()
+        return
+    path = Path(address)
+    form = _form(path)
+    with _told(path):
+        if path.is_dir():
+            raise IsADirectoryError(21, "it is a folder")
+        handle, half = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.chmod(half, 0o666 & ~_umask())
+    try:
+        with _told(path):
+            with os.fdopen(handle, "wb") as file, _writer(file, form, is_zipped=path.suffix == ".gz") as writer:
+                yield writer
+            os.replace(half, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(half)
+        raise
+
+
+def _form(path: Path) -> str:
+    suffixes = path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:]
+    form = suffixes[0].lower() if suffixes else ""
+    if form not in _FORMATS or (form == ".parquet" and path.suffix == ".gz"):
+        raise DataError(
+            f"predictions must go to a file named {', '.join(_FORMATS)} (text also .gz), got {path.name!r}",
+            "For example -o predictions.csv; leave -o out for CSV on standard output.",
+        )
+    return form
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, DataError) or hasattr(error, "remedy"):
+            raise
+        raise DataError(
+            f"{path} must be a file that can be written, but: {error.strerror or error}",
+            "Give another place with -o, or free space there.",
+        ) from error
+
+
+def _umask() -> int:
+    now = os.umask(0)
+    os.umask(now)
+    return now
+
+
+@contextmanager
+def _writer(file: IO[bytes], form: str, *, is_zipped: bool) -> Iterator[Writer]:
+    if form == ".parquet":
+        parquet = _Parquet(file)
+        yield parquet
+        parquet.close()
+        return
+    with gzip.open(file, "wb") if is_zipped else contextlib.nullcontext(file) as raw:
+        text = io.TextIOWrapper(raw, encoding="utf-8", newline="")
+        try:
+            yield _JsonLines(text) if form == ".jsonl" else _Csv(text, "\t" if form == ".tsv" else ",")
+        finally:
+            text.detach()  # writes what is left; whoever opened the file closes it
+
+
+class _Csv:
+    def __init__(self, file: Any, separator: str) -> None:
+        self._writer = csv.writer(file, delimiter=separator, lineterminator="\n")
+        self._begun = False
+
+    def write(self, columns: Mapping[str, Array]) -> None:
+        if not self._begun:
+            self._writer.writerow([_defused(name) for name in columns])
+            self._begun = True
+        self._writer.writerows(zip(*map(_cells, columns.values()), strict=True))
+
+
+class _JsonLines:
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, columns: Mapping[str, Array]) -> None:
+        names = list(columns)
+        values = [_rounded(each) for each in columns.values()]
+        for row in zip(*values, strict=True):
+            self._file.write(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n")
+
+
+class _Parquet:
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._writer: Any = None
+
+    def write(self, columns: Mapping[str, Array]) -> None:
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetWriter
+
+        words = {name: pa.array(each.tolist(), pa.string()) for name, each in columns.items() if each.dtype == object}
+        table = pa.table({**columns, **words})
+        if self._writer is None:
+            self._writer = ParquetWriter(self._file, table.schema)
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _cells(values: Array) -> list[Any]:
+    if values.dtype == object:
+        return [_defused(str(value)) for value in values]
+    if values.dtype.kind == "f":
+        return [f"{value:.{DIGITS}f}" for value in values.tolist()]
+    found: list[Any] = values.tolist()
+    return found
+
+
+def _rounded(values: Array) -> list[Any]:
+    found: list[Any] = (np.round(values.astype(np.float64), DIGITS) if values.dtype.kind == "f" else values).tolist()
+    return found
+
+
+def _defused(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula; numbers stay what they are."""
+    if not cell.startswith(_FORMULA_STARTS):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
