@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit  # scipy.stats takes half a second to import
 
 from tune_polar.decide.checks import BitArray, FloatArray, same_shape
 from tune_polar.decide.metrics import Metric
-from tune_polar.decide.rows import Gold
+from tune_polar.decide.rows import Gold, Rows
 from tune_polar.errors import DecisionError
 from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
 from tune_polar.stats.row_kinds import row_kinds
+from tune_polar.stats.weighted_scores import WeightedScores, bootstrap_weights
+
+_ROUNDS_AT_ONCE = 250  # of all rows' weights
 
 
 @dataclass(frozen=True)
@@ -109,4 +114,41 @@ def row_paired_bootstrap(
         interval=percentile_interval(draws, level),
         p_value=min(1.0, 2 * (min(below, above) + 1) / (rounds + 1)),
         pairs=len(gold),
+    )
+
+
+def text_paired_bootstrap(
+    rows: Rows,
+    first: NDArray[Any],
+    second: NDArray[Any],
+    metric: Metric,
+    rng: np.random.Generator,
+    *,
+    rounds: int = 1000,
+    level: float = 0.95,
+) -> PairedDifference:
+    """By how much ``first`` is better than ``second``, both decided on the same ``rows``, (rows, columns) each.
+
+    As ``row_paired_bootstrap``, for every metric and kind of gold, and without strata: a text is drawn with all that
+    was decided of it, by several seeds or in several parts. Larger is better, whatever the metric.
+
+    Raises:
+        DecisionError: shapes that differ, gold that the metric does not score, fewer than 100 rounds.
+    """
+    check_rounds(rounds)
+    check_level(level)
+    same_shape(np.asarray(first), np.asarray(second), "the two sets of decisions")
+    prepared, draws = WeightedScores(rows, [first, second], metric), []
+    for start in range(0, rounds, _ROUNDS_AT_ONCE):
+        weights = bootstrap_weights(prepared.texts, min(_ROUNDS_AT_ONCE, rounds - start), rng)
+        draws.append(prepared.scores(weights))
+    found = prepared.scores(np.ones((1, prepared.texts), dtype=np.float32))[0]
+    sign = 1.0 if metric.larger_is_better else -1.0
+    differences = sign * (np.concatenate(draws) @ np.array([1.0, -1.0]))
+    below, above = np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0)
+    return PairedDifference(
+        difference=metric.gain(float(found[0]), float(found[1])),
+        interval=percentile_interval(differences, level),
+        p_value=min(1.0, 2 * (min(below, above) + 1) / (rounds + 1)),
+        pairs=prepared.texts,
     )

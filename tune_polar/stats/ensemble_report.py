@@ -1,0 +1,121 @@
+"""What ensembles of configurations are worth beside the one that would be picked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tune_polar.decide.ensemble_fit import Weigh
+from tune_polar.decide.ensembles import Ensemble, EnsembleBench, greedy, only, uniform
+from tune_polar.decide.judged import Scored
+from tune_polar.decide.metrics import Metric
+from tune_polar.decide.rows import Rows
+from tune_polar.errors import DecisionError
+from tune_polar.stats.bbc_cv import BbcCv, Candidate, bbc_cv
+from tune_polar.stats.intervals import Interval
+from tune_polar.stats.paired import text_paired_bootstrap
+
+LEVEL, ROUNDS, SEED = 0.90, 1000, 0
+Kind = Literal["seeds", "uniform", "greedy"]
+
+
+@dataclass(frozen=True, eq=False)
+class EnsembleEntry:
+    """One ensemble beside the pick."""
+
+    kind: Kind
+    score: float  # cross-fitted: weights and settings of each fold's rows chosen on the other folds
+    gain: float  # over the pick in the metric's own unit, larger is better
+    interval: Interval  # of the gain, texts resampled
+    members: tuple[tuple[int, float], ...]  # (place among the candidates, weight), the heaviest first; weights sum to 1
+    ensemble: Ensemble
+    decided: NDArray[Any]  # the same decisions on each of the pick's judged rows
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the interval of its gain lies above 0."""
+        return self.interval.low > 0
+
+
+@dataclass(frozen=True, eq=False)
+class EnsembleReport:
+    """The pick, ensembles beside it, and what the best of all is worth once the choice is corrected for."""
+
+    metric: Metric
+    pick: Candidate
+    pick_score: float
+    names: tuple[str, ...]  # of the candidates
+    entries: tuple[EnsembleEntry, ...]  # the greedy ensemble last
+    corrected: BbcCv | str  # of choosing the best among all configurations and ensembles, or why there is none
+    bench: EnsembleBench
+
+    @property
+    def greedy(self) -> EnsembleEntry:
+        """That is offered for use."""
+        return self.entries[-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Pick:
+    """The configuration that would be used without an ensemble."""
+
+    place: int  # among the bench's candidates
+    rows: Rows  # that its decisions are judged on; several seeds' one below the other
+    scored: Scored
+    seeds: int = 1
+
+
+def ensemble_report(
+    bench: EnsembleBench, pick: Pick, others: Sequence[Candidate], *, rounds: int = ROUNDS, seed: int = SEED
+) -> EnsembleReport:
+    """Choose, cross-fit and compare; equal records and seed give equal numbers.
+
+    Args:
+        bench: with at least two candidates.
+        pick: one of them.
+        others: decisions of every configuration with every setting, the pick's among them, on ``pick.rows``.
+        rounds: of resampling.
+        seed: of resampling.
+
+    Raises:
+        DecisionError: an ensemble cannot be cross-fitted, such as with one fold of two rows.
+    """
+    ways: list[tuple[Kind, Weigh]] = [("uniform", uniform), ("greedy", greedy)]
+    if pick.seeds > 1:
+        ways.insert(0, ("seeds", only(pick.place)))
+    place, name = _places(bench, pick.rows), bench.candidates[pick.place].name
+    picked = Candidate(name, "pick", pick.scored.decided)
+    entries = tuple(_entry(bench, pick, kind, weigh, place, rounds, seed) for kind, weigh in ways)
+    every = [*others, *(Candidate(each.kind, "ensemble", each.decided) for each in entries)]
+    try:
+        rng = np.random.default_rng(seed)
+        corrected: BbcCv | str = bbc_cv(pick.rows, every, rng, metric=bench.metric, rounds=rounds, level=LEVEL)
+    except DecisionError as error:
+        corrected = error.problem
+    names = tuple(each.name for each in bench.candidates)
+    return EnsembleReport(bench.metric, picked, pick.scored.score, names, entries, corrected, bench)
+
+
+def _entry(
+    bench: EnsembleBench, pick: Pick, kind: Kind, weigh: Weigh, place: NDArray[Any], rounds: int, seed: int
+) -> EnsembleEntry:
+    found = bench.ensemble(weigh)
+    decided, rng = found.scored.decided[place], np.random.default_rng(seed)
+    paired = text_paired_bootstrap(
+        pick.rows, decided, pick.scored.decided, bench.metric, rng, rounds=rounds, level=LEVEL
+    )
+    weights = found.deployed.weights
+    order = [int(each) for each in np.argsort(-weights, kind="stable") if weights[each] > 0]
+    members = tuple((each, float(weights[each])) for each in order)
+    return EnsembleEntry(kind, found.scored.score, paired.difference, paired.interval, members, found, decided)
+
+
+def _places(bench: EnsembleBench, rows: Rows) -> NDArray[np.int64]:
+    """Where each of the pick's judged rows stands among the bench's."""
+    own = bench.judged
+    known = {key: place for place, key in enumerate(zip(own.part.tolist(), own.ids.tolist(), strict=True))}
+    return np.array([known[key] for key in zip(rows.part.tolist(), rows.ids.tolist(), strict=True)], dtype=np.int64)
