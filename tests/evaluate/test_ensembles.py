@@ -10,6 +10,11 @@ from sklearn.metrics import f1_score
 
 from tests.store.made_recipes import one_vote, regression, three_classes, two_stages
 from tests.store.made_store import finished_store, made_store
+from tune_polar.api.winner import write_ensemble
+from tune_polar.decide.engine import decide_rows
+from tune_polar.decide.evidence import Evidence
+from tune_polar.evaluate.ensemble_file import ensemble_yaml, read_ensemble
+from tune_polar.evaluate.ensemble_of_search import ensemble_file_of
 from tune_polar.evaluate.ensembles import NONE_FINISHED, ONE_ALONE, ensembles_of
 from tune_polar.recipe.cells import Cell
 from tune_polar.stats.ensemble_report import EnsembleReport
@@ -92,3 +97,45 @@ def test_the_cells_of_one_given_up_count_where_they_are(tmp_path: Path):
     uniform, greedy = report.entries
     assert stopped.id not in [report.names[place] for place, _ in uniform.members]
     assert greedy.score >= 0
+
+
+@pytest.mark.parametrize("make", [two_stages, one_vote, three_classes, regression])
+def test_its_file_decides_as_the_ensemble_does(tmp_path: Path, make):
+    """Tables by hand from the stored predictions; the file's settings decide them as those chosen on all rows."""
+    summary = finished_store(tmp_path / "s", make(), QUALITIES).summary()
+    report, file = report_of(summary), ensemble_file_of(summary)
+    (tmp_path / "ensemble.yaml").write_text(ensemble_yaml(file))
+    again = read_ensemble(tmp_path / "ensemble.yaml")
+    assert again == file
+    assert [each.weight for each in again.members] == [weight for _, weight in report.greedy.members]
+    by_id = {each.name: each for each in report.bench.candidates}
+    tables = again.tables({each.configuration: by_id[each.configuration].tables for each in again.members})
+    decided = decide_rows(again.graph, again.score.of, again.chosen(), Evidence(tables, report.bench.rows))
+    deployed = report.greedy.ensemble.deployed
+    assert np.allclose(decided.astype(float), report.bench.on_all.decide(deployed).astype(float), atol=1e-12)
+
+
+def test_settings_by_group_are_written_by_name(tmp_path: Path):
+    recipe = two_stages(
+        data__groups=["language"],
+        decide={
+            "vote": {"type": "knn_vote", "of": "finder"},
+            "kinds": {"type": "threshold", "of": "sorter", "per": "language"},
+            "system": {"type": "gate", "of": "kinds", "by": "vote"},
+        },
+    )
+    summary = finished_store(tmp_path / "s", recipe, QUALITIES, rows=240).summary()
+    file = ensemble_file_of(summary)
+    names = list(summary.gold.train.columns["language"].names)
+    assert set(file.decide["kinds"]["groups"]) <= set(names)
+    assert file.decide["kinds"]["groups"]
+    assert list(file.chosen({"language": names})["kinds"].own) == list(
+        report_of(summary).greedy.ensemble.deployed.settings["kinds"].own
+    )
+
+
+def test_without_an_ensemble_there_is_no_file(tmp_path: Path):
+    made = made_store(tmp_path / "s", two_stages())
+    (made.folder / "ensemble.yaml").write_text("of another time")
+    assert write_ensemble(made.summary(), made.folder) is None
+    assert not (made.folder / "ensemble.yaml").exists()

@@ -1,10 +1,12 @@
-"""The winner's recipe file in the store."""
+"""The winner's recipe, and the ensemble beside it, as files in the store."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from tune_polar.api.pages import WINNER
+from tune_polar.evaluate.ensemble_file import ENSEMBLE, ensemble_yaml
+from tune_polar.evaluate.ensemble_of_search import ensemble_file_of
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.page_file import write_whole
 from tune_polar.report.winner import winner_yaml
@@ -21,4 +23,20 @@ def write_winner(summary: SearchSummary, folder: Path) -> Path | None:
         return None
     path = folder / WINNER
     write_whole(path, text)
+    return path
+
+
+def write_ensemble(summary: SearchSummary, folder: Path) -> Path | None:
+    """Write ``ensemble.yaml`` beside it, or take away one that no longer holds; None where there is no ensemble.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    file, path = ensemble_file_of(summary), folder / ENSEMBLE
+    if isinstance(file, str):
+        path.unlink(missing_ok=True)
+        return None
+    verdict = "better than the configuration picked" if file.better else "not shown to be better than the one picked"
+    comments = [f"Ensemble of {len(file.members)} configurations of {summary.url}: {verdict}"]
+    write_whole(path, ensemble_yaml(file, comments))
     return path

@@ -9,13 +9,15 @@ from rich.console import Console
 
 from tune_polar.api.pages import way_on
 from tune_polar.cli.comparison import print_comparison
-from tune_polar.cli.print_document import print_lines
+from tune_polar.cli.print_document import print_lines, print_table
 from tune_polar.cli.score_table import print_scores
 from tune_polar.cli.trouble import failure_lines, failure_notice
 from tune_polar.evaluate.checks import checks_of
+from tune_polar.evaluate.ensembles import ensembles_of
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.context import PageContext
 from tune_polar.report.correction import correction_sentence
+from tune_polar.report.ensembles import ensemble_sentences, ensemble_table
 from tune_polar.report.winner import winner_changes
 from tune_polar.report.words import CellWords
 
@@ -38,9 +40,22 @@ def print_ending(
     else:
         print_comparison(console, best.outcome, cells)
         print_lines(console, ("", *honesty_lines(summary)))
+        if summary.facts.kind == "search":
+            print_ensemble(console, summary)
         if winner is not None and summary.facts.kind == "search":
             print_lines(console, (f"\nWinner's settings as a recipe: {winner}", winner_changes(summary)))
     print_places(console, summary, page, asked)
+
+
+def print_ensemble(console: Console, summary: SearchSummary) -> None:
+    """What an ensemble of the configurations is worth beside the best of them, or why there is none."""
+    report = ensembles_of(summary)
+    if isinstance(report, str):
+        print_lines(console, ("", f"Ensemble: not applicable, {report}."))
+        return
+    name = PageContext(summary).index.names_by_id
+    print_lines(console, ("", *ensemble_sentences(report, name)))
+    print_table(console, ensemble_table(report, name))
 
 
 def print_places(console: Console, summary: SearchSummary, page: Path | None, asked: int | None = None) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 from tune_polar.decide.judged import Judgement, Ladder
 from tune_polar.evaluate.checks import checks_of
 from tune_polar.evaluate.correction import corrected_best
+from tune_polar.evaluate.ensembles import ensembles_of
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
+from tune_polar.report.ensemble_json import ensemble_data
 
 Data = dict[str, Any]
 
@@ -44,6 +46,7 @@ def result_json(summary: SearchSummary, page: Path | None, winner: Path | None) 
         "best": None if best is None else best.configuration.id,
         "reference": None if reference is None else reference.configuration.id,
         "correction": _correction_json(summary),
+        "ensemble": ensemble_data(ensembles_of(summary)),
         "checks": [asdict(check) for check in checks_of(summary)],
         "configurations": [_configuration_json(row) for row in summary.configurations],
     }

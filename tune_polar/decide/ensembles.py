@@ -99,7 +99,7 @@ class EnsembleBench:
         given = Evidence({each: _blank(first.tables[each]) for each in stages}, {each: rows[each] for each in stages})
         judged = Chooser(given, metric).rows(self.node)
         self.judged = judged.take(judged.mask)  # before a single part is cut: what ``Scored.decided`` stands for
-        self._frame = given.cut()
+        self.rows, self._frame = given.rows, given.cut()
         self._alone: dict[tuple[int, str, int | None], Chooser] = {}
 
     @property

@@ -23,6 +23,7 @@ from tune_polar.stats.bbc_cv import Candidate
 from tune_polar.stats.ensemble_report import EnsembleReport, Pick, ensemble_report
 
 MOST = 50  # configurations that are combined: the best so many, then those stopped early, the furthest first
+NOT_A_SEARCH = "an ablation compares configurations and picks none"
 NONE_FINISHED = "no configuration has finished all its folds yet"
 ONE_ALONE = (
     "there is one configuration's predictions alone; others share its models, or have not finished: there is nothing "
@@ -46,6 +47,8 @@ def ensembles_of(summary: SearchSummary) -> EnsembleReport | str:
 
 
 def _ensembles(summary: SearchSummary) -> EnsembleReport | str:
+    if summary.facts.kind != "search":
+        return NOT_A_SEARCH
     finished = [(row, row.outcome) for row in summary.finished if row.outcome is not None]
     if not finished:
         return NONE_FINISHED
@@ -54,17 +57,19 @@ def _ensembles(summary: SearchSummary) -> EnsembleReport | str:
     stages = sorted(graph.scored.stages)
     frame = _Frame(outcome, stages)
     candidates: dict[str, EnsembleCandidate] = {}
+    runs: list[frozenset[str]] = []
     for row in [row for row, _ in finished] + _stopped(summary):
         if len(candidates) < MOST and row.predictions is not None and _fits(row, best, stages):
             recipe, cells = row.configuration.recipe, row.predictions.cells
             found = frame.candidate(row.configuration.id, recipe, summary, cells)
-            if found is not None:
-                candidates.setdefault(_content(found), found)
+            if found is not None and _content(found) not in candidates:
+                candidates[_content(found)] = found
+                runs.append(frozenset(cell.record.stages[stage] for cell in cells for stage in stages))
     if len(candidates) < 2:
         return ONE_ALONE
     bench = EnsembleBench(graph, frame.rows, list(candidates.values()), summary.metric)
     pick = Pick(0, outcome.judged.scored.rows, outcome.best.scored, len(summary.recipe.seeds))
-    return ensemble_report(bench, pick, _decisions(finished, outcome))
+    return ensemble_report(bench, pick, _decisions(finished, outcome), runs)
 
 
 def _stopped(summary: SearchSummary) -> list[ConfigurationSummary]:
@@ -121,7 +126,7 @@ class _Frame:
         for stage in stages:
             rows = outcome.evidence.rows[stage]
             places: dict[tuple[int, int], int] = {}
-            first = []
+            first: list[int] = []
             for place, key in enumerate(_keys(rows)):
                 if key not in places:
                     places[key] = len(first)

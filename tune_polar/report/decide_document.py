@@ -11,6 +11,7 @@ from tune_polar.decide.predictions import OOF
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.decide_comparisons import comparison_section, ranking_section
 from tune_polar.report.document import Document, DocumentSection, TextTable
+from tune_polar.report.ensembles import ensemble_remarks, ensemble_sentences, ensemble_table, member_table
 from tune_polar.report.ladder import shown_threshold, threshold_range
 from tune_polar.report.numbers import count, listed
 from tune_polar.report.words import RUNGS, CellWords, chosen_on
@@ -30,7 +31,10 @@ WIDEST = 8  # columns of a table that a terminal shows
 def decide_document(report: ThresholdReport) -> Document:
     """One file's report."""
     own = (_read(report), _selected(report), _rules(report), _labels(report), _findings(report))
-    return Document(f"Threshold report: {report.path}", (*own, comparison_section(report), ranking_section(report)))
+    return Document(
+        f"Threshold report: {report.path}",
+        (*own, comparison_section(report), ranking_section(report), ensemble_section(report)),
+    )
 
 
 _three = "{:.3f}".format
@@ -99,6 +103,19 @@ def _selected(report: ThresholdReport) -> DocumentSection:
     )
     remarks = () if isinstance(new_rows, str) else (remark,)
     return DocumentSection("Selected configuration", tuple(sentences), (table,), remarks)
+
+
+def ensemble_section(report: ThresholdReport) -> DocumentSection:
+    """What the mean of several configurations is worth beside the selected one."""
+    title, found = "Ensembles of the configurations", report.ensembles
+    if isinstance(found, str):
+        return DocumentSection(title, (f"Not applicable: {found}.",))
+    return DocumentSection(
+        title,
+        ensemble_sentences(found, str),
+        (ensemble_table(found, str), member_table(found, str)),
+        ensemble_remarks(found)[:2],
+    )
 
 
 def _rules(report: ThresholdReport) -> DocumentSection:

@@ -14,6 +14,7 @@ import numpy as np
 
 from tune_polar.decide.judged import Rung, Scored
 from tune_polar.decide.predictions import OOF
+from tune_polar.report.ensemble_json import ensemble_data
 from tune_polar.stats.bbc_cv import BbcCv
 from tune_polar.stats.comparison import ComparisonMatrix
 from tune_polar.stats.grouped_rows import GroupReport
@@ -54,6 +55,7 @@ def report_data(report: ThresholdReport) -> Data:
         ],
         "comparisons": {"folds": _matrix(report.by_folds), "rows": _matrix(report.by_rows)},
         "ranking": _ranking(report, report.ranking),
+        "ensemble": ensemble_data(report.ensembles),
     }
 
 

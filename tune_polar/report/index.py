@@ -44,6 +44,10 @@ class ConfigurationIndex:
         """Its name."""
         return self.by_id[row.configuration.id].name
 
+    def names_by_id(self, configuration: str) -> str:
+        """The name of a configuration given by its id."""
+        return self.by_id[configuration].name
+
     def as_data(self) -> dict[str, object]:
         """For the page's script."""
         rows = [[steady(e.name), e.id, e.state, e.score, *map(steady, e.values)] for e in self.by_id.values()]

@@ -47,11 +47,22 @@ class EnsembleReport:
 
     metric: Metric
     pick: Candidate
+    pick_place: int  # among the candidates
     pick_score: float
     names: tuple[str, ...]  # of the candidates
     entries: tuple[EnsembleEntry, ...]  # the greedy ensemble last
+    runs: tuple[frozenset[str], ...]  # of each candidate: its models, by names that are equal where two share one
     corrected: BbcCv | str  # of choosing the best among all configurations and ensembles, or why there is none
     bench: EnsembleBench
+
+    def passes(self, places: Sequence[int]) -> int:
+        """Forward passes that a text costs where these candidates answer together."""
+        return len(frozenset[str]().union(*(self.runs[place] for place in places)))
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether the greedy ensemble is the best of all, so that ``corrected`` is its score corrected."""
+        return not isinstance(self.corrected, str) and self.corrected.winner == len(self.corrected.win_share) - 1
 
     @property
     def greedy(self) -> EnsembleEntry:
@@ -70,7 +81,13 @@ class Pick:
 
 
 def ensemble_report(
-    bench: EnsembleBench, pick: Pick, others: Sequence[Candidate], *, rounds: int = ROUNDS, seed: int = SEED
+    bench: EnsembleBench,
+    pick: Pick,
+    others: Sequence[Candidate],
+    runs: Sequence[frozenset[str]],
+    *,
+    rounds: int = ROUNDS,
+    seed: int = SEED,
 ) -> EnsembleReport:
     """Choose, cross-fit and compare; equal records and seed give equal numbers.
 
@@ -78,6 +95,7 @@ def ensemble_report(
         bench: with at least two candidates.
         pick: one of them.
         others: decisions of every configuration with every setting, the pick's among them, on ``pick.rows``.
+        runs: of each candidate of the bench, the names of its models.
         rounds: of resampling.
         seed: of resampling.
 
@@ -97,7 +115,9 @@ def ensemble_report(
     except DecisionError as error:
         corrected = error.problem
     names = tuple(each.name for each in bench.candidates)
-    return EnsembleReport(bench.metric, picked, pick.scored.score, names, entries, corrected, bench)
+    return EnsembleReport(
+        bench.metric, picked, pick.place, pick.scored.score, names, entries, tuple(runs), corrected, bench
+    )
 
 
 def _entry(

@@ -20,7 +20,9 @@ from tune_polar.stats.bbc_cv import BbcCv, Candidate, bbc_cv
 from tune_polar.stats.bootstrap import BootstrapScores, bootstrap_scores
 from tune_polar.stats.comparison import ComparisonMatrix
 from tune_polar.stats.configuration_comparisons import NotApplicable, compare_folds, compare_rows, ranking_of
+from tune_polar.stats.ensemble_report import EnsembleReport
 from tune_polar.stats.new_rows import MeasuredRows, NewRowsScore, new_rows_score
+from tune_polar.stats.prediction_ensembles import prediction_ensembles
 from tune_polar.stats.ranking import RankAgreement
 from tune_polar.stats.scored_configuration import (
     METRIC,
@@ -77,6 +79,7 @@ class ThresholdReport:
     by_folds: ComparisonMatrix | NotApplicable
     by_rows: ComparisonMatrix | NotApplicable
     ranking: RankAgreement | NotApplicable
+    ensembles: EnsembleReport | NotApplicable
 
     @property
     def labelled(self) -> tuple[str, ...]:
@@ -167,6 +170,7 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
         by_folds=compare_folds(top, winner),
         by_rows=compare_rows(top, gold, rng),
         ranking=_or_reason(lambda: ranking_of([each for each in scored if each.rule == winner.rule])),
+        ensembles=prediction_ensembles(rows, scored, winner, rounds=settings.rounds, seed=settings.seed),
     )
 
 

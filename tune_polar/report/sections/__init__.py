@@ -10,6 +10,7 @@ from tune_polar.report.sections import (
     confusion,
     cost,
     elsewhere,
+    ensemble,
     examples,
     groups,
     matters,
@@ -25,7 +26,21 @@ from tune_polar.report.sections import (
 )
 
 _ORDER = (
-    *(use, believe, better, matters, sensitive, meanings, votes, thresholds, pipeline, confusion, numbers, groups),
+    *(
+        use,
+        believe,
+        better,
+        ensemble,
+        matters,
+        sensitive,
+        meanings,
+        votes,
+        thresholds,
+        pipeline,
+        confusion,
+        numbers,
+        groups,
+    ),
     *(elsewhere, training, examples, cost, provenance),
 )
 SECTIONS: tuple[Section, ...] = tuple(each.SECTION for each in _ORDER)

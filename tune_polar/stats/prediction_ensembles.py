@@ -1,0 +1,72 @@
+"""Ensembles of anybody's predictions: the configurations of one table, decided by the picked rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tune_polar.decide.ensemble_fit import EnsembleCandidate
+from tune_polar.decide.ensembles import EnsembleBench
+from tune_polar.decide.graph import Graph
+from tune_polar.decide.metrics import metric_named
+from tune_polar.decide.predictions import AlignedPredictions
+from tune_polar.decide.rows import Rows
+from tune_polar.decide.tables import Table
+from tune_polar.errors import DecisionError
+from tune_polar.stats.bbc_cv import Candidate
+from tune_polar.stats.ensemble_report import EnsembleReport, Pick, ensemble_report
+from tune_polar.stats.scored_configuration import DECISION, METRIC, MODEL, ScoredConfiguration, gold_of
+
+MOST = 50  # configurations that are combined: the best so many
+ALONE = "there is one configuration alone: there is nothing to combine"
+OTHER_FOLDS = "the configurations have other folds: no fold's rows are new to all of them at once"
+
+
+def prediction_ensembles(
+    rows: AlignedPredictions,
+    scored: Sequence[ScoredConfiguration],
+    winner: ScoredConfiguration,
+    *,
+    rounds: int,
+    seed: int,
+) -> EnsembleReport | str:
+    """The pick and ensembles beside it, or why there are none.
+
+    Args:
+        rows: every complete configuration's out-of-fold rows.
+        scored: these configurations under every rule.
+        winner: the best of them.
+        rounds: of resampling.
+        seed: of resampling.
+    """
+    if len(rows.names) < 2:
+        return ALONE
+    if rows.gold is None or rows.fold is None:
+        return "the out-of-fold rows must have gold and folds"
+    if any(not np.array_equal(each, rows.fold[0]) for each in rows.fold):
+        return OTHER_FOLDS
+    own = sorted((each for each in scored if each.rule == winner.rule), key=lambda each: -each.cross_fitted)
+    names = [each.name for each in own[:MOST]]
+    every = np.ones(len(rows.ids), dtype=np.bool_)
+    candidates = [
+        EnsembleCandidate(
+            name, {MODEL: Table.of("probability", [rows.probability[rows.names.index(name)]])}, {MODEL: every}
+        )
+        for name in names
+    ]
+    rank = np.unique(np.array(rows.ids), return_inverse=True)[1].reshape(-1)
+    about = {MODEL: Rows.of(gold_of(rows.gold, winner.judgement.rows.gold.names), part=rows.fold[0], ids=rank)}
+    steps = {DECISION: {"type": "threshold", "of": MODEL, "rule": winner.rule}}
+    try:
+        bench = EnsembleBench(Graph.of(steps, score=DECISION, stages=[MODEL]), about, candidates, metric_named(METRIC))
+        return ensemble_report(
+            bench,
+            Pick(names.index(winner.name), winner.judgement.rows, winner.judgement.cross_fitted),
+            [Candidate(each.name, each.rule, each.decided) for each in scored],
+            [frozenset({name}) for name in names],
+            rounds=rounds,
+            seed=seed,
+        )
+    except DecisionError as error:
+        return error.problem
