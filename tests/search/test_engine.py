@@ -271,7 +271,7 @@ def test_a_terminal_that_is_gone_does_not_end_the_search(tmp_path: Path) -> None
     plan = planned(tmp_path / "data", [variant(number=1)])
     search = PreparedSearch(plan, open_store(tmp_path / "store"), ONE_SLOT)
     search.create("test")
-    searcher = FoldSearcher(search.core, lambda: 1, GoneTerminal(), lambda: PROVENANCE)
+    searcher = FoldSearcher(search.core, lambda: 1, Together([GoneTerminal(), heard]), lambda: PROVENANCE)
     assert isinstance(searcher.suggest("first"), dict)
     searcher.on_trial_complete("first", error=True)
     assert isinstance(searcher.suggest("second"), dict)

@@ -34,7 +34,7 @@ from tune_polar.trial.device import DeviceError, Held, hold_device, verdict
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.memory_fit import memory_use
 from tune_polar.trial.memory_plan import Rung
-from tune_polar.trial.progress import Progress
+from tune_polar.trial.progress import Progress, progress_to_text
 from tune_polar.trial.run import fold_trial_steps
 from tune_polar.trial.slot_memory import SlotMemory
 
@@ -73,15 +73,15 @@ class FoldRunner:
         if self._has_to_end:
             os._exit(1)  # the process alone holds what the device lacks: Ray starts another one in its place
         try:
-            done, progress = self._train_for(STEP_SECONDS)
+            done, told = self._train_for(STEP_SECONDS)
         except (StoreError, DeviceError) as error:  # the fault of no configuration
             problem = f"{error.problem} (seen on {socket.gethostname()})"
             return {"done": True, ERROR_KEY: json.dumps([type(error).__name__, problem, error.remedy])}
         except Exception as error:  # noqa: BLE001 (the worker boundary: whatever a fold trial raises is recorded)
             return self._ended(error)
         if done is not None:
-            return {"done": True, RECORD_KEY: json.dumps(done.to_json())}
-        return {PROGRESS_KEY: None if progress is None else json.dumps(progress.__dict__)}
+            return {"done": True, RECORD_KEY: json.dumps(done.to_json()), PROGRESS_KEY: progress_to_text(told)}
+        return {PROGRESS_KEY: progress_to_text(told)}
 
     def leave(self) -> None:
         """Stop the fold trial in hand."""
@@ -118,19 +118,22 @@ class FoldRunner:
         gc.freeze()  # what is loaded by now stays: no later look for cycles needs to go through it
         return Opened(held, store, context)
 
-    def _train_for(self, seconds: float) -> tuple[FoldRecord | None, Progress | None]:
-        until = time.monotonic() + seconds
+    def _train_for(self, seconds: float) -> tuple[FoldRecord | None, list[Progress]]:
+        """The record of a fold that has finished; every evaluation meanwhile, and where it stands."""
+        until, evaluated = time.monotonic() + seconds, list[Progress]()
         progress: Progress | None = None
         try:
             while time.monotonic() < until:
                 progress = next(self._steps)
                 self._reached = Reached(progress.stage, progress.number, progress.step)
-                if self._worker.races and progress.value is not None:
-                    break
+                if progress.value is not None:
+                    evaluated.append(progress)
+                    if self._worker.races:
+                        break
         except StopIteration as stop:
             record: FoldRecord = stop.value
-            return record, None
-        return None, progress
+            return record, evaluated
+        return None, evaluated if progress is None or progress.value is not None else [*evaluated, progress]
 
     def _ended(self, error: Exception) -> dict[str, Any]:
         """The result of a fold trial that raised ``error``."""

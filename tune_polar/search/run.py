@@ -30,7 +30,7 @@ from tune_polar.search.searcher import FoldSearcher
 from tune_polar.search.slots import SlotCount, Slots
 from tune_polar.search.stop_rules import stop_rules
 from tune_polar.search.study import Study
-from tune_polar.search.watch import Watcher
+from tune_polar.search.watch import Together, Watcher
 from tune_polar.search.worker_setup import WorkerSetup
 from tune_polar.store.gold import gold_of
 from tune_polar.store.records import FoldRecord
@@ -132,7 +132,7 @@ class PreparedSearch:
         """End the run, from whatever thread, as a signal does; before it has begun: as soon as it begins."""
         self._stop.set()
 
-    def run(self, watcher: Watcher, farewell: Callable[[signal.Signals], None] | None = None) -> SearchResult:
+    def run(self, *watchers: Watcher, farewell: Callable[[signal.Signals], None] | None = None) -> SearchResult:
         """Train what is left to train.
 
         Where a signal finds Ray unable to end in order, ``farewell`` is called and the process ended; None: it is left

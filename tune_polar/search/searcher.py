@@ -11,7 +11,7 @@ from ray.tune.search import Searcher
 from tune_polar.errors import SearchError, StoreError
 from tune_polar.search.core import SearchCore
 from tune_polar.search.fair_sharing import Watched
-from tune_polar.search.watch import Silent, Watcher
+from tune_polar.search.watch import Watcher
 from tune_polar.search.worker_setup import (
     ATTEMPT_KEY,
     ERROR_KEY,
@@ -24,7 +24,7 @@ from tune_polar.search.worker_setup import (
 from tune_polar.store.failures import WORKER_LOST, FailureRecord, Reached
 from tune_polar.store.records import FoldRecord, Provenance
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.progress import Progress
+from tune_polar.trial.progress import progress_from_text
 
 
 class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
@@ -38,7 +38,7 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
         driver: Callable[[], Provenance],
         sharing: Watched | None = None,
     ) -> None:
-        """``sharing`` decides how many of the ``slots`` are used; None: all of them."""
+        """``sharing`` decides how many of the ``slots`` are used; None: all of them. ``watcher`` must not raise."""
         super().__init__(metric=None, mode=None)
         self._core = core
         self._slots = slots
@@ -67,7 +67,7 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
             return finished if self._core.done else None
         self._running[trial_id] = trial
         self._mixture_changed()
-        self._tell(lambda: self._watcher.started(trial))
+        self._watcher.started(trial)
         tried = {stage: [used.micro_rows, used.recompute] for stage, used in self._core.memory_tried(trial).items()}
         return {
             TRIAL_KEY: json.dumps(trial.to_json()),
@@ -77,22 +77,23 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Pass progress on to whoever watches."""
-        trial, progress = self._running.get(trial_id), result.get(PROGRESS_KEY)
+        trial, told = self._running.get(trial_id), progress_from_text(result.get(PROGRESS_KEY))
         if trial is not None and FAILURE_KEY in result:  # of a worker that ends now, to be replaced
             self._told[trial_id] = result[FAILURE_KEY]
-        if trial is not None and progress:
-            told = Progress(**json.loads(progress))
-            self._reached[trial.id] = Reached(told.stage, told.number, told.step)
+        if trial is not None and told:
+            last = told[-1]
+            self._reached[trial.id] = Reached(last.stage, last.number, last.step)
             if self._sharing is not None:
-                self._sharing.progressed(trial_id, _kind_of_work(trial, told.stage), told.step)
-            self._tell(lambda: self._watcher.progressed(trial, told))
+                self._sharing.progressed(trial_id, _kind_of_work(trial, last.stage), last.step)
+            for progress in told:
+                self._watcher.progressed(trial, progress)
 
     def look_at_curve(self, trial_id: str, result: dict[str, Any]) -> None:
         """Let racing look at a running trial's evaluation, before Tune lets it go on."""
-        trial, progress = self._running.get(trial_id), result.get(PROGRESS_KEY)
-        if trial is not None and progress:
+        trial, told = self._running.get(trial_id), progress_from_text(result.get(PROGRESS_KEY))
+        if trial is not None and told:
             try:
-                self._core.fold_evaluated(trial, Progress(**json.loads(progress)))
+                self._core.fold_evaluated(trial, told[-1])
             except Exception as problem:  # noqa: BLE001 (the boundary to Tune: raised again when Tune has ended)
                 self.error = self.error or problem
 
@@ -117,6 +118,8 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
 
     def _take_in(self, trial: FoldTrial, result: dict[str, Any], error: bool) -> None:
         if RECORD_KEY in result and not error:
+            for progress in progress_from_text(result.get(PROGRESS_KEY)):  # since the worker was last heard of
+                self._watcher.progressed(trial, progress)
             self._core.fold_finished(FoldRecord.from_json(json.loads(result[RECORD_KEY])))
         elif ERROR_KEY in result and not error:
             self._core.fold_returned(trial)
@@ -128,13 +131,7 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
             self._core.fold_failed(self._lost(trial))
         else:
             self._core.fold_returned(trial)
-        self._tell(lambda: self._watcher.ended(trial, self._core))
-
-    def _tell(self, say: Callable[[], None]) -> None:
-        try:
-            say()
-        except OSError:  # the terminal is gone or its pipe is closed: the search goes on, unseen
-            self._watcher = Silent()
+        self._watcher.ended(trial, self._core)
 
     def _mixture_changed(self) -> None:
         if self._sharing is not None:

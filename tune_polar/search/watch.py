@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tune_polar.search.core import SearchCore
@@ -33,3 +34,29 @@ class Silent:
 
     def ended(self, trial: FoldTrial, core: SearchCore) -> None:
         """Nothing."""
+
+
+class Together:
+    """Several watchers, each told in turn; one whose terminal is gone is told no more, and the search goes on."""
+
+    def __init__(self, watchers: Sequence[Watcher]) -> None:
+        self._watchers = list(watchers)
+
+    def started(self, trial: FoldTrial) -> None:
+        """Tell all."""
+        self._tell(lambda watcher: watcher.started(trial))
+
+    def progressed(self, trial: FoldTrial, progress: Progress) -> None:
+        """Tell all."""
+        self._tell(lambda watcher: watcher.progressed(trial, progress))
+
+    def ended(self, trial: FoldTrial, core: SearchCore) -> None:
+        """Tell all."""
+        self._tell(lambda watcher: watcher.ended(trial, core))
+
+    def _tell(self, say: Callable[[Watcher], None]) -> None:
+        for watcher in list(self._watchers):
+            try:
+                say(watcher)
+            except OSError:  # the terminal is gone or its pipe is closed
+                self._watchers.remove(watcher)

@@ -177,9 +177,9 @@ def check_finite(values: Tensor, stage: StageId) -> None:
 
 
 def _progress(training: Training, state: TrainingState, value: float | None = None) -> Progress:
-    best = None if value is None else state.best_value
+    best, loss = (None, None) if value is None else (state.best_value, state.curve[-1].training_loss)
     stage = training.stage
-    return Progress(stage.name, stage.number, stage.fold, state.step, training.total_steps, value, best)
+    return Progress(stage.name, stage.number, stage.fold, state.step, training.total_steps, value, best, loss)
 
 
 def _evaluation_is_due(training: Training, state: TrainingState) -> bool:

@@ -1,0 +1,94 @@
+"""Weights & Biases: a group for each configuration, in it a run for each fold and one for what it comes to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import wandb
+
+from tune_polar.search.trackers.runs import ConfigurationEnd, ConfigurationRun, Evaluation, FoldEnd, FoldRun
+
+PROJECT = "tune-polar"  # where WANDB_PROJECT names no other
+STEP = "step"
+
+
+class WandbTracker:
+    """Where W&B's own environment variables say. Of this machine it sends only its name: no code, console or files."""
+
+    def __init__(self) -> None:
+        """Nothing is sent before there is something to send."""
+        self._runs: dict[str, wandb.Run] = {}
+        self._known: dict[tuple[str, str], int] = {}  # the last step that W&B has, by run and stage
+
+    def fold_started(self, run: FoldRun) -> None:
+        """Open its run."""
+        self._fold(run)
+
+    def evaluated(self, run: FoldRun, evaluation: Evaluation) -> None:
+        """Add a point of both curves over the stage's own steps, unless it is there already."""
+        opened, stage = self._fold(run), evaluation.stage
+        if (run.key, stage) not in self._known:
+            opened.define_metric(f"{stage}/*", step_metric=f"{stage}/{STEP}")
+            # Of a run that is gone on with, its last values; offline nothing is known of it.
+            self._known[run.key, stage] = int(opened.summary.get(f"{stage}/{STEP}") or 0)
+        if evaluation.step > self._known[run.key, stage]:
+            numbers = {STEP: evaluation.step, **evaluation.numbers}
+            opened.log({f"{stage}/{name}": value for name, value in numbers.items()})
+            self._known[run.key, stage] = evaluation.step
+
+    def fold_ended(self, run: FoldRun, end: FoldEnd) -> None:
+        """Add its scores and close it."""
+        numbers = {} if end.seconds is None else {"seconds": end.seconds}
+        self._end(run.key, self._fold(run), end.state, {**end.scores, **numbers, "reused_stages": list(end.reused)})
+
+    def configuration_ended(self, run: ConfigurationRun, end: ConfigurationEnd) -> None:
+        """A run of its own holds its score and state."""
+        about = {**run.about, "score": run.search.score, **run.settings}
+        opened = self._run(run.key, run.name, "configuration", about, run.name)
+        self._end(run.key, opened, end.state, end.numbers)
+
+    def close(self) -> None:
+        """Close what is open."""
+        for opened in self._runs.values():
+            opened.finish(exit_code=1)
+        self._runs.clear()
+
+    def _fold(self, run: FoldRun) -> wandb.Run:
+        about = {**run.about, **run.configuration.settings}
+        return self._run(run.key, run.name, "fold", about, run.configuration.name)
+
+    def _run(self, key: str, name: str, kind: str, about: Mapping[str, Any], group: str) -> wandb.Run:
+        if key not in self._runs:
+            self._runs[key] = wandb.init(
+                project=None if os.environ.get("WANDB_PROJECT") else PROJECT,
+                id=key,
+                name=name,
+                group=group,
+                job_type=kind,
+                config=dict(about),
+                resume="allow",
+                reinit="create_new",  # several at once
+                settings=_SETTINGS,
+            )
+        return self._runs[key]
+
+    def _end(self, key: str, opened: wandb.Run, state: str, numbers: Mapping[str, Any]) -> None:
+        opened.summary.update({**numbers, "state": state})
+        opened.finish(exit_code=0 if state in ("finished", "abandoned") else 1)
+        del self._runs[key]
+        self._known = {place: step for place, step in self._known.items() if place[0] != key}
+
+
+# The search's own console shows texts of nobody, but paths and errors; git and code are not W&B's to have either.
+_SETTINGS = wandb.Settings(
+    console="off",
+    silent=True,
+    save_code=False,
+    disable_code=True,
+    disable_git=True,
+    x_disable_meta=True,
+    x_disable_stats=True,
+    x_disable_machine_info=True,
+)
