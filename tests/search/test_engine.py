@@ -27,7 +27,7 @@ from tune_polar.search.run import PreparedSearch
 from tune_polar.search.searcher import FoldSearcher
 from tune_polar.search.slots import Slots
 from tune_polar.search.stop_rules import stop_rules
-from tune_polar.search.watch import Silent
+from tune_polar.search.watch import Silent, Together
 from tune_polar.store.failures import WORKER_LOST
 from tune_polar.store.merge import merge
 from tune_polar.store.store import Store, open_store
@@ -267,12 +267,23 @@ class GoneTerminal(Silent):
         raise OSError(errno.EIO, "Input/output error")
 
 
+class Listening(Silent):
+    """A watcher that counts."""
+
+    heard = 0
+
+    def started(self, trial: FoldTrial) -> None:
+        self.heard += 1
+
+
 def test_a_terminal_that_is_gone_does_not_end_the_search(tmp_path: Path) -> None:
     plan = planned(tmp_path / "data", [variant(number=1)])
     search = PreparedSearch(plan, open_store(tmp_path / "store"), ONE_SLOT)
     search.create("test")
-    searcher = FoldSearcher(search.core, lambda: 1, Together([GoneTerminal(), heard]), lambda: PROVENANCE)
+    other = Listening()
+    searcher = FoldSearcher(search.core, lambda: 1, Together([GoneTerminal(), other]), lambda: PROVENANCE)
     assert isinstance(searcher.suggest("first"), dict)
     searcher.on_trial_complete("first", error=True)
     assert isinstance(searcher.suggest("second"), dict)
     assert searcher.error is None
+    assert other.heard == 2, "whoever else watches goes on to"

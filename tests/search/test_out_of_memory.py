@@ -10,9 +10,9 @@ import out_of_memory
 import pytest
 import ray
 import torch
+from one_slot import ONE_SLOT, Slot
 from out_of_memory import PLAIN_FORWARD, AccessOnSmallGpu, SmallGpu
 from polar_search import planned, variant
-from simulated_search import PROVENANCE
 
 from tune_polar.cli.trouble import failure_lines, memory_lines
 from tune_polar.evaluate.summary import summarise
@@ -31,7 +31,6 @@ from tune_polar.store.failures import OUT_OF_MEMORY, Reached
 from tune_polar.store.store import Store, open_store
 from tune_polar.trial.device import Held
 
-ONE_SLOT = Slots(1, threads=1, gpu=False)
 STEPS = 4  # of two passes each: the clean one and FGM's
 
 
@@ -65,33 +64,6 @@ def prepared(plan: SearchPlan, folder: Path) -> tuple[PreparedSearch, Store]:
     search = PreparedSearch(plan, store, ONE_SLOT)
     search.create("test")
     return search, store
-
-
-class Slot:
-    """One slot with the real worker in it and the real searcher before it, in this process."""
-
-    def __init__(self, search: PreparedSearch, plan: SearchPlan, store: Store) -> None:
-        access = StoreAccess(store.files.address)
-        self.setup = WorkerSetup(plan.corpus, plan.plans, access, 1, False, 0.0)
-        self.searcher = FoldSearcher(search.core, lambda: 1, Silent(), lambda: PROVENANCE)
-        self.worker: FoldTrainable | None = None
-        self.configs: list[dict[str, object]] = []
-
-    def run(self) -> None:
-        """Until the search is over."""
-        while isinstance(config := self.searcher.suggest(str(len(self.configs))), dict):
-            name = str(len(self.configs))
-            self.configs.append(config)
-            if self.worker is None:
-                self.worker = FoldTrainable.__new__(FoldTrainable)
-                self.worker.setup(config, self.setup)
-            else:
-                assert self.worker.reset_config(config)
-            while not (result := self.worker.step()).get("done"):
-                self.searcher.on_trial_result(name, result)
-            self.searcher.on_trial_complete(name, result)
-        if self.searcher.error is not None:
-            raise self.searcher.error
 
 
 @pytest.mark.parametrize("fails_at", [1, STEPS, 2 * STEPS], ids=["first step", "in the middle", "last step"])

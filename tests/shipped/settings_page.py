@@ -47,6 +47,7 @@ SECTIONS = {
     "decide": ("decide", "Named steps from stages' tables to labels and values."),
     "score": ("score", "What a search maximises, or minimises where smaller is better."),
     "report": ("report", "What the page tells apart."),
+    "submission": ("submission", "The file that a competition wants, which `tune-polar submit` writes."),
 }
 REGISTRIES: tuple[Registry[object], ...] = (TASKS, HEADS, LOSSES, BATCHES, PLANS, DECISIONS, ADAPTERS)  # type: ignore[assignment]
 COLUMNS = ("key", "meaning", "kind", "range", "default")

@@ -14,7 +14,7 @@ from tune_polar.errors import SpecError
 def export(
     store: Annotated[str, typer.Argument(help="The folder, s3:// or gs:// URL with the search's records.")],
     optuna: Annotated[
-        str | None, typer.Option("--optuna", metavar="URL", help="Database of a new study: sqlite:///study.db")
+        str | None, typer.Option("--optuna", metavar="URL", help="Database of its study, new or to be brought up to date: sqlite:///study.db")
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="DIR", help="Folder for tidy tables as CSV.")] = None,
     parquet: Annotated[
@@ -57,4 +57,5 @@ def export(
 
         done = export_optuna(opened, summary, optuna)
         left_out = f", {done.left_out} configurations left out" if done.left_out else ""
-        say(f"{optuna}: study {done.name!r}, {done.trials} trials{left_out}")
+        changed = f", {done.changed} changed" if done.changed else ""
+        say(f"{optuna}: study {done.name!r}, {done.trials} trials, {done.added} of them new{changed}{left_out}")

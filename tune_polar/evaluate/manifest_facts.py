@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.configuration import digest
 from tune_polar.recipe.loaded_space import LoadedSpace, is_free
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.recorded import recipe_from_json, space_from_json
@@ -20,6 +21,12 @@ from tune_polar.store.records import Number
 
 NO_RACING = "none"
 Count = Annotated[int, Field(ge=1)]
+ID_DIGITS = 16
+
+
+def search_id(manifest: Mapping[str, Any]) -> str:
+    """By which other tools know the search again, wherever its records have been copied to."""
+    return digest(manifest, ID_DIGITS)
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,14 @@ from tune_polar.recipe.rules import Breach, RuleBrokenError
 from tune_polar.recipe.sections import Data, Encoder, Report, Score, Stage
 from tune_polar.recipe.settings import Name, Seed, Settings
 from tune_polar.recipe.stage_rules import NAME, stage_breaches
+from tune_polar.recipe.submission import Submission, submission_breaches
 from tune_polar.recipe.words import KeyPath
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # Keys of a recipe file that are no settings of the recipe.
 FILE_KEYS = ("extends", "changes", "profiles", "ablations")
-# Words about a recipe, or how often it is repeated and shown: not what a configuration is.
-NOT_SETTINGS = frozenset({"recipe", "description", "seeds", "report"})
+# Words about a recipe, or how often it is repeated, shown and handed in: not what a configuration is.
+NOT_SETTINGS = frozenset({"recipe", "description", "seeds", "report", "submission"})
 SPLITS = ("train", "dev", "test", "validation", "extra")
 
 
@@ -47,6 +48,9 @@ class Recipe(Settings):
     )
     score: Score
     report: Report = Report()
+    submission: Submission | None = Field(
+        default=None, description="The file that `tune-polar submit` writes for a competition; null: there is none"
+    )
 
     @field_validator("recipe")
     @classmethod
@@ -106,3 +110,4 @@ def _breaches(recipe: Recipe) -> Iterator[Breach]:
     yield from fold_breaches(recipe.folds, graph, recipe.data)
     if recipe.report.by is not None:
         yield from group_breaches(("by", recipe.report.by), ("report",), recipe.data)
+    yield from submission_breaches(recipe.submission, recipe.score.of, graph)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from tune_polar.evaluate.manifest_facts import search_id
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration, digest
 from tune_polar.search.configuration_progress import State
@@ -19,14 +20,14 @@ FoldState = Literal["finished", "failed", "stopped"]  # stopped: it goes on late
 class SearchRun:
     """A search."""
 
-    id: str  # of its manifest: the same wherever its records are copied to
+    id: str
     recipe: str
     score: str  # "macro_f1 of system"
 
     @staticmethod
     def of(manifest: Mapping[str, Any], recipe: str, score: str) -> SearchRun:
         """The search that a store's manifest describes."""
-        return SearchRun(digest(manifest, KEY_DIGITS), recipe, score)
+        return SearchRun(search_id(manifest), recipe, score)
 
 
 @dataclass(frozen=True)

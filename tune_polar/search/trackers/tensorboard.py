@@ -17,14 +17,14 @@ class TensorBoardTracker:
     def __init__(self, folder: Path) -> None:
         """Nothing is written before there is something to write."""
         self._folder = folder
-        self._writers: dict[FoldRun, dict[str, SummaryWriter]] = {}
+        self._writers: dict[str, dict[str, SummaryWriter]] = {}  # by fold and stage
 
     def fold_started(self, run: FoldRun) -> None:
         """Nothing: a stage's file is made with its first point."""
 
     def evaluated(self, run: FoldRun, evaluation: Evaluation) -> None:
         """Write a point of both curves, at once."""
-        writers = self._writers.setdefault(run, {})
+        writers = self._writers.setdefault(run.key, {})
         if evaluation.stage not in writers:
             place = self._folder / run.configuration.name / run.name / evaluation.stage
             # What a search that was killed wrote from this step on, TensorBoard passes over.
@@ -35,7 +35,7 @@ class TensorBoardTracker:
 
     def fold_ended(self, run: FoldRun, end: FoldEnd) -> None:  # noqa: ARG002 (its curves say it)
         """Close its files."""
-        for writer in self._writers.pop(run, {}).values():
+        for writer in self._writers.pop(run.key, {}).values():
             writer.close()
 
     def configuration_ended(self, run: ConfigurationRun, end: ConfigurationEnd) -> None:

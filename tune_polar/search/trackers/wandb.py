@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import wandb
@@ -12,6 +14,7 @@ from tune_polar.search.trackers.runs import ConfigurationEnd, ConfigurationRun, 
 
 PROJECT = "tune-polar"  # where WANDB_PROJECT names no other
 STEP = "step"
+OFFLINE_STEPS = "tune-polar-steps.json"  # beside an offline run's file: the last step of each stage in it
 
 
 class WandbTracker:
@@ -31,12 +34,14 @@ class WandbTracker:
         opened, stage = self._fold(run), evaluation.stage
         if (run.key, stage) not in self._known:
             opened.define_metric(f"{stage}/*", step_metric=f"{stage}/{STEP}")
-            # Of a run that is gone on with, its last values; offline nothing is known of it.
-            self._known[run.key, stage] = int(opened.summary.get(f"{stage}/{STEP}") or 0)
+            self._known[run.key, stage] = _last_step(opened, stage)
         if evaluation.step > self._known[run.key, stage]:
             numbers = {STEP: evaluation.step, **evaluation.numbers}
             opened.log({f"{stage}/{name}": value for name, value in numbers.items()})
             self._known[run.key, stage] = evaluation.step
+            if _is_offline(opened):
+                steps = {at: step for (key, at), step in self._known.items() if key == run.key}
+                (_folder(opened) / OFFLINE_STEPS).write_text(json.dumps(steps))
 
     def fold_ended(self, run: FoldRun, end: FoldEnd) -> None:
         """Add its scores and close it."""
@@ -79,6 +84,23 @@ class WandbTracker:
         opened.finish(exit_code=0 if state in ("finished", "abandoned") else 1)
         del self._runs[key]
         self._known = {place: step for place, step in self._known.items() if place[0] != key}
+
+
+def _last_step(opened: wandb.Run, stage: str) -> int:
+    """Of a run that is gone on with: what W&B has of it, or its offline sessions in this folder; 0: nothing."""
+    if not _is_offline(opened):
+        return int(opened.summary.get(f"{stage}/{STEP}") or 0)
+    sessions = _folder(opened).parent.glob(f"offline-run-*-{opened.id}/{OFFLINE_STEPS}")
+    return max((json.loads(path.read_text()).get(stage, 0) for path in sessions), default=0)
+
+
+def _is_offline(opened: wandb.Run) -> bool:
+    return bool(opened.settings.mode in ("offline", "dryrun"))
+
+
+def _folder(opened: wandb.Run) -> Path:
+    """``wandb/offline-run-DATE-ID``."""
+    return Path(opened.dir).parent
 
 
 # The search's own console shows texts of nobody, but paths and errors; git and code are not W&B's to have either.
