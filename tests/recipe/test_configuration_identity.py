@@ -81,11 +81,14 @@ OTHER: dict[str, dict[str, object]] = {
     "score.of": {"score.of": "vote"},
     "score.metric": {"score.metric": "accuracy"},
     "report.by": {"report.by": "author"},
+    "submission": {"submission": {"member": "x.csv"}},
     "recipe": {"recipe": "other"},
     "description": {"description": "other"},
     "seeds": {"seeds": (43,)},
     "encoder.pooling": {"encoder.pooling": "mean"},
 }
+# What a recipe says of itself, and of how often it is repeated, shown and handed in.
+FREE = {"recipe", "description", "seeds", "report.by", "submission"}
 # What another value of would need another system.
 FIXED = {
     "finder.predicts",
@@ -134,10 +137,10 @@ def test_every_setting_and_nothing_else_makes_another_configuration(recipe):
     keys = keys_of(recipe)
     assert len(keys) > 60
     ids = {key: configuration_id(changed(recipe, key)) for key in keys}
-    assert {key for key, found in ids.items() if found == before} == {"recipe", "description", "seeds", "report.by"}
+    assert {key for key, found in ids.items() if found == before} == FREE
     settings = [found for found in ids.values() if found != before]
     assert len(set(settings)) == len(settings)
-    assert {key.partition(".")[0] for key in ("recipe", "description", "seeds", "report.by")} == NOT_SETTINGS
+    assert {key.partition(".")[0] for key in FREE} == NOT_SETTINGS
 
 
 def test_a_stages_own_encoder_is_a_setting_too(recipe):

@@ -33,6 +33,10 @@ def data(line: str) -> dict[str, str]:
     return {"data:\n": f"data:\n  {line}\n"}
 
 
+def submission(line: str) -> dict[str, str]:
+    return {"encoder:\n": f"submission: {line}\nencoder:\n"}
+
+
 VOTE = "  vote: {type: knn_vote, of: finder, k: 5, tau: 0.4}"
 KINDS = "  kinds: {type: threshold, of: sorter}"
 SYSTEM = "  system: {type: gate, of: kinds, by: vote}"
@@ -366,6 +370,48 @@ BROKEN = [
         {BALANCED: "    batches: {type: pairs, size: 8}"},
         "mini.yaml:17: stages.finder.batches.type: not built yet: pairs",
     ),
+    # submission
+    (submission("3"), "mini.yaml:9: submission: must be a section of keys and values, got 3"),
+    (submission("{id: x}"), "mini.yaml:9: submission.member: must be given, got nothing"),
+    (submission("{member: a.csv, ids: x}"), "mini.yaml:9: submission.ids: must be a known key; did you mean 'id'"),
+    (
+        submission("{member: a.csv, format: xml}"),
+        "mini.yaml:9: submission.format: must be 'csv', 'tsv' or 'jsonl', got",
+    ),
+    (
+        submission("{member: a.csv, archive: rar}"),
+        "mini.yaml:9: submission.archive: must be 'zip' or 'none', got 'rar'",
+    ),
+    *(
+        (
+            submission(f"{{member: {name!r}}}"),
+            r"mini.yaml:9: submission.member: must be the name of a file, with / .*, got",
+        )
+        for name in ("../a.csv", "/a.csv", "a//b.csv", "a/", "..", "C:a.csv", "a|b.csv", "a/ /b.csv")
+    ),
+    *(
+        (submission(f"{{member: {name!r}}}"), r"mini.yaml:9: submission.member: must hold at most one column in braces")
+        for name in ("{a}{b}.csv", "{}.csv", "{a.csv", "a}.csv", "{a b}.csv", "{0}.csv", "{a!r}.csv")
+    ),
+    (
+        submission("{member: a.csv, columns: [x, z]}"),
+        r"mini.yaml:9: submission.columns: must name columns that 'system' decides, of \['x', 'y/z'\], got 'z'",
+    ),
+    (
+        submission("{member: a.csv, columns: [x, x]}"),
+        r"submission.columns: must name each column once, got \['x', 'x'\]",
+    ),
+    (submission("{member: a.csv, header: {w: x}}"), "submission.header: must name columns that 'system' decides, of "),
+    (
+        submission("{member: a.csv, id: x}"),
+        r"submission.header: must call each column, the ids' too, by another name, got \['x', 'x', 'y/z'\]",
+    ),
+    (submission("{member: a.csv, header: {x: y/z}}"), "submission.header: must call each column, the ids' too, by"),
+    (
+        submission('{member: a.csv, words: ["0", "0"]}'),
+        "submission.words: must be two different words, for no and for yes",
+    ),
+    (submission("{member: a.csv, words: [no]}"), r"submission.words: must be two different words, .*, got \['no'\]"),
 ]
 
 
@@ -423,6 +469,23 @@ def test_rules_over_several_sections_are_reported_at_once(load):
         "stages.sorter.losses.asymmetric.gamma_negative.w",
         "decide.system.by",
     ]
+
+
+def test_all_faults_of_a_submission_are_reported_at_once(load):
+    assert [
+        fault.split(": ")[1] for fault in faults_of(load, submission("{member: ../x, columns: [x, x], words: []}"))
+    ] == [
+        "submission.columns",
+        "submission.member",
+        "submission.words",
+    ]
+
+
+def test_a_submission_may_be_its_member_alone(load):
+    found = load(submission("pred_{author}.csv")).recipe.submission
+    assert (found.by, found.member_of("ann"), found.columns) == ("author", "pred_ann.csv", ())
+    assert load(submission("all.csv")).recipe.submission.by is None
+    assert load().recipe.submission is None
 
 
 def test_a_fault_of_the_recipes_encoder_is_told_once_and_not_once_a_stage(load):

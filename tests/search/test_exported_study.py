@@ -158,7 +158,9 @@ def test_a_study_of_another_search_is_refused_and_kept(store: Store, tmp_path: P
     done = export_optuna(store, summarise(store, "scores"), database(tmp_path))
     study = optuna.load_study(study_name=done.name, storage=database(tmp_path))
     study.set_user_attr("search", "0123456789abcdef")
-    with pytest.raises(SearchError, match=r"the study 'small .*' in sqlite:.* must be of .*, but it is of another search"):
+    with pytest.raises(
+        SearchError, match=r"the study 'small .*' in sqlite:.* must be of .*, but it is of another search"
+    ):
         export_optuna(store, summarise(store, "scores"), database(tmp_path))
     assert len(study.trials) == done.trials
     bare = f"sqlite:///{tmp_path}/bare.db"

@@ -22,8 +22,6 @@ from tune_polar.report.page import build_page
 from tune_polar.search.plan import SearchPlan
 from tune_polar.search.remote_files import StoreAccess
 from tune_polar.search.run import PreparedSearch
-from tune_polar.search.searcher import FoldSearcher
-from tune_polar.search.slots import Slots
 from tune_polar.search.watch import Silent
 from tune_polar.search.worker import FoldTrainable
 from tune_polar.search.worker_setup import FAILURE_KEY, WorkerSetup

@@ -69,6 +69,7 @@ def begin_search(
         TunePolarError: something of it breaks a rule, or the search cannot go on.
     """
     limits, racing = extent.limits(), extent.rule()
+    _check_trackers(shown)
     check_counts(trials=extent.trials, folds=recipe.folds, slots=machines.slots, seed=seed)
     found = asked(recipe, data)
     loaded = found.loaded
@@ -99,6 +100,7 @@ def begin_ablation(recipe: RecipeWords, data: DataWords, machines: Machines, ori
     Raises:
         SpecError: the recipe names no ablations.
     """
+    _check_trackers(shown)
     check_counts(folds=recipe.folds, slots=machines.slots)
     found = asked(recipe, data)
     loaded = found.loaded
@@ -138,6 +140,7 @@ def go_on_with(place: str, data: DataWords | None, extent: Extent, machines: Mac
         TunePolarError: data, folds or an encoder are not what they were, or something breaks a rule.
     """
     limits, racing = extent.limits(), extent.rule()
+    _check_trackers(shown)
     check_counts(trials=extent.trials, slots=machines.slots)
     moved = None if data is None else data.source()
     # Imported here: see above.
@@ -177,3 +180,11 @@ def named_as_before(moved: Source, manifest: Mapping[str, Any]) -> Source:
         ) from None
     columns = was.columns if moved.kind == was.kind else {}
     return moved.model_copy(update={"columns": {**columns, **moved.columns}})
+
+
+def _check_trackers(shown: Shown) -> None:
+    if shown.track:
+        # Imported here: see above.
+        from tune_polar.search.trackers.tracker import check_trackers
+
+        check_trackers(shown.track)

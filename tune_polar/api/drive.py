@@ -25,9 +25,13 @@ from tune_polar.search.run import PreparedSearch, SearchResult
 from tune_polar.search.search_plan import SearchPlan
 from tune_polar.search.slots import Slots, slots_of_cluster, slots_of_this_machine
 from tune_polar.search.stop_rule import Stop
-from tune_polar.search.watch import Silent
+from tune_polar.search.trackers.runs import search_run
+from tune_polar.search.trackers.tracking import tracking
+from tune_polar.search.watch import Watcher
 from tune_polar.store.lease import held_lease
 from tune_polar.store.store import Store
+
+CURVES = "tensorboard"  # folder beside the page
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,13 +107,16 @@ def _run(prepared: PreparedSearch, plan: SearchPlan, store: Store, shown: Shown,
             console.show_cursor()
             said(received, goes_on)
 
-    if shown.progress == "none":
-        return prepared.run(Silent(), farewell)
-    if shown.is_redrawn:
-        with LiveTable(console, prepared.core, plan, store.url, limits) as table:
-            return prepared.run(table, farewell)
-    lines = PlainLines(console, prepared.core, plan, store.url, limits, verbose=shown.verbose)
-    return prepared.run(lines, farewell)
+    with contextlib.ExitStack() as watched:
+        watchers: list[Watcher] = []
+        if shown.track:
+            run, folder = search_run(store.manifest(), plan.recipe), page_folder(store) / CURVES
+            watchers.append(watched.enter_context(tracking(shown.track, prepared.core, run, folder, shown.say)))
+        if shown.is_redrawn:
+            watchers.append(watched.enter_context(LiveTable(console, prepared.core, plan, store.url, limits)))
+        elif shown.progress != "none":
+            watchers.append(PlainLines(console, prepared.core, plan, store.url, limits, verbose=shown.verbose))
+        return prepared.run(*watchers, farewell=farewell)
 
 
 def _asked(plan: SearchPlan, limits: Limits) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -25,12 +25,14 @@ class Shown:
         console: where it is shown.
         farewell: told of the signal and of the command that goes on, before the process is ended after some seconds;
             None: the process is not ours to end.
+        track: trackers that are told too: ``wandb``, ``mlflow``, ``tensorboard``.
     """
 
     progress: Progress = "auto"
     verbose: bool = False
     console: Console = field(default_factory=progress_console)
     farewell: Farewell | None = None
+    track: Sequence[str] = ()
 
     @property
     def is_redrawn(self) -> bool:

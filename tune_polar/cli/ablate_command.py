@@ -32,6 +32,7 @@ def ablate(
     address: options.Address = None,
     checkpoint_every: options.CheckpointEvery = 60,
     store: options.StorePath = None,
+    track: options.Track = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -46,5 +47,9 @@ def ablate(
     asked = RecipeWords(recipe, encoder, profile, options.assignments(set_), folds, seeds)
     machines, origin = machines_of(slots, slot_gb, address, checkpoint_every), Origin(store, command_line())
     run_and_tell(
-        lambda shown: begin_ablation(asked, words, machines, origin, shown), json=json, quiet=quiet, verbose=verbose
+        lambda shown: begin_ablation(asked, words, machines, origin, shown),
+        json=json,
+        quiet=quiet,
+        verbose=verbose,
+        track=track or (),
     )

@@ -6,7 +6,7 @@ import contextlib
 import shlex
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from tune_polar.api.drive import Ended
 
 
-def run_and_tell(run: Callable[[Shown], Ended], *, json: bool, quiet: bool, verbose: bool) -> None:
+def run_and_tell(
+    run: Callable[[Shown], Ended], *, json: bool, quiet: bool, verbose: bool, track: Sequence[str]
+) -> None:
     """Run a search, print what came of it, and end with the exit code that says so.
 
     Args:
@@ -27,6 +29,7 @@ def run_and_tell(run: Callable[[Shown], Ended], *, json: bool, quiet: bool, verb
         json: whether the result is printed as JSON.
         quiet: whether no progress is shown.
         verbose: whether more of it is.
+        track: trackers that are told too.
     """
     results = result_console()
     results.file = sys.stdout  # the one of now
@@ -37,7 +40,7 @@ def run_and_tell(run: Callable[[Shown], Ended], *, json: bool, quiet: bool, verb
 
     # Ray tells on standard output of each worker that is lost, in the middle of what was asked for.
     with contextlib.redirect_stdout(sys.stderr):
-        ended = run(Shown("none" if quiet else "auto", verbose, farewell=farewell))
+        ended = run(Shown("none" if quiet else "auto", verbose, farewell=farewell, track=track))
     # Imported here: what prints a result needs libraries that a mistyped word need not wait for.
     from tune_polar.cli.ending import print_ending
     from tune_polar.cli.result_json import result_json

@@ -14,7 +14,10 @@ from tune_polar.errors import SpecError
 def export(
     store: Annotated[str, typer.Argument(help="The folder, s3:// or gs:// URL with the search's records.")],
     optuna: Annotated[
-        str | None, typer.Option("--optuna", metavar="URL", help="Database of its study, new or to be brought up to date: sqlite:///study.db")
+        str | None,
+        typer.Option(
+            "--optuna", metavar="URL", help="Database of its study, new or to be brought up to date: sqlite:///study.db"
+        ),
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="DIR", help="Folder for tidy tables as CSV.")] = None,
     parquet: Annotated[

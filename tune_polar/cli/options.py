@@ -155,6 +155,14 @@ Racing = Annotated[
         help="Give up configurations that will not win: none, forgiving, aggressive, doubling, wilcoxon or model.",
     ),
 ]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--track",
+        metavar="TRACKER",
+        help="Also tell wandb, mlflow or tensorboard while it runs (docs/trackers.md). Repeatable.",
+    ),
+]
 StorePath = Annotated[
     str | None,
     typer.Option("--store", help="Folder, s3:// or gs:// URL of the records.  [default: searches/RECIPE-DATE]"),

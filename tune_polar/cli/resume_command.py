@@ -43,6 +43,7 @@ def resume(
     slot_gb: options.SlotGb = DEFAULT_SLOT_GB,
     address: options.Address = None,
     checkpoint_every: options.CheckpointEvery = 60,
+    track: options.Track = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -60,5 +61,9 @@ def resume(
     words = None if data is None else DataWords(data, language, dev, test, text, id_, options.columns(column))
     extent, machines = Extent(trials, time, until, racing), machines_of(slots, slot_gb, address, checkpoint_every)
     run_and_tell(
-        lambda shown: go_on_with(store, words, extent, machines, shown), json=json, quiet=quiet, verbose=verbose
+        lambda shown: go_on_with(store, words, extent, machines, shown),
+        json=json,
+        quiet=quiet,
+        verbose=verbose,
+        track=track or (),
     )

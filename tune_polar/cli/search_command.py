@@ -53,6 +53,7 @@ def search(
     address: options.Address = None,
     checkpoint_every: options.CheckpointEvery = 60,
     store: options.StorePath = None,
+    track: options.Track = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -80,4 +81,5 @@ def search(
         json=json,
         quiet=quiet,
         verbose=verbose,
+        track=track or (),
     )

@@ -97,4 +97,6 @@ def submission_breaches(submission: Submission | None, scored: str, graph: Decis
                 yield Breach(("submission", place), rule, name, did_you_mean(name, known))
     written = [submission.header.get(name, name) for name in submission.columns or known]
     if len({submission.id, *written}) < len(written) + 1:
-        yield Breach(("submission", "header"), "must call each column, the ids' too, by another name", [submission.id, *written])
+        yield Breach(
+            ("submission", "header"), "must call each column, the ids' too, by another name", [submission.id, *written]
+        )

@@ -1,4 +1,4 @@
-"""Training curves of a recorded search as TensorBoard event files.
+"""Training curves of a recorded search as TensorBoard event files, as `--track tensorboard` writes them meanwhile.
 
 In this floor and not among the report's tables because the writer loads torch where it finds it.
 """
@@ -12,6 +12,8 @@ from tensorboardX import SummaryWriter
 
 from tune_polar.errors import SearchError
 from tune_polar.evaluate.summary import SearchSummary
+from tune_polar.search.trackers.runs import Evaluation, cell_name, configuration_name
+from tune_polar.search.trackers.tensorboard import write_point
 from tune_polar.store.records import StageRecord
 from tune_polar.store.store import Store
 
@@ -27,8 +29,8 @@ def export_tensorboard(store: Store, summary: SearchSummary, folder: Path) -> in
         for name, stage in _curves(store, summary):
             with SummaryWriter(str(folder / name), write_to_disk=True) as writer:
                 for point in stage.curve:
-                    writer.add_scalar("training_loss", point.training_loss, point.step)
-                    writer.add_scalar("checkpoint_metric", point.value, point.step)
+                    evaluation = Evaluation(stage.stage, point.step, point.training_loss, point.value)
+                    write_point(writer, evaluation.numbers, point.step)
             count += 1
     except OSError as error:
         raise SearchError(
@@ -44,5 +46,5 @@ def _curves(store: Store, summary: SearchSummary) -> Iterator[tuple[str, StageRe
             stages = store.stages(list(fold.stages.values()), row.configuration.recipe)
             for name, key in fold.stages.items():
                 if key in stages:
-                    cell = f"f{fold.fold}-s{fold.seed}"
-                    yield f"{row.configuration.number:05d}-{row.configuration.id}/{cell}/{name}", stages[key]
+                    cell = cell_name(fold.fold, fold.seed)
+                    yield f"{configuration_name(row.configuration)}/{cell}/{name}", stages[key]

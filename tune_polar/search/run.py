@@ -142,7 +142,7 @@ class PreparedSearch:
         if self.core.done:
             return SearchResult(self.core, self.study, None)
         driver = provenance_of(this_cpu())
-        searcher = FoldSearcher(self.core, SlotCount(self._slots), watcher, lambda: driver, self._sharing())
+        searcher = FoldSearcher(self.core, SlotCount(self._slots), Together(watchers), lambda: driver, self._sharing())
         last_resort = LastResort(farewell or (lambda _: None))
         on_signal = (lambda _: None) if farewell is None else last_resort.arm
         try:

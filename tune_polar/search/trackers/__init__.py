@@ -1,1 +1,1 @@
-"""Trackers told of a search while it runs: Weights & Biases, MLflow, TensorBoard. A file each; none is imported here."""
+"""Trackers that are told of a search while it runs: Weights & Biases, MLflow, TensorBoard, a file each."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from tune_polar.evaluate.manifest_facts import search_id
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration, digest
+from tune_polar.recipe.model import Recipe
 from tune_polar.search.configuration_progress import State
 
 KEY_DIGITS = 16
@@ -24,10 +25,10 @@ class SearchRun:
     recipe: str
     score: str  # "macro_f1 of system"
 
-    @staticmethod
-    def of(manifest: Mapping[str, Any], recipe: str, score: str) -> SearchRun:
-        """The search that a store's manifest describes."""
-        return SearchRun(search_id(manifest), recipe, score)
+
+def search_run(manifest: Mapping[str, Any], recipe: Recipe) -> SearchRun:
+    """The search that a store's manifest describes."""
+    return SearchRun(search_id(manifest), recipe.recipe, f"{recipe.score.metric} of {recipe.score.of}")
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class ConfigurationRun:
 
     @property
     def name(self) -> str:
-        """As `export` calls it."""
-        return f"{self.configuration.number:05d}-{self.configuration.id}"
+        """``00003-0123456789ab``."""
+        return configuration_name(self.configuration)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -129,6 +130,11 @@ class ConfigurationEnd:
         """Those of the two that it has."""
         found = {"score": self.score, "expected_score": self.expected}
         return {name: value for name, value in found.items() if value is not None}
+
+
+def configuration_name(configuration: Configuration) -> str:
+    """``00003-0123456789ab``: in order of proposal."""
+    return f"{configuration.number:05d}-{configuration.id}"
 
 
 def cell_name(fold: int, seed: int) -> str:

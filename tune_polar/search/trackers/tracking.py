@@ -84,9 +84,9 @@ def tracking(
         say: shows a line to whoever watches.
 
     Example:
-        >>> with tracking(["mlflow"], search.core, run, Path("curves"), print) as watcher: search.run([watcher])
+        >>> with tracking(["mlflow"], search.core, run, Path("curves"), print) as watcher: search.run(watcher)
     """
-    relays = [Relay(name, partial(open_tracker, name, search, folder), say) for name in names]
+    relays = [Relay(name, partial(open_tracker, name, search, folder), say) for name in dict.fromkeys(names)]
     try:
         yield Tracking(core, search, relays)
     finally:
