@@ -475,8 +475,8 @@ def test_all_faults_of_a_submission_are_reported_at_once(load):
     assert [
         fault.split(": ")[1] for fault in faults_of(load, submission("{member: ../x, columns: [x, x], words: []}"))
     ] == [
-        "submission.columns",
         "submission.member",
+        "submission.columns",
         "submission.words",
     ]
 
