@@ -18,8 +18,11 @@ from tune_polar.data.findings import FINDINGS_IN_AN_ERROR
 from tune_polar.data.table import Corpus
 from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.evaluate.summary import SearchSummary, summarise
+from tune_polar.model.footprint import GB
 from tune_polar.report.page import write_page
 from tune_polar.search.limits import Limits
+from tune_polar.search.needs import disk_budget
+from tune_polar.search.node import memory_gb
 from tune_polar.search.ray_session import joined_cluster
 from tune_polar.search.run import PreparedSearch, SearchResult
 from tune_polar.search.search_plan import SearchPlan
@@ -28,6 +31,7 @@ from tune_polar.search.stop_rule import Stop
 from tune_polar.search.trackers.runs import search_run
 from tune_polar.search.trackers.tracking import tracking
 from tune_polar.search.watch import Watcher
+from tune_polar.search.weights_kept import WeightsBudget
 from tune_polar.store.lease import held_lease
 from tune_polar.store.store import Store
 
@@ -52,8 +56,9 @@ def start(plan: SearchPlan, store: Store, machines: Machines, command: str, show
     for warning in warnings_of(plan.corpus):
         shown.say(warning)
     with _slots(machines, shown) as slots:
-        prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits)
+        prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits, _budget(store, machines))
         prepared.check()
+        _tell_needs(prepared, shown, str(Path(store.url).parent))
         prepared.create(command)
         with held_lease(store.files, prepared.stop):
             result = _run(prepared, plan, store, shown, limits)
@@ -70,15 +75,33 @@ def warnings_of(corpus: Corpus) -> list[str]:
 def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limits: Limits) -> Ended:
     """Take up the search recorded in ``store`` and run what is left of it."""
     with _slots(machines, shown) as slots:
-        prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits)
+        prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits, _budget(store, machines))
         with held_lease(store.files, prepared.stop):
             prepared.restore()
             if not prepared.core.done:
                 prepared.check()
+                _tell_needs(prepared, shown, store.url)
             else:
                 shown.say("Nothing is left to train: every configuration has ended.")
             result = _run(prepared, plan, store, shown, limits)
     return _ended(store, result, _asked(plan, limits))
+
+
+def _budget(store: Store, machines: Machines) -> WeightsBudget:
+    taken = sum(store.weights_bytes().values()) + sum(store.checkpoint_bytes().values())
+    return WeightsBudget(machines.keep_weights, disk_budget(store.url, machines.disk_gb, taken))
+
+
+def _tell_needs(prepared: PreparedSearch, shown: Shown, earlier: str) -> None:
+    """Say what the search will need, before it begins.
+
+    Raises:
+        SearchError: it cannot fit.
+    """
+    memory = memory_gb()
+    needs = prepared.needs(None if memory is None else int(memory * GB), earlier)
+    needs.check()
+    shown.say(f"needs {' · '.join(needs.words())}")
 
 
 @contextlib.contextmanager

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tune_polar.api.counts import positive
 from tune_polar.errors import SpecError
 
+LARGEST_DISK_GB = 10_000_000.0
 SMALLEST_SLOT_GB, LARGEST_SLOT_GB = 1.0, 10_000.0  # a CUDA context alone takes half a GB
 
 
 @dataclass(frozen=True)
 class Machines:
-    """This machine, or a cluster; how many fold trials at once; how often a running stage leaves a checkpoint."""
+    """This machine, or a cluster; how many fold trials at once; what they leave of checkpoints and weights."""
 
     slots: int | None
     slot_gb: float
     address: str | None
     checkpoint_seconds: float
+    keep_weights: int = 1
+    disk_gb: float | None = None  # None: a third of what is free
 
 
 def check_slot_gb(slot_gb: float) -> None:
@@ -32,7 +36,14 @@ def check_slot_gb(slot_gb: float) -> None:
         )
 
 
-def machines_of(slots: int | None, slot_gb: float, address: str | None, checkpoint_seconds: int) -> Machines:
+def machines_of(
+    slots: int | None,
+    slot_gb: float,
+    address: str | None,
+    checkpoint_seconds: int,
+    keep_weights: int = 1,
+    disk_gb: float | None = None,
+) -> Machines:
     """Checked, and with Ray's environment set for it: call this before anything that imports Ray.
 
     Raises:
@@ -44,6 +55,12 @@ def machines_of(slots: int | None, slot_gb: float, address: str | None, checkpoi
             "Give seconds between two checkpoints of a running stage; 0 writes none.",
         )
     check_slot_gb(slot_gb)
+    positive(keep_weights, "--keep-weights", at_least=0)
+    if disk_gb is not None and not 0.0 < disk_gb <= LARGEST_DISK_GB:
+        raise SpecError(
+            f"--disk-gb must be above 0 and at most {LARGEST_DISK_GB:,.0f} GB, got {disk_gb:g}",
+            "Give the GB that weights and checkpoints may take, or leave it out.",
+        )
     if address is not None and (not address.strip() or "://" in address):
         raise SpecError(
             f"--address must be HOST:PORT or auto, got {address!r}",
@@ -52,4 +69,4 @@ def machines_of(slots: int | None, slot_gb: float, address: str | None, checkpoi
     from tune_polar.search.ray_environment import set_environment
 
     set_environment(cluster=address is not None)
-    return Machines(slots, slot_gb, address, float(checkpoint_seconds))
+    return Machines(slots, slot_gb, address, float(checkpoint_seconds), keep_weights, disk_gb)

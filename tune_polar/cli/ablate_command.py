@@ -31,6 +31,8 @@ def ablate(
     slot_gb: options.SlotGb = DEFAULT_SLOT_GB,
     address: options.Address = None,
     checkpoint_every: options.CheckpointEvery = 60,
+    keep_weights: options.KeepWeights = 1,
+    disk_gb: options.DiskGb = None,
     store: options.StorePath = None,
     track: options.Track = None,
     json: options.Json = False,
@@ -45,7 +47,8 @@ def ablate(
     """
     words = DataWords(data, language, dev, test, text, id_, options.columns(column), target or (), group or ())
     asked = RecipeWords(recipe, encoder, profile, options.assignments(set_), folds, seeds)
-    machines, origin = machines_of(slots, slot_gb, address, checkpoint_every), Origin(store, command_line())
+    machines = machines_of(slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
+    origin = Origin(store, command_line())
     run_and_tell(
         lambda shown: begin_ablation(asked, words, machines, origin, shown),
         json=json,

@@ -131,6 +131,23 @@ CheckpointEvery = Annotated[
         help="Seconds between two checkpoints of a running stage; 0: none.",
     ),
 ]
+KeepWeights = Annotated[
+    int,
+    typer.Option(
+        "--keep-weights",
+        parser=whole_number,
+        metavar="N",
+        help="Keep the weights of the best N configurations, all folds and stages.",
+    ),
+]
+DiskGb = Annotated[
+    float | None,
+    typer.Option(
+        "--disk-gb",
+        metavar="GB",
+        help="For weights and checkpoints together.  [default: a third of what is free; without end in a bucket]",
+    ),
+]
 Time = Annotated[
     str | None,
     typer.Option(

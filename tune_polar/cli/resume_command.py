@@ -44,6 +44,8 @@ def resume(
     address: options.Address = None,
     checkpoint_every: options.CheckpointEvery = 60,
     track: options.Track = None,
+    keep_weights: options.KeepWeights = 1,
+    disk_gb: options.DiskGb = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -59,7 +61,8 @@ def resume(
       tune-polar resume searches/st3-20261122-101500 --time 2h
     """
     words = None if data is None else DataWords(data, language, dev, test, text, id_, options.columns(column))
-    extent, machines = Extent(trials, time, until, racing), machines_of(slots, slot_gb, address, checkpoint_every)
+    extent = Extent(trials, time, until, racing)
+    machines = machines_of(slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
     run_and_tell(
         lambda shown: go_on_with(store, words, extent, machines, shown),
         json=json,

@@ -52,6 +52,8 @@ def search(
     slot_gb: options.SlotGb = DEFAULT_SLOT_GB,
     address: options.Address = None,
     checkpoint_every: options.CheckpointEvery = 60,
+    keep_weights: options.KeepWeights = 1,
+    disk_gb: options.DiskGb = None,
     store: options.StorePath = None,
     track: options.Track = None,
     json: options.Json = False,
@@ -74,7 +76,8 @@ def search(
     """
     words = DataWords(data, language, dev, test, text, id_, options.columns(column), target or (), group or ())
     asked = RecipeWords(recipe, encoder, profile, options.assignments(set_), folds, seeds)
-    extent, machines = Extent(trials, time, until, racing), machines_of(slots, slot_gb, address, checkpoint_every)
+    extent = Extent(trials, time, until, racing)
+    machines = machines_of(slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
     origin = Origin(store, command_line())
     run_and_tell(
         lambda shown: begin_search(asked, words, extent, machines, origin, shown, space=space, seed=seed),

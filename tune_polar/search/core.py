@@ -7,7 +7,7 @@ handed out comes next (breadth first), each configuration running its cells in a
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -138,8 +138,17 @@ class SearchCore:
             return None
         cell = candidate.waiting.pop(0)
         candidate.running.add(cell)
-        recipe = candidate.configuration.recipe
+        return self.trial(candidate, cell)
+
+    def trial(self, progress: ConfigurationProgress, cell: Cell) -> FoldTrial:
+        """The fold trial of a configuration on one of its cells."""
+        recipe = progress.configuration.recipe
         return FoldTrial(recipe, cell, self._inputs(recipe))
+
+    @property
+    def expected(self) -> Mapping[str, float]:
+        """Final scores that racing expects of configurations, by id; none where nothing is known yet."""
+        return self._racing.expected()
 
     @property
     def done(self) -> bool:

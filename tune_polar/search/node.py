@@ -39,7 +39,7 @@ def this_node(slot_gb: float, slots: int | None = None) -> Node:
     return Node(
         platform.node(),
         cores,
-        _memory_gb(),
+        memory_gb(),
         gpus,
         devices,
         count,
@@ -62,7 +62,8 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _memory_gb() -> float | None:
+def memory_gb() -> float | None:
+    """This machine's memory; None where the system does not tell."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GB
     except (ValueError, OSError, AttributeError):

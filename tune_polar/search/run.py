@@ -9,6 +9,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from tune_polar.decide.metrics import metric_named
 from tune_polar.evaluate.manifest_facts import alternatives_of
@@ -20,6 +21,16 @@ from tune_polar.search.engine import run_tune
 from tune_polar.search.fair_sharing import FairShare, Watched
 from tune_polar.search.last_resort import LastResort
 from tune_polar.search.limits import Limits
+from tune_polar.search.needs import (
+    FoldNeeds,
+    Scale,
+    SearchNeeds,
+    fold_needs,
+    free_bytes,
+    recorded_seconds,
+    search_needs,
+    shapes_of,
+)
 from tune_polar.search.proposals import FixedProposals, SpaceProposals
 from tune_polar.search.racing.rules import racing_named
 from tune_polar.search.ray_session import local_ray
@@ -31,12 +42,15 @@ from tune_polar.search.slots import SlotCount, Slots
 from tune_polar.search.stop_rules import stop_rules
 from tune_polar.search.study import Study
 from tune_polar.search.watch import Together, Watcher
+from tune_polar.search.weights_keeper import WeightsKeeper
+from tune_polar.search.weights_kept import WeightsBudget
 from tune_polar.search.worker_setup import WorkerSetup
 from tune_polar.store.gold import gold_of
 from tune_polar.store.records import FoldRecord
 from tune_polar.store.store import Store
 from tune_polar.trial.encoder_check import check_encoders
 from tune_polar.trial.fold_trial import FoldTrial
+from tune_polar.trial.gpus import slot_budget_bytes
 from tune_polar.trial.provenance import provenance_of, this_cpu
 
 CHECKPOINT_SECONDS = 60.0
@@ -61,8 +75,10 @@ class PreparedSearch:
         slots: Slots,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
         limits: Limits | None = None,
+        weights: WeightsBudget | None = None,
     ) -> None:
         """``checkpoint_seconds`` between two checkpoints of a running stage; 0: none."""
+        self._weights = weights or WeightsBudget()
         self._checkpoint_seconds = checkpoint_seconds
         self._stop = threading.Event()
         self._plan = plan
@@ -85,6 +101,43 @@ class PreparedSearch:
             self.study,
             racing=self._racing,
         )
+
+    def needs(self, host_there: int | None, place: str) -> SearchNeeds:
+        """What it will need of memory, disk and time.
+
+        Args:
+            host_there: this machine's memory, in bytes; None: not known, or the slots are a cluster's.
+            place: where earlier records may be: a store, or a folder of stores.
+        """
+        done = sum(len(each.finished) for each in self.core.progress.values())
+        planned = self._plan.trials * len(self._plan.cells)
+        return search_needs(
+            Scale(
+                self._plan.trials,
+                len(self._plan.cells),
+                self._slots.count,
+                self._weights.configurations,
+                self._checkpoint_seconds > 0,
+            ),
+            self._fold_needs,
+            disk_free=free_bytes(self._store.url),
+            disk_budget=self._weights.disk_bytes,
+            host_there=None if self._slots.address is not None else host_there,
+            fold_seconds=recorded_seconds(place, self._plan.recipe),
+            share_left=max(0.0, 1.0 - done / planned),
+        )
+
+    @cached_property
+    def _fold_needs(self) -> FoldNeeds | None:
+        slots, recipe = self._slots, self._plan.recipe
+        budget = slot_budget_bytes(slots.slot_gb, slots.slot_gb) if slots.gpu else None
+        return fold_needs(recipe, shapes_of(recipe), on_cpu=not slots.gpu, slot_bytes=budget)
+
+    @cached_property
+    def _keeper(self) -> WeightsKeeper:
+        metric = metric_named(self._plan.recipe.score.metric)
+        fold = 0 if self._fold_needs is None else self._fold_needs.disk
+        return WeightsKeeper(self.core, self._store, metric, self._weights, fold, self._slots.count)
 
     def check(self) -> None:
         """Whether its encoders can be used, before anything is recorded or begun.
@@ -116,6 +169,7 @@ class PreparedSearch:
             folds += [cell.record for cell in self._reader.read(configuration, recorded[configuration.id]).cells]
         self.core.restore(configurations, folds, self._store.failures(), self._store.abandonments())
         self._drop_checkpoints_of_given_up()
+        self._keeper.look()
 
     def _drop_checkpoints_of_given_up(self) -> None:
         """Their workers remove them, unless a kill came first."""
@@ -142,7 +196,14 @@ class PreparedSearch:
         if self.core.done:
             return SearchResult(self.core, self.study, None)
         driver = provenance_of(this_cpu())
-        searcher = FoldSearcher(self.core, SlotCount(self._slots), Together(watchers), lambda: driver, self._sharing())
+        searcher = FoldSearcher(
+            self.core,
+            SlotCount(self._slots),
+            Together(watchers),
+            lambda: driver,
+            self._sharing(),
+            self._keeper.look,
+        )
         last_resort = LastResort(farewell or (lambda _: None))
         on_signal = (lambda _: None) if farewell is None else last_resort.arm
         try:
@@ -150,6 +211,7 @@ class PreparedSearch:
                 ended_by = run_tune(searcher, self._worker(access), self._slots, on_signal, self._stop)
         finally:
             last_resort.disarm()
+        self._keeper.look()
         return SearchResult(self.core, self.study, ended_by)
 
     def _proposals(self) -> Proposals:

@@ -37,14 +37,19 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
         watcher: Watcher,
         driver: Callable[[], Provenance],
         sharing: Watched | None = None,
+        after: Callable[[], None] = lambda: None,
     ) -> None:
-        """``sharing`` decides how many of the ``slots`` are used; None: all of them. ``watcher`` must not raise."""
+        """``sharing`` decides how many of the ``slots`` are used; None: all of them. ``watcher`` must not raise.
+
+        ``after`` is called after each ended fold trial.
+        """
         super().__init__(metric=None, mode=None)
         self._core = core
         self._slots = slots
         self._watcher = watcher
         self._driver = driver
         self._sharing = sharing
+        self._after = after
         self._running: dict[str, FoldTrial] = {}  # by Tune's trial id
         self._reached: dict[str, Reached] = {}  # by fold trial
         self._told: dict[str, str] = {}  # failures of workers that end themselves, by Tune's trial id
@@ -131,6 +136,7 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
             self._core.fold_failed(self._lost(trial))
         else:
             self._core.fold_returned(trial)
+        self._after()
         self._watcher.ended(trial, self._core)
 
     def _mixture_changed(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import configuration_id, digest
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.recorded import recipe_from_json, recipe_to_json
-from tune_polar.recipe.sections import TINY, Encoder
+from tune_polar.recipe.sections import TINY, Encoder, Start
 from tune_polar.trial.columns_read import columns_read
 
 # Raised whenever a change of what is no component, such as the training loop, changes what every stage computes:
@@ -101,12 +101,24 @@ class FoldTrial:
         """All keys that its stages may have: which fold's stage is the best to start from is not known here."""
         return tuple(dict.fromkeys(key for name in self.recipe.stages for key in self._possible_keys(name)))
 
+    @property
+    def start_keys(self) -> tuple[str, ...]:
+        """Keys of all stages that its own may start from, those of other folds among them."""
+        starts = [stage.start for stage in self.recipe.stages.values() if stage.start is not None]
+        found = (key for start in starts for fold in self._folds_of(start) for key in self._keys_on(fold, start.stage))
+        return tuple(dict.fromkeys(found))
+
+    def _folds_of(self, start: Start) -> Iterable[int]:
+        return [self.cell.fold] if start.fold == "same" else range(len(self.inputs.stages[start.stage].folds))
+
+    def _keys_on(self, fold: int, stage: str) -> list[str]:
+        return self.on(fold)._possible_keys(stage)
+
     def _possible_keys(self, name: str) -> list[str]:
         start = self.recipe.stages[name].start
         if start is None:
             return [self.stage_key(name, None)]
-        folds = [self.cell.fold] if start.fold == "same" else range(len(self.inputs.stages[start.stage].folds))
-        origins = (key for fold in folds for key in self.on(fold)._possible_keys(start.stage))
+        origins = (key for fold in self._folds_of(start) for key in self._keys_on(fold, start.stage))
         return [self.stage_key(name, origin) for origin in dict.fromkeys(origins)]
 
     def to_json(self) -> dict[str, object]:

@@ -56,7 +56,7 @@ def try_stages(trial: FoldTrial, context: TrialContext) -> Iterator[StageTried |
             reset_peak()
             start = None if settings.start is None else tried_weights[settings.start.stage]
             built = build_stage(trial, name, context, start)
-            tried = _tried(built, context, before, starts_from_stage=start is not None)
+            tried = _tried(built, context, before)
             if any(other.start is not None and other.start.stage == name for other in stages.values()):
                 tried_weights[name] = _left_in_store(built, context, settings.encoder.frozen_layers)
             del built, start
@@ -67,7 +67,7 @@ def try_stages(trial: FoldTrial, context: TrialContext) -> Iterator[StageTried |
         yield tried
 
 
-def _tried(built: BuiltStage, context: TrialContext, before: int, *, starts_from_stage: bool) -> StageTried:
+def _tried(built: BuiltStage, context: TrialContext, before: int) -> StageTried:
     plan, device = built.plan, context.device
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -102,7 +102,6 @@ def _tried(built: BuiltStage, context: TrialContext, before: int, *, starts_from
         rung.recompute,
         on_cpu=device.type == "cpu",
         keeps_best=training.keep_best,
-        starts_from_stage=starts_from_stage,
     )
     return StageTried(
         stage=plan.stage.name,
