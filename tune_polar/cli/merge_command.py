@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.cli import options
+from tune_polar.cli.options import positive
 from tune_polar.cli.output import say
+from tune_polar.evaluate.summary import summarise, wanted_weights
 from tune_polar.store.lease import held_lease
 from tune_polar.store.merge import merge as merge_stores
-from tune_polar.store.merge import merged_manifest
+from tune_polar.store.merge import merge_weights, merged_manifest
 from tune_polar.store.store import open_store
 
 
@@ -18,8 +21,11 @@ def merge(
         list[str], typer.Argument(help="The searches' folders, s3:// or gs:// URLs; they are only read.")
     ],
     out: Annotated[str, typer.Option("-o", "--out", help="Folder, s3:// or gs:// URL of the merged search.")],
+    keep_weights: options.KeepWeights = 1,
 ) -> None:
     """Put searches of one recipe on the same data together: every record of each, once.
+
+    Weights are copied of the best configurations and of what open ones have trained so far.
 
     The order does not matter, and merging again adds what is new. Go on with the merged search by `tune-polar resume`.
 
@@ -27,13 +33,15 @@ def merge(
 
       tune-polar merge searches/laptop searches/desk -o searches/both
     """
+    positive(keep_weights, "--keep-weights", at_least=0)
     sources = [open_store(place, to_look=True) for place in stores]
     merged_manifest({source.url: source.manifest() for source in sources})  # before the target is touched
     target = open_store(out)
     with held_lease(target.files, lambda: None):
         done = merge_stores(sources, target)
+        weights = merge_weights(sources, target, wanted_weights(summarise(target, "scores"), keep_weights))
     left_out = f", {done.damaged} damaged left out" if done.damaged else ""
     say(
         f"{target.url}: {done.searches} searches, {done.copied} records added, "
-        f"{done.replicates} replicates kept{left_out}"
+        f"{done.replicates} replicates kept{left_out}, weights of {weights} stages added"
     )

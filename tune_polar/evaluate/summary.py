@@ -149,6 +149,17 @@ def summarise(store: Store, detail: Detail = "outcomes") -> SearchSummary:
     )
 
 
+def wanted_weights(summary: SearchSummary, configurations: int) -> list[str]:
+    """Keys of stages whose weights a search keeps that goes on from here, each once.
+
+    Args:
+        summary: with scores.
+        configurations: how many of the best.
+    """
+    wanted = (*summary.finished[:configurations], *(c for c in summary.configurations if c.state == "incomplete"))
+    return list(dict.fromkeys(key for c in wanted for fold in c.folds for key in fold.stages.values()))
+
+
 class _Scorer:
     """Scores configurations, each in as much detail as was asked for."""
 

@@ -251,4 +251,4 @@ def _frozen(shape: EncoderShape, layers: int) -> int:
 
 
 def _gb(size: int) -> str:
-    return f"{size / GB:.2f} GB" if size >= GB / 100 else f"{size / 2**20:.2f} MB"
+    return f"{size / GB:.2f} GB" if size >= GB / 10 else f"{size / 2**20:.2f} MB"

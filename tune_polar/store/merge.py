@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -24,8 +24,8 @@ from tune_polar.store.store import Store
 
 log = logging.getLogger(__name__)
 
-# Weights before the stages that mark them as finished; stages before the folds that name them.
-RECORD_FOLDERS = ("weights", "stages", "configurations", "folds", "failures", "abandoned")
+# Stages before the folds that name them.
+RECORD_FOLDERS = ("stages", "configurations", "folds", "failures", "abandoned")
 _RECORD_NAME = re.compile(r"(?P<stem>[0-9A-Za-z_-]{1,100})(~[0-9a-f]{16})?\.(?P<kind>json|safetensors)")
 # What must be equal in all manifests, and what it means to a reader.
 _MUST_AGREE = ("kind", "recipe", "space", "variants", "cells", "inputs", "variant_inputs", "data.fingerprint")
@@ -57,7 +57,7 @@ class Merged:
 def merge(sources: Sequence[Store], target: Store) -> Merged:
     """Copy every record of ``sources`` into ``target``, which may hold an earlier merge of the same searches.
 
-    The sources are only read.
+    The sources are only read. Weights are no records: ``merge_weights`` copies those that are wanted.
 
     Raises:
         StoreError: the searches differ in data, folds or settings (the message names the key), or ``target`` holds
@@ -87,6 +87,25 @@ def merge(sources: Sequence[Store], target: Store) -> Merged:
         target.create(whole, golds[sources[0].url])
     replicates = sum(len(target.files.names(f"replicates/{folder}")) for folder in RECORD_FOLDERS)
     return Merged(len(whole["merged"]), copied, replicates, damaged)
+
+
+def merge_weights(sources: Sequence[Store], target: Store, keys: Iterable[str]) -> int:
+    """Copy weights of some stages into ``target``, where it has none; how many were copied.
+
+    Of a stage that several machines have trained, those weights are taken that belong to the record that has its name.
+    """
+    copied = 0
+    for key in keys:
+        if target.has_weights(key):
+            continue
+        name = f"stages/{key}.safetensors"
+        record = target.files.read(name)
+        for source in sources:
+            if source.files.read(name) == record and (weights := source.weights(key)) is not None:
+                target.put_weights(key, weights)
+                copied += 1
+                break
+    return copied
 
 
 def merged_manifest(manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -140,9 +159,7 @@ def _records(store: Store, folder: str) -> Iterator[tuple[str, bytes]]:
             matched = _RECORD_NAME.fullmatch(name.rpartition("/")[2])
             if matched is not None:
                 found[name] = f"{folder}/{matched['stem']}.{matched['kind']}"
-        # Weights are large: one at a time.
-        several = ((n, store.files.read(n)) for n in found) if folder == "weights" else store.files.read_many(found)
-        for name, content in several:
+        for name, content in store.files.read_many(found):
             if content is not None:
                 yield found[name], content
 
