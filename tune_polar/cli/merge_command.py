@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.api.counts import positive
 from tune_polar.cli import options
-from tune_polar.cli.options import positive
 from tune_polar.cli.output import say
 from tune_polar.evaluate.summary import summarise, wanted_weights
 from tune_polar.store.lease import held_lease
