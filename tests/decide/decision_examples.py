@@ -128,6 +128,11 @@ def mean(rng: np.random.Generator) -> Example:
     return Example({"it": {"type": "mean", "of": ["one", "other"], "weights": [3, 1]}}, tables, rows, "pearson")
 
 
+def ensemble(rng: np.random.Generator) -> Example:
+    made = mean(rng)
+    return replace(made, steps={"it": {"type": "ensemble", "of": ["one", "other"]}})
+
+
 EXAMPLES: dict[str, Callable[[np.random.Generator], Example]] = {
     "knn_vote": knn_vote,
     "threshold": threshold,
@@ -136,4 +141,5 @@ EXAMPLES: dict[str, Callable[[np.random.Generator], Example]] = {
     "argmax": argmax,
     "clip": clip,
     "mean": mean,
+    "ensemble": ensemble,
 }

@@ -7,14 +7,15 @@ import pytest
 from sklearn.metrics import f1_score
 
 from tune_polar.decide.chooser import Chooser
+from tune_polar.decide.engine import judge
 from tune_polar.decide.ensemble_fit import EnsembleCandidate
-from tune_polar.decide.ensembles import ROUNDS, START, STEADY, EnsembleBench, greedy, only, uniform
+from tune_polar.decide.ensembles import EnsembleBench, greedy, only, uniform
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.member_tables import mean_table, shares
 from tune_polar.decide.metrics import metric_named
 from tune_polar.decide.rows import Gold, Rows
-from tune_polar.decide.selection import PATIENCE, TIE, greedy_selection
+from tune_polar.decide.selection import PATIENCE, ROUNDS, START, STEADY, TIE, greedy_selection
 from tune_polar.decide.selection_objective import DecisionObjective
 from tune_polar.decide.tables import Table
 from tune_polar.decide.thresholds import choose_thresholds
@@ -232,3 +233,40 @@ def test_thresholds_per_group_are_those_of_the_mean():
     own = language == "deu"
     expected = choose_thresholds("max_f1", gold[own], probability.mean(axis=0)[own])
     assert setting.own["deu"].values == pytest.approx(expected)
+
+
+def test_the_kind_chooses_what_its_own_tables_are_worth():
+    """``type: ensemble`` within one recipe: the weights of each part are those of the other parts' rows, by loops."""
+    gold, folds, probability = labels_case(rows=60)
+    names = [f"c{place}" for place in range(4)]
+    steps = {"joined": {"type": "ensemble", "of": names}, "it": {"type": "threshold", "of": "joined"}}
+    tables = {name: Table.of("probability", [each]) for name, each in zip(names, probability, strict=True)}
+    rows = dict.fromkeys(names, Rows.of(Gold("labels", gold, LABELS), part=folds))
+    judged = judge(Graph.of(steps, score="it", stages=names), tables, rows, MACRO)
+    decided, weights = cross_fitted_by_loops(gold, folds, probability, half_and_half)
+    assert judged.scored.deployed["joined"].values == pytest.approx(weights)
+    assert np.array_equal(judged.scored.cross_fitted.decided, decided)
+
+
+@pytest.mark.parametrize("kind", ["class", "number"])
+def test_the_kind_takes_classes_and_numbers(kind):
+    rng = np.random.default_rng(3)
+    if kind == "class":
+        codes = rng.integers(0, 3, (90, 1))
+        shares_of = [rng.random((90, 3)) + strength * (codes == np.arange(3)) for strength in (0.1, 0.9)]
+        tables = [Table.of("probability", [each / each.sum(axis=1, keepdims=True)]) for each in shares_of]
+        gold, last, metric = Gold("class", codes, ("a", "b", "c")), "argmax", "macro_f1"
+    else:
+        values = rng.random((90, 1))
+        tables = [Table.of("value", [values + rng.normal(0, spread, (90, 1))]) for spread in (3.0, 0.1)]
+        gold, last, metric = Gold("number", values, ("x",)), "clip", "rmse"
+    steps = {"joined": {"type": "ensemble", "of": ["bad", "good"]}, "it": {"type": last, "of": "joined"}}
+    rows = dict.fromkeys(("bad", "good"), Rows.of(gold, part=np.arange(90) % 3))
+    judged = judge(
+        Graph.of(steps, score="it", stages=["bad", "good"]),
+        dict(zip(("bad", "good"), tables, strict=True)),
+        rows,
+        metric,
+    )
+    bad, good = judged.scored.deployed["joined"].values
+    assert good > bad > 0

@@ -33,7 +33,7 @@ def test_what_there_is():
     }
     assert {name for name in BATCHES if not BATCHES[name].built} == {"pairs"}
     assert all(PLANS[name].built for name in PLANS)
-    assert {"knn_vote", "threshold", "argmax", "clip", "gate", "mean"} == set(DECISIONS)
+    assert {"knn_vote", "threshold", "argmax", "clip", "gate", "mean", "ensemble"} == set(DECISIONS)
 
 
 @pytest.mark.parametrize(("registry", "name"), EVERY, ids=[f"{r.word} {name}" for r, name in EVERY])

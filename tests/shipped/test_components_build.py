@@ -44,7 +44,7 @@ def built(registry: Registry[Any]) -> list[str]:
 
 def settings_of(kind: type[Component], *elsewhere: str) -> dict[str, Any]:
     """What a recipe that says nothing gives its builder."""
-    given = GIVEN | ({"of": ("x", "y")} if kind.name == "mean" else {})
+    given = GIVEN | ({"of": ("x", "y")} if kind.name in ("mean", "ensemble") else {})
     needed = {name: given[name] for name, field in kind.model_fields.items() if field.is_required()}
     return {name: value for name, value in kind(**needed).model_dump().items() if name not in elsewhere}
 

@@ -30,11 +30,9 @@ from tune_polar.decide.ladder import scored_rows
 from tune_polar.decide.mean_graph import mean_graph
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Rows
-from tune_polar.decide.selection import best_alone, greedy_selection
+from tune_polar.decide.selection import steadied_weights
 from tune_polar.decide.tables import Table
 from tune_polar.errors import DecisionError
-
-START, ROUNDS, STEADY = 3, 20, 9  # docs/decisions/0029: what won
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +44,8 @@ class Ensemble:
 
 
 def greedy(choice: Choice) -> FloatArray:
-    """Half as often as greedy selection takes each, half the best few alike.
-
-    Selection alone loses to the plain mean where rows are few; the mean of all has many members, and bad ones.
-    """
-    counts = greedy_selection(choice.objective, choice.complete, start=START, rounds=ROUNDS)
-    steady = np.zeros(len(counts))
-    steady[best_alone(choice.objective, choice.complete, STEADY)] = 1.0
-    return np.asarray((counts / counts.sum() + steady / steady.sum()) / 2)
+    """Half greedy selection, half the best few."""
+    return steadied_weights(choice.objective, choice.complete)
 
 
 def uniform(choice: Choice) -> FloatArray:

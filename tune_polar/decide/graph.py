@@ -152,7 +152,7 @@ class _Builder:
         sources = tuple(self._source(name, each, decision, over) for each in ([of] if isinstance(of, str) else of))
         gates = () if by is None else (self._source(name, by, decision, over),)
         if per is not None:
-            if not decision.parameters:
+            if not decision.parameters or decision.gives_table:
                 raise DecisionError(f"{name}: {kind} must choose something to be chosen per {per}", "Leave out `per`.")
             decision = PerGroup(decision)
         read = [each if isinstance(each, str) else each.key for each in (*sources, *gates)]

@@ -153,6 +153,7 @@ DECISIONS: Mapping[str, Callable[[Any], str]] = {
     "clip": lambda of: f"the numbers of {of.of}" + ("" if of.low is None and of.high is None else ", held in range"),
     "gate": lambda of: f"{of.of} where {of.by} says yes, {of.otherwise or 'nothing'} elsewhere",
     "mean": lambda of: f"the mean of {listed(of.of)}",
+    "ensemble": lambda of: f"an ensemble of {listed(of.of)}",
 }
 
 

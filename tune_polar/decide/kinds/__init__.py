@@ -3,6 +3,7 @@
 from tune_polar.decide.kinds.argmax import Argmax
 from tune_polar.decide.kinds.base import DECISIONS, Decision, Inputs, Sample, Setting, build_decision, register
 from tune_polar.decide.kinds.clip import Clip
+from tune_polar.decide.kinds.ensemble import Ensemble
 from tune_polar.decide.kinds.gate import Gate
 from tune_polar.decide.kinds.knn_vote import KnnVote
 from tune_polar.decide.kinds.mean import Mean
@@ -13,6 +14,7 @@ __all__ = [
     "Argmax",
     "Clip",
     "Decision",
+    "Ensemble",
     "Gate",
     "Inputs",
     "KnnVote",

@@ -199,3 +199,22 @@ class Mean(Decision):
         """A table like each of them; of labels the share of those that say yes."""
         first = inputs[self.of[0]]
         return replace(first, form="value" if first.gold == "number" else "probability")
+
+
+@DECISIONS.register("ensemble")
+class Ensemble(Mean):
+    """Mean of several stages' tables, its weights chosen by greedy selection, on the other folds as thresholds are."""
+
+    of: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)] = Field(
+        description="Stages that may be members, each with a table of its own"
+    )
+    weights: Annotated[tuple[Weight, ...], Field(strict=False)] | None = Field(
+        default=None, description="Published weights, scored as written beside the chosen ones; null: none"
+    )
+
+    def problems(self, inputs: Mapping[str, Said]) -> Iterator[tuple[str, str]]:
+        """As a mean, of tables alone."""
+        yield from super().problems(inputs)
+        for name in self.of:
+            if inputs[name].form == "decided":
+                yield "of", f"must name stages’ tables, and {name!r} says {inputs[name].words}"
