@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tune_polar.api.pages import WINNER
-from tune_polar.evaluate.ensemble_file import ENSEMBLE, ensemble_yaml
 from tune_polar.evaluate.ensemble_of_search import ensemble_file_of
 from tune_polar.evaluate.summary import SearchSummary
+from tune_polar.report.ensemble_yaml import ENSEMBLE, ensemble_yaml
 from tune_polar.report.page_file import write_whole
 from tune_polar.report.winner import winner_yaml
 

@@ -1,4 +1,4 @@
-"""``ensemble.yaml``: who is in an ensemble, what each counts, and how their mean is decided; written beside the winner.
+"""What ``ensemble.yaml`` holds: who is in an ensemble, what each counts, and how their mean is decided; written beside the winner.
 
 A member answers with the models of its cells. A stage's table of the ensemble is the weighted mean of the members'
 tables of that stage, a neighbour table turned into the share of positives among the member's k nearest.
@@ -7,26 +7,21 @@ tables of that stage, a neighbour table turned into the share of positives among
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from tune_polar.decide.graph import Graph, Node
 from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.kinds import Setting, build_decision
 from tune_polar.decide.member_tables import mean_table
 from tune_polar.decide.tables import Table
-from tune_polar.errors import DecisionError, Fault, spec_error
-from tune_polar.recipe.rules import Breach, RuleBrokenError, broken_rules, no_suggestion
-from tune_polar.recipe.strict_yaml import read_yaml
+from tune_polar.errors import DecisionError
+from tune_polar.recipe.rules import Breach, RuleBrokenError
 
-ENSEMBLE = "ensemble.yaml"  # in the store's folder
 GROUPS = "groups"  # of a step: settings by group, beside those for all other rows
 NO_GROUPS: Mapping[str, Sequence[str]] = MappingProxyType({})
-_REMEDY = "Restore the file, or have it written anew: `tune-polar report STORE`."
 
 
 class _Section(BaseModel):
@@ -78,7 +73,7 @@ class EnsembleFile(_Section):
     """An ensemble as it would be used.
 
     Example:
-        >>> file = read_ensemble(folder / ENSEMBLE)
+        >>> file = read_ensemble(folder / ENSEMBLE)  # report/ensemble_yaml.py
         >>> tables = file.tables({member.configuration: tables_of(member) for member in file.members})
         >>> decide_rows(file.graph, file.score.of, file.chosen(), Evidence(tables, rows))
     """
@@ -176,27 +171,3 @@ class EnsembleFile(_Section):
             ks = [each.k.get(stage) for each in self.members]
             found[stage] = mean_table(tables, [each.weight for each in self.members], ks)
         return found
-
-
-def read_ensemble(path: Path) -> EnsembleFile:
-    """The ensemble that ``ensemble_yaml`` wrote.
-
-    Raises:
-        SpecError: the file cannot be read, or breaks a rule: each with its line and key.
-    """
-    file = read_yaml(path)
-    try:
-        return EnsembleFile.model_validate(file.content)
-    except ValidationError as error:
-        faults = [
-            Fault(each.rule, path, file.line_of(each.key), ".".join(map(str, each.key)) or None)
-            for each in broken_rules(error, no_suggestion)
-        ]
-        raise spec_error(faults, _REMEDY) from None
-
-
-def ensemble_yaml(file: EnsembleFile, comments: Sequence[str] = ()) -> str:
-    """The file as text; ``read_ensemble`` gives an equal one."""
-    lines = ["# " + "".join(c if c.isprintable() else " " for c in text) for text in comments]
-    data = file.model_dump(mode="json")
-    return "".join(f"{line}\n" for line in lines) + yaml.safe_dump(data, sort_keys=False, allow_unicode=True)

@@ -14,7 +14,8 @@ from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.rows import Rows
 from tune_polar.decide.tables import Table
 from tune_polar.errors import DecisionError, SpecError
-from tune_polar.evaluate.ensemble_file import EnsembleFile, ensemble_yaml, read_ensemble
+from tune_polar.evaluate.ensemble_file import EnsembleFile
+from tune_polar.report.ensemble_yaml import ensemble_yaml, read_ensemble
 
 DATA = {
     "ensemble": "st3",
