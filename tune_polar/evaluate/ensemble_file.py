@@ -1,4 +1,4 @@
-"""What ``ensemble.yaml`` holds: who is in an ensemble, what each counts, and how their mean is decided; written beside the winner.
+"""What ``ensemble.yaml`` holds: who is in an ensemble, what each counts, and how their mean is decided.
 
 A member answers with the models of its cells. A stage's table of the ensemble is the weighted mean of the members'
 tables of that stage, a neighbour table turned into the share of positives among the member's k nearest.
