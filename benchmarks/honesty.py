@@ -38,7 +38,7 @@ from tune_polar.decide.rows import Rows
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.bootstrap import bootstrap_scores
 from tune_polar.stats.new_rows import MeasuredRows, new_rows_score
-from tune_polar.stats.scored_configuration import ScoredConfiguration, gold_of, scored_configuration, thresholds_of
+from tune_polar.stats.scored_configuration import ScoredConfiguration, gold_of, scored_configurations, thresholds_of
 
 LANGUAGES, SUBTASKS = ("eng", "deu", "hau"), ("st2", "st3")
 LEVEL = 0.90
@@ -70,7 +70,7 @@ def case_of(path: Path, name: str, subtask: str, rule: str, rng: np.random.Gener
     """Measure one file."""
     complete = read_predictions(path).complete
     rows = align(complete)
-    scored = [scored_configuration(each, rows, place, rule) for place, each in enumerate(complete)]
+    scored = list(scored_configurations(complete, rows, [rule]))
     test = np.array([macro(each, "test", "fold_tuned") for each in scored])
     estimates = {
         "oracle on dev": np.array([macro(each, "dev", "oracle") for each in scored]),

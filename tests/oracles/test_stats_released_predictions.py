@@ -11,7 +11,7 @@ from tune_polar.decide.metrics import metric_named
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.predictions import align
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
-from tune_polar.stats.scored_configuration import gold_of, scored_configuration, thresholds_of
+from tune_polar.stats.scored_configuration import gold_of, scored_configurations, thresholds_of
 
 
 @pytest.mark.shared
@@ -21,7 +21,7 @@ def test_optimism_falls_from_oracle_to_cross_fitted(shared_dir: Path) -> None:
         complete = read_predictions(shared_dir / "data" / "smash" / "st3" / f"{language}.csv.gz").complete
         rows = align(complete)
         for place, configuration in enumerate(complete):
-            found = scored_configuration(configuration, rows, place, "max_f1")
+            found = next(scored_configurations([configuration], align([configuration]), ["max_f1"]))
             test, ladder = configuration.splits["test"], found.judgement.ladder
             assert test.gold is not None
             decided = test.probability >= thresholds_of(ladder["fold_tuned"])
@@ -42,7 +42,7 @@ def test_optimism_falls_from_oracle_to_cross_fitted(shared_dir: Path) -> None:
 def test_bbc_cv_of_nine_real_models_lies_under_the_raw_best(shared_dir: Path) -> None:
     complete = read_predictions(shared_dir / "data" / "smash" / "st2" / "zho.csv.gz").complete
     rows = align(complete)
-    scored = [scored_configuration(each, rows, place, "max_f1") for place, each in enumerate(complete)]
+    scored = list(scored_configurations(complete, rows, ["max_f1"]))
     candidates = [Candidate(each.name, each.rule, each.decided) for each in scored]
     result = bbc_cv(scored[0].judgement.rows, candidates, np.random.default_rng(0), rounds=300)
     assert result.entered == 9

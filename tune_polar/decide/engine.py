@@ -146,7 +146,7 @@ class _Bench:
         rows = self.pooled.rows(node)
         in_order = np.argsort(rows.seed, kind="stable")
         judged = rows.take(in_order[rows.mask[in_order]])
-        cells = sorted({(seed, part) for seed, part in zip(judged.seed.tolist(), judged.part.tolist(), strict=True)})
+        cells = [(seed, part) for seed in judged.seeds for part in np.unique(judged.part[judged.seed == seed]).tolist()]
         return Judgement(
             name=node.name,
             kind=node.kind,

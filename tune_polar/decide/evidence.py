@@ -58,14 +58,14 @@ class Evidence:
 
     def by_seed(self) -> dict[int, Evidence]:
         """Each seed's rows, in rising order of seeds."""
-        seeds = np.unique(np.concatenate([self.rows[name].seed for name in self.tables])).tolist()
+        seeds = sorted({seed for name in self.tables for seed in self.rows[name].seeds})
         if len(seeds) == 1:
             return {seeds[0]: self}
         return {seed: self.take({name: self.rows[name].seed == seed for name in self.tables}) for seed in seeds}
 
     def cut(self) -> Evidence:
         """With one part only, its rows cut into five; else as it is."""
-        parts = {part for name in self.tables for part in self.rows[name].part.tolist()}
+        parts = {part for name in self.tables for part in np.unique(self.rows[name].part).tolist()}
         if len(parts) > 1:
             return self
         return Evidence(self.tables, {name: _cut(self.rows[name]) for name in self.tables})
@@ -73,7 +73,7 @@ class Evidence:
     @property
     def overlaps(self) -> bool:
         """Whether a text was held out in several parts."""
-        return any(len(np.unique(self.rows[name].ids)) < len(self.rows[name]) for name in self.tables)
+        return any(self.rows[name].repeats for name in self.tables)
 
     def without(self, part: int) -> Evidence:
         """The other parts' rows, less the texts that ``part`` holds."""

@@ -26,6 +26,7 @@ class SeedLadder:
         self.cells = self.whole if cut is evidence else Chooser(evidence, metric)
         self._overlaps = cut.overlaps
         self._apart: dict[int, Chooser] = {}
+        self._crossed: dict[str, Scored] = {}
 
     def rungs(self, node: Node, own: Node) -> dict[Rung, Scored]:
         """Every rung but the oracle; ``own`` is the recipe's node, where ``node`` is an alternative of it."""
@@ -40,9 +41,14 @@ class SeedLadder:
 
     def cross_fitted(self, node: Node) -> Scored:
         """Each part decided by settings chosen on the others."""
-        if not node.chooses:
-            return self._at(node, {})
-        return self._by_part(node, {part: self._without(node, part) for part in self.whole.rows(node).parts})
+        if node.key not in self._crossed:
+            parts = self.whole.rows(node).parts
+            self._crossed[node.key] = (
+                self._by_part(node, {part: self._without(node, part) for part in parts})
+                if node.chooses
+                else self._at(node, {})
+            )
+        return self._crossed[node.key]
 
     def _without(self, node: Node, part: int) -> Settings:
         others = [other for other in self.whole.parts(node) if other != part]

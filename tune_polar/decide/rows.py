@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -125,10 +126,20 @@ class Rows:
     def __len__(self) -> int:
         return len(self.gold)
 
-    @property
+    @cached_property
     def parts(self) -> tuple[int, ...]:
         """Parts with judged rows, in rising order."""
         return tuple(np.unique(self.part[self.mask]).tolist())
+
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the rows, in rising order."""
+        return tuple(np.unique(self.seed).tolist())
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether a text stands in several rows."""
+        return len(np.unique(self.ids)) < len(self)
 
     def take(self, rows: NDArray[Any]) -> Rows:
         """Some of the rows, given as positions or as a mask."""

@@ -19,7 +19,9 @@ Score: TypeAlias = Literal["positive", "both_classes"]  # ST2 and ST3: the posit
 
 def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> FloatArray:
     """``numerator / denominator`` element by element, 0 where the denominator is 0."""
-    result = np.zeros(np.broadcast_shapes(numerator.shape, denominator.shape), dtype=np.float64)
+    alike = numerator.shape == denominator.shape  # nearly always, and asked a million times over many configurations
+    shape = numerator.shape if alike else np.broadcast_shapes(numerator.shape, denominator.shape)
+    result = np.zeros(shape, dtype=np.float64)
     np.divide(numerator, denominator, out=result, where=denominator != 0)
     return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,10 +69,10 @@ def gold_of(values: NDArray[Any], labels: tuple[str, ...]) -> Gold:
     return Gold("binary" if len(labels) == 1 else "labels", values, labels)
 
 
-def scored_configuration(
-    configuration: ConfigurationPredictions, rows: AlignedPredictions, place: int, rule: str
-) -> ScoredConfiguration:
-    """Score ``configuration``, which stands at ``place`` in the aligned out-of-fold ``rows``, by macro-F1.
+def scored_configurations(
+    configurations: Sequence[ConfigurationPredictions], aligned: AlignedPredictions, rules: Sequence[str]
+) -> Iterator[ScoredConfiguration]:
+    """Score each of ``configurations`` by macro-F1 under each rule; ``aligned`` has their out-of-fold rows.
 
     Where all rows have one and the same fold, the engine cuts them in five parts by their ids and decides each by
     thresholds chosen on the others.
@@ -79,25 +80,27 @@ def scored_configuration(
     Raises:
         DecisionError: the out-of-fold rows have no gold or no folds.
     """
-    if rows.gold is None or rows.fold is None:
+    if aligned.gold is None or aligned.fold is None:
         raise DecisionError(
-            f"{configuration.name}: out-of-fold rows must have gold and folds, got rows without",
+            f"{configurations[0].name}: out-of-fold rows must have gold and folds, got rows without",
             "Write the gold labels and the fold of every out-of-fold row.",
         )
-    labels = configuration.labels
-    steps = {DECISION: {"type": "threshold", "of": MODEL, "rule": rule}}
-    rank = np.unique(np.array(rows.ids), return_inverse=True)[1].reshape(-1)
-    judged = judge(
-        Graph.of(steps, score=DECISION, stages=[MODEL]),
-        {MODEL: Table.of("probability", [rows.probability[place]])},
-        {MODEL: Rows.of(gold_of(rows.gold, labels), part=rows.fold[place], ids=rank)},
-        METRIC,
-        splits={
+    labels = configurations[0].labels
+    gold = gold_of(aligned.gold, labels)
+    rank = np.unique(np.array(aligned.ids), return_inverse=True)[1].reshape(-1)
+    graphs = {
+        rule: Graph.of({DECISION: {"type": "threshold", "of": MODEL, "rule": rule}}, score=DECISION, stages=[MODEL])
+        for rule in rules
+    }
+    for configuration, probability, fold in zip(configurations, aligned.probability, aligned.fold, strict=True):
+        table, rows = Table.of("probability", [probability]), Rows.of(gold, part=fold, ids=rank)
+        splits = {
             split: Evidence(
                 {MODEL: Table.of("probability", [part.probability])}, {MODEL: Rows.of(gold_of(part.gold, labels))}
             )
             for split, part in configuration.splits.items()
             if split != OOF and part.gold is not None
-        },
-    )
-    return ScoredConfiguration(configuration.name, rule, judged.scored)
+        }
+        for rule, graph in graphs.items():
+            judged = judge(graph, {MODEL: table}, {MODEL: rows}, METRIC, splits=splits)
+            yield ScoredConfiguration(configuration.name, rule, judged.scored)

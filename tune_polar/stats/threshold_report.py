@@ -28,7 +28,7 @@ from tune_polar.stats.scored_configuration import (
     METRIC,
     ScoredConfiguration,
     gold_of,
-    scored_configuration,
+    scored_configurations,
     thresholds_of,
 )
 
@@ -114,11 +114,7 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
             "Finish the folds of one configuration, or give the configurations in files of their own.",
         )
     rows = align(complete)
-    scored = tuple(
-        scored_configuration(configuration, rows, place, rule)
-        for place, configuration in enumerate(complete)
-        for rule in rules
-    )
+    scored = tuple(scored_configurations(complete, rows, rules))
     gold = _gold(rows, table.labels)
     winner = max(scored, key=lambda each: each.cross_fitted)
     rng = np.random.default_rng(settings.seed)
