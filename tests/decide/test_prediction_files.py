@@ -324,3 +324,26 @@ def test_a_column_without_a_name_is_told_with_its_place(frame: pd.DataFrame, tmp
     frame.to_csv(tmp_path / "p.csv")
     with pytest.raises(DecisionError, match=r"got none for column 1\n  Remedy: .*index=False"):
         read_predictions(tmp_path / "p.csv")
+
+
+@pytest.mark.parametrize(
+    ("bound", "what"),
+    [("MOST_ROWS", "rows, got 18"), ("MOST_COLUMNS", "columns, got 8"), ("MOST_CELLS", "cells, got ")],
+)
+def test_more_than_a_report_can_be_made_of_is_refused_by_number(
+    frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, what: str
+) -> None:
+    paths = [written(frame, tmp_path, name) for name in ("p.csv", "p.csv.gz", "p.parquet")]
+    monkeypatch.setattr(prediction_files, bound, 7)
+    monkeypatch.setattr(pd, "read_csv", None)
+    monkeypatch.setattr(pd, "read_parquet", None)
+    for path in paths:
+        with pytest.raises(DecisionError, match=rf"at most 7 {what.replace('18', '1[89]')}"):
+            read_predictions(path)
+
+
+def test_cells_that_the_header_does_not_name_are_not_dropped_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("split,fold,id,gold/a,prob/a\n" + "oof,1,x,1,0.5,0.9\noof,1,y,1,0.5,0.9\n", encoding="utf-8")
+    with pytest.raises(DecisionError, match=r"as many cells as the header \(5\), got more in the first"):
+        read_predictions(path)

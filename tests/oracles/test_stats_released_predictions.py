@@ -19,9 +19,8 @@ def test_optimism_falls_from_oracle_to_cross_fitted(shared_dir: Path) -> None:
     biases = []
     for language in ("eng", "deu", "hau"):
         complete = read_predictions(shared_dir / "data" / "smash" / "st3" / f"{language}.csv.gz").complete
-        rows = align(complete)
-        for place, configuration in enumerate(complete):
-            found = next(scored_configurations([configuration], align([configuration]), ["max_f1"]))
+        scored = scored_configurations(complete, align(complete), ["max_f1"])
+        for configuration, found in zip(complete, scored, strict=True):
             test, ladder = configuration.splits["test"], found.judgement.ladder
             assert test.gold is not None
             decided = test.probability >= thresholds_of(ladder["fold_tuned"])

@@ -21,6 +21,7 @@ from tune_polar.recipe.configuration import canonical_json
 from tune_polar.recipe.fill import fill
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.model import Recipe
+from tune_polar.search import table_sizes
 from tune_polar.search.plan import SearchPlan, make_plan
 from tune_polar.search.recorded_plan import plan_from_manifest
 from tune_polar.search.sampler import Sampler
@@ -433,3 +434,18 @@ def test_a_fold_in_which_a_stage_validates_nothing_is_refused_before_anything_is
     values["stages"]["finder"]["batches"] = {"type": "shuffled", "size": 8}
     with pytest.raises(FoldPlanError, match=r"must validate at least one row with polarization = 1, got none in folds"):
         make_plan(recipe_of(values), "tiny", parse_source(str(tmp_path / "few.csv")), trials=1, seed=0)
+
+
+def test_predictions_that_no_store_takes_are_refused_before_anything_is_trained(
+    recipe: Recipe, source: Source, searched: LoadedSpace, plan: SearchPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = next(iter(recipe.stages))
+    found = table_sizes.table_bytes(recipe, stage, plan.corpus, plan.plans[stage])
+    rows = int(plan.plans[stage].validation.sum(axis=1).max()) + sum(
+        len(split) for name, split in plan.corpus.splits.items() if name != "train"
+    )
+    assert found > 4 * rows
+    assert found % rows == 0
+    monkeypatch.setattr(table_sizes, "MOST_TABLE_BYTES", found - 1)
+    with pytest.raises(SearchError, match=rf"at most {found - 1:,} bytes, stage '{stage}' would leave {found:,}"):
+        make_plan(recipe, "tiny", source, space=searched, trials=4, seed=7)

@@ -28,9 +28,7 @@ def as_bool(values: BitArray, what: str, dimensions: int) -> BoolArray:
             f"{what} must have {dimensions} axes, got shape {array.shape}",
             "Pass one row per text and, where there are several labels, one column per label.",
         )
-    if array.dtype == np.bool_:
-        return array
-    wrong = (array != 0) & (array != 1)
+    wrong = np.zeros(0) if array.dtype == np.bool_ else (array != 0) & (array != 1)
     if wrong.any():
         place = tuple(int(axis) for axis in np.argwhere(wrong)[0])
         raise DecisionError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -28,7 +29,12 @@ from tune_polar.decide.prediction_columns import GOLD, ID, SPLIT, Columns, colum
 from tune_polar.decide.predictions import OOF, ConfigurationPredictions, PredictionTable, SplitPredictions
 from tune_polar.errors import DecisionError
 
-MOST_BYTES = 2**31  # of a file of predictions, unzipped: far more than any table that one would look at
+# Of a file of predictions, unzipped: far more than any table that one would look at. 1,000 configurations of five folds
+# of 5,000 rows each are 25 million rows.
+MOST_BYTES = 2**31
+MOST_ROWS = 30_000_000
+MOST_COLUMNS = 1000
+MOST_CELLS = 10**9
 LONGEST_HEADER = 2**20  # characters of its line
 
 
@@ -76,36 +82,55 @@ def _read(path: Path, group: str | None) -> tuple[pd.DataFrame, Columns]:
                     f"{'JSON lines' if is_json_lines(start) else 'other bytes than those of Parquet'}",
                     "Write it with pandas' to_csv or to_parquet, or name it as what it is.",
                 )
-            _check_size(place)
+            rows = _lines_within_bounds(place)
             separator = "\t" if place.suffix in (".tsv", ".tab") else ","
             with io.TextIOWrapper(file, encoding=encoding_of(start), newline="") as text:
-                return _read_text(path, _Checked(path, text), separator, group)
+                return _read_text(path, _Checked(path, text), separator, group, rows)
     except UnreadableError as error:
         raise DecisionError(
             f"{path}: a table of predictions {error.message}", "Check the path, and that the file is whole."
         ) from error
 
 
-def _check_size(place: Place) -> None:
-    """Refuse what unzips to more than can be meant, before all of it is in memory."""
-    size = 0
+def _check_shape(path: Path, rows: int, columns: int) -> None:
+    """Refuse more rows, columns or cells than a report can be made of."""
+    bounds = ((rows, MOST_ROWS, "rows"), (columns, MOST_COLUMNS, "columns"), (rows * columns, MOST_CELLS, "cells"))
+    for found, most, what in bounds:
+        if found > most:
+            raise DecisionError(
+                f"{path}: a table of predictions must have at most {most:,} {what}, got {found:,}",
+                "Give fewer configurations, or fewer labels, at once.",
+            )
+
+
+def _lines_within_bounds(place: Place) -> int:
+    """How many lines it has; refuses what unzips to more than can be meant, before all of it is in memory."""
+    size = lines = 0
     with place.open() as file:
         while part := file.read(2**20):
             size += len(part)
+            lines += part.count(b"\n")
             if size > MOST_BYTES:
                 raise DecisionError(
                     f"{place}: a table of predictions must have at most {MOST_BYTES:,} bytes, got more",
                     "Give fewer configurations at once, or Parquet.",
                 )
+    return lines
 
 
 def _read_parquet(path: Path, group: str | None) -> tuple[pd.DataFrame, Columns]:
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(path) as file:
+        _check_shape(path, file.metadata.num_rows, file.metadata.num_columns)
     frame = pd.read_parquet(path)
     columns = columns_of([str(name) for name in frame.columns], path, group)
     return frame.fillna(dict.fromkeys(columns.texts, "")).astype(dict.fromkeys(columns.texts, str)), columns
 
 
-def _read_text(path: Path, text: _Checked, separator: str, group: str | None) -> tuple[pd.DataFrame, Columns]:
+def _read_text(
+    path: Path, text: _Checked, separator: str, group: str | None, rows: int
+) -> tuple[pd.DataFrame, Columns]:
     lines = Lines(iter(text.readline, ""))
     lines.to_header(separator)
     separator = lines.separator or separator
@@ -113,19 +138,28 @@ def _read_text(path: Path, text: _Checked, separator: str, group: str | None) ->
     other = other_separator(header, separator) if header else None
     if other is not None:
         raise DecisionError(f"{path}, row {lines.number}: {other}", "Do one of these.")
+    _check_shape(path, rows, len(header))
     columns = columns_of(header, path, group)
     gold = [name for name in header if name.startswith(GOLD)]
     numbers = [name for name in header if name not in columns.texts and name not in gold]
     text.say_again(header, separator)
-    frame = pd.read_csv(
-        cast("Any", text),  # what pandas asks of it
-        sep=separator,
-        dtype=dict.fromkeys(columns.texts, "str") | dict.fromkeys(gold, "category"),
-        keep_default_na=False,  # an id may read "NA" or "null"
-        na_values={name: [""] for name in [*numbers, *gold]},
-        index_col=False,
-        low_memory=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # it drops the cells that the header does not name
+        try:
+            frame = pd.read_csv(
+                cast("Any", text),  # what pandas asks of it
+                sep=separator,
+                dtype=dict.fromkeys(columns.texts, "str") | dict.fromkeys(gold, "category"),
+                keep_default_na=False,  # an id may read "NA" or "null"
+                na_values={name: [""] for name in [*numbers, *gold]},
+                index_col=False,
+                low_memory=False,
+            )
+        except pd.errors.ParserWarning:
+            raise DecisionError(
+                f"{path}: a row must have as many cells as the header ({len(header)}), got more in the first",
+                "Name every column, or write the rows without an index.",
+            ) from None
     return frame, columns
 
 

@@ -17,6 +17,7 @@ from tune_polar.search.racing.rules import NONE, rule_named
 from tune_polar.search.recipe_data import fold_plans, read_corpus
 from tune_polar.search.search_plan import EncoderIdentities, Variants
 from tune_polar.search.search_plan import SearchPlan as SearchPlan
+from tune_polar.search.table_sizes import check_tables
 from tune_polar.search.variants import check_variant
 from tune_polar.trial.stage_inputs import inputs_of
 
@@ -101,6 +102,7 @@ def planned(asked: Asked, rows: Rows) -> SearchPlan:
 
     Raises:
         SpecError: a vote counts more neighbours than there are.
+        SearchError: a stage would predict more than a store takes.
         ModelError: an encoder is not to be found.
     """
     recipe, corpus, plans, identities = asked.recipe, rows.corpus, rows.plans, EncoderIdentities()
@@ -108,6 +110,8 @@ def planned(asked: Asked, rows: Rows) -> SearchPlan:
     check_neighbours(recipe, most)
     for _, variant in asked.variants:
         check_neighbours(variant, most_neighbours(variant, corpus, plans))
+    for each in (recipe, *(variant for _, variant in asked.variants)):
+        check_tables(each, corpus, plans)
     return SearchPlan(
         recipe=recipe,
         profile=asked.profile,

@@ -8,11 +8,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import IO, Final
 
 from tune_polar.data.findings import Faults
+from tune_polar.data.readers.bounds import bounded_lines, check_columns, check_rows, repeated
 from tune_polar.data.readers.form import UTF_8, encoding_of, start_of
 from tune_polar.data.readers.places import Place
 from tune_polar.data.readers.raw import Gathered, RawTable
 
 SEPARATORS: Final = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
+ROWS_A_LOOK = 1024
 LARGEST_CELL = 1 << 24  # characters; a quote that is never closed must not swallow ten gigabytes
 
 _SEPARATOR_LINE = "sep="  # a first line by which spreadsheets tell each other the separator
@@ -38,7 +40,7 @@ def read_delimited(
     """
     encoding = encoding_of(start_of(file))
     text = io.TextIOWrapper(file, encoding=encoding, errors="strict", newline="")
-    lines = Lines(text)
+    lines = Lines(bounded_lines(text.readline))
     try:
         with text:
             yield from _parts(place, lines, faults, wanted, rows, separator)
@@ -77,6 +79,7 @@ class Lines:
     def to_header(self, separator: str) -> bool:
         """Go to the line of the header, whose cells ``separator`` parts unless a line says otherwise; False: none."""
         for line in self:
+            check_rows(self.number)
             said = line.strip("\r\n")
             if said.lower().startswith(_SEPARATOR_LINE) and len(said) == len(_SEPARATOR_LINE) + 1:
                 self.separator = said[-1]
@@ -110,13 +113,16 @@ def _parts(
         if not _check_header(header, line, faults, separator):
             return
         gathered = Gathered([name for name in header if name and (wanted is None or name in wanted)])
-        places = [(header.index(name), cells) for name, cells in gathered.cells.items()]
+        place_of = {name: place for place, name in enumerate(header)}
+        places = [(place_of[name], cells) for name, cells in gathered.cells.items()]
         line = lines.number + 1
-        for cells in reader:
+        for number, cells in enumerate(reader, start=1):
+            if rows is None and not number % ROWS_A_LOOK:
+                check_rows(number)
             if len(cells) == len(header):
                 gathered.lines.append(line)
-                for place_of, column in places:
-                    column.append(gathered.kept(cells[place_of]))
+                for at, column in places:
+                    column.append(gathered.kept(cells[at]))
             elif cells:  # else a blank line, usually the last
                 rule = f"a row must have as many cells as the header ({len(header)})"
                 faults.add("ragged-row", line, None, rule, str(len(cells)))
@@ -124,7 +130,7 @@ def _parts(
             if gathered.fills(rows):
                 yield gathered.table(place, header)
                 gathered, is_first = gathered.emptied(), False
-                places = [(header.index(name), cells) for name, cells in gathered.cells.items()]
+                places = [(place_of[name], cells) for name, cells in gathered.cells.items()]
     except csv.Error as error:
         faults.add("not-csv", line, None, f"must be well-formed CSV, got: {error}{_hint(error)}")
     finally:
@@ -140,7 +146,8 @@ def _parts(
 def _check_header(header: list[str], line: int, faults: Faults, separator: str) -> bool:
     """Whether cells can be told apart by their columns. Columns without a name are of an index, and nobody's."""
     good = True
-    for name in dict.fromkeys(name for name in header if name and header.count(name) > 1):
+    check_columns(len(header))
+    for name in repeated(header):
         faults.add("duplicate-column", line, name, f"a column name must be unique, got {name!r} again")
         good = False
     said = other_separator(header, separator)

@@ -10,11 +10,10 @@ from dataclasses import replace
 from typing import IO, Any
 
 from tune_polar.data.findings import Faults
+from tune_polar.data.readers.bounds import LONGEST_LINE, check_columns, check_rows
 from tune_polar.data.readers.form import UTF_8, encoding_of, start_of
 from tune_polar.data.readers.places import Place
 from tune_polar.data.readers.raw import Gathered, RawTable
-
-LONGEST_LINE = 1 << 26  # bytes; a file that is one line must not be taken into memory whole
 
 _OBJECT_RULE = "a line must be a JSON object"
 _HALF_PAIR = "a text must be whole characters, got half a surrogate pair"
@@ -39,6 +38,8 @@ def read_json_lines(
         faults.add("not-json", 1, None, f"{_OBJECT_RULE}, got {other}")
         return
     for line, said in enumerate(_lines(file, encoding, faults), start=1):
+        if rows is None:
+            check_rows(line)
         if not said.strip():
             continue
         row = _object(said, line, faults)
@@ -46,6 +47,7 @@ def read_json_lines(
             continue
         escaped = b"\\ud" in said or b"\\uD" in said
         header.update(dict.fromkeys(row))
+        check_columns(len(header))
         if wanted is None:
             for name in row.keys() - gathered.cells.keys():
                 gathered.cells[name] = [""] * len(gathered.lines)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 import tempfile
 from collections.abc import Collection, Iterator
 from typing import IO, cast
 
 from tune_polar.data.findings import Faults
+from tune_polar.data.readers.bounds import check_columns, check_rows, repeated
 from tune_polar.data.readers.form import PARQUET, start_of
 from tune_polar.data.readers.json_lines import cell_text
-from tune_polar.data.readers.places import Place
+from tune_polar.data.readers.places import Place, UnreadableError
 from tune_polar.data.readers.raw import Gathered, RawTable
 
 ROWS_A_BATCH = 8192
+MOST_UNZIPPED = 1 << 32  # bytes of a file that is zipped though its format is
 
 
 def read_parquet(
@@ -30,7 +31,12 @@ def read_parquet(
         yield from _parts(place, file, faults, wanted, rows)
         return
     with tempfile.TemporaryFile() as unzipped:  # Parquet is read from its end
-        shutil.copyfileobj(file, unzipped)
+        size = 0
+        while part := file.read(1 << 20):
+            size += unzipped.write(part)
+            if size > MOST_UNZIPPED:
+                rule = f"a zipped Parquet file must unzip to at most {MOST_UNZIPPED:,} bytes, got more"
+                raise UnreadableError("too-large", f"{rule}: unzip it, Parquet is compressed by itself")
         unzipped.seek(0)
         yield from _parts(place, unzipped, faults, wanted, rows)
 
@@ -47,7 +53,10 @@ def _parts(
     try:
         parquet = ParquetFile(file)
         header = list(parquet.schema_arrow.names)
-        for name in dict.fromkeys(name for name in header if header.count(name) > 1):
+        check_columns(len(header))
+        if rows is None:
+            check_rows(parquet.metadata.num_rows)
+        for name in repeated(header):
             faults.add("duplicate-column", None, name, f"a column name must be unique, got {name!r} again")
             return
         gathered, first = Gathered([name for name in header if name and (wanted is None or name in wanted)]), 1
@@ -65,6 +74,8 @@ def _parts(
                     yield gathered.table(place, header)
                     first += len(gathered.lines)
                     gathered = gathered.emptied()
+    except UnreadableError:
+        raise
     except Exception as error:  # noqa: BLE001 - pyarrow raises any kind of it for a damaged file
         faults.add("not-parquet", None, None, f"must be a Parquet file, got: {str(error)[:200]}")
         return
