@@ -7,7 +7,8 @@ import pytest
 import torch
 from sklearn.neighbors import NearestNeighbors
 
-from tune_polar.trial.neighbours import MAX_NEIGHBOURS, neighbour_labels, precision_at_1
+from tune_polar.store.records import MAX_NEIGHBOURS
+from tune_polar.trial.neighbours import neighbour_labels, precision_at_1
 
 
 def unit_rows(rows: int, seed: int) -> torch.Tensor:

@@ -11,7 +11,7 @@ from tune_polar.data.table import TRAIN, Corpus
 from tune_polar.errors import SearchError
 from tune_polar.recipe.model import Recipe
 from tune_polar.store.filesystem import MOST_BYTES
-from tune_polar.trial.neighbours import MAX_NEIGHBOURS
+from tune_polar.store.records import MAX_NEIGHBOURS
 
 MOST_TABLE_BYTES = MOST_BYTES["stages"] - 2**20  # beside the arrays lies a header with the curve
 ROW_NUMBER_BYTES = 4

@@ -17,7 +17,7 @@ from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.store.codec import DamagedRecordError, decode_arrays, decode_json, decode_text
 from tune_polar.store.failures import FailureRecord
 from tune_polar.store.gold import Gold
-from tune_polar.store.records import VALIDATION, FoldRecord, StageRecord
+from tune_polar.store.records import MAX_NEIGHBOURS, VALIDATION, FoldRecord, StageRecord
 from tune_polar.store.stored_arrays import StoredArrays
 
 T = TypeVar("T")
@@ -101,6 +101,8 @@ def stage_faults(record: StageRecord, gold: Gold, recipe: Recipe | None = None) 
             rows = len(gold.splits[split]) if split in gold.splits else 0
             if (record.rows(split) >= rows).any():
                 yield f"its rows of {split} must be below {rows}, got {record.rows(split).max()}"
+        if record.predicts == "neighbours" and record.table(split).shape[1] > MAX_NEIGHBOURS:
+            yield f"{split}/neighbours must have at most {MAX_NEIGHBOURS} columns, got {record.table(split).shape[1]}"
     if recipe is not None:
         yield from _task_faults(record, gold, recipe)
 

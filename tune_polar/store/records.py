@@ -18,6 +18,7 @@ from tune_polar.store.training import Provenance as Provenance
 
 TableKind = Literal["neighbours", "probability", "value"]
 SAFE_NAME = re.compile(r"[0-9A-Za-z_-]{1,100}")  # of records: each becomes the name of a file
+MAX_NEIGHBOURS = 200  # of each row, in a table of neighbours
 VALIDATION = "validation"  # the one split that every stage has: the cell's own rows
 EXTRA = "extra"  # arrays that are no table
 Number = Annotated[int, Field(ge=0)]

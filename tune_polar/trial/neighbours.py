@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-MAX_NEIGHBOURS = 200
+from tune_polar.store.records import MAX_NEIGHBOURS
+
 TABLE_ENTRIES = 2**26  # of similarities computed at once: a quarter of a GB
 
 
