@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.store.made_recipes import one_vote
+from tests.store.made_store import finished_store
 from tune_polar.store.codec import decode_arrays, encode_arrays
 from tune_polar.store.records import CurvePoint, FoldRecord, MemoryUse, Provenance, StageRecord
+from tune_polar.store.store import open_store
 
 ABOUT = Provenance("here", 1, "cpu", "2026-01-02T03:04:05+00:00", {"torch": "2.13"})
 ROWS = np.array([2, 5, 9], dtype=np.int32)
@@ -201,3 +205,14 @@ def test_scores_are_finite_whatever_json_allows(word: str) -> None:
     assert word in text
     with pytest.raises(ValueError, match=r"finite number|Invalid|expected"):
         FoldRecord.from_text(text)
+
+
+def test_a_table_of_more_neighbours_than_anything_stores_is_damage(tmp_path: Path) -> None:
+    made = finished_store(tmp_path / "store", one_vote())
+    path = sorted((tmp_path / "store/stages").glob("*.safetensors"))[0]
+    header, arrays = decode_arrays(path.read_bytes())
+    name = next(name for name in arrays if name.endswith("/neighbours"))
+    assert made.store.stage(path.stem) is not None
+    arrays[name] = np.zeros((len(arrays[name]), 2000), dtype=np.uint8)
+    path.write_bytes(encode_arrays(header, arrays))
+    assert open_store(tmp_path / "store").stage(path.stem) is None
