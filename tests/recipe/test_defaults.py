@@ -29,8 +29,14 @@ def recipe_of(stage: dict[str, object], **more: object) -> Recipe:
 @pytest.mark.parametrize(
     ("task", "losses", "predicts", "decision", "metric"),
     [
-        ("binary", ["cross_entropy"], "probability", {"type": "threshold", "rule": "max_macro_f1"}, "macro_f1"),
-        ("labels", ["cross_entropy"], "probability", {"type": "threshold", "rule": "max_f1"}, "macro_f1"),
+        (
+            "binary",
+            ["cross_entropy"],
+            "probability",
+            {"type": "threshold", "rule": "smoothed_max_macro_f1"},
+            "macro_f1",
+        ),
+        ("labels", ["cross_entropy"], "probability", {"type": "threshold", "rule": "smoothed_max_f1"}, "macro_f1"),
         ("class", ["cross_entropy"], "probability", {"type": "argmax"}, "macro_f1"),
         ("number", ["mse"], "value", {"type": "clip", "low": 1.0, "high": 5.0}, "pearson"),
     ],

@@ -173,6 +173,7 @@ def test_no_interval_leaves_the_metrics_range(tmp_path: Path) -> None:
         "data": {"labels": ["a", "b"]},
         "folds": {"count": 3},
         "stages": {"model": {"task": task}},
+        "decide": {"model": {"type": "threshold", "of": "model", "rule": "max_f1"}},
     }
     page = PageContext(finished_store(tmp_path / "store", recipe_of(about), (1.0, 0.9), rows=60, dev=0).summary())
     found = page.corrected

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide import shrinkage, threshold_rules
+from tune_polar.decide import shrinkage, smoothing, threshold_rules
 from tune_polar.decide.checks import (
     BitArray,
     BoolArray,
@@ -54,6 +54,16 @@ _RULES = (
         "highest mean of both classes' F1 (ST1's score) over every distinct probability",
         _per_label(threshold_rules.max_macro_f1),
     ),
+    ThresholdRule(
+        "smoothed_max_f1",
+        "highest F1 that kernel estimates of both classes' logits promise",
+        _per_label(smoothing.smoothed_max_f1),
+    ),
+    ThresholdRule(
+        "smoothed_max_macro_f1",
+        "highest mean of both classes' F1 that these estimates promise",
+        _per_label(smoothing.smoothed_max_macro_f1),
+    ),
     ThresholdRule("max_f1_grid", "highest F1 on the grid 0.10-0.90", _per_label(threshold_rules.max_f1_grid)),
     ThresholdRule(
         "shrunk_max_f1",
@@ -74,10 +84,15 @@ _RULES = (
 THRESHOLD_RULES: Mapping[str, ThresholdRule] = MappingProxyType({rule.name: rule for rule in _RULES})
 
 
+_USUAL: Mapping[Score, tuple[str, ...]] = {
+    "positive": ("smoothed_max_f1", "max_f1", "shrunk_max_f1"),
+    "both_classes": ("smoothed_max_macro_f1", "max_macro_f1"),
+}
+
+
 def usual_rules(score: Score) -> tuple[str, ...]:
-    """The rules worth comparing for a score: of one label there is nothing to shrink to."""
-    other = "max_macro_f1" if score == "positive" else "shrunk_max_f1"
-    return tuple(name for name in THRESHOLD_RULES if name != other)
+    """The rules worth comparing for a score: those that look for it (docs/decisions/0031). The others can be named."""
+    return _USUAL[score]
 
 
 def threshold_rule(name: str) -> ThresholdRule:

@@ -12,7 +12,7 @@ from tune_polar.recipe.sections import Stage
 from tune_polar.recipe.space import CategoricalParameter, FloatParameter, IntParameter, SingleParameter
 
 NAME = "default"
-RULES = ("max_f1", "max_macro_f1", "prevalence_match", "fixed")
+SMOOTHED = "smoothed_"  # how the rules begin that smooth
 MOST_NEIGHBOURS = 199
 
 
@@ -53,4 +53,6 @@ def _of_decision(decision: Decision) -> Iterator[tuple[str, SingleParameter]]:
         yield "k", IntParameter(type="int", low=1, high=high, step=2 if decision.k % 2 and high % 2 else 1)
         yield "tau", FloatParameter(type="float", low=min(0.2, decision.tau), high=max(0.8, decision.tau))
     elif isinstance(decision, Threshold):
-        yield "rule", CategoricalParameter(type="categorical", choices=tuple(dict.fromkeys((*RULES, decision.rule))))
+        plain = "max_macro_f1" if "macro" in decision.rule else "max_f1"
+        rules = dict.fromkeys((f"{SMOOTHED}{plain}", plain, decision.rule))
+        yield "rule", CategoricalParameter(type="categorical", choices=tuple(rules))

@@ -49,6 +49,9 @@ def with_defaults(values: Mapping[str, Any]) -> Tree:
     return tree
 
 
+_RULES: Mapping[GoldKind, str] = {"binary": "smoothed_max_macro_f1", "labels": "smoothed_max_f1"}
+
+
 def default_metric(gold: GoldKind) -> str:
     """What decisions of this kind are scored by where nothing is said."""
     return "pearson" if gold == "number" else "macro_f1"
@@ -64,12 +67,14 @@ def default_decision(tree: Tree, stage: str) -> Tree | None:
         ends = at(tree, ("data", "numbers", column))
         low, high = ends if isinstance(ends, list | tuple) and len(ends) == 2 else (None, None)
         return {"type": "clip", "of": stage, "low": low, "high": high}
-    rules: dict[GoldKind | None, Tree] = {
-        "binary": {"type": "threshold", "of": stage, "rule": "max_macro_f1"},
-        "labels": {"type": "threshold", "of": stage, "rule": "max_f1"},
-        "class": {"type": "argmax", "of": stage},
-    }
-    return rules.get(gold)
+    if gold == "class":
+        return {"type": "argmax", "of": stage}
+    return None if gold is None else {"type": "threshold", "of": stage, "rule": default_rule(gold)}
+
+
+def default_rule(gold: GoldKind) -> str:
+    """How thresholds are chosen where nothing is said."""
+    return _RULES[gold]
 
 
 def _stage(stage: object, encoder: object) -> object:

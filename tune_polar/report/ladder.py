@@ -20,7 +20,7 @@ from tune_polar.report.words import OOF, RUNGS, chosen_on, gap_words, metric_wor
 NO_DEV = "no dev split with gold"
 WIDEST = 200  # neighbours that a vote may ask
 # Rules that look for the most of F1 on the rows they see; the others may score less there than elsewhere.
-MAXIMISING = ("max_f1", "max_f1_grid", "max_macro_f1", "shrunk_max_f1")
+MAXIMISING = ("max_f1", "max_f1_grid", "max_macro_f1", "shrunk_max_f1", "smoothed_max_f1", "smoothed_max_macro_f1")
 
 
 def score_ladder(page: PageContext, outcome: Outcome) -> TextTable:

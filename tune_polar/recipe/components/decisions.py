@@ -15,7 +15,15 @@ from tune_polar.recipe.rules import Breach, RuleBrokenError
 from tune_polar.recipe.settings import Name, Number, Share, Weight
 
 ThresholdRule = Literal[
-    "fixed", "max_f1", "max_macro_f1", "max_f1_grid", "shrunk_max_f1", "prevalence_match", "min_abs_p_minus_r"
+    "fixed",
+    "max_f1",
+    "max_macro_f1",
+    "smoothed_max_f1",
+    "smoothed_max_macro_f1",
+    "max_f1_grid",
+    "shrunk_max_f1",
+    "prevalence_match",
+    "min_abs_p_minus_r",
 ]
 
 

@@ -1,0 +1,120 @@
+"""Thresholds of the highest F1 that kernel estimates of both classes' logits promise.
+
+F1 counted on the rows at hand jumps at every row, and its highest jump is mostly luck where a label is rare. With the
+logits z of positive and negative rows each smoothed by a kernel, a threshold t is expected to call
+
+    tp(t) = n⁺ · S⁺(t),  fp(t) = n⁻ · S⁻(t),  S(t) = mean of K((z − t) / h)
+
+of them, and F1(t) = 2·tp / (n⁺ + tp + fp) is smooth. K is the integral of Epanechnikov's kernel, a cubic on [−1, 1], so
+that sums over rows are differences of running sums: n log n, whatever the number of thresholds. Each class has a
+bandwidth of its own, by Silverman's rule (1986, equation 3.31) with two thirds of his factor: the aim is where the two
+densities cross, not their shape (``benchmarks/threshold_rules.py`` compares; docs/decisions/0031).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tune_polar.decide.checks import BoolArray, FloatArray
+from tune_polar.decide.threshold_rules import PREDICT_NONE, TIE_TOLERANCE, max_f1, max_macro_f1
+
+SILVERMAN = 0.9
+SHARE = 2 / 3  # of Silverman's bandwidth
+EPANECHNIKOV = 2.2138  # its bandwidth for one of a Gaussian kernel that smooths as much (Marron and Nolan 1988)
+GRID = 512  # thresholds tried before the best one's neighbourhood is
+_EDGE = 1e-6  # probabilities nearer to 0 or 1 count as this near: a 32-bit sigmoid tells no more
+_ZOOMS = 3  # each looks between the best threshold's neighbours
+
+
+@dataclass(frozen=True, eq=False)
+class _Survival:
+    """How many of some logits are expected to lie above a threshold."""
+
+    logits: FloatArray  # rising
+    sums: FloatArray  # (4, rows + 1): running sums of their powers 0 to 3
+    bandwidth: float
+
+    @classmethod
+    def of(cls, logits: FloatArray, bandwidth: float) -> _Survival:
+        ranked = np.sort(logits)
+        powers = ranked[None, :] ** np.arange(4)[:, None]
+        return cls(ranked, np.concatenate([np.zeros((4, 1)), np.cumsum(powers, axis=1)], axis=1), bandwidth)
+
+    def above(self, thresholds: FloatArray) -> FloatArray:
+        """Expected count for each of ``thresholds``, same shape."""
+        h, t = self.bandwidth, thresholds
+        low = np.searchsorted(self.logits, t - h, side="left")
+        high = np.searchsorted(self.logits, t + h, side="right")
+        s0, s1, s2, s3 = self.sums[:, high] - self.sums[:, low]
+        linear = (s1 - t * s0) / h
+        cubic = (s3 - 3 * t * s2 + 3 * t**2 * s1 - t**3 * s0) / h**3
+        inside = s0 / 2 + 0.75 * (linear - cubic / 3)  # Σ K(u), K(u) = ½ + ¾·(u − u³/3)
+        return np.asarray(np.maximum(len(self.logits) - high + inside, 0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Classes:
+    """Both classes of one label."""
+
+    positive: _Survival
+    negative: _Survival
+
+    def f1(self, thresholds: FloatArray) -> FloatArray:
+        """Expected F1 of the positive class."""
+        tp, fp = self.positive.above(thresholds), self.negative.above(thresholds)
+        return np.asarray(2 * tp / (len(self.positive.logits) + tp + fp))
+
+    def macro_f1(self, thresholds: FloatArray) -> FloatArray:
+        """Expected mean of both classes' F1."""
+        tn = len(self.negative.logits) - self.negative.above(thresholds)
+        fn = len(self.positive.logits) - self.positive.above(thresholds)
+        other = 2 * tn / np.maximum(len(self.negative.logits) + tn + fn, 1.0)
+        return np.asarray((self.f1(thresholds) + other) / 2)
+
+
+def smoothed_max_f1(gold: BoolArray, probability: FloatArray) -> float:
+    """The threshold of the highest expected F1; ``gold`` and ``probability`` have shape (rows,)."""
+    return _best(gold, probability, macro=False)
+
+
+def smoothed_max_macro_f1(gold: BoolArray, probability: FloatArray) -> float:
+    """That of the highest expected mean of both classes' F1."""
+    return _best(gold, probability, macro=True)
+
+
+def _best(gold: BoolArray, probability: FloatArray, *, macro: bool) -> float:
+    if not gold.any():
+        return PREDICT_NONE
+    clipped = np.clip(probability, _EDGE, 1 - _EDGE)
+    logits = np.log(clipped) - np.log1p(-clipped)
+    usual = _bandwidth(logits)
+    # Nothing to weigh against, one probability for all rows, or classes that do not overlap: any cut between is best
+    if gold.all() or usual == 0.0 or logits[gold].min() > logits[~gold].max():
+        return max_macro_f1(gold, probability) if macro else max_f1(gold, probability)
+    positive, negative = logits[gold], logits[~gold]
+    classes = _Classes(
+        _Survival.of(positive, _bandwidth(positive) or usual), _Survival.of(negative, _bandwidth(negative) or usual)
+    )
+    expected = classes.macro_f1 if macro else classes.f1
+    low, high = float(logits.min()), float(logits.max())
+    for _ in range(1 + _ZOOMS):
+        thresholds = np.linspace(low, high, GRID)
+        scores = expected(thresholds)
+        ties = np.flatnonzero(scores >= scores.max() - TIE_TOLERANCE)
+        best = int(ties[np.argmin(np.abs(thresholds[ties]))])  # of equals the one nearest to 0.5
+        low, high = float(thresholds[max(best - 1, 0)]), float(thresholds[min(best + 1, GRID - 1)])
+    if thresholds[best] <= logits.min():  # calling every row positive is best
+        return float(probability.min()) / 2
+    # Rounded: the last bits of exp and log are the processor's
+    return round(1 / (1 + float(np.exp(-thresholds[best]))), 12)
+
+
+def _bandwidth(logits: FloatArray) -> float:
+    """Of one class, in logits; 0 where they are all alike."""
+    if len(logits) < 2:
+        return 0.0
+    quarter, three_quarters = np.percentile(logits, (25, 75))
+    spreads = [each for each in (float(logits.std(ddof=1)), float(three_quarters - quarter) / 1.34) if each > 1e-9]
+    return float(SILVERMAN * SHARE * EPANECHNIKOV * min(spreads, default=0.0) * len(logits) ** -0.2)
