@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +274,52 @@ def test_released_predictions_give_a_report(run: Callable[..., Any], shared_dir:
     assert ran.code == 0, ran.err
     assert "To report: 0." in ran.out
     assert ("new set of 1,644 rows" in ran.out) is name.endswith("hau")
+
+
+def extreme(kind: str, rows: int) -> pd.DataFrame:
+    """Tables at the ends of what a score can be: everything right, everything wrong, one positive, noise."""
+    frame = predictions(models=3, rows=rows)
+    gold = [frame[f"gold/{label}"].astype(int).to_numpy() for label in LABELS]
+    if kind == "one positive":
+        for label in LABELS:
+            frame[f"gold/{label}"] = (frame["id"].str.endswith(("oof0", "oof1", "oof2"))).astype(int)
+        return frame
+    for label, said in zip(LABELS, gold, strict=True):
+        sign = {"right": 9, "wrong": -9, "noise": 0}[kind]
+        frame[f"logit/{label}"] = sign * (2 * said - 1) + 0.01 * frame[f"logit/{label}"]
+    return frame
+
+
+def intervals(about: Any, path: str = "") -> Iterator[tuple[str, float, float]]:
+    """Every interval of a document, with the keys that lead to it."""
+    if isinstance(about, dict):
+        if {"low", "high"} <= about.keys():
+            yield path, about["low"], about["high"]
+        for key, value in about.items():
+            yield from intervals(value, f"{path}/{key}")
+    elif isinstance(about, list):
+        for value in about:
+            yield from intervals(value, path)
+
+
+@pytest.mark.parametrize("kind", ["right", "wrong", "one positive", "noise"])
+@pytest.mark.parametrize("rows", [9, 60])
+def test_no_interval_leaves_the_range_of_its_metric(
+    run: Callable[..., Any], write: Callable[..., str], tmp_path: Path, kind: str, rows: int
+) -> None:
+    write(extreme(kind, rows))
+    ran = run("decide", "predictions.csv", "--rounds", "200", "--new-rows", "5", "--json", "-o", "page.html")
+    assert ran.code == 0, ran.err
+    found = list(intervals(json.loads(ran.out)))
+    assert len(found) > 5
+    for path, low, high in found:
+        is_difference = any(word in path for word in ("comparisons", "pairs", "gain", "difference", "groups"))
+        least, most = (-1, 1) if is_difference else (0, 1)
+        assert least <= low <= high <= most, path
+    shown = re.findall(
+        r"(-?\d\.\d{3})[–-](-?\d\.\d{3})",
+        (tmp_path / "page.html").read_text("utf-8")
+        + run("decide", "predictions.csv", "--rounds", "200", "--new-rows", "5").out,
+    )
+    assert shown
+    assert all(0 <= float(low) <= float(high) <= 1 for low, high in shown)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +17,10 @@ import pytest
 from tests.cli.conftest import Ran
 from tests.store.made_recipes import two_stages
 from tests.store.made_store import finished_store
+from tune_polar.api.headline import page_hint
+from tune_polar.cli.commands import COMMANDS
+from tune_polar.cli.drive import command_line
+from tune_polar.errors import TunePolarError
 from tune_polar.visible import visible
 
 Run = Callable[..., Ran]
@@ -75,14 +81,108 @@ def test_on_a_terminal_too(tmp_path: Path) -> None:
     assert b"\x1b]52" not in said
 
 
+EVERY_COMMAND = """\
+import contextlib, io, json, sys
+from tune_polar.cli.main import main
+codes = {}
+for words in json.load(open("words.json", encoding="utf-8")):
+    sys.argv = ["tune-polar", *words]
+    try:
+        main()
+        codes[" ".join(words)] = 0
+    except SystemExit as stop:
+        codes[" ".join(words)] = stop.code or 0
+with open("codes.json", "w", encoding="utf-8") as file:
+    json.dump(codes, file)
+"""
+ODD = "dä−’中文 µ…"  # no encoding but Unicode's has all of it
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gbk", "cp1252", "koi8-r", "utf-8"])
-def test_no_encoding_ends_a_command(encoding: str) -> None:
+def test_no_encoding_ends_a_command(tmp_path: Path, encoding: str) -> None:
+    """Every command but those that train, one process an encoding; `search` and `resume` as far as their errors."""
+    rows = "".join(f"{ODD} {row},{row % 2},{row % 2}\n" for row in range(40))
+    (tmp_path / f"{ODD}.csv").write_text(f"text,{ODD},hate\n{rows}", encoding="utf-8")
+    (tmp_path / f"{ODD}.yaml").write_text(f"recipe: mine\nextends: st1\ndescription: {ODD}\n{ODD}: 1\n", "utf-8")
+    scores = "".join(f"{ODD},oof,{row % 3},r{row},{row % 2},{row / 40}\n" for row in range(40))
+    (tmp_path / "p.csv").write_text(f"{ODD},split,fold,id,gold/{ODD},prob/{ODD}\n{scores}", encoding="utf-8")
+    finished_store(tmp_path / ODD, two_stages(description=ODD), host=ODD)
+    codes = {
+        ("list", "st3", "--meanings"): 0,
+        ("list", f"{ODD}.yaml"): 2,
+        ("validate", f"{ODD}.yaml"): 2,
+        ("schema", "recipe"): 0,
+        ("doctor",): 0,
+        ("doctor", "st1", "--encoder", ODD): 0,
+        ("data", "check", f"{ODD}.csv", "--target", ODD): 0,
+        ("data", "check", f"{ODD}.csv", "--target", f"{ODD}x"): 2,
+        ("data", "sample", f"{ODD} sample"): 0,
+        ("decide", "p.csv", "--rounds", "100", "-o", f"{ODD}.html"): 0,
+        ("status", ODD): 0,
+        ("status", ODD, "--json"): 0,
+        ("status", f"nicht {ODD}\x1b"): 2,
+        ("report", ODD, "-o", f"page {ODD}.html"): 0,
+        ("export", ODD, "--csv", f"tables {ODD}"): 0,
+        ("merge", ODD, "-o", f"merged {ODD}"): 0,
+        ("search", "classifier", "--data", f"{ODD}.csv", "--target", f"{ODD}x"): 2,
+        ("ablate", ODD): 2,
+        ("resume", ODD, "--data", f"nicht {ODD}"): 2,
+    }
+    (tmp_path / "words.json").write_text(json.dumps([list(words) for words in codes]), encoding="utf-8")
     about = {**os.environ, "PYTHONIOENCODING": encoding}
-    for words, code in ((("list", "st3", "--meanings"), 0), (("status", "nicht da −’中文\x1b"), 2)):
-        done = command(*words, env=about)
-        assert done.returncode == code, done.stderr
-        assert b"Traceback" not in done.stderr
-        (done.stdout + done.stderr).decode(encoding)
+    python = [sys.executable, "-c", EVERY_COMMAND]
+    done = subprocess.run(python, capture_output=True, timeout=300, check=False, cwd=tmp_path, env=about)
+    assert done.returncode == 0, done.stderr.decode(encoding, "replace")
+    said = (done.stdout + done.stderr).decode(encoding)  # whole characters of it, all of them
+    assert "Traceback" not in said
+    assert json.loads((tmp_path / "codes.json").read_text(encoding="utf-8")) == {
+        " ".join(words): code for words, code in codes.items()
+    }
+    assert {words[0] for words in codes} == set(COMMANDS)
+
+
+STRANGE = ["my runs", "it's mine", "a$HOME", 'say "so"', "two\nlines", "a;b & `c`", "*(x)?", "~", "#1", "dä−中", "\\"]
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_printed_commands_can_be_pasted(run: Run, tmp_path: Path, name: str) -> None:
+    made = finished_store(tmp_path / name, two_stages())
+    said = [run("status", f"./{name}"), run("report", f"./{name}", "-o", "page.html")]
+    assert [ran.code for ran in said] == [0, 0]
+    printed = pasted(said[0].out)
+    assert [words[:2] for words in printed] == [["tune-polar", "resume"], ["tune-polar", "report"]]
+    for words in printed:
+        assert (tmp_path / words[2]).resolve() == tmp_path / name
+        assert run(words[1], *words[2:], "--help").code == 0  # words that the command line takes
+    (hint,) = pasted(page_hint(str(tmp_path / name)))
+    assert hint == ["tune-polar", "report", str(tmp_path / name), "--watch", "--open"]
+    with pytest.raises(TunePolarError) as again:
+        made.store.create(made.store.manifest(), made.store.gold())
+    (resume,) = re.findall(r"`(tune-polar resume .*?)`,", again.value.remedy, flags=re.DOTALL)
+    assert shlex.split(resume) == ["tune-polar", "resume", str(tmp_path / name)]
+
+
+def pasted(said: str) -> list[list[str]]:
+    """The words of each command that stands behind a label; what stands in quotes may hold line ends."""
+    found = re.findall(
+        r"^(?:go on|page anew|page meanwhile:) +(tune-polar .*?)(?=\n(?:page anew|go on)|\n*\Z)", said, re.M | re.S
+    )
+    return [shlex.split(each) for each in found]
+
+
+@pytest.mark.parametrize("word", ["plain", *STRANGE])
+def test_the_command_in_a_manifest_can_be_pasted(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/tune-polar", "search", "st1", "--store", word])
+    assert shlex.split(command_line()) == ["tune-polar", "search", "st1", "--store", word]
+
+
+def test_a_remedy_that_names_a_recipe_file_can_be_pasted(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "my own").mkdir()
+    (tmp_path / "my own/it's.yaml").write_text("recipe: mine\nextends: st3\n", encoding="utf-8")
+    ran = run("list", "my own/it's.yaml")
+    assert ran.code == 0
+    (told,) = re.findall(r"`(tune-polar list .*?)`", ran.out)
+    assert run(*shlex.split(told)[1:]).code == 0
 
 
 def test_a_minus_is_a_minus_in_ascii() -> None:
@@ -92,7 +192,24 @@ def test_a_minus_is_a_minus_in_ascii() -> None:
 
 @pytest.mark.parametrize("word", [b"caf\xe9.csv", b"\xff\xfe"])
 def test_words_that_are_not_utf_8_are_told(tmp_path: Path, word: bytes) -> None:
-    for words in (("data", "check", os.fsdecode(word)), ("search", "st1", "--store", os.fsdecode(word))):
+    name = os.fsdecode(word)
+    for words in (
+        ("data", "check", name),
+        ("data", "sample", name),
+        ("search", name),
+        ("search", "st1", "--store", name),
+        ("search", "st1", "--data", name),
+        ("search", "st1", "--space", name),
+        ("search", "st1", "--encoder", name),
+        ("search", "st1", "--dev", name),
+        ("resume", name),
+        ("report", "store", "-o", name),
+        ("export", "store", "--csv", name),
+        ("merge", "store", "-o", name),
+        ("decide", name),
+        ("validate", name),
+        ("doctor", "st1", "--encoder", name),
+    ):
         done = command(*words, cwd=tmp_path)
         assert done.returncode == 2
         assert b"must be UTF-8, got b'" in done.stderr
@@ -130,3 +247,18 @@ def test_the_working_folder_may_have_gone(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert "the working folder must be there" in done.stderr
+
+
+def test_shell_completion_is_set_up_and_completes(tmp_path: Path) -> None:
+    about = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "SHELL": "/bin/bash",
+        "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1",
+    }
+    done = command("--install-completion", "bash", env=about)
+    assert done.returncode == 0, done.stderr
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any("tune-polar" in path.read_text(encoding="utf-8") for path in written)
+    asked = {"_TUNE_POLAR_COMPLETE": "complete_bash", "COMP_WORDS": "tune-polar sta", "COMP_CWORD": "1"}
+    assert command(env={**about, **asked}).stdout.decode().split() == ["status"]

@@ -147,7 +147,7 @@ def test_ihc_is_given_folds_with_positives_and_other_sets(shared_dir: Path) -> N
     specs = column_specs(
         labels=["hate"],
         texts={"positive": {"column": "implied_statement", "otherwise": "augmented"}},
-        told_apart_by=["split"],
+        given_by="split",
     )
     columns = {"id": "ID", "text": "post", "hate": "class=implicit_hate", "augmented": "aug_sent1_of_post"}
     columns |= {"sbic.hate": "offensiveYN", "dynahate.text": "text", "dynahate.hate": "label=hate"}

@@ -315,6 +315,7 @@ def made_manifest(
         "trials": trials,
         "seed": 11,
         "racing": "none",
+        "machines": {},
         "command": f"tune-polar search {recipe.recipe}",
         "created": "2026-01-02T03:00:00+00:00",
         "versions": {"tune-polar": "0.1.0", "python": "3.11.7", "torch": "2.13"},

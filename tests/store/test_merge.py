@@ -181,7 +181,10 @@ def test_searches_with_other_gold_of_dev_are_refused(search, other_machine, tmp_
         merge([search.store, other.store], open_store(tmp_path / "merged"))
 
 
-@pytest.mark.parametrize("absent", ["created", "command", "trials", "seed", "profile", "versions", "racing", "data"])
+OWN = ["created", "command", "trials", "seed", "profile", "versions", "racing", "machines", "data"]
+
+
+@pytest.mark.parametrize("absent", OWN)
 def test_a_manifest_that_says_nothing_of_its_search_is_named(search, absent):
     manifest = {key: value for key, value in search.store.manifest().items() if key != absent}
     with pytest.raises(StoreError, match=f"manifest.json must describe a search, but it says nothing of {absent}"):

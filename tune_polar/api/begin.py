@@ -17,7 +17,8 @@ from tune_polar.api.request import RecipeWords, asked, new_store, space_of
 from tune_polar.api.shown import Shown
 from tune_polar.api.stopping import Extent
 from tune_polar.data.source import Source, source_from_json
-from tune_polar.errors import SpecError, StoreError
+from tune_polar.errors import SpecError
+from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.garbage import without_collection
 from tune_polar.recipe.reference import reference_origin
 from tune_polar.recipe.strict_yaml import Written
@@ -126,12 +127,12 @@ def begin_ablation(recipe: RecipeWords, data: DataWords, machines: Machines, ori
     return start(plan, store, machines, origin.command, shown, Limits())
 
 
-def go_on_with(place: str, data: DataWords | None, extent: Extent, machines: Machines, shown: Shown) -> Ended:
+def go_on_with(place: str, data: DataWords, extent: Extent, machines: Machines, shown: Shown) -> Ended:
     """Take up a recorded search; what is finished is never trained again.
 
     Args:
         place: of its records.
-        data: where the data lies now; None: where it lay.
+        data: where the data lies now; what it leaves open is as begun.
         extent: how far it shall go; what it leaves open is as begun.
         machines: where it runs from now on.
         shown: how it is shown.
@@ -142,7 +143,6 @@ def go_on_with(place: str, data: DataWords | None, extent: Extent, machines: Mac
     limits, racing = extent.limits(), extent.rule()
     _check_trackers(shown)
     check_counts(trials=extent.trials, slots=machines.slots)
-    moved = None if data is None else data.source()
     # Imported here: see above.
     with without_collection():
         from tune_polar.api.drive import go_on
@@ -151,7 +151,7 @@ def go_on_with(place: str, data: DataWords | None, extent: Extent, machines: Mac
 
     store = open_store(place)
     manifest = store.manifest()
-    source = None if moved is None else named_as_before(moved, manifest)
+    source = data.taken_up(recorded_source(manifest, store.url))
     plan = plan_from_manifest(manifest, source, extent.trials, racing, store.gold())
     extent.check_for_kind(plan.kind)
     begun = store.count_configurations()
@@ -165,21 +165,14 @@ def go_on_with(place: str, data: DataWords | None, extent: Extent, machines: Mac
     return go_on(plan, store, machines, shown, limits)
 
 
-def named_as_before(moved: Source, manifest: Mapping[str, Any]) -> Source:
-    """The files where they lie now, their columns named as when the search began unless told otherwise.
+def recorded_source(manifest: Mapping[str, Any], place: str) -> Source:
+    """Where the data of a recorded search lay.
 
     Raises:
         StoreError: the manifest does not describe a search.
     """
-    try:
-        was = source_from_json(manifest["data"]["source"])
-    except (KeyError, TypeError) as error:
-        raise StoreError(
-            f"manifest.json must describe a search, but: {type(error).__name__} {error}",
-            "Give the folder or URL that `tune-polar search` printed as its records.",
-        ) from None
-    columns = was.columns if moved.kind == was.kind else {}
-    return moved.model_copy(update={"columns": {**columns, **moved.columns}})
+    manifest_facts(manifest, place)
+    return source_from_json(manifest["data"]["source"])
 
 
 def _check_trackers(shown: Shown) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tune_polar.data.infer import infer_columns
 from tune_polar.data.layout import WORD_MARK
-from tune_polar.data.source import Source, parse_source
+from tune_polar.data.source import SAMPLE, Source, parse_source, taken_up
 from tune_polar.errors import SpecError
 from tune_polar.recipe.template import Target
 
@@ -22,7 +22,7 @@ TEXT, ID = "text", "id"
 class DataWords:
     """The options as typed, or as given in Python."""
 
-    data: str | pd.DataFrame
+    data: str | pd.DataFrame | None = None  # None: the sample, or as recorded
     language: str | None = None
     dev: str | pd.DataFrame | None = None
     test: str | pd.DataFrame | None = None
@@ -39,6 +39,24 @@ class DataWords:
             DataError: there is nothing of that kind.
             SpecError: a column is not named rightly.
         """
+        data = SAMPLE if self.data is None else self.data
+        return parse_source(data, language=self.language, dev=self.dev, test=self.test, columns=self.named())
+
+    def taken_up(self, was: Source) -> Source:
+        """Where the rows of a recorded search come from now; what is not said is as it was.
+
+        Raises:
+            DataError: there is nothing of that kind.
+            SpecError: a column is not named rightly.
+        """
+        return taken_up(was, data=self.data, language=self.language, dev=self.dev, test=self.test, columns=self.named())
+
+    def named(self) -> dict[str, str]:
+        """The file's column of each name, those of texts and ids among them.
+
+        Raises:
+            SpecError: a column is named twice, and not alike.
+        """
         named = dict(self.columns)
         for name, column in ((TEXT, self.text), (ID, self.id)):
             if column is not None and named.setdefault(name, column) != column:
@@ -48,7 +66,7 @@ class DataWords:
                 )
             if column is not None and not column:
                 raise SpecError(f"--{name} must name a column, got nothing", f"For example --{name} {name}.")
-        return parse_source(self.data, language=self.language, dev=self.dev, test=self.test, columns=named)
+        return named
 
 
 def with_targets(

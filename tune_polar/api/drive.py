@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tune_polar.api.live import LiveTable
@@ -59,7 +59,7 @@ def start(plan: SearchPlan, store: Store, machines: Machines, command: str, show
         prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits, _budget(store, machines))
         prepared.check()
         _tell_needs(prepared, shown, str(Path(store.url).parent))
-        prepared.create(command)
+        prepared.create(command, machines.recorded(slots.threads))
         with held_lease(store.files, prepared.stop):
             result = _run(prepared, plan, store, shown, limits)
     return _ended(store, result, _asked(plan, limits))
@@ -114,10 +114,15 @@ def _slots(machines: Machines, shown: Shown) -> Iterator[Slots]:
             shown.say(
                 f"{'A GPU is left out' if slots.gpu else 'Training runs on the CPU'}: {problem}\n  Remedy: {remedy}"
             )
-        yield slots
+        yield _with_threads(slots, machines)
     else:
         with joined_cluster(machines.address):
-            yield slots_of_cluster(machines.address, machines.slots, machines.slot_gb)
+            yield _with_threads(slots_of_cluster(machines.address, machines.slots, machines.slot_gb), machines)
+
+
+def _with_threads(slots: Slots, machines: Machines) -> Slots:
+    """As many threads as when the search began: sums over another number differ in the last digits."""
+    return slots if slots.gpu or machines.threads is None else replace(slots, threads=machines.threads)
 
 
 def _run(prepared: PreparedSearch, plan: SearchPlan, store: Store, shown: Shown, limits: Limits) -> SearchResult:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tune_polar.api.counts import positive
 from tune_polar.errors import SpecError
+from tune_polar.evaluate.manifest_facts import manifest_facts
+from tune_polar.store.store import open_store
+from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 LARGEST_DISK_GB = 10_000_000.0
 SMALLEST_SLOT_GB, LARGEST_SLOT_GB = 1.0, 10_000.0  # a CUDA context alone takes half a GB
@@ -21,6 +24,16 @@ class Machines:
     checkpoint_seconds: float
     keep_weights: int = 1
     disk_gb: float | None = None  # None: a third of what is free
+    threads: int | None = None  # of one slot without a GPU, as recorded; None: its share of the cores
+
+    def recorded(self, threads: int | None) -> dict[str, object]:
+        """What a resume takes up of it; a cluster's address is of the moment."""
+        return {
+            "slots": self.slots,
+            "slot_gb": self.slot_gb,
+            "checkpoint_seconds": self.checkpoint_seconds,
+            "threads": threads,
+        }
 
 
 def check_slot_gb(slot_gb: float) -> None:
@@ -40,7 +53,7 @@ def machines_of(
     slots: int | None,
     slot_gb: float,
     address: str | None,
-    checkpoint_seconds: int,
+    checkpoint_seconds: float,
     keep_weights: int = 1,
     disk_gb: float | None = None,
 ) -> Machines:
@@ -51,7 +64,7 @@ def machines_of(
     """
     if checkpoint_seconds < 0:
         raise SpecError(
-            f"--checkpoint-every must be at least 0 seconds, got {checkpoint_seconds}",
+            f"--checkpoint-every must be at least 0 seconds, got {checkpoint_seconds:g}",
             "Give seconds between two checkpoints of a running stage; 0 writes none.",
         )
     check_slot_gb(slot_gb)
@@ -70,3 +83,30 @@ def machines_of(
 
     set_environment(cluster=address is not None)
     return Machines(slots, slot_gb, address, float(checkpoint_seconds), keep_weights, disk_gb)
+
+
+def machines_as_begun(
+    place: str,
+    slots: int | None,
+    slot_gb: float | None,
+    address: str | None,
+    checkpoint_seconds: float | None,
+    keep_weights: int = 1,
+    disk_gb: float | None = None,
+) -> Machines:
+    """As ``machines_of``, for the search recorded at ``place``: what is None is as that was told.
+
+    Raises:
+        TunePolarError: a value is out of range, or the place holds no search.
+    """
+    manifest = open_store(place).manifest()
+    begun = manifest_facts(manifest, place).machines
+    machines = machines_of(
+        begun.slots if slots is None else slots,
+        next(each for each in (slot_gb, begun.slot_gb, DEFAULT_SLOT_GB) if each is not None),
+        address,
+        next(each for each in (checkpoint_seconds, begun.checkpoint_seconds, 60) if each is not None),
+        keep_weights,
+        disk_gb,
+    )
+    return replace(machines, threads=begun.threads if slots is None else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -77,14 +78,19 @@ def asked(words: RecipeWords, data: DataWords, *, own_encoder: bool = False, onl
         source, targets, yes = with_targets(source, data.targets, numbers=_learns_numbers(words.name, encoder))
         notes += [f"{name}: {word!r} counts as 1" for name, word in yes.items()]
 
+    profile = words.profile
+
     def load(more: Mapping[str, object]) -> LoadedRecipe:
         changes = {**more, **words.changes}
         with faults_of(words.name):
-            options = RecipeOptions(encoder, words.profile, changes, words.folds, targets, takes_unbuilt=only_looks)
+            options = RecipeOptions(encoder, profile, changes, words.folds, targets, takes_unbuilt=only_looks)
             return load_recipe(words.name, options)
 
     more: dict[str, object] = {}
     loaded = load(more)
+    if encoder is not None and (folder := _whole_path(encoder)) != encoder:
+        encoder, profile = folder, loaded.profile  # which was chosen by the name as typed
+        loaded = load(more)
     recipe = loaded.recipe
     if not targets and not only_looks:
         _check_target(loaded, source)
@@ -133,6 +139,12 @@ def new_store(place: str | None, recipe: str) -> Store:
         return open_store(place)
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     return open_store(Path("searches") / f"{recipe}-{stamp}")
+
+
+def _whole_path(encoder: str) -> str:
+    """The name of an encoder; of a folder its whole path, so that a search goes on from any working folder."""
+    path = os.path.expanduser(encoder)
+    return os.path.abspath(path) if os.path.isdir(path) else encoder
 
 
 def _learns_numbers(name: Written, encoder: str | None) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from tune_polar.api.begin import named_as_before
+from tune_polar.api.begin import recorded_source
 from tune_polar.api.consoles import progress_console
 from tune_polar.api.data_words import DataWords
 from tune_polar.cli import options
@@ -52,8 +52,7 @@ def fit(
 
       tune-polar fit searches/st3-20261122-101500 --all-rows
     """
-    words = None if data is None else DataWords(data, language, dev, test, text, id_, options.columns(column))
-    moved = None if words is None else words.source()
+    words = DataWords(data, language, dev, test, text, id_, options.columns(column))
     # Imported here: --help and a mistyped option need not wait for torch.
     with without_collection():
         from tune_polar.search.recorded_plan import plan_from_manifest
@@ -76,7 +75,7 @@ def fit(
         composition = complete(opened, found, all_rows=all_rows)
         if composition is None:
             manifest = opened.manifest()
-            source = None if moved is None else named_as_before(moved, manifest)
+            source = words.taken_up(recorded_source(manifest, opened.url))
             plan = plan_from_manifest(manifest, source, None, None, opened.gold())
             fitting = Fitting(opened, found, plan.inputs_for(found.recipe))
             for line in fitting.training(all_rows=all_rows):

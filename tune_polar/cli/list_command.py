@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -55,7 +56,7 @@ def list_shipped(
     if encoder is None and not names_encoder(recipe) and loaded.recipe.encoder.name != TINY:
         say(
             f"\nValues for {loaded.recipe.encoder.name}. A search without --encoder uses the embedded "
-            f"one: `tune-polar list {recipe} --encoder {DEFAULT_ENCODER}` shows its values."
+            f"one: `tune-polar list {quote(recipe)} --encoder {DEFAULT_ENCODER}` shows its values."
         )
 
 

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from tune_polar.api.begin import go_on_with
+from tune_polar.api.counts import check_counts
 from tune_polar.api.data_words import DataWords
-from tune_polar.api.machines import machines_of
+from tune_polar.api.machines import machines_as_begun
 from tune_polar.api.stopping import Extent
 from tune_polar.cli import options
 from tune_polar.cli.drive import run_and_tell
-from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 
 def resume(
@@ -39,10 +39,25 @@ def resume(
     column: options.Column = None,
     dev: options.Dev = None,
     test: options.Test = None,
-    slots: options.Slots = None,
-    slot_gb: options.SlotGb = DEFAULT_SLOT_GB,
+    slots: Annotated[
+        int | None,
+        typer.Option(
+            "--slots", parser=options.whole_number, metavar="N", help="Fold trials at once.  [default: as begun]"
+        ),
+    ] = None,
+    slot_gb: Annotated[
+        float | None, typer.Option("--slot-gb", metavar="GB", help="GPU memory of one.  [default: as begun]")
+    ] = None,
     address: options.Address = None,
-    checkpoint_every: options.CheckpointEvery = 60,
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(
+            "--checkpoint-every",
+            parser=options.whole_number,
+            metavar="SECONDS",
+            help="Seconds between two checkpoints of a running stage; 0: none.  [default: as begun]",
+        ),
+    ] = None,
     track: options.Track = None,
     keep_weights: options.KeepWeights = 1,
     disk_gb: options.DiskGb = None,
@@ -60,9 +75,12 @@ def resume(
 
       tune-polar resume searches/st3-20261122-101500 --time 2h
     """
-    words = None if data is None else DataWords(data, language, dev, test, text, id_, options.columns(column))
+    words = DataWords(data, language, dev, test, text, id_, options.columns(column))
     extent = Extent(trials, time, until, racing)
-    machines = machines_of(slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
+    extent.limits()
+    extent.rule()
+    check_counts(trials=trials, slots=slots)
+    machines = machines_as_begun(store, slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
     run_and_tell(
         lambda shown: go_on_with(store, words, extent, machines, shown),
         json=json,

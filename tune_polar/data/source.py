@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -154,6 +155,57 @@ def _check_frame(option: str, given: object) -> None:
             f"{option} must be a path, an address or a pandas DataFrame, got a {type(given).__name__}",
             "Make a DataFrame of it, or write it to a file.",
         )
+
+
+def taken_up(
+    was: Source,
+    *,
+    data: str | pd.DataFrame | None = None,
+    language: str | None = None,
+    dev: str | pd.DataFrame | None = None,
+    test: str | pd.DataFrame | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Source:
+    """The source of a recorded search, where its data lies now.
+
+    What is not said is as it was: language, columns, and the files of dev and test, which are looked for where they
+    lay beside train, seen from where train lies now, and then where they lay.
+
+    Args:
+        was: as recorded.
+        data, language, dev, test, columns: as ``parse_source`` takes them; None: as recorded.
+
+    Raises:
+        DataError: as ``parse_source``.
+
+    Example: ``taken_up(parse_source("old/train.csv", dev="old/dev.csv"), data="new/train.csv")`` reads ``new/dev.csv``.
+    """
+    named = {**was.columns, **(columns or {})}
+    if data is None and was.path == FRAME:  # whoever reads it says that it is not there any more
+        return was.model_copy(update={"columns": named})
+    given = data if data is not None else was.path or SAMPLE
+    found = parse_source(given)
+    if found.kind != was.kind:
+        return parse_source(given, language=language, dev=dev, test=test, columns=columns)
+    if was.kind == "polar":
+        language = language or was.language
+    remembered = {
+        split: now_at(was, found, paths[0])
+        for split, paths in was.files.items()
+        if split not in found.files and paths != (_frame_address(split),)
+    }
+    dev = remembered.get(DEV) if dev is None else dev
+    test = remembered.get(TEST) if test is None else test
+    return parse_source(given, language=language, dev=dev, test=test, columns=named)
+
+
+def now_at(was: Source, now: Source, address: str) -> str:
+    """Where a file of a recorded search lies: beside the data as it lay beside it then, if it is there; else there."""
+    then, here = (str(Path(each.files[TRAIN][0]).parent) if each.files else each.path for each in (was, now))
+    if then is None or here is None or "://" in then + here + address or FRAME in (was.path, now.path):
+        return address
+    beside = Path(os.path.normpath(Path(here, os.path.relpath(address, then))))
+    return str(beside) if beside.exists() else address
 
 
 def source_from_json(kept: object) -> Source:

@@ -39,6 +39,16 @@ class StageFacts:
     folds: tuple[str, ...]  # training and validation rows of each fold
 
 
+@dataclass(frozen=True)
+class MachineFacts:
+    """How a search was told to use its machines; None: not told."""
+
+    slots: Annotated[int, Field(ge=1)] | None = None
+    slot_gb: Annotated[float, Field(ge=1)] | None = None
+    checkpoint_seconds: Annotated[float, Field(ge=0)] | None = None
+    threads: Annotated[int, Field(ge=1)] | None = None  # of one slot without a GPU
+
+
 @dataclass(frozen=True, eq=False)
 class ManifestFacts:
     """The manifest's words about a search."""
@@ -60,6 +70,7 @@ class ManifestFacts:
     created: str
     versions: Mapping[str, str]
     racing: str
+    machines: MachineFacts = MachineFacts()
 
     @property
     def space(self) -> str | None:
@@ -135,6 +146,7 @@ def manifest_facts(manifest: Mapping[str, Any], place: str) -> ManifestFacts:
         created=about.created,
         versions=about.versions,
         racing=about.racing,
+        machines=about.machines,
     )
 
 
@@ -166,6 +178,7 @@ class _Manifest:
     created: str
     versions: Mapping[str, str]
     racing: str = NO_RACING
+    machines: MachineFacts = MachineFacts()
 
 
 _MANIFEST = TypeAdapter(_Manifest)

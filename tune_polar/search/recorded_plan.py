@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tune_polar.data.plans.plan import FoldPlan
-from tune_polar.data.source import Source, source_from_json
+from tune_polar.data.source import Source, now_at, source_from_json
 from tune_polar.data.table import Corpus
 from tune_polar.errors import StoreError, TunePolarError
 from tune_polar.evaluate.manifest_facts import manifest_facts
@@ -67,6 +67,8 @@ def plan_from_manifest(
         facts.racing if racing is None else racing,
     )
     check_asked(asked)
+    if source is not None:
+        files = {file: now_at(was, source, address) for file, address in files.items()}
     corpus = read_corpus(facts.recipe, source or was, files)
     check_same("the rows of train", facts.data_fingerprint, corpus.fingerprint)
     plans = _recorded_plans(facts.recipe, corpus, gold) or fold_plans(facts.recipe, corpus)

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -147,9 +147,9 @@ class PreparedSearch:
         """
         check_encoders([self._plan.recipe, *(recipe for _, recipe in self._plan.variants)])
 
-    def create(self, command: str) -> None:
-        """Write gold and manifest of a new search."""
-        self._store.create(self._plan.manifest(command), self._gold)
+    def create(self, command: str, machines: Mapping[str, object] | None = None) -> None:
+        """Write gold and manifest of a new search, and how it was told to use its machines."""
+        self._store.create(self._plan.manifest(command) | {"machines": dict(machines or {})}, self._gold)
 
     @without_collection()
     def restore(self) -> None:

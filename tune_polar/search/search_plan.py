@@ -124,6 +124,7 @@ class SearchPlan:
             "trials": self.trials,
             "seed": self.seed,
             "racing": self.racing,
+            "machines": {},  # whoever runs it says how
             "command": command,
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": {

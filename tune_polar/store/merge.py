@@ -37,6 +37,7 @@ _OWN: Mapping[str, type] = MappingProxyType(
         "trials": int,
         "seed": int,
         "racing": str,
+        "machines": dict,
         "command": str,
         "created": str,
         "versions": dict,
