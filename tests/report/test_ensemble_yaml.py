@@ -139,6 +139,7 @@ def test_a_member_without_tables_is_named(tmp_path: Path) -> None:
         ("decide.kinds.of", "nobody", "decide: kinds must read a stage or a decision"),
         ("score.of", "nobody", "decide: score.of must name a decision"),
         ("score.level", 1.5, "score.level: "),
+        ("score.metric", "luck", "score.metric: must be one of"),
         ("better", "perhaps", "better: must be true or false"),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from shlex import quote
 
 from tune_polar.errors import StoreError
+from tune_polar.report.ensemble_yaml import ENSEMBLE
 from tune_polar.store.store import Store
 
 PAGE, WINNER = "report.html", "winner.yaml"
@@ -34,6 +35,12 @@ def existing_pages(store: Store) -> tuple[Path | None, Path | None]:
     """Page and winner where a search left them, each None where it is not there."""
     page, winner = (_folder(store) / name for name in (PAGE, WINNER))
     return page if page.is_file() else None, winner if winner.is_file() else None
+
+
+def existing_ensemble(store: Store) -> Path | None:
+    """The ensemble beside the winner; None where there is none."""
+    path = _folder(store) / ENSEMBLE
+    return path if path.is_file() else None
 
 
 def _folder(store: Store) -> Path:

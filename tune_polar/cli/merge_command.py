@@ -7,13 +7,16 @@ from typing import Annotated
 import typer
 
 from tune_polar.api.counts import positive
+from tune_polar.api.pages import copy_beside_records, page_folder
+from tune_polar.api.winner import write_ensemble, write_winner
 from tune_polar.cli import options
 from tune_polar.cli.output import say
 from tune_polar.evaluate.summary import summarise, wanted_weights
+from tune_polar.report.reading import summary_for_page
 from tune_polar.store.lease import held_lease
 from tune_polar.store.merge import merge as merge_stores
 from tune_polar.store.merge import merge_weights, merged_manifest
-from tune_polar.store.store import open_store
+from tune_polar.store.store import Store, open_store
 
 
 def merge(
@@ -27,7 +30,8 @@ def merge(
 
     Weights are copied of the best configurations and of what open ones have trained so far.
 
-    The order does not matter, and merging again adds what is new. Go on with the merged search by `tune-polar resume`.
+    The order does not matter, and merging again adds what is new. Winner and ensemble are
+    those of all together. Go on with the merged search by `tune-polar resume`.
 
     Example:
 
@@ -40,8 +44,16 @@ def merge(
     with held_lease(target.files, lambda: None):
         done = merge_stores(sources, target)
         weights = merge_weights(sources, target, wanted_weights(summarise(target, "scores"), keep_weights))
+    _write_results(target)
     left_out = f", {done.damaged} damaged left out" if done.damaged else ""
     say(
         f"{target.url}: {done.searches} searches, {done.copied} records added, "
         f"{done.replicates} replicates kept{left_out}, weights of {weights} stages added"
     )
+
+
+def _write_results(target: Store) -> None:
+    """Winner and ensemble of all together, as the end of a search leaves them."""
+    summary, folder = summary_for_page(target), page_folder(target)
+    written = (write_winner(summary, folder), write_ensemble(summary, folder))
+    copy_beside_records(target, [path for path in written if path is not None])

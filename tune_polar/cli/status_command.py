@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tune_polar.api.consoles import result_console
-from tune_polar.api.pages import existing_pages
+from tune_polar.api.pages import existing_ensemble, existing_pages
 from tune_polar.cli import options
 from tune_polar.cli.ending import print_places
 from tune_polar.cli.output import say_json
@@ -15,9 +15,12 @@ from tune_polar.cli.print_document import print_lines
 from tune_polar.cli.result_json import result_json
 from tune_polar.cli.score_table import print_scores
 from tune_polar.cli.trouble import failure_lines, failure_notice, memory_lines
+from tune_polar.errors import SpecError
 from tune_polar.evaluate.provenance import provenance_lines
 from tune_polar.evaluate.summary import SearchSummary, summarise
-from tune_polar.store.store import open_store
+from tune_polar.report.ensemble_yaml import read_ensemble
+from tune_polar.report.ensembles import recorded_sentence
+from tune_polar.store.store import Store, open_store
 
 
 def status(
@@ -40,8 +43,21 @@ def status(
     print_lines(console, [_states(summary)])
     print_scores(console, summary)
     print_lines(console, (*memory_lines(summary), *failure_lines(summary), *failure_notice(summary)))
+    print_lines(console, _ensemble(opened, summary))
     print_places(console, summary, None)
     print_lines(console, provenance_lines(opened, summary))
+
+
+def _ensemble(store: Store, summary: SearchSummary) -> list[str]:
+    """What the last end of the search found; nothing it says is computed anew."""
+    path = existing_ensemble(store)
+    if path is None:
+        return []
+    try:
+        best = summary.best
+        return ["", recorded_sentence(read_ensemble(path), None if best is None else best.configuration.id)]
+    except SpecError as error:  # the records are shown all the same
+        return ["", error.problem]
 
 
 def _states(summary: SearchSummary) -> str:

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from tune_polar.decide.graph import Graph, Node
 from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.kinds import Setting, build_decision
 from tune_polar.decide.member_tables import mean_table
+from tune_polar.decide.metrics import METRICS
 from tune_polar.decide.tables import Table
 from tune_polar.errors import DecisionError
 from tune_polar.recipe.rules import Breach, RuleBrokenError
@@ -28,6 +29,13 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+def _known(name: str) -> str:
+    if name not in METRICS:
+        raise ValueError(f"must be one of {list(METRICS)}")
+    return name
+
+
+MetricName = Annotated[str, AfterValidator(_known)]
 Listed = Field(strict=False)  # YAML has lists, not tuples
 
 
@@ -59,7 +67,7 @@ class EnsembleScore(_Section):
     """Cross-fitted figures: weights and settings of each fold's rows were chosen on the other folds."""
 
     of: str
-    metric: str
+    metric: MetricName
     ensemble: FiniteFloat
     pick: FiniteFloat  # of the configuration with the best score
     configuration: str  # that configuration

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tune_polar.decide.metrics import metric_named
+from tune_polar.evaluate.ensemble_file import EnsembleFile
 from tune_polar.report.document import TextTable
 from tune_polar.report.numbers import count, decimals_for, fixed
 from tune_polar.stats.ensemble_report import EnsembleEntry, EnsembleReport
-from tune_polar.stats.intervals import Interval, signed
+from tune_polar.stats.intervals import Interval, signed, unit_of
 
 MEMBERS = 12  # of a table; the file has them all
 Name = Callable[[str], str]  # of a configuration, as readers know it
@@ -31,6 +33,19 @@ def ensemble_sentences(report: EnsembleReport, name: Name) -> tuple[str, ...]:
         "of every member, shared models once."
     )
     return (verdict, _corrected(report), cost)
+
+
+def recorded_sentence(file: EnsembleFile, best: str | None) -> str:
+    """What ``ensemble.yaml`` says of itself; ``best``: the configuration that is the best now."""
+    told, metric = file.score, metric_named(file.score.metric)
+    verdict = "better" if file.better else "not told apart" if told.gain > 0 else "not better"
+    low, high = signed(told.low, metric), signed(told.high, metric)
+    since = "" if best == told.configuration else "; another configuration is the best since then"
+    return (
+        f"ensemble of {count(len(file.members), 'configuration')}, as of the search’s last end: "
+        f"{fixed(told.ensemble, 4)} cross-fitted, {signed(told.gain, metric)}{unit_of(metric)} over the best "
+        f"configuration ({told.level:.0%} interval {low} to {high}): {verdict}{since}"
+    )
 
 
 def _corrected(report: EnsembleReport) -> str:
