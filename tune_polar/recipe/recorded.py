@@ -13,7 +13,7 @@ from tune_polar.errors import SpecError
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.rules import broken_rules, no_suggestion
-from tune_polar.recipe.space import Parameter
+from tune_polar.recipe.space import CategoricalParameter, Parameter
 from tune_polar.recipe.words import dotted
 
 _REMEDY = "Search anew with this version: what an earlier one stored is not read."
@@ -65,7 +65,11 @@ def space_from_json(data: object, recipe: Recipe) -> LoadedSpace:
                 raise SpecError(f"a recorded parameter must have a key of its own, got {key!r}", _REMEDY)
             parameters[key] = _PARAMETER.validate_python(about)
         loaded = LoadedSpace(space.name, parameters, recipe)
-        _ = loaded.entries  # a key that the recipe does not have is told now
+        for entry in loaded.entries:  # a key that the recipe does not have is told now, and so is a choice
+            parameter = parameters[entry.key]
+            if isinstance(parameter, CategoricalParameter) and not entry.needs:
+                for choice in parameter.choices:
+                    loaded.fill({entry.key: choice})
     except ValidationError as error:
         rule = f"a recorded search space must be one of this version's: {first_fault(error)}"
         raise SpecError(rule, _REMEDY) from None
