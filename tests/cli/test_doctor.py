@@ -20,6 +20,13 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
+def room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Disk and memory of a machine that could hold the simulated cards."""
+    monkeypatch.setattr("tune_polar.search.diagnosis.free_bytes", lambda place: 2**44)
+    monkeypatch.setattr("tune_polar.search.node.memory_gb", lambda: 512.0)
+
+
+@pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
@@ -160,3 +167,17 @@ def test_it_loads_neither_torch_nor_ray() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
     assert diagnosis.HUB_SECONDS <= 1
+
+
+def test_a_whole_search_is_told_and_what_cannot_fit_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = told(run, "st3", "--slots", "1", "--trials", "50", "--disk-gb", "20")
+    assert [each["what"].partition(":")[0] for each in found["missing"]] == ["GPU", "encoder"]
+    needs = found["needs"]
+    assert needs["disk_peak"] == 20 * 2**30
+    assert needs["disk_end"] == 5 * needs["fold"]["weights"]
+    assert "hours unknown until the first fold" in run("doctor", "st3").out
+    small = told(run, "st3", "--slots", "1", "--disk-gb", "3")["missing"]
+    assert small[-1]["what"].startswith("disk: weights and checkpoints of 1 fold trial at once take 11.")
+    assert "--disk-gb" in small[-1]["remedy"]
+    monkeypatch.setattr("tune_polar.search.node.memory_gb", lambda: 8.0)
+    assert told(run, "st3", "--slots", "1")["missing"][-1]["what"].startswith("memory: 1 slot takes")

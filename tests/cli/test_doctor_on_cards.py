@@ -40,6 +40,13 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
+def room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Disk and memory of a machine that could hold the simulated cards."""
+    monkeypatch.setattr("tune_polar.search.diagnosis.free_bytes", lambda place: 2**44)
+    monkeypatch.setattr("tune_polar.search.node.memory_gb", lambda: 512.0)
+
+
+@pytest.fixture(autouse=True)
 def _an_nvidia_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without network, which is none of the subject."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)

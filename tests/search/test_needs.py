@@ -63,7 +63,7 @@ def test_hours_are_told_where_records_tell_them() -> None:
             "disk: .* of 1 fold trial at once take 10.00 GB, and there are 9",
         ),
         ({"disk_budget": 9 * GB}, "--disk-gb"),
-        ({"host_there": 8 * GB}, r"memory: 1 slot take 9.00 GB of this machine's own memory, and it has 8.00 GB"),
+        ({"host_there": 8 * GB}, r"memory: 1 slot takes 9.00 GB of this machine's own memory, and it has 8.00 GB"),
     ],
 )
 def test_what_cannot_fit_is_refused(there: dict[str, int], told: str) -> None:

@@ -89,7 +89,8 @@ def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limi
 
 def _budget(store: Store, machines: Machines) -> WeightsBudget:
     taken = sum(store.weights_bytes().values()) + sum(store.checkpoint_bytes().values())
-    return WeightsBudget(machines.keep_weights, disk_budget(store.url, machines.disk_gb, taken))
+    room = disk_budget(store.url, machines.disk_gb, taken)
+    return WeightsBudget(machines.keep_weights, room, is_told=machines.disk_gb is not None)
 
 
 def _tell_needs(prepared: PreparedSearch, shown: Shown, earlier: str) -> None:

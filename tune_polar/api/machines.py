@@ -49,6 +49,20 @@ def check_slot_gb(slot_gb: float) -> None:
         )
 
 
+def check_weights(keep_weights: int, disk_gb: float | None) -> None:
+    """Refuse what keeps no weights in any sense.
+
+    Raises:
+        SpecError: a value is out of range.
+    """
+    positive(keep_weights, "--keep-weights", at_least=0)
+    if disk_gb is not None and not 0.0 < disk_gb <= LARGEST_DISK_GB:
+        raise SpecError(
+            f"--disk-gb must be above 0 and at most {LARGEST_DISK_GB:,.0f} GB, got {disk_gb:g}",
+            "Give the GB that weights and checkpoints may take, or leave it out.",
+        )
+
+
 def machines_of(
     slots: int | None,
     slot_gb: float,
@@ -68,12 +82,7 @@ def machines_of(
             "Give seconds between two checkpoints of a running stage; 0 writes none.",
         )
     check_slot_gb(slot_gb)
-    positive(keep_weights, "--keep-weights", at_least=0)
-    if disk_gb is not None and not 0.0 < disk_gb <= LARGEST_DISK_GB:
-        raise SpecError(
-            f"--disk-gb must be above 0 and at most {LARGEST_DISK_GB:,.0f} GB, got {disk_gb:g}",
-            "Give the GB that weights and checkpoints may take, or leave it out.",
-        )
+    check_weights(keep_weights, disk_gb)
     if address is not None and (not address.strip() or "://" in address):
         raise SpecError(
             f"--address must be HOST:PORT or auto, got {address!r}",

@@ -11,12 +11,12 @@ from rich.console import Console
 from tune_polar.api.consoles import result_console
 from tune_polar.api.counts import check_counts
 from tune_polar.api.data_words import DataWords
-from tune_polar.api.machines import check_slot_gb
+from tune_polar.api.machines import check_slot_gb, check_weights
 from tune_polar.api.request import RecipeWords, asked
 from tune_polar.cli import options
 from tune_polar.cli.doctor_try import Tried, tryout_of
 from tune_polar.cli.output import say_json
-from tune_polar.search.diagnosis import Diagnosis, Node, diagnose
+from tune_polar.search.diagnosis import Diagnosis, Node, Planned, diagnose
 from tune_polar.search.encoder_sizes import EncoderSizes
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
@@ -58,13 +58,16 @@ def doctor(
         int,
         typer.Option("--trials", parser=options.whole_number, metavar="N", help="Configurations whose hours are told."),
     ] = 50,
+    keep_weights: options.KeepWeights = 1,
+    disk_gb: options.DiskGb = None,
     json: options.Json = False,
 ) -> None:
     """Show this machine's GPUs, memory and slots, what a fold needs of them, and what is missing for a real run.
 
-    Memory is counted. `--try` measures it: two steps of every stage on the longest rows of the data, in a process of
-    its own that is held to one slot, with an evaluation and a checkpoint; an encoder that is not on this machine and
-    cannot be downloaded gets random weights of its size. What it prints belongs into an error report.
+    Memory and disk are counted; hours come from earlier records at --store, where there are any. `--try` measures
+    memory and speed: two steps of every stage on the longest rows of the data, in a process of its own that is held to
+    one slot, with an evaluation and a checkpoint; an encoder that is not on this machine and cannot be downloaded gets
+    random weights of its size. What it prints belongs into an error report.
 
     Examples:
 
@@ -78,6 +81,7 @@ def doctor(
     """
     check_counts(slots=slots, trials=trials, folds=folds)
     check_slot_gb(slot_gb)
+    check_weights(keep_weights, disk_gb)
     words = DataWords(data, language, dev, test, text, id_, options.columns(column), target or (), group or ())
     what = asked(
         RecipeWords(recipe, encoder, profile, options.assignments(set_), folds, seeds),
@@ -85,7 +89,7 @@ def doctor(
         own_encoder=True,
         only_looks=not try_,
     )
-    found = diagnose(what.loaded.recipe, store, slot_gb, slots)
+    found = diagnose(what.loaded.recipe, store, slot_gb, slots, Planned(trials, keep_weights, disk_gb))
     nodes = [] if address is None else _nodes(address)
     tried = Tried(tryout_of(what, found, store, slot_gb), found.node.slots, trials) if try_ else None
     if json:
@@ -96,7 +100,7 @@ def doctor(
         _leave(tried)
         return
     console = result_console()
-    for line in (*_lines(found, slot_gb), *_cluster_lines(nodes)):
+    for line in (*_lines(found, slot_gb), *_cluster_lines(nodes), _needs_line(found, trials)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     _print_missing(console, found)
     for line in () if tried is None else tried.lines():  # each as soon as it is known
@@ -149,6 +153,10 @@ def _machine_lines(node: Node, slot_gb: float) -> list[str]:
     if node.gpus:
         return [*lines, f"slots      {node.slots} of {slot_gb:g} GB, {node.threads} threads each"]
     return [*lines, "GPU        none", f"slots      {node.slots} on the CPU, {node.threads} threads each"]
+
+
+def _needs_line(found: Diagnosis, trials: int) -> str:
+    return f"needs      {trials} configurations: {'; '.join(found.needs.words())}"
 
 
 def _parameters(found: EncoderSizes) -> str:

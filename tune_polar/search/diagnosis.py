@@ -5,6 +5,7 @@ Nothing is trained, and neither torch nor Ray is loaded where there is no GPU an
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,11 +16,22 @@ from typing import Any
 
 from tune_polar.errors import ModelError, StoreError, TunePolarError
 from tune_polar.model.encoder_shape import EncoderShape
+from tune_polar.model.footprint import GB
 from tune_polar.model.hub import hub_problem
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.sections import TINY
 from tune_polar.search.encoder_sizes import EncoderSizes, FoundEncoder, encoders_of, find_encoder, is_of_hub, sizes_of
 from tune_polar.search.missing import Missing as Missing
+from tune_polar.search.needs import (
+    FoldNeeds,
+    Scale,
+    SearchNeeds,
+    disk_budget,
+    fold_needs,
+    free_bytes,
+    recorded_seconds,
+    search_needs,
+)
 from tune_polar.search.node import Node as Node
 from tune_polar.search.node import this_node
 from tune_polar.search.stage_forecasts import StageForecast, forecasts
@@ -39,10 +51,29 @@ class Diagnosis:
     encoders: tuple[EncoderSizes, ...]  # of its stages, each once
     stages: tuple[StageForecast, ...]
     missing: tuple[Missing, ...]
+    needs: SearchNeeds  # of a whole search
 
 
-def diagnose(recipe: Recipe, store: str, slot_gb: float, slots: int | None = None) -> Diagnosis:
+@dataclass(frozen=True)
+class Planned:
+    """The search that is asked about."""
+
+    configurations: int = 50
+    keep_weights: int = 1
+    disk_gb: float | None = None  # for weights and checkpoints; None: a third of what is free
+
+
+def diagnose(
+    recipe: Recipe, store: str, slot_gb: float, slots: int | None = None, planned: Planned | None = None
+) -> Diagnosis:
     """Look at this machine for a search of ``recipe`` whose records go to ``store``.
+
+    Args:
+        recipe: the recipe.
+        store: where records would go.
+        slot_gb: of a GPU, for one fold trial.
+        slots: fold trials at once; None: what the machine offers.
+        planned: how much is searched and kept; None: 50 configurations.
 
     Raises:
         SpecError: a simulated machine is not described rightly.
@@ -57,18 +88,38 @@ def diagnose(recipe: Recipe, store: str, slot_gb: float, slots: int | None = Non
         found = [find_encoder(each, (lambda: None) if asked is None else asked.result) for each in encoders]
     smallest = min((gpu for gpu in node.gpus if gpu.slots(slot_gb)), key=lambda gpu: gpu.total_gb, default=None)
     budget = slot_budget_bytes(slot_gb if smallest is None else smallest.total_gb, slot_gb)
-    stages = forecasts(recipe, _shapes(recipe, found), budget, "bf16" if smallest is None else smallest.bits)
+    shapes, bits = _shapes(recipe, found), "bf16" if smallest is None else smallest.bits
+    stages = forecasts(recipe, shapes, budget, bits)
+    fold = fold_needs(recipe, shapes, on_cpu=not node.gpus, slot_bytes=budget, auto=bits)
+    needs = _needs(recipe, fold, node, store, planned or Planned())
     missing = [
         *_missing_gpu(recipe, node, slot_gb),
         *(each for encoder in found for each in encoder.missing),
         *_unusable(recipe, found),
         *_missing_store(store),
+        *needs.missing(),
     ]
     if node.gpus and not all(each.fits for each in stages):
         missing.append(
             Missing("memory: a stage does not fit in any way, by count", "Give a larger slot with --slot-gb.")
         )
-    return Diagnosis(node, recipe.recipe, tuple(each.sizes for each in found), tuple(stages), tuple(missing))
+    return Diagnosis(node, recipe.recipe, tuple(each.sizes for each in found), tuple(stages), tuple(missing), needs)
+
+
+def _needs(recipe: Recipe, fold: FoldNeeds | None, node: Node, store: str, planned: Planned) -> SearchNeeds:
+    cells = getattr(recipe.folds, "count", 1) * len(recipe.seeds)
+    free = budget = None
+    with contextlib.suppress(OSError, ValueError):  # what is wrong with the place is told as something missing
+        free, budget = free_bytes(store), disk_budget(store, planned.disk_gb)
+    return search_needs(
+        Scale(planned.configurations, cells, max(1, node.slots), planned.keep_weights),
+        fold,
+        disk_free=free,
+        disk_budget=budget,
+        host_there=None if node.memory_gb is None else int(node.memory_gb * GB),
+        fold_seconds=recorded_seconds(store, recipe),
+        is_told=planned.disk_gb is not None,
+    )
 
 
 def _unusable(recipe: Recipe, found: Sequence[FoundEncoder]) -> Iterator[Missing]:

@@ -56,6 +56,7 @@ class SearchNeeds:
     slots: int
     disk_free: int | None  # where the store lies; None: a bucket
     disk_budget: int | None  # for weights and checkpoints; None: without end
+    is_told: bool  # whether somebody has said so
     disk_peak: int | None  # of weights and checkpoints; None: not known
     disk_end: int | None
     host_peak: int | None  # of all slots of this machine; None: not known, or a cluster's
@@ -67,7 +68,9 @@ class SearchNeeds:
         """What does not fit."""
         if self.fold is None:
             return
-        there = [size for size in (self.disk_free, self.disk_budget) if size is not None]
+        # A share that nobody has asked for yields to what must be written.
+        budget = self.disk_budget if self.is_told else None
+        there = [size for size in (self.disk_free, budget) if size is not None]
         if there and min(there) < self.slots * self.fold.disk:
             yield Missing(
                 f"disk: weights and checkpoints of {self.slots} fold trial{'s' * (self.slots != 1)} at once take "
@@ -76,7 +79,7 @@ class SearchNeeds:
             )
         if self.host_peak is not None and self.host_there is not None and self.host_peak > self.host_there:
             yield Missing(
-                f"memory: {self.slots} slot{'s' * (self.slots != 1)} take {_gb(self.host_peak)} of this machine's own "
+                f"memory: {_slots(self.slots)} {_gb(self.host_peak)} of this machine's own "
                 f"memory, and it has {_gb(self.host_there)}",
                 "Give fewer --slots, a smaller encoder, or smaller batches.",
             )
@@ -125,6 +128,7 @@ def search_needs(
     host_there: int | None,
     fold_seconds: float | None,
     share_left: float = 1.0,
+    is_told: bool = True,
 ) -> SearchNeeds:
     """What a search of ``scale`` needs.
 
@@ -136,6 +140,7 @@ def search_needs(
         host_there: this machine's memory, in bytes; None: not known, or the slots are a cluster's.
         fold_seconds: of one fold trial, from earlier records; None: unknown.
         share_left: of all fold trials, to train.
+        is_told: whether ``disk_budget`` is what somebody has asked for.
     """
     peak = end = host = None
     if fold is not None:
@@ -150,7 +155,8 @@ def search_needs(
     if fold_seconds is not None:
         seconds = fold_seconds * share_left * scale.configurations * scale.cells / scale.slots
     fold = fold if scale.checkpoints or fold is None else FoldNeeds(fold.weights, 0, fold.host)
-    return SearchNeeds(fold, scale.slots, disk_free, disk_budget, peak, end, host, host_there, fold_seconds, seconds)
+    disk = disk_free, disk_budget, is_told, peak, end
+    return SearchNeeds(fold, scale.slots, *disk, host, host_there, fold_seconds, seconds)
 
 
 def fold_needs(
@@ -252,3 +258,7 @@ def _frozen(shape: EncoderShape, layers: int) -> int:
 
 def _gb(size: int) -> str:
     return f"{size / GB:.2f} GB" if size >= GB / 10 else f"{size / 2**20:.2f} MB"
+
+
+def _slots(count: int) -> str:
+    return "1 slot takes" if count == 1 else f"{count} slots take"

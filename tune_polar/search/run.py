@@ -124,6 +124,7 @@ class PreparedSearch:
             disk_budget=self._weights.disk_bytes,
             host_there=None if self._slots.address is not None else host_there,
             fold_seconds=recorded_seconds(place, self._plan.recipe),
+            is_told=self._weights.is_told,
             share_left=max(0.0, 1.0 - done / planned),
         )
 

@@ -25,6 +25,7 @@ class WeightsBudget:
 
     configurations: int = 1  # the best so many that have finished are kept
     disk_bytes: int | None = None  # for weights and checkpoints together; None: without end
+    is_told: bool = True  # False: a share of what is free, which yields to what must be written
 
 
 @dataclass(frozen=True)
