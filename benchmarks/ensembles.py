@@ -220,7 +220,7 @@ def compare_ways(data: Path, sizes: tuple[int | None, ...] = (1000, None), repet
             for repetition in range(repetitions):
                 order = np.random.default_rng(repetition).permutation(len(gold))
                 cut = size or int(0.6 * len(gold))
-                means += _ways_on(gold, probability, np.sort(order[:cut]), np.sort(order[cut:])) / repetitions
+                means += ways_on(gold, probability, np.sort(order[:cut]), np.sort(order[cut:])) / repetitions
             for name, value in zip(WAYS, means.tolist(), strict=True):
                 found[name].append(value)
         for name, values in found.items():
@@ -230,7 +230,8 @@ def compare_ways(data: Path, sizes: tuple[int | None, ...] = (1000, None), repet
     return used
 
 
-def _ways_on(gold: Gold, probability: FloatArray, own: FloatArray, rest: FloatArray) -> FloatArray:
+def ways_on(gold: Gold, probability: FloatArray, own: FloatArray, rest: FloatArray) -> FloatArray:
+    """F1 points of each of ``WAYS`` over the uniform mean, chosen on rows ``own`` and scored on ``rest``."""
     about, rule = gold.take(own), rule_of(gold.names)
     graph = Graph.of({"it": {"type": "threshold", "of": "model"}}, score="it", stages=["model"])
     chooser = Chooser(

@@ -12,6 +12,7 @@ from tune_polar.decide.checks import BoolArray, IntArray
 from tune_polar.decide.ensemble_fit import EnsembleCandidate
 from tune_polar.decide.ensembles import EnsembleBench
 from tune_polar.decide.evidence import Evidence
+from tune_polar.decide.member_tables import shares
 from tune_polar.decide.rows import Rows
 from tune_polar.decide.tables import Table
 from tune_polar.errors import DecisionError
@@ -138,14 +139,18 @@ class _Frame:
     def candidate(
         self, name: str, recipe: Recipe, summary: SearchSummary, cells: Sequence[CellRecords]
     ) -> EnsembleCandidate | None:
-        """A configuration's tables in these rows' order; None where it has answered for none of them."""
-        evidence = out_of_fold(recipe, summary.gold.splits[TRAIN], cells, list(self.rows))
+        """A configuration's tables in these rows' order; None where it has answered for none, or not with numbers."""
         tables, covered = {}, {}
-        for stage in self.rows:
-            found = self._stage(stage, evidence)
-            if found is None:
-                return None
-            tables[stage], covered[stage] = found
+        try:
+            evidence = out_of_fold(recipe, summary.gold.splits[TRAIN], cells, list(self.rows))
+            for stage in self.rows:
+                found = self._stage(stage, evidence)
+                if found is None:
+                    return None
+                tables[stage], covered[stage] = found
+                shares(tables[stage], 1)  # refuses what is no number
+        except DecisionError:  # it cannot be scored either: the others are combined all the same
+            return None
         return EnsembleCandidate(name, tables, covered)
 
     def _stage(self, stage: str, evidence: Evidence) -> tuple[Table, BoolArray] | None:
