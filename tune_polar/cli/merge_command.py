@@ -25,6 +25,12 @@ def merge(
     ],
     out: Annotated[str, typer.Option("-o", "--out", help="Folder, s3:// or gs:// URL of the merged search.")],
     keep_weights: options.KeepWeights = 1,
+    anonymous: Annotated[
+        bool,
+        typer.Option(
+            "--anonymous", help="Leave out paths, command lines, host names and what errors said: a store to share."
+        ),
+    ] = False,
 ) -> None:
     """Put searches of one recipe on the same data together: every record of each, once.
 
@@ -36,13 +42,15 @@ def merge(
     Example:
 
       tune-polar merge searches/laptop searches/desk -o searches/both
+
+      tune-polar merge searches/laptop -o to-share --anonymous
     """
     positive(keep_weights, "--keep-weights", at_least=0)
     sources = [open_store(place, to_look=True) for place in stores]
     merged_manifest({source.url: source.manifest() for source in sources})  # before the target is touched
     target = open_store(out)
-    with held_lease(target.files, lambda: None):
-        done = merge_stores(sources, target)
+    with held_lease(target.files, lambda: None, named=not anonymous):
+        done = merge_stores(sources, target, anonymous=anonymous)
         weights = merge_weights(sources, target, wanted_weights(summarise(target, "scores"), keep_weights))
     _write_results(target)
     left_out = f", {done.damaged} damaged left out" if done.damaged else ""

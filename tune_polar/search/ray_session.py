@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import signal
-import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +15,12 @@ import ray._private.utils as services
 
 import tune_polar
 from tune_polar.errors import SearchError
+from tune_polar.search.cluster_check import JOIN, check_cluster
+from tune_polar.search.own_token import own_token
 from tune_polar.search.ray_environment import SHARED
 from tune_polar.search.scratch import scratch_folder
 from tune_polar.search.slots import Slots
 from tune_polar.trial.visible_gpus import make_visible
-
-ANSWER_SECONDS = 5.0
 
 
 @contextlib.contextmanager
@@ -31,7 +30,7 @@ def local_ray(slots: Slots) -> Iterator[None]:
     Raises:
         SearchError: Ray cannot be started.
     """
-    with scratch_folder() as scratch:
+    with scratch_folder() as scratch, own_token(scratch):
         if slots.devices:  # one entry a slot, of which Ray hands each fold trial one
             make_visible(slots.devices)
         try:
@@ -69,7 +68,7 @@ def joined_cluster(address: str) -> Iterator[None]:
         SearchError: there is none, it wants a token, or its Ray or Python is another one.
     """
     package = Path(tune_polar.__file__).parent
-    _check_answers(address)
+    check_cluster(address)
     try:
         ray.init(
             address=address,
@@ -80,37 +79,12 @@ def joined_cluster(address: str) -> Iterator[None]:
     except (RuntimeError, OSError, ConnectionError, ValueError, ray.exceptions.RayError) as error:
         raise SearchError(
             f"--address must name a running Ray cluster that this machine belongs to, but {address!r}: {error}",
-            "Start one with `ray start --head`, join it from here with `ray start --address=HOST:PORT`, and give "
-            "--address HOST:PORT (or auto); docs/cluster.md has every step, tokens included.",
+            JOIN,
         ) from error
     try:
         yield
     finally:
         ray.shutdown()
-
-
-def _check_answers(address: str) -> None:
-    """Whether anything listens at ``HOST:PORT``; Ray's client would try for minutes, and say so in lines of its own.
-
-    Raises:
-        SearchError: nothing does.
-    """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not port.isdigit():
-        return  # auto, or what Ray itself refuses at once
-    problem: OSError | OverflowError | None = None
-    # Ray takes this machine's own address for loopback's.
-    own = [ray.util.get_node_ip_address()] if host in ("127.0.0.1", "localhost") else []
-    for name in [host.strip("[]"), *own]:
-        try:
-            with socket.create_connection((name, int(port)), ANSWER_SECONDS):
-                return
-        except (OSError, OverflowError) as error:  # OverflowError: no port has that number
-            problem = error
-    raise SearchError(
-        f"--address must name a running Ray cluster, but nothing answers at {address!r}: {problem}",
-        "Check host and port: `ray start --head` prints them, and `ray status --address=HOST:PORT` asks.",
-    )
 
 
 @contextlib.contextmanager

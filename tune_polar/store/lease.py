@@ -60,7 +60,8 @@ class Holder:
     token: str
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}, since {self.since}"
+        who = f"process {self.pid} on {self.host}" if self.host else "an anonymous process"
+        return f"{who}, since {self.since}"
 
 
 @dataclass(frozen=True)
@@ -75,18 +76,21 @@ _HOLDER = TypeAdapter(Holder)
 
 
 @contextmanager
-def held_lease(files: Filesystem, on_lost: Callable[[], None], pulse: Pulse = DEFAULT_PULSE) -> Iterator[Holder]:
+def held_lease(
+    files: Filesystem, on_lost: Callable[[], None], pulse: Pulse = DEFAULT_PULSE, *, named: bool = True
+) -> Iterator[Holder]:
     """Hold the store's lease while the block runs.
 
     Args:
         files: of the store.
         on_lost: called once, in the heartbeat's thread, when another driver has taken over or the heart has failed.
         pulse: the same for all drivers of a store.
+        named: whether the lease says which process of which machine holds it.
 
     Raises:
         StoreError: another driver holds it, took it over meanwhile, or the place cannot be written.
     """
-    holder = _take(files, pulse)
+    holder = _take(files, pulse, named=named)
     heart = _Heart(files, holder, pulse, on_lost)
     heart.start()
     try:
@@ -121,7 +125,7 @@ def drivers(files: Filesystem) -> list[Driver]:
     return found
 
 
-def _take(files: Filesystem, pulse: Pulse) -> Holder:
+def _take(files: Filesystem, pulse: Pulse, *, named: bool) -> Holder:
     while True:
         names = set(files.names("lease"))
         last = max(_generations(names), default=0)
@@ -131,7 +135,7 @@ def _take(files: Filesystem, pulse: Pulse) -> Holder:
             if _name(last, "-released") not in files.names("lease"):
                 who = "a driver whose name cannot be read" if before is None else str(before)
                 log.warning("%s: %s has stopped without a word; its lease is taken over", files.url, who)
-        mine = _myself(last + 1)
+        mine = _myself(last + 1) if named else _nobody(last + 1)
         if files.put_if_absent(_name(mine.generation), encode_json(asdict(mine))):
             return mine
         # Another taker was first; the next round sees it alive and refuses.
@@ -242,3 +246,7 @@ def _myself(generation: int) -> Holder:
         datetime.now(UTC).isoformat(timespec="seconds"),
         secrets.token_hex(8),
     )
+
+
+def _nobody(generation: int) -> Holder:
+    return Holder(generation, "", 0, "", "", datetime.now(UTC).isoformat(timespec="seconds"), secrets.token_hex(8))

@@ -19,6 +19,8 @@ from typing import Any
 
 from tune_polar.errors import StoreError
 from tune_polar.recipe.configuration import canonical_json, digest
+from tune_polar.store.anonymous import Anonymous
+from tune_polar.store.codec import DamagedRecordError
 from tune_polar.store.gold import gold_digest
 from tune_polar.store.store import Store
 
@@ -55,10 +57,11 @@ class Merged:
     damaged: int  # records left out: their hash does not fit, or they say what no record may
 
 
-def merge(sources: Sequence[Store], target: Store) -> Merged:
+def merge(sources: Sequence[Store], target: Store, *, anonymous: bool = False) -> Merged:
     """Copy every record of ``sources`` into ``target``, which may hold an earlier merge of the same searches.
 
     The sources are only read. Weights are no records: ``merge_weights`` copies those that are wanted.
+    ``anonymous``: without paths, command lines, host names and what errors said.
 
     Raises:
         StoreError: the searches differ in data, folds or settings (the message names the key), or ``target`` holds
@@ -68,17 +71,29 @@ def merge(sources: Sequence[Store], target: Store) -> Merged:
     whole = merged_manifest(manifests)
     golds = {store.url: store.gold() for store in sources}
     _check_agreement({place: gold_digest(gold) for place, gold in golds.items()}, "gold")
+    without = Anonymous(whole) if anonymous else None
+    whole = whole if without is None else without.manifest()
     is_new = not target.files.exists("manifest.json")
     if not is_new and canonical_json(target.manifest()) != canonical_json(whole):
         raise StoreError(
             f"store {target.url}: must be new or an earlier merge of the same searches, but it holds another search",
             "Give a new folder with -o; an earlier merge can be given among the searches to merge.",
         )
+    if is_new and anonymous and any(target.files.names(folder) for folder in RECORD_FOLDERS):
+        raise StoreError(
+            f"store {target.url}: must be new for an anonymous merge, but it holds records without a manifest",
+            "Give a new folder with -o, or remove what an interrupted merge has left there.",
+        )
     copied = damaged = 0
     for folder in RECORD_FOLDERS:
         for source in sources:
             for name, content in _records(source, folder):
                 problem = source.fault_of(name, content)
+                if problem is None and without is not None:
+                    try:
+                        name, content = without.record(name, content)
+                    except (DamagedRecordError, KeyError, TypeError, ValueError) as error:  # of weights
+                        problem = str(error)
                 if problem is None:
                     copied += _put(target, name, content)
                 else:
