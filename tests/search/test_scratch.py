@@ -55,12 +55,12 @@ def test_a_long_temporary_folder_is_passed_over(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(tempfile, "tempdir", str(long))
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     with scratch_folder() as place:
-        assert len(str(place)) + len(scratch._OF_RAY) <= 107
+        assert len(str(place / "r")) + len(scratch._OF_RAY) <= 107
         assert long not in place.parents
 
 
 def test_where_there_is_no_short_one_the_rule_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(scratch, "_LONGEST_SOCKET", 94)
+    monkeypatch.setattr(scratch, "_LONGEST_SOCKET", 96)
     with pytest.raises(SearchError, match="must have a path of at most 3 bytes"), scratch_folder():
         pass

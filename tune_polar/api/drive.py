@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.evaluate.summary import SearchSummary, summarise
 from tune_polar.model.footprint import GB
 from tune_polar.report.page import write_page
+from tune_polar.search.end_signals import EndSignals
 from tune_polar.search.limits import Limits
 from tune_polar.search.needs import disk_budget
 from tune_polar.search.node import memory_gb
@@ -55,14 +56,19 @@ def start(plan: SearchPlan, store: Store, machines: Machines, command: str, show
     """Begin a new search in ``store`` and run it to its end."""
     for warning in warnings_of(plan.corpus):
         shown.say(warning)
-    with _slots(machines, shown) as slots:
-        prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits, _budget(store, machines))
-        prepared.check()
-        _tell_needs(prepared, shown, str(Path(store.url).parent))
-        prepared.create(command, machines.recorded(slots.threads))
-        with held_lease(store.files, prepared.stop):
-            result = _run(prepared, plan, store, shown, limits)
-    return _ended(store, result, _asked(plan, limits))
+    with EndSignals(leaves=shown.farewell is not None) as signals:
+        with _slots(machines, shown) as slots:
+            prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits, _budget(store, machines))
+            prepared.check()
+            _tell_needs(prepared, shown, str(Path(store.url).parent))
+            prepared.create(command, machines.recorded(slots.threads))
+
+            def go() -> SearchResult:
+                with held_lease(store.files, prepared.stop):
+                    return _run(prepared, plan, store, shown, limits, signals)
+
+            result = _in_order(prepared, signals, go)
+        return _ended(store, result, _asked(plan, limits), signals)
 
 
 def warnings_of(corpus: Corpus) -> list[str]:
@@ -74,17 +80,34 @@ def warnings_of(corpus: Corpus) -> list[str]:
 
 def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limits: Limits) -> Ended:
     """Take up the search recorded in ``store`` and run what is left of it."""
-    with _slots(machines, shown) as slots:
-        prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits, _budget(store, machines))
-        with held_lease(store.files, prepared.stop):
-            prepared.restore()
-            if not prepared.core.done:
-                prepared.check()
-                _tell_needs(prepared, shown, store.url)
-            else:
-                shown.say("Nothing is left to train: every configuration has ended.")
-            result = _run(prepared, plan, store, shown, limits)
-    return _ended(store, result, _asked(plan, limits))
+    with EndSignals(leaves=shown.farewell is not None) as signals:
+        with _slots(machines, shown) as slots:
+            prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits, _budget(store, machines))
+
+            def go() -> SearchResult:
+                with held_lease(store.files, prepared.stop):
+                    prepared.restore()
+                    if not prepared.core.done:
+                        prepared.check()
+                        _tell_needs(prepared, shown, store.url)
+                    else:
+                        shown.say("Nothing is left to train: every configuration has ended.")
+                    return _run(prepared, plan, store, shown, limits, signals)
+
+            result = _in_order(prepared, signals, go)
+        return _ended(store, result, _asked(plan, limits), signals)
+
+
+def _in_order(prepared: PreparedSearch, signals: EndSignals, go: Callable[[], SearchResult]) -> SearchResult:
+    """What ``go`` comes to, or what there was before where a signal came first; from now on signals wait."""
+    try:
+        result = go()
+    except SystemExit:
+        if signals.received is None or not signals.leaves:
+            raise
+        result = SearchResult(prepared.core, prepared.study, signals.received)
+    signals.wait()
+    return result
 
 
 def _budget(store: Store, machines: Machines) -> WeightsBudget:
@@ -126,7 +149,9 @@ def _with_threads(slots: Slots, machines: Machines) -> Slots:
     return slots if slots.gpu or machines.threads is None else replace(slots, threads=machines.threads)
 
 
-def _run(prepared: PreparedSearch, plan: SearchPlan, store: Store, shown: Shown, limits: Limits) -> SearchResult:
+def _run(
+    prepared: PreparedSearch, plan: SearchPlan, store: Store, shown: Shown, limits: Limits, signals: EndSignals
+) -> SearchResult:
     console, farewell = shown.console, None
     if shown.farewell is not None:
         said = shown.farewell
@@ -145,7 +170,7 @@ def _run(prepared: PreparedSearch, plan: SearchPlan, store: Store, shown: Shown,
             watchers.append(watched.enter_context(LiveTable(console, prepared.core, plan, store.url, limits)))
         elif shown.progress != "none":
             watchers.append(PlainLines(console, prepared.core, plan, store.url, limits, verbose=shown.verbose))
-        return prepared.run(*watchers, farewell=farewell)
+        return prepared.run(*watchers, farewell=farewell, signals=signals)
 
 
 def _asked(plan: SearchPlan, limits: Limits) -> int | None:
@@ -153,11 +178,11 @@ def _asked(plan: SearchPlan, limits: Limits) -> int | None:
     return None if limits.is_open_ended else plan.trials
 
 
-def _ended(store: Store, result: SearchResult, asked: int | None) -> Ended:
+def _ended(store: Store, result: SearchResult, asked: int | None, signals: EndSignals) -> Ended:
     summary = summarise(store)
     folder = page_folder(store)
     page = write_page(summary, folder / PAGE)
     winner, ensemble = write_winner(summary, folder), write_ensemble(summary, folder)
     copy_beside_records(store, [path for path in (page, winner, ensemble) if path is not None])
     stopped = None if result.ended_by is not None else result.core.stopped
-    return Ended(store, summary, page, winner, result.ended_by, stopped, asked)
+    return Ended(store, summary, page, winner, signals.received, stopped, asked)

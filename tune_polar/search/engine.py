@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import ray
 from ray import tune
@@ -15,6 +13,7 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.stopper import Stopper
 
 from tune_polar.errors import SearchError
+from tune_polar.search.end_signals import EndSignals
 from tune_polar.search.scheduler import RacingScheduler
 from tune_polar.search.scratch import scratch_folder
 from tune_polar.search.searcher import FoldSearcher
@@ -58,12 +57,11 @@ def run_tune(
     searcher: FoldSearcher,
     worker: WorkerSetup,
     slots: Slots,
+    signals: EndSignals,
     on_signal: Callable[[signal.Signals], None],
     stop: threading.Event,
-) -> signal.Signals | None:
-    """Drive the search to its end, or until ``stop`` is set.
-
-    In the main thread signals end it early. Returns the one that did, or None; ``on_signal`` hears of it at once.
+) -> None:
+    """Drive the search to its end, to that of ``signals``, of which ``on_signal`` hears at once, or until ``stop``.
 
     Raises:
         SearchError: Tune itself failed; what was recorded is kept.
@@ -87,56 +85,15 @@ def run_tune(
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         )
-        with _signals(on_signal) as received:
-            try:
-                tuner.fit()
-            except (tune.TuneError, ray.exceptions.RayError) as error:
-                raise SearchError(
-                    f"Ray Tune must be able to go on, but: {error}",
-                    "Every finished fold is recorded: resume the search.",
-                ) from error
+        signals.end_tune(on_signal)
+        try:
+            tuner.fit()
+        except (tune.TuneError, ray.exceptions.RayError) as error:
+            raise SearchError(
+                f"Ray Tune must be able to go on, but: {error}",
+                "Every finished fold is recorded: resume the search.",
+            ) from error
+        finally:
+            signals.wait()
     if searcher.error is not None:
         raise searcher.error
-    return received[0] if received else None
-
-
-@contextlib.contextmanager
-def _signals(on_signal: Callable[[signal.Signals], None]) -> Iterator[list[signal.Signals]]:
-    """Let SIGINT, SIGTERM and SIGHUP end the search in order.
-
-    Tune ends gracefully on SIGUSR1, whose handler it installs itself and never takes away; the others are passed on
-    as that one, so that a second one cannot cut the first one's work short. What the user has ignored (nohup) stays so.
-    """
-    received: list[signal.Signals] = []
-    if threading.current_thread() is not threading.main_thread():  # where no handler can be set, and none is called
-        yield received
-        return
-
-    def pass_on(number: int, frame: object) -> None:  # noqa: ARG001 (signal's interface)
-        if not received:
-            if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:  # Tune does not listen yet
-                raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
-            received.append(signal.Signals(number))
-            if number == signal.SIGHUP:
-                _leave_terminal()
-            on_signal(signal.Signals(number))
-            os.kill(os.getpid(), signal.SIGUSR1)
-
-    names = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
-    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
-    before = {name: signal.signal(name, pass_on) for name in names}
-    before[signal.SIGUSR1] = signal.getsignal(signal.SIGUSR1)
-    try:
-        yield received
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
-
-
-def _leave_terminal() -> None:
-    """Write no more to a terminal that is gone: each write would be an error."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (1, 2):
-        if stat.S_ISCHR(os.fstat(descriptor).st_mode):
-            os.dup2(nowhere, descriptor)
-    os.close(nowhere)

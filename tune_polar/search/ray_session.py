@@ -42,7 +42,7 @@ def local_ray(slots: Slots) -> Iterator[None]:
                     include_dashboard=False,
                     log_to_driver=False,
                     logging_level=logging.ERROR,
-                    _temp_dir=str(scratch),
+                    _temp_dir=str(scratch / "r"),  # Ray opens its folder to everybody; the one above stays this user's
                     # Tune gives its actors an environment of their own: none could use a worker started ahead.
                     _system_config={"prestart_worker_first_driver": False},
                 )

@@ -17,6 +17,7 @@ from tune_polar.evaluate.predictions import PredictionsReader
 from tune_polar.evaluate.scores import StoredScores
 from tune_polar.garbage import without_collection
 from tune_polar.search.core import Budget, Proposals, SearchCore
+from tune_polar.search.end_signals import EndSignals
 from tune_polar.search.engine import run_tune
 from tune_polar.search.fair_sharing import FairShare, Watched
 from tune_polar.search.last_resort import LastResort
@@ -187,14 +188,23 @@ class PreparedSearch:
         """End the run, from whatever thread, as a signal does; before it has begun: as soon as it begins."""
         self._stop.set()
 
-    def run(self, *watchers: Watcher, farewell: Callable[[signal.Signals], None] | None = None) -> SearchResult:
+    def run(
+        self,
+        *watchers: Watcher,
+        farewell: Callable[[signal.Signals], None] | None = None,
+        signals: EndSignals | None = None,
+    ) -> SearchResult:
         """Train what is left to train.
 
         Where a signal finds Ray unable to end in order, ``farewell`` is called and the process ended; None: it is left
-        to Ray, which takes a minute longer.
+        to Ray, which takes a minute longer. ``signals`` may end it; None: they are heeded while it runs.
         """
+        if signals is None:
+            with EndSignals() as own:
+                return self.run(*watchers, farewell=farewell, signals=own)
         self.core.rules = stop_rules(self._limits, self._plan, self.core, self.study)
         if self.core.done:
+            signals.wait()
             return SearchResult(self.core, self.study, None)
         driver = provenance_of(this_cpu())
         searcher = FoldSearcher(
@@ -209,11 +219,11 @@ class PreparedSearch:
         on_signal = (lambda _: None) if farewell is None else last_resort.arm
         try:
             with self._access() as access:
-                ended_by = run_tune(searcher, self._worker(access), self._slots, on_signal, self._stop)
+                run_tune(searcher, self._worker(access), self._slots, signals, on_signal, self._stop)
         finally:
             last_resort.disarm()
         self._keeper.look()
-        return SearchResult(self.core, self.study, ended_by)
+        return SearchResult(self.core, self.study, signals.received)
 
     def _proposals(self) -> Proposals:
         if self._sampler is None:

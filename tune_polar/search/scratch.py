@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from tune_polar.store.machine import machine_name, process_started
 # A socket's path has at most so many bytes; below it is the longest one that Ray makes in its folder.
 _LONGEST_SOCKET = 107 if sys.platform == "linux" else 103
 _OF_RAY = "/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
-_OWN = "/tp-000000-4194304-00000000"
+_OWN = "/tp-000000-4194304-00000000/r"
 
 
 @contextlib.contextmanager
@@ -33,10 +34,16 @@ def scratch_folder() -> Iterator[Path]:
     if machine_name():
         for place in above.glob(f"{ours}*"):
             pid = place.name.removeprefix(ours).partition("-")[0]
-            if pid.isdigit() and not process_started(int(pid)) and not place.is_symlink():
+            if pid.isdigit() and not process_started(int(pid)) and _is_ours(place):
                 shutil.rmtree(place, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f"{ours}{os.getpid()}-", dir=above, ignore_cleanup_errors=True) as name:
         yield Path(name)
+
+
+def _is_ours(place: Path) -> bool:
+    """A folder of this user; others can make one of that name."""
+    about = place.lstat()
+    return stat.S_ISDIR(about.st_mode) and about.st_uid == os.geteuid()
 
 
 def _short_folder() -> Path:
