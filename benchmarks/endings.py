@@ -34,12 +34,13 @@ TARGETS = ("process", "group")
 TRIALS = 6
 SEARCH = (
     *("search", "st1", "--trials", str(TRIALS), "--folds", "2", "--slots", "1", "--racing", "none", "-v"),
-    *("--set", "encoder.tiny.hidden=32", "--set", "detector.optimizer.max_steps=40", "--checkpoint-every", "1"),
-    *("--set", "detector.optimizer.eval_every_steps=10", "--store", "store"),
+    *("--set", "encoder.tiny.hidden=32", "--set", "detector.optimizer.max_steps=60", "--checkpoint-every", "1"),
+    *("--set", "detector.optimizer.eval_every_steps=1", "--set", "detector.optimizer.patience_evaluations=100"),
+    *("--set", "detector.optimizer.max_epochs=null", "--store", "store"),
 )
 RESUME = ("resume", "store", "--slots", "1", "-v", "--checkpoint-every", "1")
-_EVALUATED, _STEP = re.compile(r" step \d+/\d+, "), re.compile(r" step \d+/\d+")
-_SECONDS = 90.0
+_STEP = re.compile(r" step \d+/\d+")
+_SECONDS, _REAPED_SECONDS = 90.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Driver:
                 preexec_fn=heeding_signals,
             )
         self.seen: dict[int, str] = {}  # processes and when each began
-        self.unreaped: dict[int, float] = {}  # since when
+        self._unreaped: dict[int, tuple[float, float, str]] = {}  # since when, for how long, and what it was
 
     def look(self) -> None:
         """Note its processes, and those that have ended and that nobody has asked for."""
@@ -100,9 +101,9 @@ class Driver:
                 words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
                 self.seen.setdefault(pid, words[19])
                 if words[0] == "Z":
-                    self.unreaped.setdefault(pid, time.monotonic())
-                else:
-                    self.unreaped.pop(pid, None)
+                    since, _, name = self._unreaped.get(pid, (time.monotonic(), 0.0, ""))
+                    name = name or Path(f"/proc/{pid}/comm").read_text().strip()
+                    self._unreaped[pid] = since, time.monotonic() - since, name
 
     def is_at(self, moment: str) -> bool:
         """Whether the moment has come."""
@@ -114,7 +115,7 @@ class Driver:
             case "training":
                 return _STEP.search(self.said) is not None
             case "evaluation":
-                return _EVALUATED.search(self.said) is not None
+                return len(_STEP.findall(self.said)) > 1  # each step is followed by one
             case "writing":
                 new = self._files() - self.before
                 return any(name.split("/")[0] in ("stages", "checkpoints", "folds") for name in new)
@@ -130,6 +131,11 @@ class Driver:
                 return True
             time.sleep(0.01)
         return False
+
+    @property
+    def unreaped_for(self) -> list[str]:
+        """Those that nobody has asked for within five seconds while the driver lived."""
+        return [f"{name} ({pid})" for pid, (_, seconds, name) in self._unreaped.items() if seconds > _REAPED_SECONDS]
 
     @property
     def said(self) -> str:
@@ -171,6 +177,8 @@ def ended(folder: Path, way: Way) -> Ended:
     try:
         came = driver.wait_for(way.moment)
         page = (folder / "store/report.html").stat().st_mtime_ns if (folder / "store/report.html").exists() else 0
+        if driver.process.poll() is not None:
+            return Ended(way, 0.0, [f"it ended before, with {driver.process.poll()}: {driver.said[-500:]}"])
         (os.killpg if way.target == "group" else os.kill)(driver.process.pid, way.sent)
         began = time.monotonic()
         while driver.process.poll() is None and time.monotonic() < began + 60:
@@ -205,8 +213,8 @@ def _faults(driver: Driver, way: Way, page: int) -> Iterator[str]:
         yield "the driver before it left its lease"
     if left := driver.left():
         yield f"{len(left)} processes are left"
-    if any(since < time.monotonic() - 5 for since in driver.unreaped.values()):
-        yield f"{len(driver.unreaped)} processes were never reaped"
+    if driver.unreaped_for:
+        yield f"never reaped: {driver.unreaped_for}"
     scratch = list(Path(tempfile.gettempdir()).glob(f"tp-*-{driver.process.pid}-*"))
     if scratch:
         yield f"{scratch} is left"

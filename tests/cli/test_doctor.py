@@ -181,3 +181,34 @@ def test_a_whole_search_is_told_and_what_cannot_fit_is_missing(run: Run, monkeyp
     assert "--disk-gb" in small[-1]["remedy"]
     monkeypatch.setattr("tune_polar.search.node.memory_gb", lambda: 8.0)
     assert told(run, "st3", "--slots", "1")["missing"][-1]["what"].startswith("memory: 1 slot takes")
+
+
+def test_data_that_no_search_takes_is_said_here_too(run: Run, tmp_path: Path) -> None:
+    rows = [f"text {number},{int(number == 3)}" for number in range(40)]
+    (tmp_path / "one.csv").write_text("\n".join(["text,rude", *rows]))
+    done = run("doctor", "classifier", "--data", "one.csv", "--target", "rude", "--encoder", "tiny")
+    said = "every label must have at least 2 rows for 5 folds, got 'rude = 1' with 1"
+    assert f"missing    data: {said}" in done.out
+    searched = run("search", "classifier", "--data", "one.csv", "--target", "rude", "--store", "store")
+    assert (searched.code, searched.err.splitlines()[0]) == (2, f"error: {said}")
+
+
+def test_more_slots_than_memory_holds_are_said_before_ray(run: Run, tmp_path: Path) -> None:
+    said = "--slots must be at most "
+    assert f"missing    memory: {said}" in run("doctor", "st1", "--encoder", "tiny", "--slots", "100000").out
+    searched = run("search", "st1", "--slots", "100000", "--store", "store")
+    assert searched.code == 2
+    assert said in searched.err
+    assert not (tmp_path / "store").exists()
+
+
+def test_validate_looks_at_a_folder_with_an_encoder_as_search_does(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "enc").mkdir()
+    (tmp_path / "enc/config.json").write_text('{"model_type": "foonet"}')
+    (tmp_path / "mine.yaml").write_text(
+        "recipe: mine\ndata: {labels: [rude]}\nencoder: {name: ./enc}\n"
+        "stages: {model: {task: {type: binary, target: rude}}}\n"
+    )
+    done = run("validate", "mine.yaml")
+    assert done.code == 2
+    assert "config.json must name a model that transformers knows" in done.err

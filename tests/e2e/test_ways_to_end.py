@@ -15,18 +15,13 @@ import time
 from pathlib import Path
 
 import pytest
+from endings import Ended, Way, heeding_signals, table
 
 from tests.e2e.conftest import QUICK, Command, environment, result, script
 
 pytestmark = pytest.mark.e2e
 SEARCH = ("search", "st3", *QUICK, "--trials", "6", "--racing", "none", "--set", "detector.optimizer.max_steps=40")
 RESUME = ("resume", "store", "--slots", "1")
-
-
-def heeding_signals() -> None:
-    """In the child: tests may run where interrupts and hang-ups are ignored (nohup), and what is ignored stays so."""
-    for name in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(name, signal.SIG_DFL)
 
 
 def of_a_terminal() -> None:
@@ -41,65 +36,46 @@ def folds(folder: Path) -> set[str]:
     return {path.name for path in (folder / "store/folds").glob("*.json")}
 
 
-def wait_for_another_fold(folder: Path, before: set[str], driver: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 120
-    while not folds(folder) - before and driver.poll() is None and time.monotonic() < until:
-        time.sleep(0.05)
-    assert folds(folder) - before, "no fold was finished"
+# Each signal, moment and target at least once; `python benchmarks/endings.py` goes through all of them.
+WAYS = (
+    Way(signal.SIGTERM, "start", "group"),
+    Way(signal.SIGINT, "ray starts", "process"),
+    Way(signal.SIGTERM, "training", "group"),
+    Way(signal.SIGHUP, "evaluation", "process"),
+    Way(signal.SIGINT, "writing", "group"),
+    Way(signal.SIGTERM, "ending", "process"),
+)
 
 
-def ended_by(sent: signal.Signals, folder: Path, *words: str, whole_group: bool) -> None:
-    """Send ``sent`` after a fold: the driver alone gets it, or Ray's own processes too, as batch systems send it."""
-    before = folds(folder)
-    driver = subprocess.Popen(
-        [script(), *words],
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=heeding_signals,
-    )
-    try:
-        wait_for_another_fold(folder, before, driver)
-        finished = folds(folder)
-        (os.killpg if whole_group else os.kill)(driver.pid, sent)
-        out, err = driver.communicate(timeout=60)
-    finally:
-        driver.kill()
-    assert driver.returncode == 128 + sent, err
-    assert "Traceback" not in err
-    assert "tune-polar resume store" in out
-    assert finished <= folds(folder)
+@pytest.fixture(scope="module")
+def interrupted() -> dict[Way, Ended]:
+    """What came of each way, in one store as far as it goes."""
+    return {result.way: result for result in table(WAYS)}
 
 
-@pytest.mark.parametrize("whole_group", [False, True])
-@pytest.mark.parametrize("moment", ["before anything is said", "workers are starting"])
-def test_a_search_that_has_not_begun_to_train_ends_in_order(tmp_path: Path, moment: str, whole_group: bool) -> None:
-    driver = subprocess.Popen(
-        [script(), *SEARCH, "--store", "store"],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=heeding_signals,
-    )
-    try:
-        until = time.monotonic() + 60
-        while not list(tmp_path.glob("store/lease/*-beat.json")) and time.monotonic() < until:
-            time.sleep(0.02)
-        if moment == "workers are starting":
-            time.sleep(2.5)
-        (os.killpg if whole_group else os.kill)(driver.pid, signal.SIGTERM)
-        _, err = driver.communicate(timeout=60)
-    finally:
-        driver.kill()
-    assert driver.returncode == 128 + signal.SIGTERM, err
-    assert "Traceback" not in err
-    assert ended_in_order(tmp_path)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_every_way_of_ending_is_orderly(interrupted: dict[Way, Ended], way: Way) -> None:
+    assert interrupted[way].faults == []
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_while_the_command_is_being_loaded_there_is_no_traceback(tmp_path: Path, sent: signal.Signals) -> None:
+    for seconds in (0.1, 0.2, 0.3):
+        loading = subprocess.Popen(
+            [script(), "list", "st1"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=heeding_signals,
+        )
+        time.sleep(seconds)
+        loading.send_signal(sent)
+        _, err = loading.communicate(timeout=60)
+        assert loading.returncode in (128 + sent, 0), err
+        assert "Traceback" not in err
 
 
 class Terminal:
@@ -174,10 +150,9 @@ def watched_to_the_end(folder: Path, *words: str) -> str:
 
 @pytest.mark.timeout(900)
 def test_a_search_ended_in_every_way_goes_on_until_it_is_whole(command: Command, tmp_path: Path) -> None:
-    ended_by(signal.SIGINT, tmp_path, *SEARCH, "--store", "store", whole_group=False)
-    ended_by(signal.SIGTERM, tmp_path, *RESUME, whole_group=False)
-    ended_by(signal.SIGTERM, tmp_path, *RESUME, whole_group=True)
+    closed_terminal(tmp_path, *SEARCH, "--store", "store")
     closed_terminal(tmp_path, *RESUME)
+    assert result(command("status", "store", "--json"))["planned"] == 6
     assert len(folds(tmp_path)) < 12, "each way has ended it early"
 
     shown = watched_to_the_end(tmp_path, "resume", "store", "--slots", "2")

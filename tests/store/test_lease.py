@@ -217,3 +217,27 @@ def test_the_lease_file_is_readable(files):
     with held_lease(files, nobody, QUICK):
         body = json.loads((files.folder / "lease/000001.json").read_text())["body"]
     assert body["pid"] == os.getpid()
+
+
+def test_a_signal_while_it_is_taken_leaves_no_lease_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = LocalFolder(tmp_path / "store")
+    real = lease._Heart.start
+
+    def interrupted(heart: lease._Heart) -> None:
+        raise SystemExit(143)
+
+    monkeypatch.setattr(lease._Heart, "start", interrupted)
+    with pytest.raises(SystemExit), held_lease(files, lambda: None):
+        pass
+    monkeypatch.setattr(lease._Heart, "start", real)
+    assert [driver.released for driver in drivers(files)] == [True]
+    with held_lease(files, lambda: None):
+        pass
+
+
+def test_an_anonymous_lease_names_nobody(tmp_path: Path) -> None:
+    files = LocalFolder(tmp_path / "store")
+    with held_lease(files, lambda: None, named=False) as holder:
+        assert (holder.host, holder.machine, holder.pid) == ("", "", 0)
+        assert str(holder).startswith("an anonymous process, since ")
+    assert drivers(files)[0].released

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -16,7 +16,8 @@ from tune_polar.api.request import RecipeWords, asked
 from tune_polar.cli import options
 from tune_polar.cli.doctor_try import Tried, tryout_of
 from tune_polar.cli.output import say_json
-from tune_polar.search.diagnosis import Diagnosis, Node, Planned, diagnose
+from tune_polar.data.source import SAMPLE
+from tune_polar.search.diagnosis import Diagnosis, Node, Planned, diagnose, unfit_data
 from tune_polar.search.encoder_sizes import EncoderSizes
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
@@ -90,6 +91,8 @@ def doctor(
         only_looks=not try_,
     )
     found = diagnose(what.loaded.recipe, store, slot_gb, slots, Planned(trials, keep_weights, disk_gb))
+    if data != SAMPLE:
+        found = replace(found, missing=(*found.missing, *unfit_data(what.loaded.recipe, what.source)))
     nodes = [] if address is None else _nodes(address)
     tried = Tried(tryout_of(what, found, store, slot_gb), found.node.slots, trials) if try_ else None
     if json:

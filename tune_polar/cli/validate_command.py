@@ -10,10 +10,14 @@ import typer
 from tune_polar.api.faults import faults_of
 from tune_polar.cli import options
 from tune_polar.cli.output import say
-from tune_polar.errors import SpecError
+from tune_polar.errors import SpecError, TunePolarError
+from tune_polar.model.source import local_folder
+from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.recipe_file import PUBLISHED, RecipeOptions, load_recipe
+from tune_polar.recipe.sections import TINY
 from tune_polar.recipe.space_file import load_space, recipe_of_space
 from tune_polar.recipe.strict_yaml import read_yaml
+from tune_polar.trial.encoder_check import check_encoders
 
 
 def validate(
@@ -32,7 +36,7 @@ def validate(
     for path in files:
         try:
             say(f"{path}: {_what_it_is(path, chosen)}")
-        except SpecError as error:  # the others are looked at too
+        except TunePolarError as error:  # the others are looked at too
             problems.append(error.problem)
             remedies.append(error.remedy)
     if problems:
@@ -51,8 +55,16 @@ def _said_of(path: Path, chosen: RecipeOptions) -> str:
         space = load_space(_as_path(path), loaded.recipe, loaded.profile)
         return f"search space {space.name}, {len(space.parameters)} parameters over {loaded.recipe.recipe}"
     loaded = load_recipe(_as_path(path), chosen)
+    _check_folders(loaded.recipe)
     profile = "" if loaded.profile == PUBLISHED else f", profile {loaded.profile}"
     return f"recipe {loaded.recipe.recipe}{profile}, {len(loaded.ablations)} ablations"
+
+
+def _check_folders(recipe: Recipe) -> None:
+    """Encoders that are folders are looked at as a search does; nothing is downloaded."""
+    names = {stage.encoder.name for stage in recipe.stages.values()} - {TINY}
+    if names and all(local_folder(name) is not None for name in sorted(names)):
+        check_encoders([recipe])
 
 
 def _as_path(path: Path) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tune_polar.data.source import Source
 from tune_polar.errors import ModelError, StoreError, TunePolarError
 from tune_polar.model.encoder_shape import EncoderShape
 from tune_polar.model.footprint import GB
@@ -33,7 +34,8 @@ from tune_polar.search.needs import (
     search_needs,
 )
 from tune_polar.search.node import Node as Node
-from tune_polar.search.node import this_node
+from tune_polar.search.node import slots_problem, this_node
+from tune_polar.search.recipe_data import fold_plans, read_corpus
 from tune_polar.search.stage_forecasts import StageForecast, forecasts
 from tune_polar.store.store import open_store
 from tune_polar.trial.encoder_check import check_encoders
@@ -94,6 +96,7 @@ def diagnose(
     needs = _needs(recipe, fold, node, store, planned or Planned())
     missing = [
         *_missing_gpu(recipe, node, slot_gb),
+        *_too_many(node.slots),
         *(each for encoder in found for each in encoder.missing),
         *_unusable(recipe, found),
         *_missing_store(store),
@@ -120,6 +123,20 @@ def _needs(recipe: Recipe, fold: FoldNeeds | None, node: Node, store: str, plann
         fold_seconds=recorded_seconds(store, recipe),
         is_told=planned.disk_gb is not None,
     )
+
+
+def _too_many(slots: int) -> Iterator[Missing]:
+    problem = slots_problem(slots)
+    if problem is not None:
+        yield Missing(f"memory: {problem[0]}", problem[1])
+
+
+def unfit_data(recipe: Recipe, source: Source) -> Iterator[Missing]:
+    """What keeps a search from taking the data: read whole, with the folds made of it."""
+    try:
+        fold_plans(recipe, read_corpus(recipe, source))
+    except TunePolarError as error:
+        yield Missing(f"data: {error.problem}", error.remedy)
 
 
 def _unusable(recipe: Recipe, found: Sequence[FoundEncoder]) -> Iterator[Missing]:

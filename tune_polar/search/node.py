@@ -10,6 +10,8 @@ from tune_polar.model.footprint import GB
 from tune_polar.trial.gpus import Gpu, devices_of_slots
 from tune_polar.trial.visible_gpus import look_for_gpus, visible_variable
 
+WORKER_GB = 0.5  # with torch and transformers loaded
+
 
 @dataclass(frozen=True)
 class Node:
@@ -46,6 +48,18 @@ def this_node(slot_gb: float, slots: int | None = None) -> Node:
         max(1, cores // count) if count else 0,
         _ray_start(devices, count),
         found.problem,
+    )
+
+
+def slots_problem(count: int) -> tuple[str, str] | None:
+    """Why this machine cannot hold so many slots, and the remedy; None: it can, as far as is known before."""
+    memory_gb = _memory_gb()
+    if memory_gb is None or count * WORKER_GB <= memory_gb:
+        return None
+    return (
+        f"--slots must be at most {max(1, int(memory_gb / WORKER_GB)):,}, since each is a process of {WORKER_GB:g} GB "
+        f"before it trains and this machine has {memory_gb:.0f} GB, got {count:,}",
+        "Give fewer slots; on a CPU more of them than cores are of no use.",
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import ray
 
 from tune_polar.errors import SearchError
+from tune_polar.search.node import slots_problem
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB, devices_of_slots, smallest_share_gb
 from tune_polar.trial.visible_gpus import look_for_gpus
 
@@ -38,7 +39,7 @@ def slots_of_this_machine(count: int | None, slot_gb: float = DEFAULT_SLOT_GB) -
     """As many slots as its GPUs hold; without a GPU one a core, each with its share of the threads.
 
     Raises:
-        SearchError: no GPU holds a slot.
+        SearchError: no GPU holds a slot, or there are more than the machine's memory holds.
     """
     found = look_for_gpus()
     gpus = found.gpus
@@ -50,6 +51,9 @@ def slots_of_this_machine(count: int | None, slot_gb: float = DEFAULT_SLOT_GB) -
             "Give a smaller slot with --slot-gb, or --slots N to divide what there is.",
         )
     slots = len(devices) or count or cores()
+    problem = slots_problem(slots)
+    if problem is not None:
+        raise SearchError(*problem)
     return Slots(
         slots,
         max(1, cores() // slots),

@@ -90,28 +90,37 @@ def held_lease(
     Raises:
         StoreError: another driver holds it, took it over meanwhile, or the place cannot be written.
     """
-    holder = _take(files, pulse, named=named)
-    heart = _Heart(files, holder, pulse, on_lost)
-    heart.start()
-    try:
+    taken: list[Holder] = []
+    heart: _Heart | None = None
+    try:  # a signal may end the block before it has begun
+        holder = _take(files, pulse, taken, named=named)
+        heart = _Heart(files, holder, pulse, on_lost)
+        heart.start()
         yield holder
     finally:
-        heart.stop()
-        _release(files, holder, heart)
+        if heart is not None:
+            heart.stop()
+            _release(files, heart)
+        elif taken and _holder(files, taken[-1].generation) == taken[-1]:
+            _give_back(files, taken[-1])
 
 
-def _release(files: Filesystem, holder: Holder, heart: _Heart) -> None:
+def _release(files: Filesystem, heart: _Heart) -> None:
     if heart.taken_by is not None:
         raise StoreError(
             f"store {files.url}: must have one driver, but {heart.taken_by} took over while this one did not answer",
             "What this one recorded is kept. Let the other go on, or stop it and resume here.",
         )
+    _give_back(files, heart.holder)
+    if heart.failure is not None:
+        raise heart.failure
+
+
+def _give_back(files: Filesystem, holder: Holder) -> None:
     try:
         files.put_if_absent(_name(holder.generation, "-released"), encode_json({"token": holder.token}))
     except StoreError as error:  # the next driver will find the lease stale
         log.warning("the lease could not be given back: %s", error.problem)
-    if heart.failure is not None:
-        raise heart.failure
 
 
 def drivers(files: Filesystem) -> list[Driver]:
@@ -125,7 +134,8 @@ def drivers(files: Filesystem) -> list[Driver]:
     return found
 
 
-def _take(files: Filesystem, pulse: Pulse, *, named: bool) -> Holder:
+def _take(files: Filesystem, pulse: Pulse, taken: list[Holder], *, named: bool) -> Holder:
+    """Wait for the lease and take it; each try stands in ``taken`` before it is made."""
     while True:
         names = set(files.names("lease"))
         last = max(_generations(names), default=0)
@@ -136,6 +146,7 @@ def _take(files: Filesystem, pulse: Pulse, *, named: bool) -> Holder:
                 who = "a driver whose name cannot be read" if before is None else str(before)
                 log.warning("%s: %s has stopped without a word; its lease is taken over", files.url, who)
         mine = _myself(last + 1) if named else _nobody(last + 1)
+        taken.append(mine)
         if files.put_if_absent(_name(mine.generation), encode_json(asdict(mine))):
             return mine
         # Another taker was first; the next round sees it alive and refuses.
@@ -175,7 +186,7 @@ class _Heart:
 
     def __init__(self, files: Filesystem, holder: Holder, pulse: Pulse, on_lost: Callable[[], None]) -> None:
         self._files = files
-        self._holder = holder
+        self.holder = holder
         self._pulse = pulse
         self._on_lost = on_lost
         self._stop = threading.Event()
@@ -192,7 +203,8 @@ class _Heart:
     def stop(self) -> None:
         """Stop beating."""
         self._stop.set()
-        self._thread.join(LONGEST_LAST_BEAT_SECONDS)
+        if self._thread.ident is not None:
+            self._thread.join(LONGEST_LAST_BEAT_SECONDS)
 
     def _run(self) -> None:
         try:
@@ -209,13 +221,13 @@ class _Heart:
             self._on_lost()
 
     def _beat(self) -> None:
-        last = max(_generations(self._files.names("lease")), default=self._holder.generation)
-        if last > self._holder.generation:
-            self.taken_by = _holder(self._files, last) or self._holder
+        last = max(_generations(self._files.names("lease")), default=self.holder.generation)
+        if last > self.holder.generation:
+            self.taken_by = _holder(self._files, last) or self.holder
             return
         self._count += 1
-        beat = {"count": self._count, "token": self._holder.token}
-        self._files.replace(_name(self._holder.generation, "-beat"), encode_json(beat))
+        beat = {"count": self._count, "token": self.holder.token}
+        self._files.replace(_name(self.holder.generation, "-beat"), encode_json(beat))
 
 
 def _name(generation: int, part: str = "") -> str:
