@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import save
 
 from tests.cli.conftest import Ran, run  # noqa: F401 (a fixture)
 from tests.store.made_recipes import regression, two_stages
@@ -49,7 +48,7 @@ def original(tmp_path: Path) -> MadeStore:
         if name == "weights":
             record = made.store.stage(key)
             assert record is not None
-            made.store.put_stage(record, save({"w": np.ones(2, dtype=np.float32)}))
+            made.store.put_stage(record, {"w": np.ones(2, dtype=np.float32)})
     return made
 
 
