@@ -105,11 +105,6 @@ class Anonymous:
         made = replace(told, provenance=_nobody(told.provenance))
         return name, encode_arrays(made.header(), made.arrays)
 
-    def weights(self, name: str, content: bytes) -> tuple[str, bytes]:
-        """Of a stage's weights: nothing beside them and their key."""
-        header, arrays = decode_arrays(content)
-        return name, encode_arrays({"key": header["key"]}, arrays)
-
     def _id(self, was: str) -> str:
         return self._ids.get(was, was)
 
@@ -143,7 +138,6 @@ _RECORDS: Mapping[str, Callable[[Anonymous, str, bytes], tuple[str, bytes]]] = {
     "failures": Anonymous.failure,
     "abandoned": Anonymous.abandonment,
     "stages": Anonymous.stage,
-    "weights": Anonymous.weights,
 }
 
 

@@ -92,7 +92,7 @@ def merge(sources: Sequence[Store], target: Store, *, anonymous: bool = False) -
                 if problem is None and without is not None:
                     try:
                         name, content = without.record(name, content)
-                    except (DamagedRecordError, KeyError, TypeError, ValueError) as error:  # of weights
+                    except (DamagedRecordError, KeyError, TypeError, ValueError) as error:
                         problem = str(error)
                 if problem is None:
                     copied += _put(target, name, content)
