@@ -53,12 +53,12 @@ def this_node(slot_gb: float, slots: int | None = None) -> Node:
 
 def slots_problem(count: int) -> tuple[str, str] | None:
     """Why this machine cannot hold so many slots, and the remedy; None: it can, as far as is known before."""
-    memory_gb = _memory_gb()
-    if memory_gb is None or count * WORKER_GB <= memory_gb:
+    limit = memory_gb()
+    if limit is None or count * WORKER_GB <= limit:
         return None
     return (
-        f"--slots must be at most {max(1, int(memory_gb / WORKER_GB)):,}, since each is a process of {WORKER_GB:g} GB "
-        f"before it trains and this machine has {memory_gb:.0f} GB, got {count:,}",
+        f"--slots must be at most {max(1, int(limit / WORKER_GB)):,}, since each is a process of {WORKER_GB:g} GB "
+        f"before it trains and this machine has {limit:.0f} GB, got {count:,}",
         "Give fewer slots; on a CPU more of them than cores are of no use.",
     )
 
