@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SAMPLE = "sample"
+LEFT_OUT = "(left out)"  # of a manifest that was merged without names and places
 FRAME = "DataFrame"  # stands for the path of data that lies in memory alone
 DEFAULT_LANGUAGE = "zho"
 
@@ -180,6 +181,11 @@ def taken_up(
 
     Example: ``taken_up(parse_source("old/train.csv", dev="old/dev.csv"), data="new/train.csv")`` reads ``new/dev.csv``.
     """
+    if was.path == LEFT_OUT and data is None:
+        raise DataError(
+            "a store must be told where its data lies, for it was merged with --anonymous",
+            "Give the data with --data; other texts than those of the search are refused.",
+        )
     named = {**was.columns, **(columns or {})}
     if data is None and was.path == FRAME:  # whoever reads it says that it is not there any more
         return was.model_copy(update={"columns": named})

@@ -16,7 +16,6 @@ from tune_polar.search.plan import Asked, Rows, check_asked, planned
 from tune_polar.search.recipe_data import fold_plans, read_corpus
 from tune_polar.search.same_inputs import check_cells, check_same, check_stages
 from tune_polar.search.search_plan import SearchPlan, inputs_from_json
-from tune_polar.store.anonymous import LEFT_OUT
 from tune_polar.store.gold import Gold
 
 
@@ -58,11 +57,6 @@ def plan_from_manifest(
             f"store {place}: manifest.json must describe a search, but: {type(error).__name__} {error}",
             "Give the folder or URL that `tune-polar search` printed as its records.",
         ) from None
-    if source is None and was.path == LEFT_OUT:
-        raise StoreError(
-            f"store {place}: must be told where its data lies, for it was merged with --anonymous",
-            "Give the data with --data; other texts than those of the search are refused.",
-        )
     asked = Asked(
         facts.recipe,
         facts.profile,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from tune_polar.data.source import LEFT_OUT
 from tune_polar.recipe.configuration import Configuration, canonical_json
 from tune_polar.recipe.sections import TINY
 from tune_polar.store.abandonment import Abandonment
@@ -23,7 +24,6 @@ from tune_polar.store.failures import FailureRecord
 from tune_polar.store.records import FoldRecord, StageRecord
 from tune_polar.store.training import Provenance
 
-LEFT_OUT = "(left out)"
 NOBODY = "anonymous"
 _OF_HUB = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 _ENDING = re.compile(r"(\.(csv|tsv|txt|jsonl|ndjson|json|parquet))?(\.(gz|zip))?$", re.IGNORECASE)
