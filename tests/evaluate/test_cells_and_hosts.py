@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from tune_polar.evaluate.cell_words import cell_name, cells_word
@@ -50,3 +51,18 @@ def test_drivers_and_merged_searches_are_told(new_search, recipe_of):
     assert "merged    search begun 2026 with 3 trials, seed 1: tune-polar search mini" in lines
     assert lines[-1].startswith("driver    process ")
     assert lines[-1].endswith("is driving it, or has stopped without a word")
+
+
+def test_what_weights_are_there_is_told(search, recipe_of):
+    """Of whole configurations, not of files alone."""
+    configuration = search.put(recipe_of())
+    assert summarise(search.store, "states").weights_words == "none"
+    keys = [key for record in search.store.folds() for key in record.stages.values()]
+    for number, key in enumerate(keys):
+        search.store.put_weights(key, {"layer": np.zeros(2**18, np.float32)})
+        told = summarise(search.store, "states").weights_words
+        whole = 1 if number == len(keys) - 1 else 0
+        assert told.startswith(f"of {whole} configuration")
+    assert told.endswith(f"MB in {len(keys)} files")
+    assert f"weights   {told}" in provenance_lines(search.store, summarise(search.store, "states"))
+    assert configuration.id

@@ -54,9 +54,10 @@ def merge(
         weights = merge_weights(sources, target, wanted_weights(summarise(target, "scores"), keep_weights))
     _write_results(target)
     left_out = f", {done.damaged} damaged left out" if done.damaged else ""
+    added = f", weights of {weights} stages added" if weights else ""
     say(
         f"{target.url}: {done.searches} searches, {done.copied} records added, "
-        f"{done.replicates} replicates kept{left_out}, weights of {weights} stages added"
+        f"{done.replicates} replicates kept{left_out}{added}"
     )
 
 

@@ -48,7 +48,8 @@ def shares_of_hosts(summary: SearchSummary) -> tuple[HostShare, ...]:
 def provenance_lines(store: Store, summary: SearchSummary) -> list[str]:
     """For people: fold trials a machine, merged searches, replicates, and who drives."""
     lines = [f"run on    {share}" for share in shares_of_hosts(summary)]
-    lines += weights_lines(store, summary)
+    if summary.weights:
+        lines.append(f"weights   {summary.weights_words}")
     lines += [
         f"merged    search begun {part['created']} with {part['trials']} trials, seed {part['seed']}: {part['command']}"
         for part in store.manifest().get("merged", ())
@@ -58,22 +59,6 @@ def provenance_lines(store: Store, summary: SearchSummary) -> list[str]:
         lines.append(f"          {replicates} replicates of folds and stages are kept beside the ones counted here")
     lines += [_driver_line(driver) for driver in drivers(store.files)[-DRIVERS_SHOWN:]]
     return lines
-
-
-def weights_lines(store: Store, summary: SearchSummary) -> list[str]:
-    """``weights   of 1 configuration, all its folds and stages, 2.40 GB in 10 files``."""
-    sizes = store.weights_bytes()
-    if not sizes:
-        return []
-    whole = [
-        row
-        for row in summary.configurations
-        if row.state == "finished" and all(key in sizes for fold in row.folds for key in fold.stages.values())
-    ]
-    many = f"{len(whole)} configuration{'s' * (len(whole) != 1)}"
-    size = sum(sizes.values())
-    said = f"{size / 2**30:.2f} GB" if size >= 2**30 / 100 else f"{size / 2**20:.2f} MB"
-    return [f"weights   of {many}, all folds and stages; {said} in {len(sizes)} file{'s' * (len(sizes) != 1)}"]
 
 
 def _driver_line(driver: Driver) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tune_polar.decide.metrics import Metric, metric_named
@@ -60,6 +60,7 @@ class SearchSummary:
     facts: ManifestFacts
     gold: Gold
     configurations: tuple[ConfigurationSummary, ...]  # in order of proposal
+    weights: Mapping[str, int] = field(default_factory=dict)  # bytes of those that are there, by the key of their stage
 
     @property
     def recipe(self) -> Recipe:
@@ -104,6 +105,20 @@ class SearchSummary:
         return tuple((c, c.abandonment) for c in self.configurations if c.abandonment is not None)
 
     @property
+    def weights_words(self) -> str:
+        """``of 1 configuration, all folds and stages; 2.40 GB in 10 files``; "none" where there are none."""
+        if not self.weights:
+            return "none"
+        finished = [row for row in self.configurations if row.state == "finished"]
+        whole = [row for row in finished if {k for f in row.folds for k in f.stages.values()} <= self.weights.keys()]
+        size, files = sum(self.weights.values()), len(self.weights)
+        said = f"{size / 2**30:.2f} GB" if size >= 2**30 / 10 else f"{size / 2**20:.2f} MB"
+        return (
+            f"of {len(whole)} configuration{'s' * (len(whole) != 1)}, all folds and stages; "
+            f"{said} in {files} file{'s' * (files != 1)}"
+        )
+
+    @property
     def planned(self) -> int:
         """Configurations planned; an extended search has more than its manifest says."""
         return max(self.facts.trials, len(self.configurations))
@@ -146,6 +161,7 @@ def summarise(store: Store, detail: Detail = "outcomes") -> SearchSummary:
             _summarise(c, scorer.planned(folds[c.id]), failures[c.id], abandoned.get(c.id), scorer)
             for c in store.configurations()
         ),
+        store.weights_bytes(),
     )
 
 

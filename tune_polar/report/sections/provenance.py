@@ -59,6 +59,7 @@ def _facts(page: PageContext, folds: list[FoldRecord]) -> Iterator[Fact]:
     yield from (Fact(f"Fold plan, {name}".removesuffix(", "), value, True) for name, value in plans.items())
     yield Fact("Encoder", ", ".join(encoders), True)
     yield Fact("Seeds", seeds_words(page))
+    yield Fact("Weights", page.summary.weights_words)
 
 
 def _machines(folds: list[FoldRecord], driver: Mapping[str, str]) -> Block:
