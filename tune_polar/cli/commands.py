@@ -23,6 +23,7 @@ COMMANDS = {
     "report": ("report_command", "report"),
     "fit": ("fit_command", "fit"),
     "predict": ("predict_command", "predict"),
+    "submit": ("submit_command", "submit"),
     "doctor": ("doctor_command", "doctor"),
     "decide": ("decide_command", "decide"),
     "merge": ("merge_command", "merge"),

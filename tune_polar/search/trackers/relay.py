@@ -50,10 +50,12 @@ class Relay:
         try:
             self._waiting.put(None, timeout=max(0.0, seconds))
         except queue.Full:
+            self._failed = True
             self.dropped += self._waiting.qsize() + 1  # the one in hand
             return
         self._thread.join(max(0.0, until - time.monotonic()))
         if self._thread.is_alive():
+            self._failed = True  # whatever it says from now on comes too late
             self.dropped += max(1, self._waiting.qsize())  # without the last, which says that all is told
 
     def _work(self) -> None:

@@ -103,10 +103,22 @@ def _folder(opened: wandb.Run) -> Path:
     return Path(opened.dir).parent
 
 
+_PATIENCE_SECONDS = 20.0  # where W&B's own variables say nothing: its process waits so long at the end of ours
+
+
+def _patience(variable: str) -> float:
+    try:
+        return float(os.environ.get(variable, _PATIENCE_SECONDS))
+    except ValueError:
+        return _PATIENCE_SECONDS
+
+
 # The search's own console shows texts of nobody, but paths and errors; git and code are not W&B's to have either.
 _SETTINGS = wandb.Settings(
     console="off",
     silent=True,
+    init_timeout=_patience("WANDB_INIT_TIMEOUT"),
+    finish_timeout=_patience("WANDB_FINISH_TIMEOUT"),
     save_code=False,
     disable_code=True,
     disable_git=True,

@@ -1,0 +1,115 @@
+"""`tune-polar submit`: a competition's file, checked against the ids that it wants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tune_polar.cli import options
+from tune_polar.cli.model_place import AllRows, Configuration, Device, ModelWords
+from tune_polar.cli.output import say
+from tune_polar.errors import SpecError, StoreError
+from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
+
+if TYPE_CHECKING:
+    from tune_polar.recipe.submission import Submission
+
+
+def submit(
+    model: Annotated[str, typer.Argument(help="The store of a search, or a folder that `export --model` wrote.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="The competition's texts: CSV, TSV, JSON lines or Parquet.")
+    ],
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="The file to hand in.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option("--recipe", help="Recipe whose section `submission` is taken.  [default: the search's]"),
+    ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language",
+            metavar="WORD",
+            help="What stands for the column in the files' names.  [default: the texts' column, the search's language, "
+            "or of several files their names]",
+        ),
+    ] = None,
+    ids: Annotated[
+        str | None,
+        typer.Option("--ids", metavar="FILE", help="The ids that are wanted, such as a sample submission's."),
+    ] = None,
+    text: options.Text = None,
+    id_: options.Id = None,
+    column: options.Column = None,
+    configuration: Configuration = "winner",
+    all_rows: AllRows = False,
+    device: Device = "auto",
+    quiet: options.Quiet = False,
+) -> None:
+    """Predict a competition's texts and write the file that it wants, as the recipe's section `submission` says.
+
+    Examples:
+
+      tune-polar submit searches/st3-20261122-101500 polar/test/zho.csv -o submission.zip
+
+      tune-polar submit searches/st3-20261122-101500 test.csv -o submission.zip --recipe mine.yaml --ids sample.csv
+    """
+    if not output.strip():
+        raise SpecError("-o must name a file, got nothing", "For example -o submission.zip.")
+    _check_files(files, output)
+    named = options.columns(column)
+    # Imported here: --help and a mistyped option need not wait for torch.
+    from tune_polar.data.new_texts import TextColumns, new_texts
+    from tune_polar.serve.submit import expected_ids, grouping_of, have_column, required, write_submission
+
+    found, manifest = _asked(model, recipe)
+    form = required(found, recipe or model)
+    opened = ModelWords(model, configuration, all_rows).open(device, None)
+    about = opened.composition
+    by = form.by
+    grouping = grouping_of(
+        form, files, manifest, has_column=by is not None and have_column(files, named.get(by, by)), word=language
+    )
+    groups = dict.fromkeys((*about.groups, *filter(None, [grouping.column])))
+    usual = tuple(dict.fromkeys((about.text_column, "text")))
+    columns = TextColumns(text, id_ or form.id, usual, {each: named.get(each, each) for each in groups})
+    wanted = None if ids is None else list(expected_ids(ids, form.id))
+    note = opened.prepare()
+    if note is not None and not quiet:
+        say(note, to_error=True)
+    parts = new_texts(files, columns, opened.rows_a_part)
+    written = write_submission(opened, form, parts, grouping, wanted, Path(output))
+    for name, rows in written.items():
+        say(f"{output}: {name}, {rows} rows")
+
+
+def _check_files(files: Sequence[str], output: str) -> None:
+    for file in files:
+        if file == "-" or file.lower().endswith((".txt", ".txt.gz")):
+            raise SpecError(f"FILE must be a table with ids, got {file!r}", "Give CSV, TSV, JSON lines or Parquet.")
+        if Path(file).exists() and Path(output).exists() and Path(file).samefile(output):
+            raise SpecError(f"-o must be another file than those that are read, got {output!r}", "Give a new name.")
+
+
+def _asked(model: str, recipe: str | None) -> tuple[Submission | None, Mapping[str, Any] | None]:
+    """The section that is taken, and the manifest of the search where there is one.
+
+    Raises:
+        SpecError: the recipe cannot be read.
+        StoreError: there is no search to take it from.
+    """
+    from tune_polar.evaluate.manifest_facts import manifest_facts
+    from tune_polar.store.store import open_store
+
+    store = open_store(model, to_look=True)
+    if recipe is None:
+        manifest = store.manifest()
+        return manifest_facts(manifest, store.url).recipe.submission, manifest
+    form = load_recipe(recipe, RecipeOptions(takes_unbuilt=True)).recipe.submission
+    try:
+        return form, store.manifest()
+    except StoreError:
+        return form, None  # a model's folder has none

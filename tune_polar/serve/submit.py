@@ -1,0 +1,157 @@
+"""Predicts a competition's texts and writes what it wants of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tune_polar.data.findings import Faults, data_error, errors_in
+from tune_polar.data.new_texts import NewTexts
+from tune_polar.data.readers import Place, read_parts, read_raw
+from tune_polar.errors import SpecError
+from tune_polar.recipe.submission import EXAMPLE, Submission
+from tune_polar.serve.composition import Composition
+from tune_polar.serve.model import Model, gold_of
+from tune_polar.serve.submission_file import Answered, SubmissionFile
+
+ROWS = 1 << 16  # of ids read at once
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """What stands for the column in the names of a submission's files.
+
+    Args:
+        column: that the files have; None: they have none.
+        word: of all rows; None: where there is no column, the name of each file of texts.
+    """
+
+    column: str | None
+    word: str | None
+
+    def of(self, part: NewTexts) -> Sequence[str]:
+        """Of each row."""
+        if self.column is not None:
+            return part.groups[self.column]
+        return (Path(part.file).name.partition(".")[0] if self.word is None else self.word,) * len(part)
+
+
+def write_submission(
+    model: Model,
+    form: Submission,
+    parts: Iterable[NewTexts],
+    grouping: Grouping,
+    expected: Iterable[str] | None,
+    path: Path,
+    tell: Callable[[int], None] = lambda _: None,
+) -> dict[str, int]:
+    """Predict texts and write the file.
+
+    Args:
+        model: that decides.
+        form: that the competition wants.
+        parts: of texts.
+        grouping: into files.
+        expected: ids that the competition wants an answer for; None: those of the texts.
+        path: of the file.
+        tell: told the rows done so far.
+
+    Returns:
+        Rows by name of the files in it.
+
+    Raises:
+        DataError: texts cannot be read, or ids are repeated, missing or extra.
+        SpecError: the form does not fit what is decided.
+    """
+    about = model.composition
+    file, done = SubmissionFile(form, answered_by(about)), 0
+    for part in parts:
+        groups = {name: part.groups[name] for name in about.groups}
+        file.add(part.ids, grouping.of(part), model.predict(part.texts, groups).decided[about.score])
+        done += len(part)
+        tell(done)
+    return file.write(path, expected)
+
+
+def answered_by(composition: Composition) -> Answered:
+    """What the scored decision says."""
+    shape = gold_of(composition, composition.score)
+    if shape.gold == "class":
+        return Answered("class", (shape.target,), shape.columns)
+    return Answered(shape.gold, shape.columns)
+
+
+def required(form: Submission | None, of: str) -> Submission:
+    """The section of a recipe.
+
+    Raises:
+        SpecError: it has none.
+    """
+    if form is None:
+        example = EXAMPLE.replace("\n", "\n    ")
+        raise SpecError(
+            f"{of} must say what the competition wants in a section `submission`, got none",
+            f"Write it into a recipe and give that with --recipe FILE, for example:\n    {example}",
+        )
+    return form
+
+
+def grouping_of(
+    form: Submission, files: Sequence[str], manifest: Mapping[str, Any] | None, *, has_column: bool, word: str | None
+) -> Grouping:
+    """How rows are told apart: by the files' own column, what was typed, the language of the search's data, or by file.
+
+    Raises:
+        SpecError: none of them is there.
+    """
+    if form.by is None:
+        return Grouping(None, "")
+    if word is not None:
+        return Grouping(None, word)
+    if has_column:
+        return Grouping(form.by, None)
+    if len(files) > 1:
+        return Grouping(None, None)
+    searched = _language(manifest)
+    if searched is None:
+        raise SpecError(
+            f"{files[0]} must have the column {form.by!r}, for submission.member is {form.member!r}, but it has none",
+            "Say what it is with --language.",
+        )
+    return Grouping(None, searched)
+
+
+def have_column(files: Sequence[str], column: str) -> bool:
+    """Whether every file has the column; one that cannot be read is refused when it is read."""
+    return all(_has(Place(file), column) for file in files)
+
+
+def expected_ids(address: str, column: str) -> Iterator[str]:
+    """The column of ids of a file, such as a competition's sample submission.
+
+    Raises:
+        DataError: the file cannot be read or has no such column.
+    """
+    faults = Faults(address)
+    for table in read_parts(Place(address), faults, {column}, ROWS):
+        if column not in table.cells:
+            faults.add("missing-column", 1, column, f"the file must have the column {column!r}")
+        if errors_in(faults.findings()):
+            break
+        yield from table.cells[column]
+    if errors_in(faults.findings()):
+        raise data_error(faults.findings(), "Give the competition's file of ids, or leave --ids out.")
+
+
+def _has(place: Place, column: str) -> bool:
+    table, _ = read_raw(place, (), most_rows=1)
+    return table is not None and column in table.header
+
+
+def _language(manifest: Mapping[str, Any] | None) -> str | None:
+    """The one language of the data that was searched."""
+    source = {} if manifest is None else manifest.get("data", {}).get("source", {})
+    word = source.get("language") if source.get("kind") == "polar" else None
+    return word if isinstance(word, str) and word != "all" and "," not in word else None
