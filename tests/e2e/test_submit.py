@@ -69,7 +69,8 @@ def test_a_search_of_polar_ends_in_its_submission(command: Command, shared_dir: 
     refused = command("submit", str(store), bare, "-o", str(zipped), "--recipe", str(own), code=2).stderr
     assert "must say what the competition wants in a section `submission`, got none" in refused
     assert "member: pred_{language}.csv" in refused
-    own.write_text("recipe: own\nextends: st3\nsubmission: {member: mine.tsv, format: tsv, columns: [vilification]}\n")
+    form = "{member: mine.tsv, format: tsv, columns: [vilification]}"
+    own.write_text(f"recipe: own\nextends: {store}/winner.yaml\nsubmission: {form}\n")
     command("submit", str(store), bare, "-o", str(zipped), "--recipe", str(own))
     with zipfile.ZipFile(zipped) as archive:
         lines = archive.read("mine.tsv").decode().splitlines()
@@ -77,6 +78,7 @@ def test_a_search_of_polar_ends_in_its_submission(command: Command, shared_dir: 
     assert [line.split("\t")[1] for line in lines[1:]] == [row[told.index("vilification")] for row in rows]
     for words, error in (
         (["--recipe", "no-such"], "no-such"),
+        (["--recipe", "st1"], "submission.columns must name columns that are decided, of"),
         (["--language", "../x"], "language must make a name of a file"),
         (["--id", "none"], "the file must have the column 'none'"),
         (["--ids", str(tmp_path / "none.csv")], "none.csv"),

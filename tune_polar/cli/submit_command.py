@@ -13,6 +13,7 @@ from tune_polar.cli.model_place import AllRows, Configuration, Device, ModelWord
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
+from tune_polar.recipe.submitted import submission_of
 
 if TYPE_CHECKING:
     from tune_polar.recipe.submission import Submission
@@ -107,8 +108,8 @@ def _asked(model: str, recipe: str | None) -> tuple[Submission | None, Mapping[s
     store = open_store(model, to_look=True)
     if recipe is None:
         manifest = store.manifest()
-        return manifest_facts(manifest, store.url).recipe.submission, manifest
-    form = load_recipe(recipe, RecipeOptions(takes_unbuilt=True)).recipe.submission
+        return submission_of(manifest_facts(manifest, store.url).recipe), manifest
+    form = submission_of(load_recipe(recipe, RecipeOptions(takes_unbuilt=True)).recipe)
     try:
         return form, store.manifest()
     except StoreError:

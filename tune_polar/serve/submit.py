@@ -93,7 +93,8 @@ def required(form: Submission | None, of: str) -> Submission:
         example = EXAMPLE.replace("\n", "\n    ")
         raise SpecError(
             f"{of} must say what the competition wants in a section `submission`, got none",
-            f"Write it into a recipe and give that with --recipe FILE, for example:\n    {example}",
+            "Write it into a recipe, such as one with `extends: winner.yaml`, and give that with --recipe FILE, for "
+            f"example:\n    {example}",
         )
     return form
 
