@@ -60,8 +60,16 @@ def test_every_table_is_written(small: MadeStore, tmp_path: Path, kind: Kind) ->
     assert first is not None
     assert configurations["chosen/decide.vote.k"][0] == first.best.settings["decide.vote.k"]
     assert configurations["score/vote"][0] == pytest.approx(first.decisions["vote"])
-    assert (len(folds), len(curves)) == (8, 32)
-    assert set(folds["host"]) == {"lab-1"}
+    cells = len(summary.cells)
+    assert (len(folds), len(curves)) == (4 * cells, 32)
+    done = folds[folds["state"] == "finished"]
+    assert len(done) == 8
+    assert set(done["host"]) == {"lab-1"}
+    left = folds[folds["state"] != "finished"]
+    assert left["seconds"].isna().all()
+    assert left.groupby("number")["state"].unique().map(list).tolist() == [["open"], ["failed"]]
+    assert left.loc[left["state"] == "failed", "error"].notna().any()
+    assert folds[f"point/{LR}"].dropna().unique().tolist() == [0.01, 0.02, 0.03]
     assert curves.groupby(["configuration", "fold", "stage"]).size().tolist() == [2] * 16
 
 

@@ -27,9 +27,9 @@ def positive(value: int | None, option: str, at_least: int = 1) -> None:
     Raises:
         SpecError: ``value`` is below it.
     """
-    if value is not None and value < at_least:
+    if value is not None and (not isinstance(value, int) or value < at_least):
         raise SpecError(
-            f"{option} must be at least {at_least}, got {value}",
+            f"{option} must be at least {at_least}, got {value!r}",
             f"Give a whole number with {option}, or leave it out.",
         )
 
@@ -40,7 +40,7 @@ def check_seed(seed: int) -> None:
     Raises:
         SpecError: it is.
     """
-    if not 0 <= seed <= LARGEST_SEED:
+    if not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
         raise SpecError(
-            f"--seed must be from 0 to {LARGEST_SEED}, got {seed}", "Give another whole number with --seed."
+            f"--seed must be from 0 to {LARGEST_SEED}, got {seed!r}", "Give another whole number with --seed."
         )

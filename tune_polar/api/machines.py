@@ -36,15 +36,19 @@ class Machines:
         }
 
 
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float | int) else repr(value)
+
+
 def check_slot_gb(slot_gb: float) -> None:
     """Refuse slots that make no sense.
 
     Raises:
         SpecError: it does not.
     """
-    if not SMALLEST_SLOT_GB <= slot_gb <= LARGEST_SLOT_GB:
+    if not isinstance(slot_gb, float | int) or not SMALLEST_SLOT_GB <= slot_gb <= LARGEST_SLOT_GB:
         raise SpecError(
-            f"--slot-gb must be from {SMALLEST_SLOT_GB:g} to {LARGEST_SLOT_GB:,.0f} GB, got {slot_gb:g}",
+            f"--slot-gb must be from {SMALLEST_SLOT_GB:g} to {LARGEST_SLOT_GB:,.0f} GB, got {_number(slot_gb)}",
             "Give the GB of a GPU that one fold trial may use; 8 holds the published system.",
         )
 
@@ -76,9 +80,9 @@ def machines_of(
     Raises:
         SpecError: a value is out of range.
     """
-    if checkpoint_seconds < 0:
+    if not isinstance(checkpoint_seconds, float | int) or checkpoint_seconds < 0:
         raise SpecError(
-            f"--checkpoint-every must be at least 0 seconds, got {checkpoint_seconds:g}",
+            f"--checkpoint-every must be at least 0 seconds, got {_number(checkpoint_seconds)}",
             "Give seconds between two checkpoints of a running stage; 0 writes none.",
         )
     check_slot_gb(slot_gb)

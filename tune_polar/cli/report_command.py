@@ -9,21 +9,17 @@ from typing import Annotated
 
 import typer
 
-from tune_polar.api.pages import copy_beside_records, page_folder
+from tune_polar.api.pages import PAGE, copy_beside_records, page_folder
+from tune_polar.api.report import check_page_name, page_of
 from tune_polar.cli.output import say
-from tune_polar.data.source import source_from_json
-from tune_polar.errors import SpecError, StoreError
+from tune_polar.errors import SpecError
 from tune_polar.evaluate.summary import SearchSummary, summarise
-from tune_polar.report.context import PageOptions
 from tune_polar.report.numbers import count
-from tune_polar.report.page import write_page
+from tune_polar.report.page_file import write_whole
 from tune_polar.report.reading import summary_for_page
-from tune_polar.report.sections.provenance import store_address
 from tune_polar.report.store_comparison import write_comparison
-from tune_polar.search.recipe_data import read_corpus
 from tune_polar.store.store import Store, open_store
 
-SUFFIXES = (".html", ".htm")
 WATCH_SECONDS = 10
 
 
@@ -69,43 +65,21 @@ def _check(stores: list[str], out: Path | None, watch: bool, examples: bool) -> 
         StoreError: the page's name does not end as a page's does.
         SpecError: an option that is for one store alone.
     """
-    if out is not None and out.suffix.lower() not in SUFFIXES:
-        raise StoreError(f"the page must be a file ending in .html, got {str(out)!r}", "Give for example -o page.html.")
+    if out is not None:
+        check_page_name(out)
     if len(stores) > 1 and (watch or examples):
         option = "--watch" if watch else "--examples"
         raise SpecError(f"{option} must be left out where several stores are compared, got {len(stores)}", "Name one.")
 
 
 def _one(store: Store, out: Path | None, watch: bool, examples: bool) -> Path:
-    path = out or page_folder(store) / "report.html"
+    page = out or page_folder(store) / PAGE
     summary = summary_for_page(store)
-    options = PageOptions(
-        store_address=store_address(summary.url, path),
-        texts=_texts(store, summary) if examples else None,
-        reload_seconds=WATCH_SECONDS if watch and not summary.is_complete else None,
-    )
-    page = write_page(summary, path, options)
+    again = WATCH_SECONDS if watch and not summary.is_complete else None
+    write_whole(page, page_of(store, summary, page, examples=examples, reload_seconds=again))
     if out is None:
         copy_beside_records(store, [page])
     return page
-
-
-def _texts(store: Store, summary: SearchSummary) -> dict[str, str]:
-    """The training texts by row id, read from where the search read them.
-
-    Raises:
-        DataError: they are not there any more.
-        StoreError: they are others than those searched.
-    """
-    about = store.manifest()["data"]
-    corpus = read_corpus(summary.recipe, source_from_json(about["source"]), about.get("files", {}))
-    if corpus.fingerprint != summary.facts.data_fingerprint:
-        raise StoreError(
-            f"the texts of --examples must be those of the search ({summary.facts.data_fingerprint[:12]}), got "
-            f"{corpus.fingerprint[:12]}",
-            "Restore the original files, or leave --examples out.",
-        )
-    return dict(zip(corpus.train.ids, corpus.train.texts, strict=True))
 
 
 def _keep_writing(store: Store, page: Path, out: Path | None, examples: bool) -> None:

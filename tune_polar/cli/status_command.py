@@ -8,6 +8,7 @@ import typer
 
 from tune_polar.api.consoles import result_console
 from tune_polar.api.pages import existing_ensemble, existing_pages
+from tune_polar.api.status import status_of
 from tune_polar.cli import options
 from tune_polar.cli.ending import print_places
 from tune_polar.cli.output import say_json
@@ -40,7 +41,7 @@ def status(
         say_json(result_json(summary, page, winner))
         return
     console = result_console()
-    print_lines(console, [_states(summary)])
+    print_lines(console, [str(status_of(summary))])
     print_scores(console, summary)
     print_lines(console, (*memory_lines(summary), *failure_lines(summary), *failure_notice(summary)))
     print_lines(console, _ensemble(opened, summary))
@@ -58,13 +59,3 @@ def _ensemble(store: Store, summary: SearchSummary) -> list[str]:
         return ["", recorded_sentence(read_ensemble(path), None if best is None else best.configuration.id)]
     except SpecError as error:  # the records are shown all the same
         return ["", error.problem]
-
-
-def _states(summary: SearchSummary) -> str:
-    """``search st3, begun …: 3 of 12 configurations finished, 8 open, 1 failed``."""
-    states, facts = [row.state for row in summary.configurations], summary.facts
-    stopped = f", {states.count('abandoned')} stopped early" if "abandoned" in states else ""
-    return (
-        f"{facts.kind} {summary.recipe.recipe}, begun {facts.created}: {states.count('finished')} of {summary.planned} "
-        f"configurations finished, {states.count('incomplete')} open, {states.count('infeasible')} failed{stopped}"
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,11 @@ from tune_polar.decide.tables import Table, TableKind
 from tune_polar.errors import StoreError
 from tune_polar.evaluate.predictions import ConfigurationPredictions
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
+from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.sections import Stage
 from tune_polar.store.gold import GoldSplit
-from tune_polar.store.records import VALIDATION, StageRecord
+from tune_polar.store.records import VALIDATION, FoldRecord, StageRecord
 from tune_polar.store.store import Store
 
 Kind = Literal["csv", "parquet"]
@@ -71,34 +72,49 @@ def _configuration_row(row: ConfigurationSummary) -> dict[str, object]:
         "failures": "; ".join(failure.first_line for failure in row.failures),
     }
     if scores is not None:
-        found |= {f"score/{name}": value for name, value in scores.decisions.items()}
-        for key, value in scores.best.settings.items():  # of thresholds one a column
+        found |= {f"score/{name}": value for name, value in sorted(scores.decisions.items())}
+        for key, value in sorted(scores.best.settings.items()):  # kept ones are sorted; of thresholds one a column
             each = {f"{key}.{name}": at for name, at in value.items()} if isinstance(value, dict) else {key: value}
             found |= {f"chosen/{name}": single for name, single in each.items()}
     return found | {f"point/{key}": value for key, value in configuration.point.items()}
 
 
 def folds_table(summary: SearchSummary) -> pd.DataFrame:
-    """A row a finished fold trial: where and when it was run, which stages it names."""
-    return pd.DataFrame(
-        [
-            {
-                "configuration": fold.configuration_id,
-                "number": row.configuration.number,
-                FOLD: fold.fold,
-                SEED: fold.seed,
-                "seconds": fold.seconds,
-                "host": fold.provenance.host,
-                "device": fold.provenance.device,
-                "started": fold.provenance.started,
-                "reused": " ".join(fold.reused),
-                **{f"key/{name}": key for name, key in fold.stages.items()},
-                **{f"scores/{name}": value for name, value in fold.scores.items()},
-            }
-            for row in summary.configurations
-            for fold in row.folds
-        ]
-    )
+    """A row a fold trial: its state and, once it has finished, where and when it was run, which stages it names."""
+    return pd.DataFrame([each for row in summary.configurations for each in _fold_rows(row, summary.cells)])
+
+
+def _fold_rows(row: ConfigurationSummary, cells: Sequence[Cell]) -> Iterator[dict[str, object]]:
+    """One for each of ``cells``, finished or not."""
+    finished = {Cell(fold.fold, fold.seed): fold for fold in row.folds}
+    errors = {Cell(failure.fold, failure.seed): failure.first_line for failure in row.failures}
+    left = {"infeasible": "failed", "abandoned": "stopped"}.get(row.state, "open")
+    for cell in cells:
+        fold = finished.get(cell)
+        yield {
+            "configuration": row.configuration.id,
+            "number": row.configuration.number,
+            FOLD: cell.fold,
+            SEED: cell.seed,
+            "state": left if fold is None else "finished",
+            **_finished_fold(fold),
+            "error": errors.get(cell) if fold is None else None,
+            **{f"point/{key}": value for key, value in row.configuration.point.items()},
+        }
+
+
+def _finished_fold(fold: FoldRecord | None) -> dict[str, object]:
+    if fold is None:
+        return dict.fromkeys(("seconds", "host", "device", "started", "reused"))
+    return {
+        "seconds": fold.seconds,
+        "host": fold.provenance.host,
+        "device": fold.provenance.device,
+        "started": fold.provenance.started,
+        "reused": " ".join(fold.reused),
+        **{f"key/{name}": key for name, key in fold.stages.items()},
+        **{f"scores/{name}": value for name, value in fold.scores.items()},
+    }
 
 
 def curves_table(store: Store, summary: SearchSummary) -> pd.DataFrame:

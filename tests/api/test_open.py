@@ -1,0 +1,173 @@
+"""A recorded search from Python: figures, tables and page, the same as those of the command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tune_polar
+from tests.report.shapes import SHAPES
+from tests.store.made_store import MadeStore
+from tune_polar.api.report import Page
+from tune_polar.errors import SpecError, StoreError
+from tune_polar.evaluate.correction import corrected_best
+from tune_polar.recipe.recipe_file import load_recipe
+from tune_polar.report.reading import summary_for_page
+from tune_polar.report.tables import configurations_table, folds_table
+
+Made = Callable[[str], MadeStore]
+
+
+def test_figures_are_those_of_page_and_command_line(made: Made) -> None:
+    store = made("rich").store
+    found, summary = tune_polar.open(store.url), summary_for_page(store)
+    best, corrected = found.best, corrected_best(summary)
+    assert best is not None
+    assert not isinstance(corrected, str)
+    assert summary.best is not None
+    assert best.id == summary.best.configuration.id
+    assert best.score == summary.best.scores.score  # type: ignore[union-attr]
+    assert best.corrected == corrected.corrected
+    assert best.interval == (corrected.interval.low, corrected.interval.high)
+    assert best.settings.items() >= dict(summary.best.configuration.point).items()
+    pd.testing.assert_frame_equal(found.configurations(), configurations_table(summary))
+    pd.testing.assert_frame_equal(found.table(), folds_table(summary))
+    assert len(found.table()) == len(summary.configurations) * len(summary.cells)
+    assert str(found.status) in repr(found)
+    assert found.status.finished + found.status.open + found.status.failed + found.status.stopped == 26
+
+
+def test_the_best_one_is_a_recipe_that_can_be_given_back(made: Made, tmp_path: Path) -> None:
+    best = tune_polar.open(made("rich").store.url).best
+    assert best is not None
+    path = tmp_path / "winner.yaml"
+    path.write_text(best.yaml, encoding="utf-8")
+    assert load_recipe(str(path)).recipe == best.recipe
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_of_store_can_be_looked_at(made: Made, shape: str) -> None:
+    store = made(shape).store
+    found = tune_polar.open(store.url)
+    assert (found.best is None) == (summary_for_page(store).best is None)
+    assert found._repr_html_().count("<tr") <= 11
+    assert len(found.table()) == len(found.configurations()) * len(summary_for_page(store).cells)
+    assert "<html" in found.report().html
+
+
+def test_predictions_are_those_of_the_records(made: Made) -> None:
+    one = made("rich")
+    found = tune_polar.open(one.store.url)
+    best = found.best
+    assert best is not None
+    table = found.predictions()
+    assert set(table["configuration"]) == {best.id}
+    assert set(table["split"]) >= {"oof", "test"}
+    assert found.predictions(best.number).equals(table)
+    assert found.predictions(best.id, stage="sorter").equals(table)
+    assert not found.predictions(stage="finder").equals(table)
+    values = table.filter(like="prob/").to_numpy()
+    assert np.all((values >= 0) & (values <= 1))
+    open_one = int(found.configurations().query("state == 'incomplete'")["number"].iloc[0])
+    assert len(found.predictions(open_one).query("split == 'oof'")) > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"configuration": "nobody"}, r"configuration must be the id or number of one of 26, got 'nobody'"),
+        ({"configuration": 99}, "got 99"),
+        ({"stage": "sortar"}, r"stage must be one of \['finder', 'sorter'\], got 'sortar'; did you mean 'sorter'"),
+    ],
+)
+def test_what_is_not_there_is_refused(made: Made, asked: dict[str, object], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        tune_polar.open(made("rich").store.url).predictions(**asked)  # type: ignore[arg-type]
+
+
+def test_a_search_without_a_score_has_no_best(fresh: Made) -> None:
+    one = fresh("rich")
+    for fold in (one.folder / "folds").iterdir():
+        fold.unlink()
+    found = tune_polar.open(one.folder)
+    assert found.best is None
+    with pytest.raises(StoreError, match="no configuration has finished all its folds"):
+        found.predictions()
+
+
+def test_what_is_recorded_meanwhile_is_seen(fresh: Made) -> None:
+    one = fresh("rich")
+    found = tune_polar.open(one.folder)
+    before = found.status.finished
+    one.finish(one.configuration({"sorter.optimizer.lr": 0.06}), 0.2)
+    assert found.status.finished == before + 1
+
+
+def test_the_page_is_shown_in_a_frame_of_its_own_and_written_where_asked(made: Made, tmp_path: Path) -> None:
+    found = tune_polar.open(made("rich").store.url)
+    shown = found.report()
+    assert (shown.path, list(tmp_path.iterdir())) == (None, [])
+    frame = shown._repr_html_()
+    assert frame.startswith('<iframe sandbox="allow-scripts" ')
+    assert frame.count("<") == 2, "all of the page is escaped"
+    written = found.report(tmp_path / "page.html")
+    assert written.path is not None
+    assert written.path.read_text(encoding="utf-8") == written.html
+    with pytest.raises(StoreError, match=r"must be a file ending in \.html, got .*page\.txt"):
+        found.report(tmp_path / "page.txt")
+    assert Page("<p>").__repr__() == "<page of 3 characters>"
+
+
+def test_what_is_no_search_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\n")
+    with pytest.raises(StoreError, match=r"must hold manifest\.json, but there is no such folder"):
+        tune_polar.open(tmp_path / "absent")
+    with pytest.raises(StoreError, match=r"must hold manifest\.json, but there is none"):
+        tune_polar.open(tmp_path)
+    with pytest.raises(StoreError, match=r"a\.csv"):
+        tune_polar.open(tmp_path / "a.csv")
+    with pytest.raises(SpecError, match="store must be text, got 3"):
+        tune_polar.open(3)  # type: ignore[arg-type]
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "a.csv"]
+
+
+def ran(program: str) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_importing_the_package_loads_nothing() -> None:
+    heavy = "{'torch', 'ray', 'pandas', 'numpy', 'pydantic', 'rich', 'typer'}"
+    program = (
+        "import sys, time\nbefore = time.perf_counter()\nimport tune_polar\nspent = time.perf_counter() - before\n"
+        f"dir(tune_polar)\nprint(spent < 0.05, *sorted(set(sys.modules) & {heavy}))"
+    )
+    assert ["True"] in [ran(program) for _ in range(3)], "under 50 ms, on a machine that may be busy"
+
+
+def test_looking_at_a_search_loads_neither_ray_nor_torch(made: Made) -> None:
+    program = (
+        f"import sys, tune_polar\nfound = tune_polar.open({made('rich').store.url!r})\n"
+        "found.best, found.table(), found.predictions(), found.report(), found._repr_html_()\n"
+        "print('looked', *sorted(set(sys.modules) & {'ray', 'torch', 'optuna', 'transformers'}))"
+    )
+    assert ran(program) == ["looked"]
+
+
+def test_search_is_the_function_whatever_is_imported() -> None:
+    program = (
+        "import tune_polar.search.limits\nimport tune_polar\nfrom tune_polar import search\n"
+        "from tune_polar.search.limits import Limits\nimport inspect\n"
+        "assert tune_polar.search is search and 'trials' in inspect.signature(search).parameters\n"
+        "print(Limits.__module__)"
+    )
+    assert ran(program) == ["tune_polar.search.limits"]
+    with pytest.raises(AttributeError, match="has no attribute 'seek'"):
+        tune_polar.seek  # type: ignore[attr-defined]  # noqa: B018

@@ -1,0 +1,64 @@
+"""The best configuration of a search, with what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tune_polar.evaluate.correction import corrected_best
+from tune_polar.evaluate.summary import SearchSummary
+from tune_polar.recipe.model import Recipe
+from tune_polar.report.winner import winner_recipe, winner_yaml
+
+
+@dataclass(frozen=True, eq=False)
+class Best:
+    """The configuration with the best cross-fitted score.
+
+    Args:
+        id: of the configuration.
+        number: in order of proposal, from 0.
+        origin: who proposed it.
+        metric: what the score measures.
+        score: cross-fitted over all folds; best of many, so it flatters.
+        corrected: the score once the luck of having chosen the best is taken off (BBC-CV); None: too little to tell.
+        interval: of the corrected score, low and high; None where there is none.
+        level: of the interval.
+        settings: by dotted key, what the search chose for it, decisions included.
+        recipe: it as a recipe, its decisions set as a final system's.
+        yaml: the same as a file, which any command takes.
+    """
+
+    id: str
+    number: int
+    origin: str
+    metric: str
+    score: float
+    corrected: float | None
+    interval: tuple[float, float] | None
+    level: float | None
+    settings: Mapping[str, object]
+    recipe: Recipe = field(repr=False)
+    yaml: str = field(repr=False)
+
+
+def best_of(summary: SearchSummary) -> Best | None:
+    """Of a summary that was read for a page; None where nothing has a score."""
+    row, text = summary.best, winner_yaml(summary)
+    if row is None or row.scores is None or text is None:
+        return None
+    corrected = corrected_best(summary)
+    known = None if isinstance(corrected, str) else corrected
+    return Best(
+        id=row.configuration.id,
+        number=row.configuration.number,
+        origin=row.configuration.origin,
+        metric=row.scores.metric,
+        score=row.scores.score,
+        corrected=None if known is None else known.corrected,
+        interval=None if known is None else (known.interval.low, known.interval.high),
+        level=None if known is None else known.interval.level,
+        settings={**row.configuration.point, **row.scores.best.settings},
+        recipe=winner_recipe(row),
+        yaml=text,
+    )

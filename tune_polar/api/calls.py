@@ -1,0 +1,137 @@
+"""What ``search`` and ``resume`` share: arguments as the words that the command line has, and how a run ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from tune_polar.api.begin import go_on_with
+from tune_polar.api.data_words import DataWords
+from tune_polar.api.machines import machines_of
+from tune_polar.api.python_words import text_of, told_in_python
+from tune_polar.api.shown import Progress, Shown
+from tune_polar.api.stopping import Extent
+from tune_polar.errors import SpecError
+from tune_polar.recipe.strict_yaml import Written
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tune_polar.api.drive import Ended
+
+ARGUMENTS = {
+    *("data", "text", "target", "id", "group", "dev", "test", "language", "encoder", "profile", "space", "set"),
+    *("trials", "time", "until", "racing", "folds", "seeds", "seed", "slots", "slot_gb", "address", "store"),
+    *("checkpoint_every", "examples"),
+}
+
+
+def resumed(
+    place: str,
+    data: str | Path | pd.DataFrame | None,
+    beside: Mapping[str, Any],
+    extent: Mapping[str, Any],
+    machines: Mapping[str, Any],
+    progress: Progress,
+    before: object | None,
+) -> None:
+    """Go on with the search recorded at ``place``; see ``Search.resume``. ``before``: the data as last given."""
+    with told_in_python(ARGUMENTS):
+        words = before if isinstance(before, DataWords) and _is_frame(before) else None
+        if data is not None:
+            words = data_words(data, beside)
+        where = machines_of(machines["slots"], machines["slot_gb"], machines["address"], machines["checkpoint_every"])
+        shown = shown_as(progress)
+        with silent(shown):
+            ended = go_on_with(place, words, Extent(**extent), where, shown)
+    come_to(ended)
+
+
+def come_to(ended: Ended) -> Ended:
+    """What a run has come to, unless a signal has ended it: that is passed on, now that everything is in order."""
+    if ended.ended_by == signal.SIGINT:
+        raise KeyboardInterrupt(
+            f"every finished fold is recorded: tune_polar.open({ended.store.url!r}).resume() goes on"
+        )
+    if ended.ended_by is not None:
+        raise SystemExit(128 + ended.ended_by)
+    return ended
+
+
+def data_words(
+    data: object, beside: Mapping[str, Any], targets: tuple[str, ...] = (), groups: tuple[str, ...] = ()
+) -> DataWords:
+    """What is said of the data.
+
+    Raises:
+        SpecError: an argument is not of its type.
+    """
+    columns = beside["columns"] or {}
+    words = (*columns, *columns.values()) if isinstance(columns, Mapping) else (None,)
+    if not all(isinstance(each, str) and each for each in words):
+        raise SpecError(
+            f"columns must map the recipe's names to the data's, got {columns!r:.80}",
+            "For example columns={'text': 'tweet'}.",
+        )
+    text, id_, language = (text_of(name, beside[name]) for name in ("text", "id", "language"))
+    rows: Any = (_path(each) for each in (data, beside["dev"], beside["test"]))
+    train, dev, test = rows
+    return DataWords(train, language, dev, test, text, id_, columns, targets, groups)
+
+
+def _is_frame(words: DataWords) -> bool:
+    return any(not isinstance(each, str | None) for each in (words.data, words.dev, words.test))
+
+
+def _path(given: object) -> object:
+    return str(given) if isinstance(given, Path) else given
+
+
+def written_of(name: str, given: object) -> Written:
+    """A recipe or space: a name, a path or what a file would hold.
+
+    Raises:
+        SpecError: it is none of these.
+    """
+    return given if isinstance(given, Mapping) else text_of(name, given) or ""
+
+
+def seeds_of_call(given: int | Sequence[int] | None) -> str | None:
+    """Seeds as the command line has them.
+
+    Raises:
+        SpecError: they are no numbers.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, int | list | tuple | range):
+        raise SpecError(f"seeds must be a number of seeds or a list of them, got {given!r:.80}", "For example seeds=3.")
+    return str(given) if isinstance(given, int) else ",".join(map(str, given)) + ","
+
+
+def shown_as(progress: Progress) -> Shown:
+    """How a run is shown; where Ray cannot end in order, the process of whoever called is not ended.
+
+    Raises:
+        SpecError: there is no such way.
+    """
+    if progress not in get_args(Progress):
+        raise SpecError(
+            f"progress must be one of {', '.join(get_args(Progress))}, got {progress!r}", "Leave it out for auto."
+        )
+    return Shown(progress)
+
+
+@contextlib.contextmanager
+def silent(shown: Shown) -> Iterator[None]:
+    """Ray tells on standard output of each worker that is lost. Others print there too, meanwhile, beside a thread."""
+    if shown.progress != "none" or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield

@@ -1,0 +1,143 @@
+"""``tune_polar.search`` and ``tune_polar.open``: what the command line does, from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tune_polar.api.begin import Origin, begin_search
+from tune_polar.api.calls import ARGUMENTS, come_to, data_words, seeds_of_call, shown_as, silent, written_of
+from tune_polar.api.machines import machines_of
+from tune_polar.api.python_words import call_of, text_of, texts_of, told_in_python
+from tune_polar.api.request import RecipeWords
+from tune_polar.api.search_object import Search, opened
+from tune_polar.api.shown import Progress
+from tune_polar.api.stopping import Extent
+from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recorded import recipe_to_json
+from tune_polar.recipe.strict_yaml import as_file
+from tune_polar.trial.gpus import DEFAULT_SLOT_GB
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def search(
+    recipe: str | Path | Mapping[str, object] | Recipe,
+    data: str | Path | pd.DataFrame = "sample",
+    *,
+    text: str | None = None,
+    target: str | Sequence[str] | None = None,
+    id: str | None = None,
+    group: str | Sequence[str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    dev: str | Path | pd.DataFrame | None = None,
+    test: str | Path | pd.DataFrame | None = None,
+    language: str | None = None,
+    encoder: str | Path | None = None,
+    profile: str | None = None,
+    space: str | Path | Mapping[str, object] | None = None,
+    set: Mapping[str, object] | None = None,
+    trials: int | None = None,
+    time: str | float | None = None,
+    until: Literal["converged"] | None = None,
+    racing: str = "model",
+    folds: int | None = None,
+    seeds: int | Sequence[int] | None = None,
+    seed: int = 0,
+    slots: int | None = None,
+    slot_gb: float = DEFAULT_SLOT_GB,
+    address: str | None = None,
+    checkpoint_every: int = 60,
+    store: str | Path | None = None,
+    progress: Progress = "auto",
+) -> Search:
+    """Search the settings of a recipe by cross-validation, as `tune-polar search` does.
+
+    Args:
+        recipe: name of a shipped one, the path of a recipe file, what such a file would hold, or ``best.recipe``.
+        data: ``sample``, a folder, a file, an address on the hub, or a DataFrame. Of a DataFrame no text is recorded:
+            another process that resumes the search has to be given the same rows again.
+        text: column with the texts; None: ``text``.
+        target: column to predict, or several of 0 and 1, with a recipe of one stage.
+        id: column with the rows' ids; None: ``id``, or row numbers where there is none.
+        group: rows that share a value of this column stay in one fold.
+        columns: the recipe's name of a column → the data's.
+        dev, test: rows on which no fold trains; a file or a DataFrame.
+        language: of a POLAR folder.
+        encoder: ``tiny``, a hub id or a folder; None: tiny, or a recipe file's own.
+        profile: values of the recipe for a kind of encoder; None: the encoder's.
+        space: name of a search space, a path, or what such a file would hold; None: the recipe's.
+        set: values of the recipe by dotted key.
+        trials: configurations to train, the first is the recipe as given; None: 8, or as many as the time allows.
+        time: begin no fold after this long (``2h``, ``30m``, or seconds).
+        until: ``converged``: propose nothing more once the gain still possible is below the score's own error.
+        racing: none, forgiving, aggressive, doubling, wilcoxon or model.
+        folds: number of folds; None: the recipe's.
+        seeds: train every fold with so many seeds, or with these; None: the recipe's.
+        seed: of the search; recipe and folds have seeds of their own.
+        slots: fold trials at once; None: what GPUs hold, or cores.
+        slot_gb: GPU memory of one fold trial.
+        address: HOST:PORT of a running Ray cluster, or auto; None: this machine alone.
+        checkpoint_every: seconds between two checkpoints of a running stage; 0: none.
+        store: folder or URL of the records; None: ``searches/RECIPE-DATE``.
+        progress: ``auto`` (a table in a terminal, lines elsewhere), ``lines`` or ``none``.
+
+    Returns:
+        The search, whatever has come of it: ``best`` is None where nothing has a score.
+
+    Raises:
+        TunePolarError: something breaks a rule, with the remedy.
+        KeyboardInterrupt: it was interrupted. Every finished fold is recorded, page and winner are written and Ray is
+            shut down; ``tune_polar.open(STORE).resume()`` goes on.
+
+    Example:
+        >>> found = tune_polar.search("classifier", tweets, text="tweet", target="label", trials=4)
+        >>> found.best.score
+    """
+    given = {name: value for name, value in locals().items() if value is not None}
+    defaults = search.__kwdefaults__ or {}
+    with told_in_python(ARGUMENTS):
+        written = recipe_to_json(recipe) if isinstance(recipe, Recipe) else written_of("recipe", recipe)
+        words = RecipeWords(
+            written,
+            text_of("encoder", encoder),
+            text_of("profile", profile),
+            as_file(set or {}, "set").content,
+            folds,
+            seeds_of_call(seeds),
+        )
+        beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
+        about = data_words(data, beside, texts_of("target", target), texts_of("group", group))
+        extent = Extent(trials, time, until, racing)
+        machines = machines_of(slots, slot_gb, address, checkpoint_every)
+        call = call_of("search", {name: value for name, value in given.items() if value is not defaults.get(name)})
+        origin, shown = Origin(text_of("store", store), call), shown_as(progress)
+        with silent(shown):
+            ended = begin_search(
+                words,
+                about,
+                extent,
+                machines,
+                origin,
+                shown,
+                space=None if space is None else written_of("space", space),
+                seed=seed,
+            )
+    return opened(come_to(ended).store.url, about)
+
+
+def open(store: str | Path) -> Search:
+    """A recorded search, to look at or to go on with; loads neither Ray nor torch.
+
+    Args:
+        store: the folder, s3:// or gs:// URL with its records.
+
+    Raises:
+        StoreError: there is none, or it cannot be read.
+
+    Example:
+        >>> tune_polar.open("searches/st3-20261122-101500").report()
+    """
+    return opened(text_of("store", store) or "")

@@ -1,0 +1,255 @@
+"""A search in Python: what its records say, and more of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from tune_polar.api.best import Best, best_of
+from tune_polar.api.calls import resumed
+from tune_polar.api.report import Page, check_page_name, page_of
+from tune_polar.api.status import Status, status_of
+from tune_polar.errors import SpecError, StoreError
+from tune_polar.evaluate.manifest_facts import manifest_facts
+from tune_polar.evaluate.predictions import PredictionsReader
+from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
+from tune_polar.recipe.words import did_you_mean
+from tune_polar.report.page_file import write_whole
+from tune_polar.report.reading import summary_for_page
+from tune_polar.report.tables import configurations_table, folds_table, predictions_table
+from tune_polar.store.store import Store, open_store
+from tune_polar.trial.gpus import DEFAULT_SLOT_GB
+
+if TYPE_CHECKING:
+    from tune_polar.api.shown import Progress
+
+_RECORDS = ("configurations", "folds", "failures", "abandoned")
+_ROWS_SHOWN = 10  # best configurations, below a cell of a notebook
+_COLUMNS_SHOWN = ("number", "origin", "state", "cells", "score")
+
+
+class Search:
+    """A search by its records, wherever they lie. Made by ``tune_polar.search`` and ``tune_polar.open``.
+
+    Nothing is kept that a record does not say: while the search runs elsewhere, each call tells what is there by then.
+
+    Example:
+        >>> found = tune_polar.open("searches/st3-20261122-101500")
+        >>> found.best.score, found.status.is_complete
+        (0.4312, True)
+    """
+
+    def __init__(self, store: Store, source: object | None = None) -> None:
+        """``source``: where the data lie, of a search that began in this process, so that DataFrames are at hand."""
+        self._store = store
+        self._source = source
+        self._read: tuple[object, SearchSummary] | None = None
+
+    @property
+    def store(self) -> str:
+        """Folder or URL of the records."""
+        return self._store.url
+
+    @property
+    def status(self) -> Status:
+        """How far it has come; ``str`` of it is the line that `tune-polar status` prints.
+
+        Raises:
+            StoreError: the records cannot be read.
+        """
+        return status_of(self._summary())
+
+    @property
+    def best(self) -> Best | None:
+        """The configuration with the best cross-fitted score, and what it is worth; None where none has a score.
+
+        Raises:
+            StoreError: the records cannot be read.
+
+        Example:
+            >>> found.best.corrected, found.best.interval
+            (0.4187, (0.4012, 0.4391))
+        """
+        return best_of(self._summary())
+
+    def table(self) -> pd.DataFrame:
+        """A row a fold trial, those included that are still to come.
+
+        Returns:
+            ``configuration``, ``number``, ``fold``, ``seed``, ``state`` (finished, open, failed, stopped), a column
+            ``point/KEY`` for each setting that was searched, of finished ones ``seconds``, ``host``, ``device``,
+            ``started``, ``reused``, ``key/STAGE`` and ``scores/STAGE.METRIC``, of failed ones ``error``.
+
+        Raises:
+            StoreError: the records cannot be read.
+
+        Example:
+            >>> found.table().groupby("number")["seconds"].sum()
+        """
+        return folds_table(self._summary())
+
+    def configurations(self) -> pd.DataFrame:
+        """A row a configuration, in the order in which they were proposed.
+
+        Returns:
+            ``configuration``, ``number``, ``origin``, ``state``, ``cells``, ``seconds``, ``metric``, ``score``
+            (cross-fitted), ``as_written``, ``score/DECISION``, ``chosen/KEY`` (settings that the sweep chose) and
+            ``point/KEY``. The score of the best of many flatters: ``best.corrected`` is without that luck.
+
+        Raises:
+            StoreError: the records cannot be read.
+        """
+        return configurations_table(self._summary())
+
+    def predictions(self, configuration: str | int | None = None, *, stage: str | None = None) -> pd.DataFrame:
+        """What one stage of a configuration predicts, in the form that `tune-polar decide` reads.
+
+        Args:
+            configuration: its id or number; None: the best.
+            stage: None: the last of the recipe.
+
+        Returns:
+            A row for each row of train, predicted by the model of the fold that held it out (``split`` is ``oof``), and
+            of every other split, predicted by the mean of the models: ``configuration``, ``split``, ``fold``, ``id``,
+            ``gold/COLUMN`` and ``prob/COLUMN`` (numbers: ``value/COLUMN``). With several seeds a column ``seed``.
+
+        Raises:
+            SpecError: there is no such configuration or stage.
+            StoreError: the records cannot be read.
+
+        Example:
+            >>> found.predictions().query("split == 'oof'")["prob/hate"].mean()
+        """
+        summary = self._summary()
+        row = _row_named(summary, configuration)
+        stages = list(row.configuration.recipe.stages)
+        named = stages[-1] if stage is None else stage
+        if named not in stages:
+            raise SpecError(
+                f"stage must be one of {stages}, got {named!r}{did_you_mean(str(named), stages)}", "Name one of these."
+            )
+        read = PredictionsReader(self._store, summary.gold, summary.cells).read(row.configuration, row.folds)
+        return predictions_table(replace(summary, configurations=(replace(row, predictions=read),)), named)
+
+    def report(self, path: str | Path | None = None, *, examples: bool = False) -> Page:
+        """The page of the search; a notebook shows it below the cell.
+
+        Args:
+            path: a file to write it to, ending in .html; None: it is written nowhere.
+            examples: whether it also shows the texts decided most wrongly, which may be hateful.
+
+        Raises:
+            TunePolarError: the file cannot be written, or the texts are not what or where they were.
+
+        Example:
+            >>> found.report("st3.html").path
+            PosixPath('st3.html')
+        """
+        where = None if path is None else Path(path)
+        if where is not None:
+            check_page_name(where)
+        page = Page(page_of(self._store, self._summary(), where, examples=examples), where)
+        if where is not None:
+            write_whole(where, page.html)
+        return page
+
+    def resume(
+        self,
+        *,
+        trials: int | None = None,
+        time: str | float | None = None,
+        until: Literal["converged"] | None = None,
+        racing: str | None = None,
+        data: str | Path | pd.DataFrame | None = None,
+        text: str | None = None,
+        id: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        dev: str | Path | pd.DataFrame | None = None,
+        test: str | Path | pd.DataFrame | None = None,
+        language: str | None = None,
+        slots: int | None = None,
+        slot_gb: float = DEFAULT_SLOT_GB,
+        address: str | None = None,
+        checkpoint_every: int = 60,
+        progress: Progress = "auto",
+    ) -> Search:
+        """Go on with the search, or extend it; what is finished is never trained again. Gives itself.
+
+        Args:
+            trials: a new total of configurations; None: as begun.
+            time: begin no fold after this long (``2h``, ``30m``, or seconds).
+            until: ``converged``: propose nothing more once the gain still possible is below the score's own error.
+            racing: another racing rule from now on.
+            data: where the data lie now; a DataFrame has to be given again where another process began the search.
+            text, id, columns, dev, test, language: of ``data``, as for ``tune_polar.search``.
+            slots, slot_gb, address, checkpoint_every, progress: as for ``tune_polar.search``.
+
+        Raises:
+            TunePolarError: data, folds or an encoder are not what they were, or something breaks a rule.
+            KeyboardInterrupt: it was interrupted; every finished fold is recorded.
+
+        Example:
+            >>> found.resume(trials=20).best.score
+        """
+        beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
+        extent = {"trials": trials, "time": time, "until": until, "racing": racing}
+        machines = {"slots": slots, "slot_gb": slot_gb, "address": address, "checkpoint_every": checkpoint_every}
+        resumed(self._store.url, data, beside, extent, machines, progress, self._source)
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Search {self.store}: {self.status}>"
+
+    def _repr_html_(self) -> str:
+        """Status and the best configurations."""
+        from html import escape
+
+        summary = self._summary()
+        table = configurations_table(replace(summary, configurations=summary.finished or summary.configurations))
+        shown = table[[name for name in _COLUMNS_SHOWN if name in table]].head(_ROWS_SHOWN)
+        head = f"<p><b>{escape(str(status_of(summary)))}</b><br><code>{escape(self.store)}</code></p>"
+        return head + ("" if shown.empty else shown.to_html(index=False, float_format="{:.4f}".format))
+
+    def _summary(self) -> SearchSummary:
+        """Read anew where there are other records than the last time."""
+        names = tuple(tuple(sorted(self._store.files.names(folder))) for folder in _RECORDS)
+        if self._read is None or self._read[0] != names:
+            self._read = (names, summary_for_page(self._store))
+        return self._read[1]
+
+
+def opened(place: str | Path, source: object | None = None) -> Search:
+    """The search whose records lie at ``place``; see ``tune_polar.open``, and ``Search`` of ``source``."""
+    store = open_store(place, to_look=True)
+    manifest_facts(store.manifest(), store.url)
+    return Search(store, source)
+
+
+def _row_named(summary: SearchSummary, named: str | int | None) -> ConfigurationSummary:
+    """The configuration with that id or number; None: the best.
+
+    Raises:
+        SpecError: there is none.
+        StoreError: none has a score.
+    """
+    if named is None:
+        if summary.best is None:
+            raise StoreError(
+                f"store {summary.url}: no configuration has finished all its folds, so there is no best one",
+                "Name a configuration, or go on with the search by resume().",
+            )
+        return summary.best
+    rows = {key: row for row in summary.configurations for key in (row.configuration.id, row.configuration.number)}
+    found = rows.get(named)
+    if found is None:
+        known = [row.configuration.id for row in summary.configurations]
+        raise SpecError(
+            f"configuration must be the id or number of one of {len(known)}, got {named!r}"
+            f"{did_you_mean(str(named), known)}",
+            "configurations() lists them all.",
+        )
+    return found
