@@ -1,0 +1,149 @@
+"""Searches begun from Python: twice in one process, from a thread, from a DataFrame, interrupted."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import tune_polar
+from tests.e2e.from_python import ran, start
+from tune_polar.store.store import open_store
+
+pytestmark = pytest.mark.e2e
+
+
+def test_two_searches_in_one_process_and_more_of_the_first(tmp_path: Path) -> None:
+    out, err = ran(
+        tmp_path,
+        """
+        before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)]
+        first = begin(store="one")
+        second = begin(store="two")
+        after = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)]
+        assert before == after, (before, after)
+        assert first.best.score == second.best.score and first.best.id == second.best.id
+        pd.testing.assert_frame_equal(first.predictions(), second.predictions())
+        seconds = first.table()["seconds"].tolist()
+        assert first.resume(trials=3, progress="none") is first
+        assert first.table()["seconds"].tolist()[:4] == seconds, "what was finished is not trained again"
+        assert first.status.is_complete and first.status.finished == 3
+        assert not left(), left()
+        print(first.best.score)
+        """,
+    )
+    assert err == "", "progress='none' says nothing"
+    assert len(out.split()) == 1
+    found = tune_polar.open(tmp_path / "one")
+    assert found.best is not None
+    assert found.best.score == float(out)
+    manifest = open_store(tmp_path / "one").manifest()
+    assert manifest["command"].startswith("tune_polar.search(recipe='classifier', data=DataFrame, text='tweet', ")
+    assert "river" not in json.dumps(manifest), "no record holds a text"
+    for name in ("report.html", "winner.yaml"):
+        assert (tmp_path / "one" / name).is_file()
+
+    again = """
+        found = tune_polar.open("one")
+        try:
+            found.resume(trials=4, progress="none")
+        except tune_polar.TunePolarError as error:
+            print("first:", error.problem)
+        try:
+            found.resume(trials=4, data=TWEETS.iloc[::-1], text="tweet", progress="none")
+        except tune_polar.TunePolarError as error:
+            print("second:", error.problem)
+        found.resume(trials=4, data=TWEETS, text="tweet", progress="lines")
+        print("finished:", found.status.finished)
+    """
+    out, err = ran(tmp_path, again)
+    first, second, finished = out.splitlines()
+    assert first == "first: the rows of train were given as a DataFrame, which no record holds"
+    assert second.startswith("second: ")
+    assert "the rows of train" in second
+    assert finished == "finished: 4"
+    assert "#3 " in err, "lines are told"
+
+
+def test_from_a_thread_beside_which_others_print(tmp_path: Path) -> None:
+    out, _ = ran(
+        tmp_path,
+        """
+        found = []
+        thread = threading.Thread(target=lambda: found.append(begin(trials=1, store="store", racing="none")))
+        thread.start()
+        while thread.is_alive():
+            print("beside", flush=True)
+            thread.join(1)
+        print("best", found[0].best is not None, len(left()))
+        """,
+    )
+    lines = out.splitlines()
+    assert lines[-1] == "best True 0"
+    assert lines.count("beside") > 2
+
+
+@pytest.mark.parametrize("moment", ["starting", "training"])
+def test_an_interrupt_loses_nothing_and_leaves_no_process(tmp_path: Path, moment: str) -> None:
+    process = start(
+        tmp_path,
+        """
+        try:
+            begin(trials=30, store="store", set={"encoder.tiny.hidden": 32, "model.optimizer.max_steps": 40})
+            print("not interrupted")
+        except KeyboardInterrupt as interrupt:
+            print(interrupt)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        import ray
+        print("ray is shut down:", not ray.is_initialized(), len(left()))
+        if tune_polar.open("store").table().query("state == 'finished'").empty:
+            sys.exit()
+        found = tune_polar.open("store")
+        finished = int((found.table()["state"] == "finished").sum())
+        found.resume(data=TWEETS, text="tweet", time=1, progress="none")
+        print("kept:", int((found.table()["state"] == "finished").sum()) >= finished)
+        """,
+    )
+    wanted = {"starting": "manifest.json", "training": "folds/*.json"}[moment]
+    until = time.monotonic() + 200
+    while not list((tmp_path / "store").glob(wanted)):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, f"{out}\n{err}"
+    assert "Traceback" not in err
+    lines = out.splitlines()
+    assert "ray is shut down: True 0" in lines
+    if moment == "training":
+        assert lines[0] == "every finished fold is recorded: tune_polar.open('store').resume() goes on"
+        assert lines[-1] == "kept: True"
+        assert (tmp_path / "store" / "report.html").is_file()
+
+
+def test_a_recipe_as_a_mapping_and_the_winner_given_back(tmp_path: Path) -> None:
+    program = """
+        recipe = {
+            "recipe": "mine",
+            "data": {"labels": ["angry"]},
+            "folds": {"count": 2},
+            "encoder": {"name": "tiny", "tiny": {"hidden": 32}},
+            "stages": {"model": {"task": {"type": "binary", "target": "angry"}, "optimizer": {"max_steps": 6}}},
+        }
+        space = {"space": "mine", "recipe": "mine", "parameters": {
+            "model.optimizer.lr": {"type": "float", "low": 1e-3, "high": 1e-2, "log": True}}}
+        rows = TWEETS.assign(angry=(TWEETS["mood"] == "angry").astype(int))
+        more = dict(columns={"text": "tweet"}, slots=1, progress="none")
+        found = tune_polar.search(recipe, rows, space=space, trials=2, store="one", **more)
+        print(sorted(name for name in found.table() if name.startswith("point/")))
+        again = tune_polar.search(found.best.recipe, rows, trials=1, store="two", **more)
+        print(len(again.configurations()))
+    """
+    out, _ = ran(tmp_path, program)
+    assert out.splitlines() == ["['point/model.optimizer.lr']", "1"]
+    assert pd.notna(tune_polar.open(tmp_path / "two").configurations()["score"]).all()
