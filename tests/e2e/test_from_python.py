@@ -69,6 +69,47 @@ def test_two_searches_in_one_process_and_more_of_the_first(tmp_path: Path) -> No
     assert "#3 " in err, "lines are told"
 
 
+def test_new_texts_are_predicted_in_every_form(tmp_path: Path) -> None:
+    out, err = ran(
+        tmp_path,
+        """
+        found = begin(trials=1, store="store")
+        texts = ["a slow river", "loud, and an angry crowd", "slow"]
+        table = found.predict(texts)
+        assert table["id"].tolist() == ["1", "2", "3"], table
+        assert set(table["mood"]) <= {0, 1} and table["mood.probability"].between(0, 1).all(), table.columns
+        rows = pd.DataFrame({"said": texts, "id": ["x", "y", "z"]})
+        rows.to_csv("new.csv", index=False)
+        same = [
+            found.predict(pd.Series(texts, index=["x", "y", "z"])),
+            found.predict(rows, text="said"),
+            found.predict(rows.rename(columns={"said": "tweet"})),
+            found.predict("new.csv", text="said"),
+            tune_polar.open("store").predict(tuple(texts), batch_rows=1).assign(id=["x", "y", "z"]),
+        ]
+        for each in same:
+            pd.testing.assert_frame_equal(each, table.assign(id=["x", "y", "z"]), rtol=1e-5)
+        for wrong, more in [
+            ([], {}), (["a", " "], {}), ([1], {}), (3, {}), (rows, {}), (rows, {"text": "said", "columns": {"a": "b"}}),
+            (texts, {"configuration": "nobody"}), (texts, {"device": "cuda:99"}), (texts, {"batch_rows": 0}),
+            (texts, {"all_rows": True}), ("absent.csv", {}),
+        ]:
+            try:
+                found.predict(wrong, **more)
+                print("taken:", wrong, more)
+            except tune_polar.TunePolarError as error:
+                print(type(error).__name__, error.problem.splitlines()[0])
+        """,
+    )
+    assert err == ""
+    told = out.splitlines()
+    assert len(told) == 11
+    assert not [line for line in told if line.startswith("taken")], told
+    said = ("must have rows", "text must not be empty", "each text must be text", "got a int", "the column", "columns=")
+    for line, words in zip(told, said, strict=False):
+        assert words in line, (line, words)
+
+
 def test_from_a_thread_beside_which_others_print(tmp_path: Path) -> None:
     out, _ = ran(
         tmp_path,

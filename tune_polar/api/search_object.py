@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +12,9 @@ import pandas as pd
 
 from tune_polar.api.best import Best, best_of
 from tune_polar.api.calls import resumed
+from tune_polar.api.counts import positive
+from tune_polar.api.model_words import ModelWords
+from tune_polar.api.python_words import told_in_python
 from tune_polar.api.report import Page, check_page_name, page_of
 from tune_polar.api.status import Status, status_of
 from tune_polar.errors import SpecError, StoreError
@@ -156,6 +160,51 @@ class Search:
         if where is not None:
             write_whole(where, page.html)
         return page
+
+    def predict(
+        self,
+        texts: Sequence[str] | pd.Series[str] | pd.DataFrame | str | Path,
+        *,
+        configuration: str = "winner",
+        all_rows: bool = False,
+        text: str | None = None,
+        id: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        device: str = "auto",
+        batch_rows: int | None = None,
+    ) -> pd.DataFrame:
+        """What the search's best configuration says of new texts, as `tune-polar predict` does.
+
+        Args:
+            texts: a list or Series of texts, a DataFrame, or a file that `tune-polar predict` reads.
+            configuration: ``winner``, ``published``, or the id of a finished configuration.
+            all_rows: one model of all rows, which `tune-polar fit --all-rows` trains, instead of those of the folds.
+            text: column with the texts; None: as in the search, or ``text``.
+            id: column with the ids; None: ``id`` where there is one. A Series's index is its ids.
+            columns: what columns that decisions go by are called.
+            device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
+            batch_rows: texts of one forward pass; None: 128, fewer where memory ends.
+
+        Returns:
+            A row a text, in their order: ``id``, what is decided (the score's decision first), probabilities, and
+            ``models.agreement``, the share of the folds' models that alone decide the same.
+
+        Raises:
+            TunePolarError: nothing has a score, weights are gone (`tune-polar fit` trains them), or a row has no text.
+
+        Example:
+            >>> found.predict(["a text", "another one"])["label"]
+        """
+        with told_in_python(("text", "id", "configuration", "all_rows", "device", "batch_rows")):
+            positive(batch_rows, "--batch-rows")
+            # Imported here: it brings torch, which whoever only looks need not wait for.
+            from tune_polar.api.predicting import predict, text_columns
+
+            model = ModelWords(self._store.url, configuration, all_rows)
+            named = dict(columns or {})
+            return predict(
+                model, texts, lambda about: text_columns(about, text, id, named), device, batch_rows, warnings.warn
+            )
 
     def resume(
         self,

@@ -15,8 +15,9 @@ import typer
 from tune_polar.api.begin import recorded_source
 from tune_polar.api.consoles import progress_console
 from tune_polar.api.data_words import DataWords
+from tune_polar.api.model_words import device_named
 from tune_polar.cli import options
-from tune_polar.cli.model_place import AllRows, Configuration, Device, device_named
+from tune_polar.cli.model_place import AllRows, Configuration, Device
 from tune_polar.cli.output import say
 from tune_polar.garbage import without_collection
 

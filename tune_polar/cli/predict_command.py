@@ -12,8 +12,9 @@ import typer
 
 from tune_polar.api.consoles import progress_console
 from tune_polar.api.counts import positive
+from tune_polar.api.model_words import ModelWords
 from tune_polar.cli import options
-from tune_polar.cli.model_place import AllRows, Configuration, Device, ModelWords
+from tune_polar.cli.model_place import AllRows, Configuration, Device
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 
@@ -71,25 +72,13 @@ def predict(
     _check_places(files, output)
     named = options.columns(column)
     # Imported here: --help and a mistyped option need not wait for torch.
-    from tune_polar.data.new_texts import TextColumns, new_texts
+    from tune_polar.api.predicting import text_columns
+    from tune_polar.data.new_texts import new_texts
     from tune_polar.serve.predict import predict_all
     from tune_polar.serve.writers import predictions_at
 
     opened = ModelWords(model, configuration, all_rows).open(device, batch_rows)
-    about = opened.composition
-    strange = sorted(set(named) - set(about.groups))
-    if strange:
-        raise SpecError(
-            f"--column must name one of the columns that decisions go by ({', '.join(about.groups) or 'none'}), got "
-            f"{strange[0]!r}",
-            "The column with the texts is named by --text, that of the ids by --id.",
-        )
-    columns = TextColumns(
-        text,
-        id_,
-        tuple(dict.fromkeys((about.text_column, "text"))),
-        {each: named.get(each, each) for each in about.groups},
-    )
+    columns = text_columns(opened.composition, text, id_, named)
 
     def tell(sentence: str) -> None:
         if not quiet:

@@ -1,0 +1,147 @@
+"""What a model says of new texts, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tune_polar.api.model_words import ModelWords
+from tune_polar.data.findings import Faults, data_error, errors_in
+from tune_polar.data.new_texts import NewTexts, TextColumns, new_texts
+from tune_polar.data.readers import Place
+from tune_polar.data.readers.frames import read_frame
+from tune_polar.data.source import FRAME
+from tune_polar.data.texts import is_empty
+from tune_polar.errors import DataError, SpecError
+from tune_polar.serve.composition import Composition
+from tune_polar.serve.predict import predict_all
+from tune_polar.store.training import Array
+
+TEXT = "text"
+REMEDY = "Correct these rows; text= names the column with the texts, id= that of the ids."
+
+
+class Collected:
+    """Keeps what is written, part by part."""
+
+    def __init__(self) -> None:
+        self._parts: list[Mapping[str, Array]] = []
+
+    def write(self, columns: Mapping[str, Array]) -> None:
+        """Some rows."""
+        self._parts.append(columns)
+
+    def table(self) -> pd.DataFrame:
+        """All rows."""
+        names = self._parts[0] if self._parts else {}
+        return pd.DataFrame({name: np.concatenate([part[name] for part in self._parts]) for name in names})
+
+
+def text_columns(about: Composition, text: str | None, id_: str | None, named: Mapping[str, str]) -> TextColumns:
+    """Which columns a model reads.
+
+    Args:
+        about: the model.
+        text: column with the texts; None: as in the search, or ``text``.
+        id_: column with the ids; None: ``id`` where there is one.
+        named: what columns that decisions go by are called, where they are not called so.
+
+    Raises:
+        SpecError: ``named`` holds a column that nothing goes by.
+    """
+    strange = sorted(set(named) - set(about.groups))
+    if strange:
+        raise SpecError(
+            f"--column must name one of the columns that decisions go by ({', '.join(about.groups) or 'none'}), got "
+            f"{strange[0]!r}",
+            "The column with the texts is named by --text, that of the ids by --id.",
+        )
+    usual = tuple(dict.fromkeys((about.text_column, TEXT)))
+    return TextColumns(text, id_, usual, {each: named.get(each, each) for each in about.groups})
+
+
+def predict(
+    model: ModelWords,
+    texts: Sequence[str] | pd.Series[str] | pd.DataFrame | str | Path,
+    columns: Callable[[Composition], TextColumns],
+    device: str,
+    batch_rows: int | None,
+    say: Callable[[str], None],
+) -> pd.DataFrame:
+    """A row a text, in their order.
+
+    Args:
+        model: that predicts.
+        texts: themselves, a table that holds them, or a file.
+        columns: of the table or file.
+        device: to predict on.
+        batch_rows: texts of one forward pass; None: what is usual.
+        say: told what a person should know of the rows.
+
+    Raises:
+        TunePolarError: there are no texts, a row has none, or the model's weights are gone.
+    """
+    given = None if isinstance(texts, str | Path) else _frame(texts)
+    opened = model.open(device, batch_rows)
+    note = opened.prepare()
+    if note is not None:
+        say(note)
+    named, rows = columns(opened.composition), opened.rows_a_part
+    if given is None:
+        parts = new_texts([str(texts)], named, rows)
+    elif isinstance(texts, pd.DataFrame):
+        parts = _of_frame(given, named, rows)
+    else:
+        parts = _of_frame(given, TextColumns(TEXT, None, (TEXT,), named.groups), rows)
+    found = Collected()
+    for _ in predict_all(opened, parts, found, say):
+        pass
+    return found.table()
+
+
+def _frame(texts: Sequence[str] | pd.Series[str] | pd.DataFrame) -> pd.DataFrame:
+    """A table of the texts; a Series's index is their ids.
+
+    Raises:
+        DataError: these are no texts.
+    """
+    if isinstance(texts, pd.DataFrame):
+        return texts
+    if not isinstance(texts, list | tuple | pd.Series | np.ndarray):
+        raise DataError(
+            f"texts must be a list of texts, a Series, a DataFrame or a file, got a {type(texts).__name__}",
+            "For example predict(['a text', 'another one']).",
+        )
+    frame = pd.DataFrame({TEXT: pd.Series(list(texts), dtype=object)})
+    wrong = next((each for each in frame[TEXT] if each is not None and not isinstance(each, str | float)), None)
+    if wrong is not None:
+        raise DataError(f"each text must be text, got a {type(wrong).__name__}", "Give a list of texts.")
+    return frame.assign(id=texts.index.map(str)) if isinstance(texts, pd.Series) else frame
+
+
+def _of_frame(frame: pd.DataFrame, columns: TextColumns, rows: int) -> Iterator[NewTexts]:
+    """At most ``rows`` rows at once; without ids they are counted from 1."""
+    header = [str(name) for name in frame.columns]
+    text = next((name for name in ([columns.text] if columns.text else columns.usual) if name in header), None)
+    row_id = columns.id or ("id" if "id" in header else None)
+    wanted = {text or columns.text or TEXT, *columns.groups.values(), *([] if row_id is None else [row_id])}
+    lacking = sorted(wanted - set(header))
+    if lacking or len(frame) == 0:
+        what = "rows, got none" if not lacking else f"the column {lacking[0]!r}, got {header[:12]}"
+        raise DataError(f"the {FRAME} must have {what}", "text= names the column with the texts, id= that of the ids.")
+    for start in range(0, len(frame), rows):
+        faults = Faults(FRAME)
+        table = read_frame(frame.iloc[start : start + rows], Place(FRAME), faults, wanted, None)
+        cells = {} if table is None else table.cells
+        for line, cell in enumerate(cells.get(text or "", ()), start=start + 1):
+            if is_empty(cell):
+                faults.add("empty-text", line, text, "a text must not be empty")
+        if errors := errors_in(faults.findings()):
+            raise data_error(errors, REMEDY)
+        count = len(frame.iloc[start : start + rows])
+        ids = tuple(map(str, range(start + 1, start + 1 + count))) if row_id is None else tuple(cells[row_id])
+        groups = {name: tuple(cells[column]) for name, column in columns.groups.items()}
+        yield NewTexts(FRAME, ids, tuple(cells[text or ""]), groups)
