@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from tune_polar.api.begin import go_on_with
 from tune_polar.api.data_words import DataWords
-from tune_polar.api.machines import machines_of
-from tune_polar.api.python_words import text_of, told_in_python
+from tune_polar.api.machines import Machines
+from tune_polar.api.python_words import text_of, texts_of
 from tune_polar.api.shown import Progress, Shown
 from tune_polar.api.stopping import Extent
 from tune_polar.errors import SpecError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ARGUMENTS = {
     *("data", "text", "target", "id", "group", "dev", "test", "language", "encoder", "profile", "space", "set"),
     *("trials", "time", "until", "racing", "folds", "seeds", "seed", "slots", "slot_gb", "address", "store"),
-    *("checkpoint_every", "examples"),
+    *("checkpoint_every", "keep_weights", "disk_gb", "track", "examples"),
 }
 
 
@@ -35,20 +35,17 @@ def resumed(
     place: str,
     data: str | Path | pd.DataFrame | None,
     beside: Mapping[str, Any],
-    extent: Mapping[str, Any],
-    machines: Mapping[str, Any],
-    progress: Progress,
+    extent: Extent,
+    machines: Machines,
+    shown: Shown,
     before: object | None,
 ) -> None:
     """Go on with the search recorded at ``place``; see ``Search.resume``. ``before``: the data as last given."""
-    with told_in_python(ARGUMENTS):
-        words = before if isinstance(before, DataWords) and _is_frame(before) else None
-        if data is not None:
-            words = data_words(data, beside)
-        where = machines_of(machines["slots"], machines["slot_gb"], machines["address"], machines["checkpoint_every"])
-        shown = shown_as(progress)
-        with silent(shown):
-            ended = go_on_with(place, words, Extent(**extent), where, shown)
+    words = before if isinstance(before, DataWords) and _is_frame(before) else None
+    if data is not None:
+        words = data_words(data, beside)
+    with silent(shown):
+        ended = go_on_with(place, words, extent, machines, shown)
     come_to(ended)
 
 
@@ -114,7 +111,7 @@ def seeds_of_call(given: int | Sequence[int] | None) -> str | None:
     return str(given) if isinstance(given, int) else ",".join(map(str, given)) + ","
 
 
-def shown_as(progress: Progress) -> Shown:
+def shown_as(progress: Progress, track: str | Sequence[str] = ()) -> Shown:
     """How a run is shown; where Ray cannot end in order, the process of whoever called is not ended.
 
     Raises:
@@ -124,7 +121,7 @@ def shown_as(progress: Progress) -> Shown:
         raise SpecError(
             f"progress must be one of {', '.join(get_args(Progress))}, got {progress!r}", "Leave it out for auto."
         )
-    return Shown(progress)
+    return Shown(progress, track=texts_of("track", track))
 
 
 @contextlib.contextmanager

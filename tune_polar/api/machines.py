@@ -60,9 +60,9 @@ def check_weights(keep_weights: int, disk_gb: float | None) -> None:
         SpecError: a value is out of range.
     """
     positive(keep_weights, "--keep-weights", at_least=0)
-    if disk_gb is not None and not 0.0 < disk_gb <= LARGEST_DISK_GB:
+    if disk_gb is not None and not (isinstance(disk_gb, float | int) and 0.0 < disk_gb <= LARGEST_DISK_GB):
         raise SpecError(
-            f"--disk-gb must be above 0 and at most {LARGEST_DISK_GB:,.0f} GB, got {disk_gb:g}",
+            f"--disk-gb must be above 0 and at most {LARGEST_DISK_GB:,.0f} GB, got {_number(disk_gb)}",
             "Give the GB that weights and checkpoints may take, or leave it out.",
         )
 

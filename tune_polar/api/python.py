@@ -50,6 +50,9 @@ def search(
     slot_gb: float = DEFAULT_SLOT_GB,
     address: str | None = None,
     checkpoint_every: int = 60,
+    keep_weights: int = 1,
+    disk_gb: float | None = None,
+    track: str | Sequence[str] = (),
     store: str | Path | None = None,
     progress: Progress = "auto",
 ) -> Search:
@@ -81,6 +84,9 @@ def search(
         slot_gb: GPU memory of one fold trial.
         address: HOST:PORT of a running Ray cluster, or auto; None: this machine alone.
         checkpoint_every: seconds between two checkpoints of a running stage; 0: none.
+        keep_weights: keep the weights of the best so many configurations, all folds and stages.
+        disk_gb: for weights and checkpoints together; None: a third of what is free.
+        track: ``tensorboard``, ``mlflow`` or ``wandb``, or several: told of the search while it runs.
         store: folder or URL of the records; None: ``searches/RECIPE-DATE``.
         progress: ``auto`` (a table in a terminal, lines elsewhere), ``lines`` or ``none``.
 
@@ -111,9 +117,9 @@ def search(
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
         about = data_words(data, beside, texts_of("target", target), texts_of("group", group))
         extent = Extent(trials, time, until, racing)
-        machines = machines_of(slots, slot_gb, address, checkpoint_every)
+        machines = machines_of(slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
         call = call_of("search", {name: value for name, value in given.items() if value is not defaults.get(name)})
-        origin, shown = Origin(text_of("store", store), call), shown_as(progress)
+        origin, shown = Origin(text_of("store", store), call), shown_as(progress, track)
         with silent(shown):
             ended = begin_search(
                 words,

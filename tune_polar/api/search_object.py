@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from tune_polar.api.best import Best, best_of
-from tune_polar.api.calls import resumed
+from tune_polar.api.calls import ARGUMENTS, resumed, shown_as
 from tune_polar.api.counts import positive
+from tune_polar.api.machines import machines_of
 from tune_polar.api.model_words import ModelWords
 from tune_polar.api.python_words import told_in_python
 from tune_polar.api.report import Page, check_page_name, page_of
 from tune_polar.api.status import Status, status_of
+from tune_polar.api.stopping import Extent
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.evaluate.predictions import PredictionsReader
@@ -224,6 +226,9 @@ class Search:
         slot_gb: float = DEFAULT_SLOT_GB,
         address: str | None = None,
         checkpoint_every: int = 60,
+        keep_weights: int = 1,
+        disk_gb: float | None = None,
+        track: str | Sequence[str] = (),
         progress: Progress = "auto",
     ) -> Search:
         """Go on with the search, or extend it; what is finished is never trained again. Gives itself.
@@ -235,7 +240,8 @@ class Search:
             racing: another racing rule from now on.
             data: where the data lie now; a DataFrame has to be given again where another process began the search.
             text, id, columns, dev, test, language: of ``data``, as for ``tune_polar.search``.
-            slots, slot_gb, address, checkpoint_every, progress: as for ``tune_polar.search``.
+            slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb, track, progress: as for
+                ``tune_polar.search``.
 
         Raises:
             TunePolarError: data, folds or an encoder are not what they were, or something breaks a rule.
@@ -245,9 +251,10 @@ class Search:
             >>> found.resume(trials=20).best.score
         """
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
-        extent = {"trials": trials, "time": time, "until": until, "racing": racing}
-        machines = {"slots": slots, "slot_gb": slot_gb, "address": address, "checkpoint_every": checkpoint_every}
-        resumed(self._store.url, data, beside, extent, machines, progress, self._source)
+        extent = Extent(trials, time, until, racing)
+        with told_in_python(ARGUMENTS):
+            machines = machines_of(slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
+            resumed(self._store.url, data, beside, extent, machines, shown_as(progress, track), self._source)
         return self
 
     def __repr__(self) -> str:

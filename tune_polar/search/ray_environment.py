@@ -12,8 +12,9 @@ SHARED = {
     # Torch's threads wait without spinning: beside another busy process spinning made a fold eight times as long
     "OMP_WAIT_POLICY": "passive",
 }
+CLUSTER = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # 0 moves every listener to 127.0.0.1 (docs/decisions/0006)
+_OF_THE_USER = os.environ.get(CLUSTER, "0")
 _DRIVER = SHARED | {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # the switch that moves every listener to 127.0.0.1 (docs/decisions/0006)
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # Tune's own state is scratch
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # a lost worker is recorded and its fold run again: no traceback on the screen
@@ -28,7 +29,6 @@ def set_environment(*, cluster: bool = False) -> None:
 
     ``cluster``: this driver will join a cluster of machines, so its own address must be one they can reach.
     """
-    if cluster:
-        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "1"
+    os.environ[CLUSTER] = "1" if cluster else _OF_THE_USER  # a process may have driven another search before
     for name, value in _DRIVER.items():
         os.environ.setdefault(name, value)

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import ray
+import ray._private.ray_constants as ray_constants
 import ray._private.utils as services
 
 import tune_polar
 from tune_polar.errors import SearchError
 from tune_polar.search.cluster_check import JOIN, check_cluster
 from tune_polar.search.own_token import own_token
-from tune_polar.search.ray_environment import SHARED
+from tune_polar.search.ray_environment import CLUSTER, SHARED
 from tune_polar.search.scratch import scratch_folder
 from tune_polar.search.slots import Slots
 from tune_polar.trial.visible_gpus import make_visible
@@ -30,9 +31,10 @@ def local_ray(slots: Slots) -> Iterator[None]:
     Raises:
         SearchError: Ray cannot be started.
     """
-    with scratch_folder() as scratch, own_token(scratch):
+    with scratch_folder() as scratch, own_token(scratch), _restored("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
         if slots.devices:  # one entry a slot, of which Ray hands each fold trial one
             make_visible(slots.devices)
+        _heed_cluster_switch()
         try:
             with _deaf_to_hang_up(), _in_groups_of_their_own(), _signals_wait():
                 ray.init(
@@ -69,6 +71,7 @@ def joined_cluster(address: str) -> Iterator[None]:
     """
     package = Path(tune_polar.__file__).parent
     check_cluster(address)
+    _heed_cluster_switch()
     try:
         ray.init(
             address=address,
@@ -85,6 +88,24 @@ def joined_cluster(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _restored(*variables: str) -> Iterator[None]:
+    """Put environment variables back: a GPU that is named once a slot is none to whoever loads torch afterwards."""
+    before = {name: os.environ.get(name) for name in variables}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _heed_cluster_switch() -> None:
+    """Ray reads it when it is imported, which the user may have done before us, or another search of this process."""
+    ray_constants.ENABLE_RAY_CLUSTER = os.environ.get(CLUSTER, "0") == "1"
 
 
 @contextlib.contextmanager
