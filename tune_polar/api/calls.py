@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from tune_polar.api.begin import go_on_with
 from tune_polar.api.data_words import DataWords
+from tune_polar.api.fitting import Told, fit_model, noted_signals, steps_told
 from tune_polar.api.machines import Machines
+from tune_polar.api.model_words import ModelWords
 from tune_polar.api.python_words import text_of, texts_of
 from tune_polar.api.shown import Progress, Shown
 from tune_polar.api.stopping import Extent
@@ -41,12 +43,34 @@ def resumed(
     before: object | None,
 ) -> None:
     """Go on with the search recorded at ``place``; see ``Search.resume``. ``before``: the data as last given."""
-    words = before if isinstance(before, DataWords) and _is_frame(before) else None
-    if data is not None:
-        words = data_words(data, beside)
     with silent(shown):
-        ended = go_on_with(place, words, extent, machines, shown)
+        ended = go_on_with(place, _words_now(data, beside, before), extent, machines, shown)
     come_to(ended)
+
+
+def fitted(
+    model: ModelWords,
+    data: str | Path | pd.DataFrame | None,
+    beside: Mapping[str, Any],
+    device: str,
+    checkpoint_seconds: float,
+    shown: Shown,
+    before: object | None,
+) -> None:
+    """Make a model complete; see ``Search.fit``."""
+    words = _words_now(data, beside, before)
+    with noted_signals() as ended:
+        told = Told(shown.say, steps_told(shown.say), ended)
+        composition = fit_model(model, words, device, checkpoint_seconds, told)
+    if composition is None:
+        raise KeyboardInterrupt("what is trained is recorded: the same call goes on")
+
+
+def _words_now(data: object, beside: Mapping[str, Any], before: object | None) -> DataWords:
+    """The data as given now, else DataFrames as last given; what neither says is as recorded."""
+    if data is None and isinstance(before, DataWords) and _is_frame(before):
+        return before
+    return data_words(data, beside)
 
 
 def come_to(ended: Ended) -> Ended:

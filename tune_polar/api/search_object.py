@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from tune_polar.api.best import Best, best_of
-from tune_polar.api.calls import ARGUMENTS, resumed, shown_as
-from tune_polar.api.counts import positive
-from tune_polar.api.machines import machines_of
+from tune_polar.api.calls import ARGUMENTS, fitted, resumed, shown_as
+from tune_polar.api.counts import check_counts, positive
+from tune_polar.api.machines import machines_as_begun
 from tune_polar.api.model_words import ModelWords
 from tune_polar.api.python_words import told_in_python
 from tune_polar.api.report import Page, check_page_name, page_of
@@ -28,7 +28,6 @@ from tune_polar.report.page_file import write_whole
 from tune_polar.report.reading import summary_for_page
 from tune_polar.report.tables import configurations_table, folds_table, predictions_table
 from tune_polar.store.store import Store, open_store
-from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 if TYPE_CHECKING:
     from tune_polar.api.shown import Progress
@@ -208,6 +207,45 @@ class Search:
                 model, texts, lambda about: text_columns(about, text, id, named), device, batch_rows, warnings.warn
             )
 
+    def fit(
+        self,
+        *,
+        configuration: str = "winner",
+        all_rows: bool = False,
+        data: str | Path | pd.DataFrame | None = None,
+        text: str | None = None,
+        id: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        dev: str | Path | pd.DataFrame | None = None,
+        test: str | Path | pd.DataFrame | None = None,
+        language: str | None = None,
+        device: str = "auto",
+        checkpoint_every: int = 60,
+        progress: Progress = "auto",
+    ) -> Search:
+        """Train what the model of a configuration lacks, in this process, as `tune-polar fit` does. Gives itself.
+
+        Args:
+            configuration: ``winner``, ``published``, or the id of a finished configuration.
+            all_rows: one model of all rows, trained for the steps that the folds found, instead of those of the folds.
+            data, text, id, columns, dev, test, language: as for ``resume``; read only where something is trained.
+            device: as for ``predict``.
+            checkpoint_every: seconds between two checkpoints; 0: none.
+            progress: ``none``, or else lines.
+
+        Raises:
+            TunePolarError: nothing has a score, another process drives the search, or the data are not what they were.
+            KeyboardInterrupt: it was interrupted; the same call goes on.
+
+        Example:
+            >>> found.fit(all_rows=True).predict(["a text"], all_rows=True)
+        """
+        beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
+        model = ModelWords(self._store.url, configuration, all_rows)
+        with told_in_python({*ARGUMENTS, "configuration", "all_rows", "device"}):
+            fitted(model, data, beside, device, checkpoint_every, shown_as(progress), self._source)
+        return self
+
     def resume(
         self,
         *,
@@ -223,9 +261,9 @@ class Search:
         test: str | Path | pd.DataFrame | None = None,
         language: str | None = None,
         slots: int | None = None,
-        slot_gb: float = DEFAULT_SLOT_GB,
+        slot_gb: float | None = None,
         address: str | None = None,
-        checkpoint_every: int = 60,
+        checkpoint_every: float | None = None,
         keep_weights: int = 1,
         disk_gb: float | None = None,
         track: str | Sequence[str] = (),
@@ -240,8 +278,8 @@ class Search:
             racing: another racing rule from now on.
             data: where the data lie now; a DataFrame has to be given again where another process began the search.
             text, id, columns, dev, test, language: of ``data``, as for ``tune_polar.search``.
-            slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb, track, progress: as for
-                ``tune_polar.search``.
+            slots, slot_gb, checkpoint_every: as for ``tune_polar.search``; None: as begun.
+            address, keep_weights, disk_gb, track, progress: as for ``tune_polar.search``.
 
         Raises:
             TunePolarError: data, folds or an encoder are not what they were, or something breaks a rule.
@@ -253,7 +291,11 @@ class Search:
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
         extent = Extent(trials, time, until, racing)
         with told_in_python(ARGUMENTS):
-            machines = machines_of(slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
+            extent.limits()
+            extent.rule()
+            check_counts(trials=trials, slots=slots)
+            where = self._store.url
+            machines = machines_as_begun(where, slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
             resumed(self._store.url, data, beside, extent, machines, shown_as(progress, track), self._source)
         return self
 
