@@ -101,6 +101,17 @@ def test_a_search_without_a_score_has_no_best(fresh: Made) -> None:
         found.predictions()
 
 
+def test_a_search_that_has_only_begun_has_tables_without_rows(fresh: Made) -> None:
+    one = fresh("rich")
+    for folder in ("folds", "failures", "abandoned", "configurations"):
+        for record in (one.folder / folder).iterdir():
+            record.unlink()
+    found = tune_polar.open(one.folder)
+    assert found.table().query("state == 'finished'").empty
+    assert found.configurations()["score"].empty
+    assert "0 of 26 configurations finished" in found._repr_html_()
+
+
 def test_what_is_recorded_meanwhile_is_seen(fresh: Made) -> None:
     one = fresh("rich")
     found = tune_polar.open(one.folder)

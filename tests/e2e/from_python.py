@@ -36,7 +36,7 @@ def start(folder: Path, program: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=folder,
-        env=environment(),
+        env={name: value for name, value in environment().items() if name != "PYTHONWARNINGS"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tune_polar.api.drive import Ended
 
 ARGUMENTS = {
+    "columns",
     *("data", "text", "target", "id", "group", "dev", "test", "language", "encoder", "profile", "space", "set"),
     *("trials", "time", "until", "racing", "folds", "seeds", "seed", "slots", "slot_gb", "address", "store"),
     *("checkpoint_every", "keep_weights", "disk_gb", "track", "examples"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from tune_polar.errors import SpecError, TunePolarError
 
 _OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)(?: ([A-Z][A-Z=]*\b))?")
+_CALLED = {"column": "columns"}  # what is repeated there is a mapping here
 _LONGEST_SHOWN = 200  # characters of a value in the manifest's command
 
 
@@ -23,7 +24,7 @@ def told_in_python(names: Iterable[str]) -> Iterator[None]:
     known = set(names)
 
     def written(match: re.Match[str]) -> str:
-        name = match[1].replace("-", "_")
+        name = _CALLED.get(match[1], match[1].replace("-", "_"))
         return f"{name}={match[2] or ''}" if name in known else match[0]
 
     try:

@@ -196,7 +196,7 @@ class Search:
         Example:
             >>> found.predict(["a text", "another one"])["label"]
         """
-        with told_in_python(("text", "id", "configuration", "all_rows", "device", "batch_rows")):
+        with told_in_python(("text", "id", "columns", "configuration", "all_rows", "device", "batch_rows")):
             positive(batch_rows, "--batch-rows")
             # Imported here: it brings torch, which whoever only looks need not wait for.
             from tune_polar.api.predicting import predict, text_columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,9 @@ Kind = Literal["csv", "parquet"]
 Array = NDArray[Any]
 
 SEED, VALUE = "seed", "value/"
+_OF_CONFIGURATIONS = ("configuration", "number", "origin", "state", "cells", "seconds", "metric", "score")
+_OF_FINISHED = ("seconds", "host", "device", "started", "reused")
+_OF_FOLDS = ("configuration", "number", FOLD, SEED, "state", *_OF_FINISHED, "error")
 # A spreadsheet takes a cell that begins so for a formula and runs it.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -53,7 +56,7 @@ def write_tables(store: Store, summary: SearchSummary, folder: Path, kind: Kind)
 
 def configurations_table(summary: SearchSummary) -> pd.DataFrame:
     """A row a configuration: its state, its point of the space, and what it scored."""
-    return pd.DataFrame([_configuration_row(row) for row in summary.configurations])
+    return _with_columns([_configuration_row(row) for row in summary.configurations], _OF_CONFIGURATIONS)
 
 
 def _configuration_row(row: ConfigurationSummary) -> dict[str, object]:
@@ -81,7 +84,13 @@ def _configuration_row(row: ConfigurationSummary) -> dict[str, object]:
 
 def folds_table(summary: SearchSummary) -> pd.DataFrame:
     """A row a fold trial: its state and, once it has finished, where and when it was run, which stages it names."""
-    return pd.DataFrame([each for row in summary.configurations for each in _fold_rows(row, summary.cells)])
+    rows = [each for row in summary.configurations for each in _fold_rows(row, summary.cells)]
+    return _with_columns(rows, _OF_FOLDS)
+
+
+def _with_columns(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> pd.DataFrame:
+    """A table that has its columns before it has rows."""
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(columns))
 
 
 def _fold_rows(row: ConfigurationSummary, cells: Sequence[Cell]) -> Iterator[dict[str, object]]:
@@ -105,7 +114,7 @@ def _fold_rows(row: ConfigurationSummary, cells: Sequence[Cell]) -> Iterator[dic
 
 def _finished_fold(fold: FoldRecord | None) -> dict[str, object]:
     if fold is None:
-        return dict.fromkeys(("seconds", "host", "device", "started", "reused"))
+        return dict.fromkeys(_OF_FINISHED)
     return {
         "seconds": fold.seconds,
         "host": fold.provenance.host,
