@@ -16,7 +16,9 @@ from tune_polar.api.consoles import result_console
 from tune_polar.api.winner import write_ensemble
 from tune_polar.cli.ending import print_ensemble
 from tune_polar.evaluate.ensemble_of_search import ensemble_file_of
+from tune_polar.report.context import PageOptions
 from tune_polar.report.ensemble_yaml import read_ensemble
+from tune_polar.report.page import build_page
 
 Run = Callable[..., Any]
 
@@ -51,6 +53,13 @@ def test_one_configuration_and_none(tmp_path: Path, capsys) -> None:
     made = finished_store(tmp_path / "store", two_stages(), (0.5,))
     print_ensemble(result_console(), made.summary())
     assert "there is nothing to combine" in capsys.readouterr().out
+
+
+def test_a_page_that_is_written_again_and_again_waits_for_the_end(tmp_path: Path) -> None:
+    summary = finished_store(tmp_path / "store", two_stages(), (0.5, 0.6)).summary()
+    waits = "it is computed once the search has ended"
+    assert waits in build_page(summary, PageOptions(reload_seconds=5))
+    assert waits not in build_page(summary)
 
 
 def test_merged_searches_have_one_of_their_own(run: Run, tmp_path: Path) -> None:

@@ -270,3 +270,13 @@ def test_the_kind_takes_classes_and_numbers(kind):
     )
     bad, good = judged.scored.deployed["joined"].values
     assert good > bad > 0
+
+
+def test_of_very_many_rows_some_choose_the_weights(monkeypatch):
+    gold, folds, probability = labels_case(rows=90)
+    rows = {"model": Rows.of(Gold("labels", gold, LABELS), part=folds)}
+    monkeypatch.setattr("tune_polar.decide.ensemble_fit.MOST_ROWS", 30)
+    found = EnsembleBench(GRAPH, rows, candidates_of(probability), MACRO).ensemble(greedy).deployed
+    assert found.weights == pytest.approx(half_and_half(gold[::3], probability[:, ::3]))
+    mean = np.tensordot(found.weights, probability, axes=1)
+    assert found.settings["it"].values == pytest.approx(choose_thresholds("max_f1", gold, mean))

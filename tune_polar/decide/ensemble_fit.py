@@ -42,6 +42,9 @@ class Choice:
     objective: DecisionObjective
 
 
+MOST_ROWS = (
+    20_000  # that weights are chosen on: more rows would choose the same, and fifty tables of them fill a memory
+)
 Weigh: TypeAlias = Callable[[Choice], FloatArray]  # → (candidates,), not negative, not all 0
 
 
@@ -73,15 +76,16 @@ class EnsembleFit:
         """
         self._node, self._metric, self._frame, self._kept = node, metric, frame, kept
         self._candidates, self._ks = candidates, tuple({} if each is None else each for each in ks)
+        seen = _thinned(frame, kept)
         places = np.array([place for place, each in enumerate(ks) if each is not None], dtype=np.int64)
         self._choice = Choice(
             places,
             np.array([candidates[place].is_complete for place in places], dtype=np.bool_),
             DecisionObjective(
                 node,
-                Chooser(frame.take(kept), metric),
-                [{stage: table[kept[stage]] for stage, table in self._shares(place).items()} for place in places],
-                [{stage: candidates[place].covered[stage][kept[stage]] for stage in kept} for place in places],
+                Chooser(frame.take(seen), metric),
+                [{stage: table[seen[stage]] for stage, table in self._shares(place).items()} for place in places],
+                [{stage: candidates[place].covered[stage][seen[stage]] for stage in seen} for place in places],
             ),
         )
 
@@ -114,3 +118,12 @@ class EnsembleFit:
             # Rounding must not carry a share past 1.
             means[stage] = Table.of(blank.kind, [mean.clip(0.0, 1.0) if blank.kind == "probability" else mean])
         return Evidence(means, self._frame.rows)
+
+
+def _thinned(frame: Evidence, kept: Mapping[str, BoolArray]) -> dict[str, BoolArray]:
+    """About ``MOST_ROWS`` of each stage's kept rows, evenly in the order of their ids: the same texts in all stages."""
+    step = max(-(-int(rows.sum()) // MOST_ROWS) for rows in kept.values())
+    if step <= 1:
+        return dict(kept)
+    texts = np.unique(np.concatenate([frame.rows[stage].ids[rows] for stage, rows in kept.items()]))[::step]
+    return {stage: rows & np.isin(frame.rows[stage].ids, texts) for stage, rows in kept.items()}

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune_polar.decide.checks import BoolArray, FloatArray
-from tune_polar.decide.chooser import Chooser
+from tune_polar.decide.chooser import Chooser, Settings
 from tune_polar.decide.ensemble_fit import Choice, EnsembleCandidate, EnsembleFit, Fitted, Weigh
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph, Node
@@ -104,36 +104,43 @@ class EnsembleBench:
         return Chooser(self._frame, self.metric).rows(self.node)
 
     @cached_property
-    def _fits(self) -> dict[int, EnsembleFit]:
-        return {part: self._fit(part) for part in self._rows.parts}
-
-    @cached_property
     def on_all(self) -> EnsembleFit:
         """Chooses on all out-of-fold rows."""
         return self._fit(None)
 
     def ensemble(self, weigh: Weigh) -> Ensemble:
-        """Chosen by ``weigh`` for each part on the others, and on all rows.
+        """One of ``ensembles``."""
+        return self.ensembles([weigh])[0]
+
+    def ensembles(self, ways: Sequence[Weigh]) -> list[Ensemble]:
+        """Each chosen for each part on the others, and on all rows; part by part, for each holds all tables.
 
         Raises:
             DecisionError: fewer than two parts.
         """
-        rows = self._rows
+        rows, chooser = self._rows, Chooser(self._frame, self.metric)
         if len(rows.parts) < 2:
             raise DecisionError(
                 f"cross-fitting needs at least 2 folds, got {list(rows.parts)}", "Finish another fold first."
             )
-        fitted = {part: fit.fit(weigh) for part, fit in self._fits.items()}
-        by_part = {part: self._fits[part].decide(found) for part, found in fitted.items()}
-        decided: NDArray[Any] = np.zeros_like(next(iter(by_part.values())))
-        for part, found in by_part.items():
-            decided[rows.part == part] = found[rows.part == part]
-        chooser = Chooser(self._frame, self.metric)
-        owns = [rows.mask & (rows.part == part) for part in rows.parts]
+        decided: list[NDArray[Any] | None] = [None] * len(ways)
+        settings: list[list[Settings]] = [[] for _ in ways]
+        for part in rows.parts:
+            fit, own = self._fit(part), rows.part == part
+            for place, weigh in enumerate(ways):
+                fitted = fit.fit(weigh)
+                found = fit.decide(fitted)
+                settings[place].append(fitted.settings)
+                decided[place] = _with_rows(decided[place], found, own)
         metric = chooser.metric(self.node)
-        cells = tuple(metric.score(rows.gold.take(own), decided[own]) for own in owns)
-        settings = tuple(found.settings for found in fitted.values())
-        return Ensemble(scored_rows(chooser, self.node, decided, settings, rows.parts, cells), self.on_all.fit(weigh))
+        owns = [rows.mask & (rows.part == part) for part in rows.parts]
+        result = []
+        for place, weigh in enumerate(ways):
+            each = np.asarray(decided[place])
+            cells = tuple(metric.score(rows.gold.take(own), each[own]) for own in owns)
+            scored = scored_rows(chooser, self.node, each, tuple(settings[place]), rows.parts, cells)
+            result.append(Ensemble(scored, self.on_all.fit(weigh)))
+        return result
 
     def _fit(self, part: int | None) -> EnsembleFit:
         kept = {}
@@ -170,6 +177,13 @@ class EnsembleBench:
         chooser = self._alone[key]
         rule = chooser.choose(node, [each for each in chooser.parts(node) if each != part])[node.name]
         return int((rule.pooled if isinstance(rule, GroupSettings) else rule).written()["k"])
+
+
+def _with_rows(decided: NDArray[Any] | None, found: NDArray[Any], own: BoolArray) -> NDArray[Any]:
+    """``decided`` with the rows ``own`` of ``found``."""
+    whole = np.zeros_like(found) if decided is None else decided
+    whole[own] = found[own]
+    return whole
 
 
 def _blank(table: Table) -> Table:

@@ -107,7 +107,10 @@ def ensemble_report(
         ways.insert(0, ("seeds", only(pick.place)))
     place, name = _places(bench, pick.rows), bench.candidates[pick.place].name
     picked = Candidate(name, "pick", pick.scored.decided)
-    entries = tuple(_entry(bench, pick, kind, weigh, place, rounds, seed) for kind, weigh in ways)
+    found = bench.ensembles([weigh for _, weigh in ways])
+    entries = tuple(
+        _entry(each, bench.metric, pick, kind, place, rounds, seed) for (kind, _), each in zip(ways, found, strict=True)
+    )
     every = [*others, *(Candidate(each.kind, "ensemble", each.decided) for each in entries)]
     try:
         rng = np.random.default_rng(seed)
@@ -121,13 +124,10 @@ def ensemble_report(
 
 
 def _entry(
-    bench: EnsembleBench, pick: Pick, kind: Kind, weigh: Weigh, place: NDArray[Any], rounds: int, seed: int
+    found: Ensemble, metric: Metric, pick: Pick, kind: Kind, place: NDArray[np.int64], rounds: int, seed: int
 ) -> EnsembleEntry:
-    found = bench.ensemble(weigh)
     decided, rng = found.scored.decided[place], np.random.default_rng(seed)
-    paired = text_paired_bootstrap(
-        pick.rows, decided, pick.scored.decided, bench.metric, rng, rounds=rounds, level=LEVEL
-    )
+    paired = text_paired_bootstrap(pick.rows, decided, pick.scored.decided, metric, rng, rounds=rounds, level=LEVEL)
     weights = found.deployed.weights
     order = [int(each) for each in np.argsort(-weights, kind="stable") if weights[each] > 0]
     members = tuple((each, float(weights[each])) for each in order)

@@ -26,6 +26,8 @@ def build(page: PageContext) -> Answer:
 def _applies(page: PageContext) -> Reason | None:
     if page.summary.facts.kind != "search":
         return Reason(f"Not applicable: {NOT_A_SEARCH}.", arises=False)
+    if page.options.reload_seconds is not None:  # tens of seconds, for every fold anew
+        return Reason("Not yet: it is computed once the search has ended, and by `tune-polar report` without --watch.")
     return finished(page)
 
 
