@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from tests.store.made_recipes import one_vote, regression, three_classes, two_stages
+from tests.store.made_recipes import one_vote, recipe_of, regression, three_classes, two_stages
 from tests.store.made_store import finished_store, made_store
 from tune_polar.api.winner import write_ensemble
 from tune_polar.decide.engine import decide_rows
@@ -17,6 +17,7 @@ from tune_polar.evaluate.ensemble_of_search import ensemble_file_of
 from tune_polar.evaluate.ensembles import NONE_FINISHED, ONE_ALONE, ensembles_of
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.ensemble_yaml import ensemble_yaml, read_ensemble
+from tune_polar.report.winner import winner_recipe
 from tune_polar.stats.ensemble_report import EnsembleReport
 
 QUALITIES = (0.5, 0.6, 0.4, 0.55)
@@ -139,3 +140,28 @@ def test_without_an_ensemble_there_is_no_file(tmp_path: Path):
     (made.folder / "ensemble.yaml").write_text("of another time")
     assert write_ensemble(made.summary(), made.folder) is None
     assert not (made.folder / "ensemble.yaml").exists()
+
+
+def test_a_recipes_own_ensemble_is_chosen_and_written_as_data(tmp_path: Path):
+    """Of two stages of one recipe; the winner's weights are in its recipe, and its members' in the ensemble of it."""
+    task = {"type": "multilabel", "targets": ["rude", "loud"]}
+    recipe = recipe_of(
+        {
+            "recipe": "two-sizes",
+            "data": {"labels": ["rude", "loud"]},
+            "folds": {"count": 3},
+            "stages": {"small": {"task": task}, "large": {"task": task, "optimizer": {"lr": 1e-4}}},
+            "decide": {
+                "joined": {"type": "ensemble", "of": ["small", "large"]},
+                "labels": {"type": "threshold", "of": "joined"},
+            },
+            "score": {"of": "labels"},
+        }
+    )
+    summary = finished_store(tmp_path / "s", recipe, (0.5, 0.6)).summary()
+    weights = winner_recipe(summary.best).decide["joined"].weights
+    assert sum(weights) == pytest.approx(1)
+    again = ensemble_file_of(summary)
+    assert sum(again.decide["joined"]["weights"]) == pytest.approx(1)
+    assert set(again.stages) == {"small", "large"}
+    assert again.chosen()["joined"].values == pytest.approx(again.decide["joined"]["weights"])
