@@ -1,8 +1,9 @@
-"""A model as it is named: the store of a search, which configuration of it, and the device it shall run on."""
+"""A model as it is named: the store of a search, which configuration of it, or a folder; and the device it runs on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tune_polar.errors import SpecError
@@ -29,10 +30,20 @@ class ModelWords:
         """
         from tune_polar.serve.from_store import store_models, stored_composition
         from tune_polar.serve.model import Model
+        from tune_polar.serve.model_folder import folder_models, is_model_folder, read_model_folder
         from tune_polar.serve.recorded import recorded
         from tune_polar.store.store import open_store
 
         on = device_named(device)
+        folder = Path(self.place)
+        if is_model_folder(folder):
+            if self.configuration != "winner" or self.all_rows:
+                raise SpecError(
+                    f"--configuration and --all-rows must be left out with the folder of a model, got {self.place}",
+                    "Give the store of the search to choose among its configurations.",
+                )
+            composition = read_model_folder(folder)
+            return Model(composition, folder_models(folder, composition), on, batch_rows)
         store = open_store(self.place, to_look=True)
         found = recorded(store, self.configuration)
         composition = stored_composition(store, found, all_rows=self.all_rows)

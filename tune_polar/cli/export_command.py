@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.cli.model_place import AllRows, Configuration
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 
@@ -26,26 +27,41 @@ def export(
     tensorboard: Annotated[
         Path | None, typer.Option("--tensorboard", metavar="DIR", help="Folder for training curves.")
     ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", metavar="DIR", help="New folder for the model, as transformers keeps them."),
+    ] = None,
+    push: Annotated[
+        str | None, typer.Option("--push", metavar="REPO", help="Also upload that folder to OWNER/NAME on the hub.")
+    ] = None,
+    configuration: Configuration = "winner",
+    all_rows: AllRows = False,
 ) -> None:
-    """Write a search as an Optuna study, tidy tables, or TensorBoard curves.
+    """Write a search as an Optuna study, tidy tables, TensorBoard curves, or its model.
 
     Examples:
 
       tune-polar export searches/st3-20261122-101500 --optuna sqlite:///study.db
 
       tune-polar export searches/st3-20261122-101500 --csv tables/ --tensorboard curves/
+
+      tune-polar export searches/st3-20261122-101500 --model my-model/
     """
-    if optuna is None and csv is None and parquet is None and tensorboard is None:
+    if optuna is None and csv is None and parquet is None and tensorboard is None and model is None:
         raise SpecError(
-            "export must be told a form, got none", "Give --optuna URL, --csv DIR, --parquet DIR or --tensorboard DIR."
+            "export must be told a form, got none",
+            "Give --optuna URL, --csv DIR, --parquet DIR, --tensorboard DIR or --model DIR.",
         )
+    if model is None and (push is not None or all_rows or configuration != "winner"):
+        raise SpecError("--push, --configuration and --all-rows must go with --model DIR, got none", "Give it.")
     # Imported here: --help and a mistyped option need none of these libraries, which take seconds to load.
     from tune_polar.evaluate.summary import summarise
     from tune_polar.report.tables import Kind, write_tables
     from tune_polar.store.store import open_store
 
     opened = open_store(store, to_look=True)
-    summary = summarise(opened, "scores" if csv is None and parquet is None else "outcomes")
+    reads = csv is not None or parquet is not None or model is not None
+    summary = summarise(opened, "outcomes" if reads else "scores")
     tables: tuple[tuple[Kind, Path | None], ...] = (("csv", csv), ("parquet", parquet))
     for kind, folder in tables:
         if folder is not None:
@@ -62,3 +78,7 @@ def export(
         left_out = f", {done.left_out} configurations left out" if done.left_out else ""
         changed = f", {done.changed} changed" if done.changed else ""
         say(f"{optuna}: study {done.name!r}, {done.trials} trials, {done.added} of them new{changed}{left_out}")
+    if model is not None:
+        from tune_polar.cli.export_model import export_model
+
+        export_model(opened, summary, model, push, configuration, all_rows=all_rows)

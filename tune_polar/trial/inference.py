@@ -164,6 +164,14 @@ class TrainedStage:
         self.device = device
 
     @property
+    def beside(self) -> dict[str, Array]:
+        """Vectors and classes of the training rows that it compares others with, by name; else nothing."""
+        if self._index is None:
+            return {}
+        vectors, classes = self._index
+        return {INDEX_VECTORS: vectors.cpu().numpy(), INDEX_CLASSES: classes.astype(np.int32)}
+
+    @property
     def weight_bytes(self) -> int:
         """That the model takes on a device."""
         index = 0 if self._index is None else self._index[0].nbytes

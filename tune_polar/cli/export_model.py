@@ -1,0 +1,52 @@
+"""The part of `tune-polar export` that writes a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tune_polar import __version__
+from tune_polar.cli.output import say
+from tune_polar.evaluate.summary import SearchSummary
+from tune_polar.recipe.sections import TINY
+from tune_polar.report.model_card import CardFacts, model_card
+from tune_polar.serve.from_store import store_models, stored_composition
+from tune_polar.serve.model_folder import CARD_FILE, public_name, write_model_folder
+from tune_polar.serve.protocol import scores_of_outcome
+from tune_polar.serve.push import check_repository, push_folder
+from tune_polar.serve.recorded import recorded
+from tune_polar.store.store import Store
+
+
+def export_model(
+    store: Store, summary: SearchSummary, folder: Path, push: str | None, configuration: str, *, all_rows: bool
+) -> None:
+    """Write a configuration's model and its card, and upload them where ``push`` names a repository."""
+    if push is not None:
+        check_repository(push)
+    found = recorded(store, configuration)
+    composition = stored_composition(store, found, all_rows=all_rows)
+    names = dict.fromkeys(found.recipe.stages[stage].encoder.name for stage in composition.stages)
+    encoders = [public_name(name) for name in names]
+    about = {
+        "data": summary.facts.data_fingerprint,
+        "encoders": encoders,
+        "versions": dict(summary.facts.versions),
+    }
+    load = store_models(store, found.recipe, composition)
+    written = write_model_folder(folder, composition, load, scores_of_outcome(found.outcome), about)
+    facts = CardFacts(
+        models=len(composition.cells),
+        all_rows=all_rows,
+        opens_alone=written.opens_alone,
+        others=written.others,
+        encoders=encoders,
+        embedded=TINY in names,
+        version=__version__,
+    )
+    (folder / CARD_FILE).write_text(model_card(summary, found.row, found.outcome, facts), encoding="utf-8")
+    say(f"{folder}: {len(composition.cells)} model{'s' if len(composition.cells) > 1 else ''} of {found.id}")
+    for place in written.others:
+        where = folder if place == "." else folder / place
+        say(f"  {where}: an encoder for AutoModel and its head in head.safetensors; transformers has none like it")
+    if push is not None:
+        say(push_folder(folder, push))
