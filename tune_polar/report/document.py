@@ -194,8 +194,12 @@ def markdown(document: Document) -> str:
 def _markdown_table(table: TextTable) -> list[str]:
     left = {table.head, *table.words}
     marks = ["---" if place in left else "---:" for place in range(len(table.columns))]
-    rows = [[_escaped(cell) for cell in row] for row in (table.columns, *table.texts)]
-    return [f"| {' | '.join(row)} |" for row in (rows[0], marks, *rows[1:])]
+    rows = [[_in_markdown(str(cell), row.kind) for cell in row.cells] for row in table.laid_out]
+    return [f"| {' | '.join(row)} |" for row in ([_escaped(each) for each in table.columns], marks, *rows)]
+
+
+def _in_markdown(text: str, kind: str) -> str:
+    return f"**{_escaped(text)}**" if kind == "main" and text else _escaped(text)
 
 
 def _escaped(text: str) -> str:
