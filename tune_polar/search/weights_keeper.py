@@ -29,6 +29,7 @@ class WeightsKeeper:
         self._core, self._store, self._metric = core, store, metric
         self._budget, self._fold_bytes, self._slots = budget, fold_bytes, slots
         self._keys: dict[tuple[str, Cell], CellKeys] = {}
+        self._fitted = store.fitted_keys()  # by another driver: none fits while a search runs
         self._largest_checkpoint = 0
         self._told = 0
 
@@ -47,7 +48,7 @@ class WeightsKeeper:
                 self._core.expected,
             )
             decision = decide(claims, sizes, self._budget.disk_bytes, self._reserved(sizes))
-            for key in sizes.keys() - decision.kept:
+            for key in sizes.keys() - decision.kept - self._fitted:
                 self._store.remove_weights(key)
         except StoreError as error:
             log.warning("weights could not be looked through: %s", error.problem)

@@ -11,6 +11,7 @@ Layout::
     stages/<key>.safetensors          a trained stage: curve and predictions
     weights/<key>.safetensors         a stage's weights, for stages that start from them
     checkpoints/<key>.safetensors     a running stage, to go on from; gone when the stage is recorded
+    models/<id>-<rows>.json           what a fitted model is made of; its weights stay
     derived/<id>-….json               scores kept to save time; can be deleted
     lease/…                           who drives the search, and who did
     probes/…                          by which workers of a cluster tell whether they see this very folder
@@ -238,6 +239,20 @@ class Store:
     def weights_bytes(self) -> dict[str, int]:
         """Bytes of the weights that are there, by the key of their stage."""
         return _by_key(self._files.sizes("weights"))
+
+    def fitted_keys(self) -> frozenset[str]:
+        """Stages of the models that somebody had made complete, as ``models/`` names them: their weights stay."""
+        found: set[str] = set()
+        names = [name for name in self._files.names("models") if name.endswith(".json")]
+        for name, content in self._files.read_many(names):
+            if content is None:
+                continue
+            try:
+                cells = decode_json(content)["composition"]["cells"]
+                found.update(str(key) for cell in cells for key in cell["stages"].values())
+            except (OtherFormatError, DamagedRecordError, AttributeError, KeyError, TypeError) as error:
+                log.warning("%s/%s is no model (%s) and is passed over", self.url, name, error)
+        return frozenset(found)
 
     def remove_weights(self, key: str) -> None:
         """Of a stage whose weights nobody needs, or that are trained again where they are; its record stays."""
