@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tune_polar.api.model_words import ModelWords
 from tune_polar.cli import options
-from tune_polar.cli.model_place import AllRows, Configuration, Device, ModelWords
+from tune_polar.cli.model_place import AllRows, Configuration, Device
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
