@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import textwrap
 import time
 from pathlib import Path
 
@@ -188,3 +189,16 @@ def test_a_recipe_as_a_mapping_and_the_winner_given_back(tmp_path: Path) -> None
     out, _ = ran(tmp_path, program)
     assert out.splitlines() == ["['point/model.optimizer.lr']", "1"]
     assert pd.notna(tune_polar.open(tmp_path / "two").configurations()["score"]).all()
+
+
+def test_the_examples_that_train_run_too(tmp_path: Path) -> None:
+    program = """
+        import functools, types
+        from tests.api.examples import TRAINS, run
+        tweets = TWEETS.rename(columns={"mood": "label"})
+        search = functools.partial(tune_polar.search, **{**SMALL, "store": "store"})
+        values = {"tune_polar": types.SimpleNamespace(search=search), "tweets": tweets}
+        print([run(name, values) > 0 for name in TRAINS])
+    """
+    out, _ = ran(tmp_path, f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n" + textwrap.dedent(program))
+    assert "[True, True, True, True]" in out

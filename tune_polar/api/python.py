@@ -99,8 +99,9 @@ def search(
             shut down; ``tune_polar.open(STORE).resume()`` goes on.
 
     Example:
-        >>> found = tune_polar.search("classifier", tweets, text="tweet", target="label", trials=4)
-        >>> found.best.score
+        >>> found = tune_polar.search("classifier", tweets, text="tweet", target="label", trials=2)
+        >>> found.status.is_complete, found.best is None
+        (True, False)
     """
     given = {name: value for name, value in locals().items() if value is not None}
     defaults = search.__kwdefaults__ or {}
@@ -144,6 +145,6 @@ def open(store: str | Path) -> Search:
         StoreError: there is none, or it cannot be read.
 
     Example:
-        >>> tune_polar.open("searches/st3-20261122-101500").report()
+        >>> page = tune_polar.open("searches/st3-20261122-101500").report()
     """
     return opened(text_of("store", store) or "")

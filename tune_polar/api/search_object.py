@@ -44,8 +44,8 @@ class Search:
 
     Example:
         >>> found = tune_polar.open("searches/st3-20261122-101500")
-        >>> found.best.score, found.status.is_complete
-        (0.4312, True)
+        >>> found.status.finished <= found.status.planned
+        True
     """
 
     def __init__(self, store: Store, source: object | None = None) -> None:
@@ -76,8 +76,9 @@ class Search:
             StoreError: the records cannot be read.
 
         Example:
-            >>> found.best.corrected, found.best.interval
-            (0.4187, (0.4012, 0.4391))
+            >>> low, high = found.best.interval
+            >>> low <= found.best.corrected <= high
+            True
         """
         return best_of(self._summary())
 
@@ -93,7 +94,7 @@ class Search:
             StoreError: the records cannot be read.
 
         Example:
-            >>> found.table().groupby("number")["seconds"].sum()
+            >>> seconds = found.table().groupby("number")["seconds"].sum()
         """
         return folds_table(self._summary())
 
@@ -127,7 +128,7 @@ class Search:
             StoreError: the records cannot be read.
 
         Example:
-            >>> found.predictions().query("split == 'oof'")["prob/hate"].mean()
+            >>> held_out = found.predictions().query("split == 'oof'").set_index("id")
         """
         summary = self._summary()
         row = _row_named(summary, configuration)
@@ -194,7 +195,8 @@ class Search:
             TunePolarError: nothing has a score, weights are gone (`tune-polar fit` trains them), or a row has no text.
 
         Example:
-            >>> found.predict(["a text", "another one"])["label"]
+            >>> len(found.predict(["a text", "another one"]))
+            2
         """
         with told_in_python(("text", "id", "columns", "configuration", "all_rows", "device", "batch_rows")):
             positive(batch_rows, "--batch-rows")
@@ -238,7 +240,8 @@ class Search:
             KeyboardInterrupt: it was interrupted; the same call goes on.
 
         Example:
-            >>> found.fit(all_rows=True).predict(["a text"], all_rows=True)
+            >>> len(found.fit(all_rows=True).predict(["a text"], all_rows=True))
+            1
         """
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
         model = ModelWords(self._store.url, configuration, all_rows)
@@ -286,7 +289,8 @@ class Search:
             KeyboardInterrupt: it was interrupted; every finished fold is recorded.
 
         Example:
-            >>> found.resume(trials=20).best.score
+            >>> found.resume(trials=3).status.planned
+            3
         """
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
         extent = Extent(trials, time, until, racing)
