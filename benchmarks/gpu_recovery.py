@@ -23,6 +23,7 @@ from tune_polar.store.records import FoldRecord
 from tune_polar.store.store import Store, open_store
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.memory_fit import fitted, memory_use, two_passes
+from tune_polar.trial.progress import progress_from_text
 from tune_polar.trial.slot_memory import SlotMemory
 
 STAGE = "detector"
@@ -129,8 +130,8 @@ class Worker:
             if not result["done"]:
                 raise RuntimeError(f"this process's memory did not come back after {failure.first_line}")
             return failure
-        told = result["progress"]
-        return 0 if told is None else int(json.loads(told)["step"])
+        told = progress_from_text(result["progress"])
+        return told[-1].step if told else 0
 
     def run(self, trial: FoldTrial) -> FoldRecord:
         """A fold trial to its end, through as many ways to compute a step as it takes.
