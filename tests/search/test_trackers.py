@@ -27,7 +27,16 @@ from tune_polar.recipe.fill import fill
 from tune_polar.search.plan import SearchPlan, make_plan
 from tune_polar.search.run import PreparedSearch
 from tune_polar.search.trackers.relay import Relay
-from tune_polar.search.trackers.runs import ConfigurationRun, FoldRun, SearchRun, cell_name, search_run
+from tune_polar.search.trackers.runs import (
+    ConfigurationEnd,
+    ConfigurationRun,
+    Evaluation,
+    FoldEnd,
+    FoldRun,
+    SearchRun,
+    cell_name,
+    search_run,
+)
 from tune_polar.search.trackers.tracker import FOLDER_VARIABLE, PACKAGES, check_trackers
 from tune_polar.search.trackers.tracking import tracking
 from tune_polar.search.watch import Silent
@@ -248,6 +257,43 @@ def test_mlflow_has_a_parent_run_a_configuration_and_a_child_run_a_fold(
         assert parent.data.metrics["score"] == scores[configuration.id]
         assert parent.data.tags["tune_polar.state"] == "finished"
         assert parent.info.status == "FINISHED"
+
+
+@pytest.mark.filterwarnings("ignore:::mlflow", "ignore::DeprecationWarning")
+def test_mlflow_says_what_runs_and_what_was_stopped(
+    plan: SearchPlan, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tune_polar.search.trackers.mlflow import MlflowTracker
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "states")
+    parent = ConfigurationRun(SearchRun("a", "small", "x"), Configuration(plan.recipe, 0, "as given"))
+    fold, other = (FoldRun(parent, Cell(number, 42)) for number in (0, 1))
+
+    def states() -> list[str]:
+        runs = mlflow_runs(server, "states")
+        return [runs[key].info.status if key in runs else "none" for key in (parent.key, fold.key, other.key)]
+
+    tracker = MlflowTracker(parent.search)
+    tracker.fold_started(fold)
+    assert states() == ["RUNNING", "RUNNING", "none"]
+    tracker.fold_ended(fold, FoldEnd("stopped"))
+    assert states() == ["RUNNING", "KILLED", "none"]
+    tracker.evaluated(fold, Evaluation("finder", 2, 0.5, 0.25))
+    tracker.fold_started(other)
+    assert states() == ["RUNNING", "RUNNING", "RUNNING"]
+    tracker.close()
+    assert states() == ["KILLED", "KILLED", "KILLED"]
+
+    tracker = MlflowTracker(parent.search)
+    tracker.evaluated(fold, Evaluation("finder", 2, 0.5, 0.25))
+    tracker.evaluated(fold, Evaluation("finder", 4, 0.4, 0.5))
+    assert states() == ["RUNNING", "RUNNING", "KILLED"]
+    assert mlflow_runs(server, "states")[fold.key].points["finder/checkpoint_metric"] == [(2, 0.25), (4, 0.5)]
+    tracker.configuration_ended(parent, ConfigurationEnd("abandoned", None, 0.3))
+    tracker.fold_ended(fold, FoldEnd("failed"))
+    assert states() == ["KILLED", "FAILED", "KILLED"], "what has ended is not opened again by what ends behind it"
+    assert mlflow_runs(server, "states")[parent.key].data.metrics == {"expected_score": 0.3}
 
 
 @pytest.mark.filterwarnings("ignore:::mlflow", "ignore::DeprecationWarning")

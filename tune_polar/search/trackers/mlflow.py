@@ -38,9 +38,8 @@ class MlflowTracker:
         """Find the experiment, or make it."""
         self._client = MlflowClient()
         self._experiment = self._experiment_for(search)
-        self._ids: dict[str, str] = {}  # of runs, by key
+        self._open: dict[str, str] = {}  # ids of runs, by key
         self._known: dict[tuple[str, str], int] = {}  # the last step that MLflow has, by run and curve
-        self._open: set[str] = set()
 
     def fold_started(self, run: FoldRun) -> None:
         """Open its run."""
@@ -59,15 +58,15 @@ class MlflowTracker:
         """Add its scores and close it."""
         numbers = dict(end.scores) if end.seconds is None else {**end.scores, "seconds": end.seconds}
         tags = {STATE: end.state, "tune_polar.reused_stages": " ".join(end.reused)}
-        self._end(self._fold(run), end.state, numbers, tags)
+        self._end(run.key, self._fold(run), end.state, numbers, tags)
 
     def configuration_ended(self, run: ConfigurationRun, end: ConfigurationEnd) -> None:
         """Add its score and close it."""
-        self._end(self._configuration(run), end.state, end.numbers, {STATE: end.state})
+        self._end(run.key, self._configuration(run), end.state, end.numbers, {STATE: end.state})
 
     def close(self) -> None:
         """Runs that go on another day are killed until then."""
-        for run_id in list(self._open):
+        for run_id in self._open.values():
             self._client.set_terminated(run_id, "KILLED")
         self._open.clear()
 
@@ -79,6 +78,8 @@ class MlflowTracker:
         return str(self._client.create_experiment(name) if found is None else found.experiment_id)
 
     def _fold(self, run: FoldRun) -> str:
+        if run.key in self._open:  # its configuration may have ended before it
+            return self._open[run.key]
         parent = self._configuration(run.configuration)
         about = {**run.about, **run.configuration.settings}
         return self._run(run.key, f"{run.configuration.name} {run.name}", about, {"mlflow.parentRunId": parent})
@@ -89,8 +90,8 @@ class MlflowTracker:
 
     def _run(self, key: str, name: str, about: Mapping[str, Any], tags: Mapping[str, str]) -> str:
         """The run of a key: the one of before, gone on with, or a new one."""
-        if key in self._ids:
-            return self._ids[key]
+        if key in self._open:
+            return self._open[key]
         found = self._client.search_runs([self._experiment], f"tags.`{KEY}` = '{key}'", max_results=1)
         if found:
             run_id = str(found[0].info.run_id)
@@ -99,8 +100,7 @@ class MlflowTracker:
             made = self._client.create_run(self._experiment, tags={KEY: key, **tags}, run_name=name)
             run_id = str(made.info.run_id)
         self._client.log_batch(run_id, params=[Param(_name(k), _value(v)) for k, v in about.items()])
-        self._ids[key] = run_id
-        self._open.add(run_id)
+        self._open[key] = run_id
         return run_id
 
     def _last_step(self, run_id: str, name: str) -> int:
@@ -109,12 +109,13 @@ class MlflowTracker:
             self._known[run_id, name] = max((point.step for point in history), default=0)
         return self._known[run_id, name]
 
-    def _end(self, run_id: str, state: str, numbers: Mapping[str, float], tags: Mapping[str, str]) -> None:
+    def _end(self, key: str, run_id: str, state: str, numbers: Mapping[str, float], tags: Mapping[str, str]) -> None:
         now = _now()
         metrics = [Metric(_name(name), value, now, 0) for name, value in numbers.items()]
-        self._client.log_batch(run_id, metrics, tags=[RunTag(key, value) for key, value in tags.items() if value])
+        self._client.log_batch(run_id, metrics, tags=[RunTag(name, value) for name, value in tags.items() if value])
         self._client.set_terminated(run_id, _STATUS.get(state, "KILLED"))
-        self._open.discard(run_id)
+        del self._open[key]
+        self._known = {place: step for place, step in self._known.items() if place[0] != run_id}
 
 
 def _name(name: str) -> str:
