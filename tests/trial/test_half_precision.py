@@ -271,7 +271,7 @@ def test_arrays_of_records_have_the_types_they_always_have(half: tuple[torch.dty
             "dev/probability": "float32",
         },
     }
-    assert {weight.dtype for weight in half[1].weights.values()} == {torch.float32}
+    assert {each.dtype for name, each in half[1].weights.items() if "/" not in name} == {torch.float32}
 
 
 def test_products_alone_are_in_16_bits(half: tuple[torch.dtype, Seen]) -> None:

@@ -308,3 +308,18 @@ def test_a_trial_says_which_encoder_it_lacks(graph: Bench, tmp_path: Path) -> No
     bench = replace(graph, store=open_store(tmp_path))
     with pytest.raises(ModelError, match="which is no folder"):
         build_model(trial, "hate", bench.context(recipe), None)
+
+
+def test_frozen_layers_are_in_memory_once_and_the_rest_is_a_stages_own(graph: Bench, bert: Path) -> None:
+    recipe = recipe_on(bert, stages__hate__encoder={"frozen_layers": 1})
+    context = graph.context(recipe)
+    trial, settings = graph.trial(recipe), recipe.stages["hate"]
+    source = context.encoder_source(settings.encoder)
+    one, other = (build_model(trial, "hate", context, None).encoder for _ in range(2))
+    assert source.is_pretrained
+    below = one.below(1)
+    assert below
+    for name, parameter in one.named_parameters():
+        shared = parameter.data_ptr() == other.get_parameter(name).data_ptr()
+        assert shared == (name in below), name
+        assert parameter.requires_grad != shared

@@ -53,13 +53,13 @@ IN_32_BITS_DETECTOR: dict[str, object] = {"stages__detector__precision": "fp32"}
 IN_32_BITS: dict[str, object] = {**IN_32_BITS_DETECTOR, "stages__classifier__precision": "fp32"}
 
 
-@pytest.fixture
 def weights_of(store: Store, key: str) -> dict[str, bytes]:
     found = store.weights(key)
     assert found is not None
     return {name: array.tobytes() for name, array in found.items()}
 
 
+@pytest.fixture
 def driver() -> Iterator[Driver]:
     with pretended_cards(LAPTOP) as found:
         yield found
