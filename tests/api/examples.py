@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import tune_polar
 
-TRAINS = ("search", "resume", "fit", "predict")  # or reads weights, which a made store lacks
+TRAINS = ("search", "resume", "fit", "predict", "export")  # or reads weights, which a made store lacks
 
 
 def documented() -> Mapping[str, Callable[..., object]]:

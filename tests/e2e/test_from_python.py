@@ -201,4 +201,4 @@ def test_the_examples_that_train_run_too(tmp_path: Path) -> None:
         print([run(name, values) > 0 for name in TRAINS])
     """
     out, _ = ran(tmp_path, f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n" + textwrap.dedent(program))
-    assert "[True, True, True, True]" in out
+    assert "[True, True, True, True, True]" in out

@@ -249,6 +249,40 @@ class Search:
             fitted(model, data, beside, device, checkpoint_every, shown_as(progress), self._source)
         return self
 
+    def export(
+        self,
+        folder: str | Path,
+        *,
+        configuration: str = "winner",
+        all_rows: bool = False,
+        push: str | None = None,
+    ) -> Path:
+        """Write a configuration's model as `tune-polar export --model` does: weights, tokenizer, decisions and a card.
+
+        Args:
+            folder: a new one; where the head allows it, ``transformers`` opens it by itself.
+            configuration: ``winner``, ``published``, or the id of a finished configuration.
+            all_rows: the one model of all rows that ``fit`` has trained, instead of those of the folds.
+            push: OWNER/NAME on the hub, to which the folder is uploaded too.
+
+        Returns:
+            The folder.
+
+        Raises:
+            TunePolarError: nothing has a score, weights are gone, or the folder or repository cannot be written.
+
+        Example:
+            >>> (found.export("model") / "decision.json").is_file()
+            True
+        """
+        with told_in_python(("configuration", "all_rows", "push")):
+            # Imported here: it brings torch, which whoever only looks need not wait for.
+            from tune_polar.api.exporting import export_model
+
+            where, model = Path(folder), ModelWords(self._store.url, configuration, all_rows)
+            export_model(model, self._store, self._summary(), where, push, lambda _: None)
+        return where
+
     def resume(
         self,
         *,

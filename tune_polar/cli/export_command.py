@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.api.model_words import ModelWords
 from tune_polar.cli.model_place import AllRows, Configuration
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
@@ -79,6 +80,6 @@ def export(
         changed = f", {done.changed} changed" if done.changed else ""
         say(f"{optuna}: study {done.name!r}, {done.trials} trials, {done.added} of them new{changed}{left_out}")
     if model is not None:
-        from tune_polar.cli.export_model import export_model
+        from tune_polar.api.exporting import export_model
 
-        export_model(opened, summary, model, push, configuration, all_rows=all_rows)
+        export_model(ModelWords(store, configuration, all_rows), opened, summary, model, push, say)

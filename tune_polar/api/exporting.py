@@ -1,11 +1,12 @@
-"""The part of `tune-polar export` that writes a model."""
+"""Writes the model of a search as a folder that others open."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tune_polar import __version__
-from tune_polar.cli.output import say
+from tune_polar.api.model_words import ModelWords
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.sections import TINY
 from tune_polar.report.model_card import CardFacts, model_card
@@ -18,13 +19,25 @@ from tune_polar.store.store import Store
 
 
 def export_model(
-    store: Store, summary: SearchSummary, folder: Path, push: str | None, configuration: str, *, all_rows: bool
+    model: ModelWords, store: Store, summary: SearchSummary, folder: Path, push: str | None, say: Callable[[str], None]
 ) -> None:
-    """Write a configuration's model and its card, and upload them where ``push`` names a repository."""
+    """Write a configuration's model and its card, and upload them where ``push`` names a repository.
+
+    Args:
+        model: which of the search's.
+        store: of the search.
+        summary: with its outcomes, as the page has them.
+        folder: a new one.
+        push: OWNER/NAME on the hub; None: it stays here.
+        say: told what was written.
+
+    Raises:
+        TunePolarError: nothing has a score, weights are gone, or the folder or repository cannot be written.
+    """
     if push is not None:
         check_repository(push)
-    found = recorded(store, configuration)
-    composition = stored_composition(store, found, all_rows=all_rows)
+    found = recorded(store, model.configuration)
+    composition = stored_composition(store, found, all_rows=model.all_rows)
     names = dict.fromkeys(found.recipe.stages[stage].encoder.name for stage in composition.stages)
     encoders = [public_name(name) for name in names]
     about = {
@@ -36,7 +49,7 @@ def export_model(
     written = write_model_folder(folder, composition, load, scores_of_outcome(found.outcome), about)
     facts = CardFacts(
         models=len(composition.cells),
-        all_rows=all_rows,
+        all_rows=model.all_rows,
         opens_alone=written.opens_alone,
         others=written.others,
         encoders=encoders,
