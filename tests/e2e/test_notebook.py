@@ -18,6 +18,11 @@ pytestmark = pytest.mark.e2e
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebook.ipynb"
 
 
+def outputs_of(cells: list[Any]) -> list[Any]:
+    """All that stands below the cells."""
+    return [output for cell in cells for output in cell.outputs]
+
+
 def data_of(cell: Any) -> dict[str, str]:
     """What a cell shows as its result, by MIME type."""
     found: dict[str, str] = {}
@@ -32,6 +37,7 @@ def data_of(cell: Any) -> dict[str, str]:
 def test_the_notebook_runs_from_a_table_to_predictions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environment().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PYTHONWARNINGS")  # which the kernel would show below its cells
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "jupyter"))
     notebook: Any = nbformat.read(NOTEBOOK, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -46,11 +52,13 @@ def test_the_notebook_runs_from_a_table_to_predictions(tmp_path: Path, monkeypat
     page = next(each for each, cell in zip(shown, code, strict=True) if cell.source == "found.report()")
     assert page["text/html"].startswith('<iframe sandbox="allow-scripts"')
     search = next(each for each, cell in zip(shown, code, strict=True) if "tune_polar.search(" in cell.source)
-    assert "3 of 3 configurations finished" in search["text/html"]
-    told = next(cell for cell in code if "tune_polar.search(" in cell.source).outputs[0]
-    assert told["name"] == "stdout", "progress is told in lines, and not in the colour of errors"
+    assert " of 3 configurations finished, 0 open, 0 failed" in search["text/html"]
+    streams = {(output["name"], "#0 " in output["text"]) for output in outputs_of(code) if "name" in output}
+    assert ("stdout", True) in streams, "progress is told in lines"
+    assert "stderr" not in {name for name, _ in streams}, "and nothing in the colour of errors"
     predicted = next(each for each, cell in zip(shown, code, strict=True) if "found.predict(" in cell.source)
     assert predicted["text/html"].count("<tr") == 3
-    assert "finished=4" in shown[-1]["text/plain"]
+    assert "planned=4" in shown[-1]["text/plain"]
+    assert "is_complete=True" in shown[-1]["text/plain"]
     assert not [name for name in os.listdir(folder) if name not in ("tweets.csv", "searches")]
     assert seconds < 90 * float(os.environ.get("TUNE_POLAR_PATIENCE", "4")), "ninety seconds where nothing else runs"
