@@ -313,7 +313,7 @@ def test_no_interval_leaves_the_range_of_its_metric(
     found = list(intervals(json.loads(ran.out)))
     assert len(found) > 5
     for path, low, high in found:
-        is_difference = any(word in path for word in ("comparisons", "pairs", "gain", "difference", "groups"))
+        is_difference = any(word in path for word in ("comparisons", "pairs", "gain", "ensembles", "groups"))
         least, most = (-1, 1) if is_difference else (0, 1)
         assert least <= low <= high <= most, path
     shown = re.findall(

@@ -21,8 +21,13 @@ GOLD = (RNG.random(1000) < 0.1)[:, None]  # one rare label
 P = 1 / (1 + np.exp(-(1.5 * GOLD - 2 + RNG.normal(size=(1000, 1)))))
 
 
-def kinds(threshold: float) -> list[str]:
-    return [each.kind for each in threshold_findings(np.array([threshold]), GOLD, P, labels=["rare"])]
+def kinds(threshold: float, rule: str | None = None) -> list[str]:
+    return [each.kind for each in threshold_findings(np.array([threshold]), GOLD, P, labels=["rare"], rule=rule)]
+
+
+def calling(times: float) -> float:
+    """The threshold that calls so many times the positive rows."""
+    return float(np.sort(P[:, 0])[-round(times * int(GOLD.sum()))])
 
 
 def test_a_sound_threshold_is_not_remarked() -> None:
@@ -36,7 +41,8 @@ def test_extremes_are_named_with_their_numbers() -> None:
     finding = threshold_findings(np.array([PREDICT_NONE]), GOLD, P, labels=["rare"])[0]
     positives = int(GOLD.sum())
     assert finding.message == (
-        f"rare is hardly ever called: 0 of 1000 rows called positive where {positives} are (threshold none predicted)"
+        f"rare is hardly ever called: of 0 calls on 1,000 rows 0 are right, of {positives} positive rows {positives} "
+        "are missed (threshold none predicted)"
     )
     assert (finding.code, finding.label, finding.threshold) == ("TP003", "rare", PREDICT_NONE)
 
@@ -45,6 +51,38 @@ def test_the_mirror_root_is_recognised() -> None:
     negatives = int((~GOLD).sum())
     mirror = np.sort(P[:, 0])[1000 - negatives]
     assert kinds(mirror) == ["nearly_all", "mirror_root", "gives_up_f1"]
+
+
+def test_only_the_rule_of_the_smallest_gap_has_a_mirror_root() -> None:
+    mirror = np.sort(P[:, 0])[int(GOLD.sum())]
+    assert "mirror_root" in kinds(mirror, "min_abs_p_minus_r")
+    for rule in ("max_f1", "smoothed_max_f1", "max_macro_f1", "prevalence_match"):
+        assert "mirror_root" not in kinds(mirror, rule)
+
+
+def test_calls_far_from_prevalence_are_named_with_what_is_wrong_about_them() -> None:
+    for times, expected in ((3.1, True), (2.7, False), (0.9, False), (0.4, False), (0.3, True)):
+        assert ("far_from_prevalence" in kinds(calling(times), "max_f1")) == expected, times
+    (finding, *_) = threshold_findings(np.array([calling(3.1)]), GOLD, P, labels=["rare"], rule="max_f1")
+    called = P[:, 0] >= calling(3.1)
+    right, positives = int(GOLD[called, 0].sum()), int(GOLD.sum())
+    assert finding.message.startswith(
+        f"rare is called 3.1 times as often as it is positive: of {int(called.sum())} calls on 1,000 rows {right} are "
+        f"right, of {positives} positive rows {positives - right} are missed"
+    )
+
+
+def test_f1_given_up_is_told_only_where_positives_suffice() -> None:
+    few = np.flatnonzero(GOLD[:, 0])[29:]  # all positive rows but 29 are left out
+    gold, p = np.delete(GOLD, few, axis=0), np.delete(P, few, axis=0)
+    assert "gives_up_f1" not in [each.kind for each in threshold_findings(np.array([0.9]), gold, p)]
+    more = np.delete(GOLD, few[1:], axis=0), np.delete(P, few[1:], axis=0)
+    assert "gives_up_f1" in [each.kind for each in threshold_findings(np.array([0.9]), *more)]
+
+
+def test_a_rule_for_both_classes_is_measured_by_both() -> None:
+    for rule in ("max_f1", "max_macro_f1"):
+        assert "gives_up_f1" not in kinds(float(choose_thresholds(rule, GOLD, P)[0]), rule)
 
 
 def test_a_balanced_label_has_no_mirror() -> None:

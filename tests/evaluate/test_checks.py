@@ -15,7 +15,7 @@ from tune_polar.evaluate.checks import Check, checks_of
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.cells import Cell
 
-CODES = ("TP001", "TP002", "TP003", "TP004", "TP005", "TP006")
+CODES = ("TP001", "TP002", "TP003", "TP004", "TP005", "TP006", "TP008")
 FLOAT = {"type": "float", "low": 1e-4, "high": 0.1, "log": True}
 
 
@@ -43,9 +43,10 @@ def test_tp001_edge_of_range(tmp_path, lr, verdict):
     found = found_at(tmp_path / "s", {"finder.optimizer.lr": lr}, {"finder.optimizer.lr": FLOAT})
     assert found.verdict == verdict
     if verdict == "fires":
-        end = "upper" if lr > 0.01 else "lower"
+        end, ends = ("upper", "low: 0.0001, high: 1.0") if lr > 0.01 else ("lower", "low: 1.0e-05, high: 0.1")
         assert found.messages == (
-            f"finder.optimizer.lr = {lr:g} lies at the {end} end of its range 0.0001 to 0.1: widen it",
+            f"finder.optimizer.lr = {lr:g} lies at the {end} end of its range 0.0001 to 0.1; widen it in the search "
+            f"space: `finder.optimizer.lr: {{type: float, {ends}, log: true}}`",
         )
 
 
@@ -163,7 +164,9 @@ def test_tp003_looks_at_every_threshold_and_at_each_groups(tmp_path):
         made.store.put_fold(made.record(configuration, cell))
     found = check(made.summary(), "TP003")
     assert found.verdict == "fires"
-    assert any(message.startswith("deu: hurt is hardly ever called: 0 of 60 rows") for message in found.messages)
+    assert any(
+        message.startswith("deu: hurt is hardly ever called: of 0 calls on 60 rows") for message in found.messages
+    )
     assert not any(message.startswith("eng: hurt is hardly") for message in found.messages)
     assert any(message.startswith("hurt gives up") for message in found.messages)
 
@@ -276,6 +279,7 @@ def test_nothing_finished_makes_checks_not_applicable_and_none_fails(tmp_path):
         "TP004": "not applicable",
         "TP005": "silent",
         "TP006": "fires",
+        "TP008": "not applicable",
     }
 
 
@@ -284,3 +288,22 @@ def test_nothing_finished_makes_checks_not_applicable_and_none_fails(tmp_path):
 def test_all_checks_are_made_of_every_shape(tmp_path, make, seeds):
     summary = finished_store(tmp_path / "s", make(seeds=seeds)).summary()
     assert tuple(found.code for found in checks_of(summary)) == CODES
+
+
+@pytest.mark.parametrize(("rows", "verdict"), [(120, "fires"), (300, "silent")])
+def test_tp008_rare_labels(tmp_path, rows, verdict):
+    made = made_store(tmp_path / "s", two_stages(), rows=rows)
+    made.finish(made.configuration(), 0.9)
+    summary = made.summary()
+    found = check(summary, "TP008")
+    assert found.verdict == verdict
+    positives = {name: int(summary.gold.train.columns[name].values.sum()) for name in ("x", "y/z")}
+    assert [message.partition(" positive rows, ")[0] for message in found.messages] == [
+        f"{name} has {count}" for name, count in positives.items() if count < 30
+    ]
+    assert check(made.summary("scores"), "TP008").verdict == "not applicable"
+
+
+@pytest.mark.parametrize(("make", "verdict"), [(regression, "not applicable"), (three_classes, "silent")])
+def test_tp008_of_classes_and_numbers(tmp_path, make, verdict):
+    assert check(finished_store(tmp_path / "s", make()).summary(), "TP008").verdict == verdict

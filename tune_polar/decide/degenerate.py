@@ -14,11 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune_polar.decide.checks import BitArray, BoolArray, FloatArray, gold_and_probability, label_names
-from tune_polar.decide.threshold_rules import PREDICT_NONE, cuts_at, max_f1
+from tune_polar.decide.threshold_rules import PREDICT_NONE, cuts_at, max_f1, max_macro_f1
 from tune_polar.errors import DecisionError
 
 CODE = "TP003"
-Kind = Literal["nearly_all", "nearly_none", "mirror_root", "gives_up_f1", "far_from_folds", "extreme_value"]
+Kind = Literal[
+    "nearly_all",
+    "nearly_none",
+    "far_from_prevalence",
+    "mirror_root",
+    "gives_up_f1",
+    "far_from_folds",
+    "extreme_value",
+]
+BALANCING = "min_abs_p_minus_r"  # the one rule that a mirror root can mislead
 
 
 @dataclass(frozen=True)
@@ -27,8 +36,10 @@ class DegeneracyLimits:
 
     nearly_all: float = 0.8  # share of rows called positive, where at most half as many are positive
     nearly_none: float = 0.1  # rows called positive, as a share of the positive rows
+    times_prevalence: float = 3.0  # calls as a multiple of positive rows, or the other way round
     mirror_tolerance: float = 0.02  # share of rows by which a predicted count may miss the mirror root
     f1_given_up: float = 0.05
+    enough_positives: int = 30  # with fewer the highest F1 of these rows is mostly luck, and giving it up no fault
     logit_distance: float = 2.0  # from the median of the other folds' choices: 0.5 against 0.12 or 0.88
     extreme_low: float = 0.1  # a rule on the grid 0.10–0.90 cannot leave these two
     extreme_high: float = 0.9
@@ -55,9 +66,19 @@ def threshold_findings(
     probability: NDArray[Any],
     *,
     labels: Sequence[str] | None = None,
+    rule: str | None = None,
     limits: DegeneracyLimits = DEFAULT_LIMITS,
 ) -> tuple[ThresholdFinding, ...]:
     """Findings of what ``thresholds`` (labels,) do to these rows; gold and probability (rows, labels).
+
+    Args:
+        thresholds: one a label.
+        gold: 0/1.
+        probability: 0–1.
+        labels: names for messages.
+        rule: that chose them, a key of ``THRESHOLD_RULES``; None: not known. Only the rule of the smallest |P − R| has
+            a mirror root, and one that looks for both classes' F1 is measured by it.
+        limits: from where on a threshold is worth a word.
 
     Raises:
         DecisionError: shapes that do not match, no rows, probabilities outside 0–1.
@@ -68,7 +89,9 @@ def threshold_findings(
     return tuple(
         ThresholdFinding(kind, name, float(chosen[place]), message)
         for place, name in enumerate(names)
-        for kind, message in _on_rows(truth[:, place], shares[:, place], float(chosen[place]), name, limits)
+        for kind, message in _on_rows(
+            _Label(name, truth[:, place], shares[:, place]), float(chosen[place]), rule, limits
+        )
     )
 
 
@@ -127,30 +150,54 @@ def recorded_threshold_findings(
     )
 
 
-def _on_rows(
-    gold: BoolArray, probability: FloatArray, threshold: float, label: str, limits: DegeneracyLimits
-) -> list[tuple[Kind, str]]:
-    """Findings for one label; ``gold`` and ``probability`` have shape (rows,)."""
-    cuts = cuts_at(gold, probability, np.array([threshold, max_f1(gold, probability)]))
-    rows, positives, predicted = cuts.rows, cuts.positives, int(cuts.predicted[0])
-    counts = f"{predicted} of {rows} rows called positive where {positives} are (threshold {_shown(threshold)})"
+@dataclass(frozen=True, eq=False)
+class _Label:
+    """One label; arrays of shape (rows,)."""
+
+    name: str
+    gold: BoolArray
+    probability: FloatArray
+
+
+def _on_rows(label: _Label, threshold: float, rule: str | None, limits: DegeneracyLimits) -> list[tuple[Kind, str]]:
+    """Findings for one label, each with what the threshold gets wrong."""
+    of_both = rule is not None and "macro" in rule
+    best = (max_macro_f1 if of_both else max_f1)(label.gold, label.probability)
+    cuts = cuts_at(label.gold, label.probability, np.array([threshold, best]))
+    rows, positives, predicted, right = cuts.rows, cuts.positives, int(cuts.predicted[0]), int(cuts.tp[0])
+    done = (
+        f"of {predicted:,} calls on {rows:,} rows {right:,} are right, of {positives:,} positive rows "
+        f"{positives - right:,} are missed (threshold {_shown(threshold)})"
+    )
     found: list[tuple[Kind, str]] = []
     if predicted >= limits.nearly_all * rows and predicted >= 2 * positives:
-        found.append(("nearly_all", f"{label} is called on nearly every row: {counts}"))
-    if positives > 0 and predicted <= limits.nearly_none * positives:
-        found.append(("nearly_none", f"{label} is hardly ever called: {counts}"))
+        found.append(("nearly_all", f"{label.name} is called on nearly every row: {done}"))
+    elif positives > 0 and predicted <= limits.nearly_none * positives:
+        found.append(("nearly_none", f"{label.name} is hardly ever called: {done}"))
+    elif positives > 0 and predicted >= limits.times_prevalence * positives:
+        often = f"{predicted / positives:.1f} times as often as"
+        found.append(("far_from_prevalence", f"{label.name} is called {often} it is positive: {done}"))
+    elif positives > 0 and limits.times_prevalence * predicted <= positives:
+        often = f"only {predicted / positives:.0%} as often as"
+        found.append(("far_from_prevalence", f"{label.name} is called {often} it is positive: {done}"))
     reach = limits.mirror_tolerance * rows
-    if abs(predicted - (rows - positives)) <= reach < abs(predicted - positives):
+    if rule in (None, BALANCING) and abs(predicted - (rows - positives)) <= reach < abs(predicted - positives):
         found.append(
             (
                 "mirror_root",
-                f"{label} sits on the mirror root of the |P − R| rule, where predicted positives equal the "
-                f"{rows - positives} gold negatives: {counts}",
+                f"{label.name} sits on the mirror root of the |P − R| rule, where as many rows are called as are "
+                f"negative ({rows - positives:,}): {done}",
             )
         )
-    here, best = cuts.positive_f1()
-    if best - here > limits.f1_given_up:
-        found.append(("gives_up_f1", f"{label} gives up {100 * (best - here):.1f} F1 points against max-F1: {counts}"))
+    here, highest = cuts.confusion().macro_f1() if of_both else cuts.positive_f1()
+    if highest - here > limits.f1_given_up and positives >= limits.enough_positives:
+        found.append(
+            (
+                "gives_up_f1",
+                f"{label.name} gives up {100 * (highest - here):.1f} F1 points on these rows, {here:.3f} against "
+                f"{highest:.3f} at threshold {_shown(best)}: {done}",
+            )
+        )
     return found
 
 

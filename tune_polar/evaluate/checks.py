@@ -1,7 +1,8 @@
 """Coded checks of a search: reasons to distrust its numbers, each with an explicit "not applicable".
 
 TP001 best value at the edge of its range · TP002 gain below fold noise · TP003 degenerate threshold · TP004 missing or
-failed folds · TP005 a text on both sides of a split · TP006 too few finished configurations for importances.
+failed folds · TP005 a text on both sides of a split · TP006 too few finished configurations for importances · TP008 too
+few positive rows of a label.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from tune_polar.recipe.configuration import PUBLISHED
 from tune_polar.recipe.keys import least_and_most, place_of
 from tune_polar.recipe.loaded_space import is_free
 from tune_polar.recipe.space import CategoricalParameter
+from tune_polar.recipe.widened import widened
 from tune_polar.stats.intervals import signed, unit_of
 from tune_polar.stats.paired import fold_paired
+from tune_polar.stats.rare_labels import CODE as RARE
+from tune_polar.stats.rare_labels import rare_labels
 
 Verdict = Literal["fires", "silent", "not applicable"]
 
@@ -80,7 +84,9 @@ def _edge_of_range(summary: SearchSummary) -> Iterator[str]:
             if (least == low) if place < 0.5 else (most == high):  # there is nothing beyond it
                 continue
             end = "lower" if place < 0.5 else "upper"
-            yield f"{key} = {value:g} lies at the {end} end of its range {low:g} to {high:g}: widen it"
+            line = widened(key, space, upward=place > 0.5)
+            at = f"{key} = {value:g} lies at the {end} end of its range {low:g} to {high:g}"
+            yield f"{at}; widen it in the search space: `{line}`"
 
 
 def _place_in_range(value: float, low: float, high: float, log: bool) -> float:
@@ -163,6 +169,16 @@ def _few_configurations(summary: SearchSummary) -> Iterator[str]:
         yield f"{finished} are finished, {ENOUGH_FOR_IMPORTANCES} are needed to say which settings matter"
 
 
+def _rare_labels(summary: SearchSummary) -> Iterator[str]:
+    best = _best(summary)
+    if best.outcome is None:
+        raise NotApplicableError("the predictions of the best configuration have not been read")
+    judged = best.outcome.judged.scored
+    if judged.rows.gold.kind == "number":
+        raise NotApplicableError("numbers have no positive rows")
+    yield from (each.sentence for each in rare_labels(judged.rows, judged.cross_fitted.decided))
+
+
 _CHECKS: tuple[tuple[str, str, Callable[[SearchSummary], Iterator[str]]], ...] = (
     ("TP001", "best value at the edge of its range", _edge_of_range),
     ("TP002", "gain below fold noise", _gain_below_noise),
@@ -170,4 +186,5 @@ _CHECKS: tuple[tuple[str, str, Callable[[SearchSummary], Iterator[str]]], ...] =
     ("TP004", "missing or failed folds", _missing_cells),
     ("TP005", "text in two folds, or in train and another split", _repeated_texts),
     ("TP006", "too few finished configurations for importances", _few_configurations),
+    (RARE, "too few positive rows", _rare_labels),
 )

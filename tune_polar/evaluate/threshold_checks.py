@@ -30,11 +30,12 @@ def degenerate_thresholds(outcome: Outcome, gold: Gold) -> Iterator[str]:
         node, setting = outcome.graph.nodes[name], judgement.deployed[name]
         inputs, rows = chooser.inputs(node, judgement.deployed), chooser.rows(node)
         names = () if node.per is None else gold.train.columns[node.per].names
+        rule = str(outcome.best.changes.get(f"{name}.rule", outcome.graph.setting(f"{name}.rule")))
         probability = inputs.tables[0].ensemble
         for where, thresholds, own in _by_rows(setting, inputs.groups, names, rows.mask):
             if own.any():
                 found = threshold_findings(
-                    thresholds.values, rows.gold.values[own], probability[own], labels=rows.gold.names
+                    thresholds.values, rows.gold.values[own], probability[own], labels=rows.gold.names, rule=rule
                 )
                 yield from (f"{where}{finding.message}" for finding in found)
 

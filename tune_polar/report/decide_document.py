@@ -16,6 +16,8 @@ from tune_polar.report.ladder import shown_threshold, threshold_range
 from tune_polar.report.numbers import count, listed
 from tune_polar.report.words import RUNGS, CellWords, chosen_on
 from tune_polar.stats.intervals import Interval, points
+from tune_polar.stats.rare_labels import CODE as RARE
+from tune_polar.stats.rare_labels import FEWEST
 from tune_polar.stats.scored_configuration import ScoredConfiguration, thresholds_of
 from tune_polar.stats.threshold_report import LEVELS, ThresholdReport
 
@@ -30,7 +32,7 @@ WIDEST = 8  # columns of a table that a terminal shows
 
 def decide_document(report: ThresholdReport) -> Document:
     """One file's report."""
-    own = (_read(report), _selected(report), _rules(report), _labels(report), _findings(report))
+    own = (_read(report), _selected(report), _rules(report), _labels(report), _findings(report), _rare(report))
     return Document(
         f"Threshold report: {report.path}",
         (*own, comparison_section(report), ranking_section(report), ensemble_section(report)),
@@ -164,3 +166,9 @@ def _findings(report: ThresholdReport) -> DocumentSection:
     sentences = (f"No finding for {listed(clean)}.",) if clean else ()
     remarks = tuple(f"{finding.code} {rule}: {finding.message}" for rule, finding in found)
     return DocumentSection("Degenerate thresholds (TP003)", sentences, remarks=remarks)
+
+
+def _rare(report: ThresholdReport) -> DocumentSection:
+    sentences = () if report.rare else (f"Every label has {FEWEST} positive rows or more.",)
+    remarks = tuple(f"{RARE}: {each.sentence}" for each in report.rare)
+    return DocumentSection(f"Rare labels ({RARE})", sentences, remarks=remarks)

@@ -21,6 +21,7 @@ from tune_polar.stats.grouped_rows import GroupReport
 from tune_polar.stats.intervals import Interval
 from tune_polar.stats.new_rows import NewRowsScore
 from tune_polar.stats.ranking import RankAgreement
+from tune_polar.stats.rare_labels import CODE as RARE
 from tune_polar.stats.scored_configuration import thresholds_of
 from tune_polar.stats.threshold_report import LEVELS, ThresholdReport
 
@@ -52,6 +53,10 @@ def report_data(report: ThresholdReport) -> Data:
         "findings": [
             {"code": each.code, "rule": rule, **_fields(each, "kind", "label", "threshold", "fold", "message")}
             for rule, each in findings
+        ],
+        "rare_labels": [
+            {"code": RARE, **_fields(each, "label", "positives", "in_smallest_fold", "f1", "wobble", "sentence")}
+            for each in report.rare
         ],
         "comparisons": {"folds": _matrix(report.by_folds), "rows": _matrix(report.by_rows)},
         "ranking": _ranking(report, report.ranking),

@@ -24,6 +24,7 @@ from tune_polar.stats.ensemble_report import EnsembleReport
 from tune_polar.stats.new_rows import MeasuredRows, NewRowsScore, new_rows_score
 from tune_polar.stats.prediction_ensembles import prediction_ensembles
 from tune_polar.stats.ranking import RankAgreement
+from tune_polar.stats.rare_labels import RareLabel, rare_labels
 from tune_polar.stats.scored_configuration import (
     METRIC,
     ScoredConfiguration,
@@ -80,6 +81,7 @@ class ThresholdReport:
     by_rows: ComparisonMatrix | NotApplicable
     ranking: RankAgreement | NotApplicable
     ensembles: EnsembleReport | NotApplicable
+    rare: tuple[RareLabel, ...]  # of the winner's decisions
 
     @property
     def labelled(self) -> tuple[str, ...]:
@@ -167,6 +169,7 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
         by_rows=compare_rows(top, gold, rng),
         ranking=_or_reason(lambda: ranking_of([each for each in scored if each.rule == winner.rule])),
         ensembles=prediction_ensembles(rows, scored, winner, rounds=settings.rounds, seed=settings.seed),
+        rare=rare_labels(winner.judgement.rows, winner.decided),
     )
 
 
@@ -223,7 +226,8 @@ def _label_notes(gold: Gold) -> list[str]:
 def _findings(scored: ScoredConfiguration, probability: FloatArray) -> tuple[ThresholdFinding, ...]:
     judgement = scored.judgement
     gold, ladder = judgement.rows.gold, judgement.ladder
-    found = threshold_findings(thresholds_of(ladder["fold_tuned"])[0], gold.values, probability, labels=gold.names)
+    chosen = thresholds_of(ladder["fold_tuned"])[0]
+    found = threshold_findings(chosen, gold.values, probability, labels=gold.names, rule=scored.rule)
     if len(scored.fold_scores) < 2:  # the parts are no folds: nobody trained a model on one
         return found
     crossed = ladder["cross_fitted"]

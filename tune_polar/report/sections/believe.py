@@ -15,11 +15,12 @@ MESSAGES = 8  # of one check
 EXPLANATIONS: Mapping[str, str] = {
     "TP001": "A best value at the end of its range suggests better ones beyond: the range decided, not the data.",
     "TP002": "A gain that noise between folds would produce by itself is no reason to prefer the winner.",
-    "TP003": "A threshold that calls a label on nearly all rows or hardly any, or gives up F1, says more about the "
-    "rule that chose it than about the label.",
+    "TP003": "A threshold that calls a label far more or far less often than it is positive, or gives up F1, says more "
+    "about the rule that chose it than about the label.",
     "TP004": "A configuration without all its folds has no score and enters no comparison.",
     "TP005": "A text on both sides of a split is judged by a model that has seen it: scores come out too high.",
     "TP006": "With few configurations chance alone makes some parameter look important.",
+    "TP008": "A score from few positive rows is mostly luck: neither it nor its threshold will hold on new rows.",
 }
 VERDICTS: Mapping[str, Entry] = {
     "fires": Entry("look here", kind="fires"),
