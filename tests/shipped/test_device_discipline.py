@@ -33,9 +33,17 @@ ALLOWED: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("trial/gradients.py", "backward"): {"zeros": "the loss of no rows, which no batch has; a number may lie anywhere"},
     ("trial/checkpoints.py", "_checkpoint"): {"tensor": "a number of the scaler, on its way to a file"},
     ("trial/checkpoints.py", "_take_up"): {
-        "tensor": "states of generators, which are taken from the CPU, a card's too"
+        "tensor": "states of generators, which are taken from the CPU, a card's too",
+        "from_numpy": "read from a file; load_state_dict copies it to where it belongs",
     },
-    ("trial/checkpoints.py", "_tensors"): {"tensor": "read from a file; load_state_dict copies it to where it belongs"},
+    ("trial/inference.py", "_index"): {"from_numpy": "vectors of training rows, moved where they are compared"},
+    ("model/checkpoint.py", "kind"): {"empty": "asked for its type alone"},
+    ("model/checkpoint.py", "fault_of"): {"empty": "asked for its type alone"},
+    ("model/checkpoint.py", "copy_in"): {"from_numpy": "copied to where the weights lie"},
+    ("model/sequence_classifier.py", "_agree"): {
+        "Generator": "what is exported is built on the CPU",
+        "randint": "what is exported is built on the CPU",
+    },
     ("model/losses/asymmetric.py", "__init__"): {"tensor": "a buffer, moved with its module"},
     ("model/dropout.py", "forward"): {"empty": "of the CPU's own dropout, which is not reached elsewhere"},
     ("model/tiny.py", "token_vectors"): {

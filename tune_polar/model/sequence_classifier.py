@@ -77,7 +77,11 @@ def _layers(head: Head) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]] |
     if isinstance(head, PoolerHead):
         return (head.pooler.weight, head.pooler.bias), (last.weight, last.bias)
     width = last.in_features
-    return (torch.eye(width) * _SCALE, torch.zeros(width)), (last.weight / _SCALE, last.bias)
+    device = last.weight.device
+    return (torch.eye(width, device=device) * _SCALE, torch.zeros(width, device=device)), (
+        last.weight / _SCALE,
+        last.bias,
+    )
 
 
 def _agree(encoder: TextEncoder, head: Head, built: PreTrainedModel) -> bool:
