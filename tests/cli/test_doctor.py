@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS
-from tune_polar.search import diagnosis
+from tune_polar.search import diagnosis, node
 from tune_polar.trial.visible_gpus import SIMULATED
 
 XBASE = "nghuyong/ernie-3.0-xbase-zh"
@@ -22,8 +22,8 @@ Run = Callable[..., Any]
 @pytest.fixture(autouse=True)
 def room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Disk and memory of a machine that could hold the simulated cards."""
-    monkeypatch.setattr("tune_polar.search.diagnosis.free_bytes", lambda place: 2**44)
-    monkeypatch.setattr("tune_polar.search.node.memory_gb", lambda: 512.0)
+    monkeypatch.setattr(diagnosis, "free_bytes", lambda place: 2**44)
+    monkeypatch.setattr(node, "memory_gb", lambda: 512.0)
 
 
 @pytest.fixture(autouse=True)
@@ -179,7 +179,7 @@ def test_a_whole_search_is_told_and_what_cannot_fit_is_missing(run: Run, monkeyp
     small = told(run, "st3", "--slots", "1", "--disk-gb", "3")["missing"]
     assert small[-1]["what"].startswith("disk: weights and checkpoints of 1 fold trial at once take 11.")
     assert "--disk-gb" in small[-1]["remedy"]
-    monkeypatch.setattr("tune_polar.search.node.memory_gb", lambda: 8.0)
+    monkeypatch.setattr(node, "memory_gb", lambda: 8.0)
     assert told(run, "st3", "--slots", "1")["missing"][-1]["what"].startswith("memory: 1 slot takes")
 
 

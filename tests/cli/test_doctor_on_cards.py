@@ -31,6 +31,7 @@ from tests.stand_in.processes import environment
 from tune_polar.api.drive import _slots
 from tune_polar.api.machines import Machines
 from tune_polar.api.shown import Shown
+from tune_polar.search import diagnosis, node
 from tune_polar.trial import visible_gpus
 from tune_polar.trial.visible_gpus import SIMULATED
 
@@ -42,8 +43,8 @@ Run = Callable[..., Any]
 @pytest.fixture(autouse=True)
 def room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Disk and memory of a machine that could hold the simulated cards."""
-    monkeypatch.setattr("tune_polar.search.diagnosis.free_bytes", lambda place: 2**44)
-    monkeypatch.setattr("tune_polar.search.node.memory_gb", lambda: 512.0)
+    monkeypatch.setattr(diagnosis, "free_bytes", lambda place: 2**44)
+    monkeypatch.setattr(node, "memory_gb", lambda: 512.0)
 
 
 @pytest.fixture(autouse=True)

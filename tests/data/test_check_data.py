@@ -112,8 +112,9 @@ def test_what_no_search_takes_does_not_pass(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,hate\n" + "".join(f"text {number},0\n" for number in range(30)))
 
-    def folds(corpus: Corpus) -> object:
-        return make_plans("stratified", corpus, stages={"model": {}}, targets={"model": ["hate"]}, count=5, seed=42)
+    def folds(corpus: Corpus) -> list[Finding]:
+        make_plans("stratified", corpus, stages={"model": {}}, targets={"model": ["hate"]}, count=5, seed=42)
+        return []
 
     source, request = parse_source(str(path)), DataRequest(column_specs(labels=["hate"]))
     (finding,) = check_data(source, request, take=folds)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.data.plan_bench import SUBTASKS, rows_digest, subtask_plans
 from tune_polar.data.corpus_checks import check_data
+from tune_polar.data.findings import Finding
 from tune_polar.data.infer import infer_columns
 from tune_polar.data.labels import MANIFESTATIONS, POLARIZATION, PROXY_PRIORITY, TYPES
 from tune_polar.data.load import load_corpus
@@ -80,9 +81,13 @@ def test_rebuilds_the_published_classifier_folds(shared_dir: Path, subtask: str,
 
 
 def test_finds_the_dev_text_that_stands_in_train(shared_dir: Path) -> None:
+    def folds_made(corpus: Corpus) -> list[Finding]:
+        subtask_plans("stratified", corpus)
+        return []
+
     source = parse_source(str(shared_dir / "data" / "polar"))
 
-    findings = check_data(source, DataRequest(POLAR_SPECS), take=lambda corpus: subtask_plans("stratified", corpus))
+    findings = check_data(source, DataRequest(POLAR_SPECS), take=folds_made)
 
     assert [(f.severity, f.code, Path(f.path).parent.name, f.row) for f in findings] == [
         ("warning", "text-in-two-splits", "dev", 95)

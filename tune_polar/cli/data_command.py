@@ -18,7 +18,7 @@ from tune_polar.cli.data_shares import print_shares
 from tune_polar.cli.output import say, say_json
 from tune_polar.data.corpus_checks import check_data
 from tune_polar.data.fetch import fetch_polar
-from tune_polar.data.findings import errors_in
+from tune_polar.data.findings import Finding, errors_in
 from tune_polar.data.infer import infer_columns
 from tune_polar.data.labels import CONDITIONS
 from tune_polar.data.load import load_corpus
@@ -32,7 +32,7 @@ from tune_polar.data.unnamed import constant_columns
 from tune_polar.errors import DataError
 from tune_polar.recipe.model import Recipe
 from tune_polar.report.numbers import count
-from tune_polar.search.recipe_data import data_request, fold_plans
+from tune_polar.search.recipe_data import data_request, fold_plans, fold_warnings
 
 POLAR_RECIPE = "st1"  # one that reads every column of a POLAR folder
 
@@ -74,11 +74,11 @@ def check(
     request = DataRequest(()) if found is None else data_request(found)
     under = _conditions(source, found)
 
-    def take(corpus: Corpus) -> object:
+    def take(corpus: Corpus) -> list[Finding]:
         if found is None:
-            return None
-        folds = found.folds.model_dump(exclude={"order"})
-        return fold_plans(found, corpus_for(found.folds.name, corpus, **folds))
+            return []
+        split = corpus_for(found.folds.name, corpus, **found.folds.model_dump(exclude={"order"}))
+        return fold_warnings(found, split, fold_plans(found, split))
 
     findings = check_data(source, request, take=take)
     findings += constant_columns(source) if found is None and not errors_in(findings) else []

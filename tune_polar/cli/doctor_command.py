@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -16,8 +16,9 @@ from tune_polar.api.request import RecipeWords, asked
 from tune_polar.cli import options
 from tune_polar.cli.doctor_try import Tried, tryout_of
 from tune_polar.cli.output import say_json
+from tune_polar.data.findings import FINDINGS_IN_AN_ERROR
 from tune_polar.data.source import SAMPLE
-from tune_polar.search.diagnosis import Diagnosis, Node, Planned, diagnose, unfit_data
+from tune_polar.search.diagnosis import Diagnosis, Node, Planned, diagnose, with_data
 from tune_polar.search.encoder_sizes import EncoderSizes
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
@@ -92,7 +93,7 @@ def doctor(
     )
     found = diagnose(what.loaded.recipe, store, slot_gb, slots, Planned(trials, keep_weights, disk_gb))
     if data != SAMPLE:
-        found = replace(found, missing=(*found.missing, *unfit_data(what.loaded.recipe, what.source)))
+        found = with_data(found, what.loaded.recipe, what.source)
     nodes = [] if address is None else _nodes(address)
     tried = Tried(tryout_of(what, found, store, slot_gb), found.node.slots, trials) if try_ else None
     if json:
@@ -103,7 +104,7 @@ def doctor(
         _leave(tried)
         return
     console = result_console()
-    for line in (*_lines(found, slot_gb), *_cluster_lines(nodes), _needs_line(found, trials)):
+    for line in (*_lines(found, slot_gb), *_cluster_lines(nodes), _needs_line(found, trials), *_doubts(found)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     _print_missing(console, found)
     for line in () if tried is None else tried.lines():  # each as soon as it is known
@@ -160,6 +161,12 @@ def _machine_lines(node: Node, slot_gb: float) -> list[str]:
 
 def _needs_line(found: Diagnosis, trials: int) -> str:
     return f"needs      {trials} configurations: {'; '.join(found.needs.words())}"
+
+
+def _doubts(found: Diagnosis) -> list[str]:
+    lines = [f"warning    {each}" for each in found.doubtful[:FINDINGS_IN_AN_ERROR]]
+    more = len(found.doubtful) - len(lines)
+    return [*lines, f"           and {more} more: `tune-polar data check` lists every one"] if more else lines
 
 
 def _parameters(found: EncoderSizes) -> str:

@@ -10,7 +10,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from tune_polar.search.needs import (
 )
 from tune_polar.search.node import Node as Node
 from tune_polar.search.node import slots_problem, this_node
-from tune_polar.search.recipe_data import fold_plans, read_corpus
+from tune_polar.search.recipe_data import fold_plans, fold_warnings, read_corpus
 from tune_polar.search.stage_forecasts import StageForecast, forecasts
 from tune_polar.store.store import open_store
 from tune_polar.trial.encoder_check import check_encoders
@@ -54,6 +54,7 @@ class Diagnosis:
     stages: tuple[StageForecast, ...]
     missing: tuple[Missing, ...]
     needs: SearchNeeds  # of a whole search
+    doubtful: tuple[str, ...] = ()  # in the data, where they were looked at
 
 
 @dataclass(frozen=True)
@@ -131,12 +132,14 @@ def _too_many(slots: int) -> Iterator[Missing]:
         yield Missing(f"memory: {problem[0]}", problem[1])
 
 
-def unfit_data(recipe: Recipe, source: Source) -> Iterator[Missing]:
-    """What keeps a search from taking the data: read whole, with the folds made of it."""
+def with_data(found: Diagnosis, recipe: Recipe, source: Source) -> Diagnosis:
+    """``found``, and what keeps a search from taking the data or is doubtful in it: read whole, with its folds."""
     try:
-        fold_plans(recipe, read_corpus(recipe, source))
+        corpus = read_corpus(recipe, source)
+        doubts = (*corpus.warnings, *fold_warnings(recipe, corpus, fold_plans(recipe, corpus)))
     except TunePolarError as error:
-        yield Missing(f"data: {error.problem}", error.remedy)
+        return replace(found, missing=(*found.missing, Missing(f"data: {error.problem}", error.remedy)))
+    return replace(found, doubtful=tuple(map(str, doubts)))
 
 
 def _unusable(recipe: Recipe, found: Sequence[FoundEncoder]) -> Iterator[Missing]:

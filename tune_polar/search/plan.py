@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tune_polar.data.plans.plan import FoldPlan
 from tune_polar.data.source import Source
@@ -14,7 +14,7 @@ from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.model import Recipe
 from tune_polar.search.neighbour_counts import check_neighbours, most_neighbours, within_neighbours
 from tune_polar.search.racing.rules import NONE, rule_named
-from tune_polar.search.recipe_data import fold_plans, read_corpus
+from tune_polar.search.recipe_data import fold_plans, fold_warnings, read_corpus
 from tune_polar.search.search_plan import EncoderIdentities, Variants
 from tune_polar.search.search_plan import SearchPlan as SearchPlan
 from tune_polar.search.table_sizes import check_tables
@@ -78,6 +78,7 @@ def make_plan(
     check_asked(asked)
     corpus = read_corpus(recipe, source)
     plans = fold_plans(recipe, corpus)
+    corpus = replace(corpus, warnings=(*corpus.warnings, *fold_warnings(recipe, corpus, plans)))
     return planned(asked, Rows(source, corpus, plans, cells(recipe, next(iter(plans.values())))))
 
 

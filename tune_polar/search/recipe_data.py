@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tune_polar.data.findings import Finding
 from tune_polar.data.load import load_corpus
-from tune_polar.data.plans import FoldPlan, corpus_for, make_plans
+from tune_polar.data.plans import FoldPlan, PlanRequest, corpus_for, make_plans, rare_labels
 from tune_polar.data.readers import Place
 from tune_polar.data.request import DataRequest, column_specs
 from tune_polar.data.source import Source, absolute
@@ -73,12 +74,25 @@ def fold_plans(recipe: Recipe, corpus: Corpus) -> dict[str, FoldPlan]:
     return make_plans(
         recipe.folds.name,
         corpus,
-        stages={name: dict(stage.rows) for name, stage in recipe.stages.items()},
-        targets={name: stage.columns for name, stage in recipe.stages.items()},
+        stages=_rows_of(recipe),
+        targets=_targets_of(recipe),
         strata=recipe.data.strata,
         extra_share=None if recipe.data.extra is None else recipe.data.extra.share,
         **_fold_settings(recipe),
     )
+
+
+def fold_warnings(recipe: Recipe, corpus: Corpus, plans: Mapping[str, FoldPlan]) -> list[Finding]:
+    """What is doubtful in ``plans``, though a search can be made of them."""
+    return rare_labels(plans, PlanRequest(corpus, _rows_of(recipe), _targets_of(recipe)))
+
+
+def _rows_of(recipe: Recipe) -> dict[str, dict[str, int | str]]:
+    return {name: dict(stage.rows) for name, stage in recipe.stages.items()}
+
+
+def _targets_of(recipe: Recipe) -> dict[str, tuple[str, ...]]:
+    return {name: stage.columns for name, stage in recipe.stages.items()}
 
 
 def _found(recipe: Recipe, files: Files) -> dict[str, str]:

@@ -12,13 +12,14 @@ from tune_polar.data.plans.leave_groups_out import leave_groups_out
 from tune_polar.data.plans.needs import check_stages
 from tune_polar.data.plans.paper import paper
 from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.rare import rare_labels
 from tune_polar.data.plans.request import PlanRequest
 from tune_polar.data.plans.stratified import stratified
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.table import Corpus
 from tune_polar.errors import FoldPlanError
 
-__all__ = ["PLANS", "FoldPlan", "PlanRequest", "corpus_for", "make_plans", "register"]
+__all__ = ["PLANS", "FoldPlan", "PlanRequest", "corpus_for", "make_plans", "rare_labels", "register"]
 
 PlanMaker = Callable[..., dict[str, FoldPlan]]
 
