@@ -45,4 +45,6 @@ def result_console() -> Console:
 def progress_console() -> Console:
     """For what happens meanwhile: on standard error; in a notebook, which paints that red, on standard output."""
     console = VisibleConsole(stderr=True)
-    return VisibleConsole(file=sys.stdout, width=PIPE_WIDTH, force_jupyter=False) if console.is_jupyter else console
+    if not console.is_jupyter:
+        return console
+    return VisibleConsole(file=sys.stdout, width=PIPE_WIDTH, force_jupyter=False, force_terminal=False)
