@@ -47,6 +47,13 @@ def test_a_search_of_polar_ends_in_its_submission(command: Command, shared_dir: 
     places = [columns.index(f"system.{name}") for name in told[1:]]
     assert [[row[0], *(row[place] for place in places)] for row in answers] == rows
 
+    model, again = tmp_path / "model", tmp_path / "again.zip"
+    command("export", str(store), "--model", str(model))
+    refused = command("submit", str(model), bare, "-o", str(again), code=2).stderr
+    assert "in a section `submission`, got none" in refused, "a model's folder has no recipe"
+    command("submit", str(model), bare, "-o", str(again), "--recipe", "st3", "--language", "zho")
+    assert again.read_bytes() == zipped.read_bytes()
+
     one, other = texts[3][0], texts[5][0]
     cases = {
         "repeated": ([header[:2], *(row[:2] for row in texts), texts[3][:2]], None, f"are repeated: '{one}'"),

@@ -12,7 +12,7 @@ from tune_polar.api.model_words import ModelWords
 from tune_polar.cli import options
 from tune_polar.cli.model_place import AllRows, Configuration, Device
 from tune_polar.cli.output import say
-from tune_polar.errors import SpecError, StoreError
+from tune_polar.errors import SpecError
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.recipe.submitted import submission_of
 
@@ -101,17 +101,17 @@ def _asked(model: str, recipe: str | None) -> tuple[Submission | None, Mapping[s
 
     Raises:
         SpecError: the recipe cannot be read.
-        StoreError: there is no search to take it from.
+        StoreError: there is no search.
     """
     from tune_polar.evaluate.manifest_facts import manifest_facts
+    from tune_polar.serve.model_folder import is_model_folder
     from tune_polar.store.store import open_store
 
+    form = None if recipe is None else submission_of(load_recipe(recipe, RecipeOptions(takes_unbuilt=True)).recipe)
+    if is_model_folder(Path(model)):  # which has no recipe
+        return form, None
     store = open_store(model, to_look=True)
     if recipe is None:
         manifest = store.manifest()
         return submission_of(manifest_facts(manifest, store.url).recipe), manifest
-    form = submission_of(load_recipe(recipe, RecipeOptions(takes_unbuilt=True)).recipe)
-    try:
-        return form, store.manifest()
-    except StoreError:
-        return form, None  # a model's folder has none
+    return form, store.manifest()
