@@ -29,7 +29,7 @@ def test_a_submission_wants_a_search_texts_and_a_place(run: Run, tmp_path: Path)
         ("nowhere", "x.csv", "-o", "x.csv"): "-o must be another file than those that are read, got 'x.csv'",
         ("nowhere", "x.csv", "-o", ""): "-o must name a file, got nothing",
         ("nowhere", "x.csv", "-o", "y.zip", "--column", "z"): "--column must look like NAME=COLUMN, got 'z'",
-        ("nowhere", "x.csv", "-o", "y.zip", "--recipe", "classifier"): "in a section `submission`, got none",
+        ("nowhere", "x.csv", "-o", "y.zip", "--recipe", "no-such"): "recipe must be one of",
     }.items():
         said = run("submit", *words)
         assert said.code == 2, said
