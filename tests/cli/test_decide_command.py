@@ -244,6 +244,25 @@ def test_files_are_whole_and_escaped(run: Callable[..., Any], write: Callable[..
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
+def test_where_folds_and_rows_disagree_it_is_said_which_to_trust(
+    run: Callable[..., Any], write: Callable[..., str]
+) -> None:
+    """A model that is better on two folds of three by much: many rows tell it, three folds do not."""
+    frame = predictions(models=1, rows=900)
+    better = frame.assign(model="m1")
+    helped = (better["split"] == "oof") & (better["fold"] != 0)
+    for label in LABELS:
+        better.loc[helped, f"logit/{label}"] += 1.2 * (2 * better.loc[helped, f"gold/{label}"].astype(float) - 1)
+    ran = run("decide", write(pd.concat([frame, better])), "--rounds", "1000", "--rule", "max_f1")
+    said = " ".join(ran.out.split())
+    assert "cannot be told apart with these folds" in said
+    assert "model=m1 is better than model=m0 on these rows" in said
+    assert "The two tests disagree on model=m1 against model=m0 (rows alone). Trust the folds where" in said
+    alike = " ".join(run("decide", write(predictions()), *QUICK, "--rule", "max_f1").out.split())
+    assert "Folds answer whether a difference would come again in another training" in alike
+    assert "disagree" not in alike
+
+
 @pytest.mark.parametrize("width", [100])
 def test_no_number_is_cut_at_100_columns(
     run: Callable[..., Any], write: Callable[..., str], monkeypatch: pytest.MonkeyPatch, width: int

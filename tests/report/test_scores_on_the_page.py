@@ -314,7 +314,8 @@ def test_differences_are_paired_by_hand(folds: CellWords) -> None:
     [
         ("macro_f1", (0.40, 0.50, 0.60), "better", "excludes zero"),
         ("macro_f1", (0.60, 0.70, 0.80), "worse", "other side of zero"),
-        ("macro_f1", (0.45, 0.65, 0.69), "within", "cannot tell the two apart"),
+        ("macro_f1", (0.45, 0.65, 0.69), "within", "cannot tell the two apart, which does not make them equal"),
+        ("macro_f1", (0.48, 0.60, 0.67), "within", "does not make them equal."),
         ("mae", (0.40, 0.50, 0.60), "worse", "other side of zero"),
         ("mae", (0.60, 0.70, 0.80), "better", "excludes zero"),
     ],
@@ -328,6 +329,7 @@ def test_the_sentence_claims_no_more_than_the_interval(
     sentences = winner_sentences(found, 7, "as given", folds)
     assert said in sentences[1]
     assert "best of 7 scores" in sentences[2]
+    assert ("keeps the as given configuration" in sentences[1]) == (verdict == "within" and found.is_within_error)
     assert ("F1 points" in sentences[0]) == (metric == "macro_f1")
 
 

@@ -15,6 +15,7 @@ from tune_polar.cli.trouble import failure_lines, failure_notice
 from tune_polar.evaluate.checks import checks_of
 from tune_polar.evaluate.ensembles import ensembles_of
 from tune_polar.evaluate.summary import SearchSummary
+from tune_polar.report.choice import choice_lines
 from tune_polar.report.context import PageContext
 from tune_polar.report.correction import correction_sentence
 from tune_polar.report.ensembles import ensemble_sentences, ensemble_table
@@ -75,7 +76,8 @@ def print_way_on(console: Console, command: str) -> None:
 
 def honesty_lines(summary: SearchSummary) -> list[str]:
     """What the best score is worth, and the checks that found something."""
-    lines = [correction_sentence(PageContext(summary))]
+    page = PageContext(summary)
+    lines = [correction_sentence(page), *choice_lines(page)]
     for check in checks_of(summary):
         if check.verdict == "fires":
             lines += [f"{check.code} {check.title}: {message}" for message in check.messages[:MESSAGES]]

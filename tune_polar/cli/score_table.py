@@ -12,12 +12,11 @@ from tune_polar.recipe.graph import DecisionGraph
 from tune_polar.report.context import PageContext
 from tune_polar.report.difference import cell_difference
 from tune_polar.report.document import TextTable
-from tune_polar.report.numbers import fixed, spread
+from tune_polar.report.numbers import decimals_for, fixed, spread
 from tune_polar.report.racing import saved_by_racing
 from tune_polar.report.words import metric_words, rows_judged, rows_words, score_words
 
 ROWS_SHOWN = 20  # the page shows all
-DECIMALS, ERROR_DECIMALS = 4, 3
 STATES = {"infeasible": "failed", "abandoned": "stopped"}
 
 
@@ -70,8 +69,9 @@ def _cells(row: ConfigurationSummary, page: PageContext, others: tuple[str, ...]
     difference = None
     if reference is not None and reference.scores is not None and row is not reference:
         difference = cell_difference(scores, reference.scores, page.cells, page.metric)
-    score = f"{fixed(scores.score, DECIMALS)} ± {fixed(spread(scores.best.cell_scores), ERROR_DECIMALS)}"
-    each = (fixed(scores.decisions[name], DECIMALS) if name in scores.decisions else "" for name in others)
+    decimals = decimals_for(page.noise)  # the same in every row: a column of numbers is read down
+    score = f"{fixed(scores.score, decimals)} ± {fixed(spread(scores.best.cell_scores), decimals)}"
+    each = (fixed(scores.decisions[name], decimals) if name in scores.decisions else "" for name in others)
     return (*named, score, "" if difference is None else difference.text, *each, done)
 
 

@@ -9,12 +9,18 @@ import numpy as np
 
 from tune_polar.report.document import DocumentSection, TextTable
 from tune_polar.report.drawing.figures import Strip, strip_plot
-from tune_polar.report.numbers import count, spread, with_error
+from tune_polar.report.numbers import count, listed, spread, with_error
 from tune_polar.stats.comparison import ComparisonMatrix
 from tune_polar.stats.group_thresholds import GroupGain, GroupThresholds
 from tune_polar.stats.grouped_rows import GroupReport
 from tune_polar.stats.intervals import points
 from tune_polar.stats.threshold_report import ThresholdReport
+
+QUESTIONS = (
+    "Folds answer whether a difference would come again in another training: each fold has models of its own, but "
+    "there are few. Rows answer whether these trained models differ on more rows like these; another training is not "
+    "among what varies there."
+)
 
 
 def comparison_section(report: ThresholdReport) -> DocumentSection:
@@ -28,8 +34,23 @@ def comparison_section(report: ThresholdReport) -> DocumentSection:
         f"{one} and {other}: not applicable by folds, their folds differ" for one, other in by_folds.not_applicable
     ]
     tables = tuple(_matrix(matrix, how) for how, matrix in matrices.items())
-    sentences = (f"All by rule {report.winner.rule}.",)
+    sentences = (f"All by rule {report.winner.rule}. {QUESTIONS}", *_disagreements(by_folds, by_rows))
     return DocumentSection(title, sentences, tables, (*told, *skipped), *_strips(report, by_folds.names))
+
+
+def _disagreements(by_folds: ComparisonMatrix, by_rows: ComparisonMatrix) -> tuple[str, ...]:
+    """Pairs with the first that one test tells apart and the other does not, and which to trust for what."""
+    first, found = by_folds.names[0], []
+    for name in by_folds.names[1:]:
+        folds, rows = by_folds.pair(first, name), by_rows.pair(first, name)
+        if folds is not None and rows is not None and folds.differs != rows.differs:
+            found.append(f"{name} ({'folds' if folds.differs else 'rows'} alone)")
+    if not found:
+        return ()
+    return (
+        f"The two tests disagree on {first} against {listed(found)}. Trust the folds where a configuration is to be "
+        "trained again, the rows where these very models are to be used.",
+    )
 
 
 def _strips(report: ThresholdReport, names: Sequence[str]) -> tuple[str, str]:

@@ -36,6 +36,11 @@ class CellDifference:
         return "better" if gains[0] > 0 else "worse" if gains[1] < 0 else "within"
 
     @property
+    def is_within_error(self) -> bool:
+        """The one-standard-error rule (Breiman et al., 1984): whether the gain is no more than its standard error."""
+        return self.metric.gain(self.mean, 0.0) <= self.standard_error
+
+    @property
     def text(self) -> str:
         """``+0.4 ± 0.6``: mean and standard error in the metric's unit."""
         decimals = 1 if self.metric.factor == 100 else 3
@@ -84,8 +89,15 @@ def winner_sentences(difference: CellDifference, compared: int, reference: str, 
     )
     corrected = ", corrected for folds that share training rows," if plan.folds > 1 else ""
     interval = f"The 95% interval{corrected} is {difference.interval}{unit_of(metric)}"
+    keep = (
+        f" The gain is within its standard error: whoever keeps the {reference} configuration then loses nothing on "
+        "average, and is less often worse off."
+        if difference.is_within_error
+        else ""
+    )
     verdict = {
-        "within": f"{interval}. It includes zero: these {plan.many} cannot tell the two apart.",
+        "within": f"{interval}. It includes zero: these {plan.many} cannot tell the two apart, which does not make "
+        f"them equal.{keep}",
         "better": f"{interval}. It excludes zero: noise between {plan.many} alone is an unlikely explanation.",
         "worse": f"{interval}. It lies on the other side of zero: {one} by {one} the {reference} configuration does "
         "better, although its pooled score is worse.",

@@ -28,6 +28,9 @@ def holm(p_values: Sequence[float]) -> FloatArray:
 
 
 USUAL = metric_named("macro_f1")  # where nothing is said
+EQUAL_WITHIN = (
+    0.01  # of what the scores span, or where that has no end of the score: a point of F1, 0.01 of a correlation
+)
 NOTHING = PairedDifference(0.0, Interval(0.0, 0.0), 1.0, 0)
 
 
@@ -42,6 +45,7 @@ class Comparison:
     alpha: float
     unit: str  # "folds", "seeds" or "rows"
     metric: Metric = USUAL
+    span: float = 1.0  # that scores of the metric can differ by; of one without an end, a score of it
 
     @property
     def differs(self) -> bool:
@@ -49,19 +53,33 @@ class Comparison:
         return self.adjusted_p < self.alpha
 
     @property
+    def most(self) -> float:
+        """The largest difference, either way, that the interval allows."""
+        return max(abs(self.paired.interval.low), abs(self.paired.interval.high))
+
+    @property
+    def are_equal(self) -> bool:
+        """Whether the interval leaves room for no more than a point: shown, and not just unrefuted."""
+        return self.most <= EQUAL_WITHIN * self.span
+
+    @property
     def sentence(self) -> str:
-        """In words, in the metric's unit."""
+        """In words, in the metric's unit, and no stronger than the interval."""
         difference, interval = self.paired.difference, self.paired.interval
         numbers = (
             f"difference {signed(difference, self.metric)}{unit_of(self.metric)}, {interval.level:.0%} interval "
             f"{signed(interval.low, self.metric)} to {signed(interval.high, self.metric)}, Holm-adjusted p = "
             f"{self.adjusted_p:.2g}"
         )
+        at_most = f"by {signed(self.most, self.metric).removeprefix('+')}{unit_of(self.metric)} at most"
         if not self.differs:
+            if self.are_equal:
+                return f"{self.first} and {self.second} differ {at_most} with these {self.unit}: {numbers}."
             return f"{self.first} and {self.second} cannot be told apart with these {self.unit}: {numbers}."
         is_better = self.metric.gain(difference, 0.0) > 0
         better, worse = (self.first, self.second) if is_better else (self.second, self.first)
-        return f"{better} is better than {worse} on these {self.unit}: {numbers}."
+        but = f", {at_most}" if self.are_equal else ""
+        return f"{better} is better than {worse} on these {self.unit}{but}: {numbers}."
 
 
 @dataclass(frozen=True)
@@ -161,6 +179,8 @@ def _by_cells(
     scores = np.asarray(fold_scores, dtype=np.float64)
     _check_names(names, len(scores))
     done = ~np.isnan(scores)
+    if done.any() and not np.isfinite(like.metric.range).all():
+        like = replace(like, span=float(np.abs(scores[done]).mean()))
     applicable = {(i, j) for i, j in wanted if np.count_nonzero(done[i] & done[j]) >= 2}
     return _matrix(names, wanted, applicable, lambda i, j: pair(scores[i], scores[j]), like)
 

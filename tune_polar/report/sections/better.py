@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
-import numpy as np
-
 from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.recipe.cells import Cell
+from tune_polar.report.choice import TOP, choice_sentences, compared
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import (
     Block,
@@ -28,15 +27,14 @@ from tune_polar.report.numbers import count, decimals_for, duration, fixed, spre
 from tune_polar.report.racing import stopped_early
 from tune_polar.report.section import Answer, Section, always
 from tune_polar.report.words import NOTHING_FINISHED, begun, decided_by, score_words
-from tune_polar.stats.comparison import Comparison, ComparisonMatrix, comparison_matrix
+from tune_polar.stats.comparison import Comparison, ComparisonMatrix
 from tune_polar.stats.intervals import signed
 from tune_polar.store.failures import FailureRecord
 
 STRIPS_AT_MOST = 24  # a figure of more rows says less; the table has them all
 ROWS_OPEN = 40  # of the table; the others are folded away
-TOP = 8  # a matrix of more is not read
 MESSAGE_LENGTH = 240
-MARKS = {"same": "≈", "better": "▲", "worse": "▼"}
+MARKS = {"equal": "≈", "open": "?", "better": "▲", "worse": "▼"}
 
 
 def build(page: PageContext) -> Answer:
@@ -107,19 +105,13 @@ def _told_apart(page: PageContext) -> list[Block]:
     if len(top) < 2 or len(cells.cells) < 2:
         what = "two configurations with all folds" if len(top) < 2 else f"two {cells.many}"
         return [missing(f"Not enough data: {what} are needed to compare any.")]
-    names = [page.index.name(row) for row, _ in top]
-    scores = np.stack([each.by_cell(cells.cells) for _, each in top])
-    matrix = comparison_matrix(names, scores, planned_folds=cells.folds, seeds=cells.seeds, metric=page.metric)
-    told = [pair for pair in matrix.pairs if pair.differs]
-    first = [pair for pair in matrix.pairs if names[0] in (pair.first, pair.second)]
-    not_told = [pair for pair in first if not pair.differs]
+    matrix = compared(page, [row for row, _ in top])
+    first = [pair for pair in matrix.pairs if matrix.names[0] in (pair.first, pair.second)]
+    told = sum(pair.differs for pair in matrix.pairs)
     sentences = (
-        f"Of {count(len(matrix.pairs), 'pair')} of the top configurations, {len(told)} can be told apart with "
+        f"Of {count(len(matrix.pairs), 'pair')} of the top configurations, {told} can be told apart with "
         f"{cells.count(len(cells.cells))}, all pairs taken into account (Holm, family-wise error 5%).",
-        f"{names[0]} cannot be told from {len(not_told)} of the {len(names) - 1} others: choosing it over one of those "
-        "is a choice among equals."
-        if not_told
-        else f"{names[0]} is told from every other one.",
+        *choice_sentences(page, matrix),
     )
     every = Details("Every difference of the winner in words", (bullets(*(pair.sentence for pair in first)),))
     return [prose(*sentences), _matrix(page, [page.index.place(row) for row, _ in top], matrix), every]
@@ -131,8 +123,8 @@ def _matrix(page: PageContext, places: Sequence[int], matrix: ComparisonMatrix) 
         pairs = (_pair(matrix.pair(name, other), page) for other in names[number + 1 :])
         rows.append(Row((name, *("" for _ in range(number)), *pairs), places[number]))
     caption = (
-        f"Row minus column{_unit(page)}, paired by {page.cells.one}. ≈ cannot be told apart; ▲ the row is better, "
-        "▼ worse (Nadeau and Bengio’s corrected t, Holm-adjusted)"
+        f"Row minus column{_unit(page)}, paired by {page.cells.one}. ▲ the row is better, ▼ worse; ? cannot be "
+        "told apart (Nadeau and Bengio’s corrected t, Holm-adjusted); ≈ at most a hundredth apart by the 95% interval"
     )
     return TextTable(caption, ("", *names[1:]), rows, kind="matrix")
 
@@ -142,8 +134,10 @@ def _pair(pair: Comparison | None, page: PageContext) -> str | Entry:
         return ""
     difference = pair.paired.difference
     is_better = page.metric.gain(difference, 0.0) > 0
-    kind = "same" if not pair.differs else "better" if is_better else "worse"
-    return Entry(f"{signed(difference, page.metric)} {MARKS[kind]}", kind=kind, title=pair.sentence)
+    kind = "better" if is_better else "worse"
+    mark = MARKS["equal" if pair.are_equal else kind if pair.differs else "open"]
+    shown = kind if pair.differs else "same"
+    return Entry(f"{signed(difference, page.metric)} {mark}", kind=shown, title=pair.sentence)
 
 
 def _scored(page: PageContext, caption: str, rows: Sequence[Row]) -> TextTable:

@@ -1,0 +1,95 @@
+"""What page and terminal say of the winner beside the others says no more than the paired intervals show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.store.made_recipes import two_stages
+from tests.store.made_store import finished_store, made_store
+from tune_polar.decide.metrics import metric_named
+from tune_polar.report.choice import choice_lines, choice_sentences, compared, top_of
+from tune_polar.report.context import PageContext
+from tune_polar.stats.comparison import ComparisonMatrix, comparison_matrix
+
+FOLDS = np.array([0.62, 0.60, 0.64, 0.61, 0.63])
+SMALL = np.array([0.001, -0.001, 0.002, 0.0, -0.001])
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> PageContext:
+    return PageContext(finished_store(tmp_path / "s", two_stages()).summary())
+
+
+def said(page: PageContext, folds: Mapping[str, np.ndarray], metric: str = "macro_f1") -> list[str]:
+    matrix = comparison_matrix(list(folds), np.stack(list(folds.values())), metric=metric_named(metric))
+    names = [page.index.name(row) for row, _ in page.scored]
+    renamed: dict[str, str] = dict(zip(folds, names, strict=False))
+    pairs = tuple(replace(p, first=renamed[p.first], second=renamed[p.second]) for p in matrix.pairs)
+    return list(choice_sentences(page, ComparisonMatrix(tuple(renamed.values()), pairs, ())))
+
+
+def test_what_differs_by_less_than_a_point_is_one_choice(page: PageContext) -> None:
+    (sentence,) = said(page, {"a": FOLDS, "b": FOLDS - SMALL, "c": FOLDS + SMALL})
+    names = [page.index.name(row) for row, _ in page.scored]
+    assert sentence.startswith(
+        f"{names[0]}, {names[1]} and {names[2]} are one choice: the 95% intervals leave room for "
+    )
+    assert re.search(r"room for 0\.\d points between", sentence)
+
+
+def test_a_wide_interval_makes_nobody_equal(page: PageContext) -> None:
+    wide = np.array([0.15, -0.02, 0.18, 0.03, 0.02])
+    (sentence,) = said(page, {"a": FOLDS, "b": FOLDS - wide})
+    assert "equals: by the 95% intervals it may be up to " in sentence
+    assert "cannot be told from" in sentence
+    assert "one choice" not in sentence
+    (pair,) = comparison_matrix(["a", "b"], np.stack([FOLDS, FOLDS - wide])).pairs
+    assert f"up to {100 * pair.paired.interval.high:.1f} points better" in sentence
+    assert f"up to {-100 * pair.paired.interval.low:.1f} points worse" in sentence
+
+
+def test_what_is_told_apart_is_neither(page: PageContext) -> None:
+    (sentence,) = said(page, {"a": FOLDS, "b": FOLDS - 0.1 - SMALL})
+    assert sentence.endswith("is told from every other one of these.")
+
+
+def test_where_smaller_is_better_better_is_smaller(page: PageContext) -> None:
+    wide = np.array([0.15, -0.02, 0.18, 0.03, 0.02])
+    better, worse = re.findall(
+        r"up to ([\d.]+)(?: \w+)? (?:better|worse)", said(page, {"a": FOLDS, "b": FOLDS + wide}, "mae")[0]
+    )
+    assert float(better) > float(worse), "the winner's error is smaller"
+
+
+def test_the_cheaper_of_equals_is_preferred(tmp_path: Path) -> None:
+    made = made_store(tmp_path / "s", two_stages())
+    rows = [made.configuration(), made.configuration({"sorter.optimizer.lr": 0.01})]
+    for row, seconds in zip(rows, (30.0, 10.0), strict=True):
+        for cell in made.cells:
+            for name in row.recipe.stages:  # the same predictions, so that nothing differs but the time
+                as_first = replace(made.stage(rows[0], name, cell, 0.6), key=made.key(row, name, cell))
+                start = None if as_first.start is None else made.key(row, "finder", cell)
+                made.store.put_stage(replace(as_first, seconds=seconds, start=start))
+            made.store.put_fold(made.record(row, cell))
+    page = PageContext(made.summary())
+    (sentence,) = choice_lines(page)
+    cheaper = page.index.name(next(row for row, _ in page.scored if row.configuration.id == rows[1].id))
+    assert "are one choice: the 95% intervals leave room for 0.0 points" in sentence
+    assert page.best is not None
+    dearer = page.index.name(page.best)
+    assert sentence.endswith(f"Prefer {cheaper}, the cheapest to train: 1 min over 3 folds, {dearer} 3 min.")
+
+
+def test_every_sentence_is_of_the_pairs_intervals(page: PageContext) -> None:
+    matrix = compared(page, top_of(page))
+    first = [pair for pair in matrix.pairs if matrix.names[0] in (pair.first, pair.second)]
+    equal = [pair for pair in first if pair.are_equal]
+    assert any("one choice" in line for line in choice_lines(page)) == bool(equal)
+    for pair in matrix.pairs:
+        assert pair.are_equal == (max(abs(pair.paired.interval.low), abs(pair.paired.interval.high)) <= 0.01)
