@@ -20,7 +20,7 @@ from tune_polar.store.lease import held_lease
 from tune_polar.store.store import open_store
 
 Run = Callable[..., Ran]
-FOLDERS = ("folds", "stages", "configurations", "failures", "abandoned", "derived", "lease")
+FOLDERS = ("folds", "stages", "configurations", "failures", "abandoned", "resumes", "derived", "lease")
 UNREAD = ("weights", "checkpoints", "probes", "damaged", "replicates")
 COMMANDS = {
     "status": ("status", "store"),
@@ -85,7 +85,7 @@ def test_a_folder_that_is_a_link(run: Run, store: Path, tmp_path: Path, folder: 
             refused.append(words[0])
             assert folder in ran.err
             assert "the store's own, and is a symbolic link" in ran.err
-    assert set(refused) >= {"status", "merge"} or folder in (*UNREAD, "derived", "lease")
+    assert set(refused) >= {"status", "merge"} or folder in (*UNREAD, "derived", "lease", "resumes")
     with contextlib.suppress(StoreError):
         drive(store)
     assert seen(witness) == before

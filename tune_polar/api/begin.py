@@ -150,7 +150,7 @@ def go_on_with(place: str, data: DataWords, extent: Extent, machines: Machines, 
         from tune_polar.store.store import open_store
 
     store = open_store(place)
-    manifest = store.manifest()
+    manifest = store.manifest_as_told()
     source = data.taken_up(recorded_source(manifest, store.url))
     plan = plan_from_manifest(manifest, source, extent.trials, racing, store.gold())
     extent.check_for_kind(plan.kind)
@@ -160,7 +160,7 @@ def go_on_with(place: str, data: DataWords, extent: Extent, machines: Machines, 
             f"--trials must be at least the {begun} configurations that the search has begun, got {extent.trials}",
             "Leave --trials out to finish what was begun.",
         )
-    if extent.trials is None and plan.kind == "search":  # an extended search holds more than its manifest says
+    if extent.trials is None and plan.kind == "search":  # one that ran until a time was over holds more
         plan = replace(plan, trials=max(plan.trials, begun))
     return go_on(plan, store, machines, shown, limits)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tune_polar.api.live import LiveTable
@@ -16,7 +16,6 @@ from tune_polar.api.shown import Shown
 from tune_polar.api.winner import write_ensemble, write_winner
 from tune_polar.data.findings import FINDINGS_IN_AN_ERROR
 from tune_polar.data.table import Corpus
-from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.evaluate.summary import SearchSummary, summarise
 from tune_polar.model.footprint import GB
 from tune_polar.report.page import write_page
@@ -34,6 +33,7 @@ from tune_polar.search.trackers.tracking import tracking
 from tune_polar.search.watch import Watcher
 from tune_polar.search.weights_kept import WeightsBudget
 from tune_polar.store.lease import held_lease
+from tune_polar.store.resumption import Resumption
 from tune_polar.store.store import Store
 
 CURVES = "tensorboard"  # folder beside the page
@@ -49,7 +49,6 @@ class Ended:
     winner: Path | None  # None: nothing has a score
     ended_by: signal.Signals | None  # None: it went to its end
     stopped: Stop | None  # the rule that ended it early
-    asked: int | None  # configurations that it was to come to; None: that was left open
 
 
 def start(plan: SearchPlan, store: Store, machines: Machines, command: str, shown: Shown, limits: Limits) -> Ended:
@@ -61,14 +60,14 @@ def start(plan: SearchPlan, store: Store, machines: Machines, command: str, show
             prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits, _budget(store, machines))
             prepared.check()
             _tell_needs(prepared, shown, str(Path(store.url).parent))
-            prepared.create(command, machines.recorded(slots.threads))
+            prepared.create(command, asdict(machines.recorded(slots.threads)))
 
             def go() -> SearchResult:
                 with held_lease(store.files, prepared.stop):
                     return _run(prepared, plan, store, shown, limits, signals)
 
             result = _in_order(prepared, signals, go)
-        return _ended(store, result, _asked(plan, limits), signals)
+        return _ended(store, result, signals)
 
 
 def warnings_of(corpus: Corpus) -> list[str]:
@@ -84,18 +83,30 @@ def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limi
         with _slots(machines, shown) as slots:
             prepared = PreparedSearch(plan, store, slots, machines.checkpoint_seconds, limits, _budget(store, machines))
 
+            recorded = machines.recorded(machines.threads or slots.threads)
+            told = Resumption(1, plan.trials, plan.racing, recorded)
+
             def go() -> SearchResult:
                 with held_lease(store.files, prepared.stop):
-                    prepared.restore()
-                    if not prepared.core.done:
-                        prepared.check()
-                        _tell_needs(prepared, shown, store.url)
-                    else:
-                        shown.say("Nothing is left to train: every configuration has ended.")
+                    try:
+                        _take_up(prepared, shown, store)
+                    except (SystemExit, KeyboardInterrupt):  # what was asked for is left for the next resume
+                        store.put_resumption(told)
+                        raise
+                    store.put_resumption(told)
                     return _run(prepared, plan, store, shown, limits, signals)
 
             result = _in_order(prepared, signals, go)
-        return _ended(store, result, _asked(plan, limits), signals)
+        return _ended(store, result, signals)
+
+
+def _take_up(prepared: PreparedSearch, shown: Shown, store: Store) -> None:
+    prepared.restore()
+    if prepared.core.done:
+        shown.say("Nothing is left to train: every configuration has ended.")
+        return
+    prepared.check()
+    _tell_needs(prepared, shown, store.url)
 
 
 def _in_order(prepared: PreparedSearch, signals: EndSignals, go: Callable[[], SearchResult]) -> SearchResult:
@@ -155,7 +166,7 @@ def _run(
     console, farewell = shown.console, None
     if shown.farewell is not None:
         said = shown.farewell
-        goes_on = way_on(store.url, manifest_facts(store.manifest(), store.url).trials, _asked(plan, limits))
+        goes_on = way_on(store.url)
 
         def farewell(received: signal.Signals) -> None:
             console.show_cursor()
@@ -173,16 +184,11 @@ def _run(
         return prepared.run(*watchers, farewell=farewell, signals=signals)
 
 
-def _asked(plan: SearchPlan, limits: Limits) -> int | None:
-    """How many configurations the search is to come to; None: that is left open."""
-    return None if limits.is_open_ended else plan.trials
-
-
-def _ended(store: Store, result: SearchResult, asked: int | None, signals: EndSignals) -> Ended:
+def _ended(store: Store, result: SearchResult, signals: EndSignals) -> Ended:
     summary = summarise(store)
     folder = page_folder(store)
     page = write_page(summary, folder / PAGE)
     winner, ensemble = write_winner(summary, folder), write_ensemble(summary, folder)
     copy_beside_records(store, [path for path in (page, winner, ensemble) if path is not None])
     stopped = None if result.ended_by is not None else result.core.stopped
-    return Ended(store, summary, page, winner, signals.received, stopped, asked)
+    return Ended(store, summary, page, winner, signals.received, stopped)

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from tune_polar.api.counts import positive
 from tune_polar.errors import SpecError
 from tune_polar.evaluate.manifest_facts import manifest_facts
+from tune_polar.store.resumption import MachineFacts
 from tune_polar.store.store import open_store
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
+KEEP_WEIGHTS = 1
 LARGEST_DISK_GB = 10_000_000.0
 SMALLEST_SLOT_GB, LARGEST_SLOT_GB = 1.0, 10_000.0  # a CUDA context alone takes half a GB
 
@@ -22,18 +24,13 @@ class Machines:
     slot_gb: float
     address: str | None
     checkpoint_seconds: float
-    keep_weights: int = 1
+    keep_weights: int = KEEP_WEIGHTS
     disk_gb: float | None = None  # None: a third of what is free
     threads: int | None = None  # of one slot without a GPU, as recorded; None: its share of the cores
 
-    def recorded(self, threads: int | None) -> dict[str, object]:
+    def recorded(self, threads: int | None) -> MachineFacts:
         """What a resume takes up of it; a cluster's address is of the moment."""
-        return {
-            "slots": self.slots,
-            "slot_gb": self.slot_gb,
-            "checkpoint_seconds": self.checkpoint_seconds,
-            "threads": threads,
-        }
+        return MachineFacts(self.slots, self.slot_gb, self.checkpoint_seconds, threads, self.keep_weights, self.disk_gb)
 
 
 def _number(value: object) -> str:
@@ -72,7 +69,7 @@ def machines_of(
     slot_gb: float,
     address: str | None,
     checkpoint_seconds: float,
-    keep_weights: int = 1,
+    keep_weights: int = KEEP_WEIGHTS,
     disk_gb: float | None = None,
 ) -> Machines:
     """Checked, and with Ray's environment set for it: call this before anything that imports Ray.
@@ -104,22 +101,22 @@ def machines_as_begun(
     slot_gb: float | None,
     address: str | None,
     checkpoint_seconds: float | None,
-    keep_weights: int = 1,
+    keep_weights: int | None = None,
     disk_gb: float | None = None,
 ) -> Machines:
-    """As ``machines_of``, for the search recorded at ``place``: what is None is as that was told.
+    """As ``machines_of``, for the search recorded at ``place``: what is None is as that was told last.
 
     Raises:
         TunePolarError: a value is out of range, or the place holds no search.
     """
-    manifest = open_store(place).manifest()
+    manifest = open_store(place, to_look=True).manifest_as_told()
     begun = manifest_facts(manifest, place).machines
     machines = machines_of(
         begun.slots if slots is None else slots,
         next(each for each in (slot_gb, begun.slot_gb, DEFAULT_SLOT_GB) if each is not None),
         address,
         next(each for each in (checkpoint_seconds, begun.checkpoint_seconds, 60) if each is not None),
-        keep_weights,
-        disk_gb,
+        next(each for each in (keep_weights, begun.keep_weights, KEEP_WEIGHTS) if each is not None),
+        begun.disk_gb if disk_gb is None else disk_gb,
     )
     return replace(machines, threads=begun.threads if slots is None else None)

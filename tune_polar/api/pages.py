@@ -54,6 +54,6 @@ def copy_beside_records(store: Store, paths: Sequence[Path]) -> None:
             store.files.replace(path.name, path.read_bytes())
 
 
-def way_on(url: str, begun: int, asked: int | None) -> str:
-    """The command that finishes what is left: a total that is not that of the manifest has to be given again."""
-    return f"tune-polar resume {quote(url)}" + (f" --trials {asked}" if asked is not None and asked > begun else "")
+def way_on(url: str) -> str:
+    """The command that finishes what is left."""
+    return f"tune-polar resume {quote(url)}"

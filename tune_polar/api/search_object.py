@@ -32,7 +32,7 @@ from tune_polar.store.store import Store, open_store
 if TYPE_CHECKING:
     from tune_polar.api.shown import Progress
 
-_RECORDS = ("configurations", "folds", "failures", "abandoned")
+_RECORDS = ("configurations", "folds", "failures", "abandoned", "resumes")
 _ROWS_SHOWN = 10  # best configurations, below a cell of a notebook
 _COLUMNS_SHOWN = ("number", "origin", "state", "cells", "score")
 
@@ -301,7 +301,7 @@ class Search:
         slot_gb: float | None = None,
         address: str | None = None,
         checkpoint_every: float | None = None,
-        keep_weights: int = 1,
+        keep_weights: int | None = None,
         disk_gb: float | None = None,
         track: str | Sequence[str] = (),
         progress: Progress = "auto",
@@ -309,14 +309,14 @@ class Search:
         """Go on with the search, or extend it; what is finished is never trained again. Gives itself.
 
         Args:
-            trials: a new total of configurations; None: as begun.
+            trials: a new total of configurations; None: as told last, here or when it began.
             time: begin no fold after this long (``2h``, ``30m``, or seconds).
             until: ``converged``: propose nothing more once the gain still possible is below the score's own error.
             racing: another racing rule from now on.
             data: where the data lie now; a DataFrame has to be given again where another process began the search.
             text, id, columns, dev, test, language: of ``data``, as for ``tune_polar.search``.
-            slots, slot_gb, checkpoint_every: as for ``tune_polar.search``; None: as begun.
-            address, keep_weights, disk_gb, track, progress: as for ``tune_polar.search``.
+            slots, slot_gb, checkpoint_every, keep_weights, disk_gb: as for ``tune_polar.search``; None: as told last.
+            address, track, progress: as for ``tune_polar.search``.
 
         Raises:
             TunePolarError: data, folds or an encoder are not what they were, or something breaks a rule.

@@ -54,7 +54,7 @@ def run_and_tell(
             results.print(_interrupted(ended.ended_by), highlight=False)
         if stopped is not None:
             results.print(f"\n{stopped.message}.", markup=False, highlight=False, soft_wrap=True)
-        print_ending(results, ended.summary, ended.page, ended.winner, ended.asked)
+        print_ending(results, ended.summary, ended.page, ended.winner)
     _leave(ended)
 
 

@@ -25,13 +25,8 @@ from tune_polar.report.words import CellWords
 MESSAGES = 3  # of one check; the page shows more
 
 
-def print_ending(
-    console: Console, summary: SearchSummary, page: Path | None, winner: Path | None, asked: int | None = None
-) -> None:
-    """Result, comparison, settings, and where everything lies.
-
-    ``asked``: how many configurations this run was to come to; None: as begun, or left open.
-    """
+def print_ending(console: Console, summary: SearchSummary, page: Path | None, winner: Path | None) -> None:
+    """Result, comparison, settings, and where everything lies."""
     console.print()
     print_scores(console, summary)
     best, cells = summary.best, CellWords(summary.cells)
@@ -45,7 +40,7 @@ def print_ending(
             print_ensemble(console, summary)
         if winner is not None and summary.facts.kind == "search":
             print_lines(console, (f"\nWinner's settings as a recipe: {winner}", winner_changes(summary)))
-    print_places(console, summary, page, asked)
+    print_places(console, summary, page)
 
 
 def print_ensemble(console: Console, summary: SearchSummary) -> None:
@@ -59,11 +54,11 @@ def print_ensemble(console: Console, summary: SearchSummary) -> None:
     print_table(console, ensemble_table(report, name))
 
 
-def print_places(console: Console, summary: SearchSummary, page: Path | None, asked: int | None = None) -> None:
+def print_places(console: Console, summary: SearchSummary, page: Path | None) -> None:
     """Where records and page lie, and how to go on."""
     print_lines(console, [f"\nrecords   {summary.url}", *([] if page is None else [f"page      {page}"])])
-    if not summary.is_complete or len(summary.configurations) < (asked or 0):
-        print_way_on(console, way_on(summary.url, summary.facts.trials, asked))
+    if not summary.is_complete:
+        print_way_on(console, way_on(summary.url))
     elif summary.facts.kind == "search":
         print_way_on(console, f"tune-polar resume {quote(summary.url)} --trials {2 * summary.planned}")
     print_lines(console, [f"page anew tune-polar report {quote(summary.url)}"])

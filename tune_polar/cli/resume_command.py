@@ -23,14 +23,14 @@ def resume(
             "--trials",
             parser=options.whole_number,
             metavar="N",
-            help="A new total of configurations.  [default: as begun]",
+            help="A new total of configurations.  [default: as told last]",
         ),
     ] = None,
     time: options.Time = None,
     until: options.Until = None,
     racing: Annotated[
         str | None,
-        typer.Option("--racing", metavar="RULE", help="Another racing rule from now on.  [default: as begun]"),
+        typer.Option("--racing", metavar="RULE", help="Another racing rule from now on.  [default: as told last]"),
     ] = None,
     data: Annotated[str | None, typer.Option("--data", help="Where the data lies now, if it has moved.")] = None,
     language: Annotated[str | None, typer.Option("--language", help="Language of --data.")] = None,
@@ -42,11 +42,11 @@ def resume(
     slots: Annotated[
         int | None,
         typer.Option(
-            "--slots", parser=options.whole_number, metavar="N", help="Fold trials at once.  [default: as begun]"
+            "--slots", parser=options.whole_number, metavar="N", help="Fold trials at once.  [default: as told last]"
         ),
     ] = None,
     slot_gb: Annotated[
-        float | None, typer.Option("--slot-gb", metavar="GB", help="GPU memory of one.  [default: as begun]")
+        float | None, typer.Option("--slot-gb", metavar="GB", help="GPU memory of one.  [default: as told last]")
     ] = None,
     address: options.Address = None,
     checkpoint_every: Annotated[
@@ -55,17 +55,30 @@ def resume(
             "--checkpoint-every",
             parser=options.whole_number,
             metavar="SECONDS",
-            help="Seconds between two checkpoints of a running stage; 0: none.  [default: as begun]",
+            help="Seconds between two checkpoints of a running stage; 0: none.  [default: as told last]",
         ),
     ] = None,
     track: options.Track = None,
-    keep_weights: options.KeepWeights = 1,
-    disk_gb: options.DiskGb = None,
+    keep_weights: Annotated[
+        int | None,
+        typer.Option(
+            "--keep-weights",
+            parser=options.whole_number,
+            metavar="N",
+            help="Keep the weights of the best N configurations.  [default: as told last]",
+        ),
+    ] = None,
+    disk_gb: Annotated[
+        float | None,
+        typer.Option("--disk-gb", metavar="GB", help="For weights and checkpoints together.  [default: as told last]"),
+    ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
     """Go on with a search from its records; what is finished is never trained again.
+
+    What is said here of totals, racing, slots, checkpoints and weights holds for later resumes too.
 
     Examples:
 

@@ -18,6 +18,7 @@ from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.recorded import recipe_from_json, space_from_json
 from tune_polar.recipe.space import CategoricalParameter
 from tune_polar.store.records import Number
+from tune_polar.store.resumption import MachineFacts
 
 NO_RACING = "none"
 Count = Annotated[int, Field(ge=1)]
@@ -37,16 +38,6 @@ class StageFacts:
     splits: str  # ids and texts of the other splits
     encoder: str  # its very weights and vocabulary
     folds: tuple[str, ...]  # training and validation rows of each fold
-
-
-@dataclass(frozen=True)
-class MachineFacts:
-    """How a search was told to use its machines; None: not told."""
-
-    slots: Annotated[int, Field(ge=1)] | None = None
-    slot_gb: Annotated[float, Field(ge=1)] | None = None
-    checkpoint_seconds: Annotated[float, Field(ge=0)] | None = None
-    threads: Annotated[int, Field(ge=1)] | None = None  # of one slot without a GPU
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +61,7 @@ class ManifestFacts:
     created: str
     versions: Mapping[str, str]
     racing: str
-    machines: MachineFacts = MachineFacts()
+    machines: MachineFacts = field(default_factory=MachineFacts)
 
     @property
     def space(self) -> str | None:
@@ -178,7 +169,7 @@ class _Manifest:
     created: str
     versions: Mapping[str, str]
     racing: str = NO_RACING
-    machines: MachineFacts = MachineFacts()
+    machines: MachineFacts = field(default_factory=MachineFacts)
 
 
 _MANIFEST = TypeAdapter(_Manifest)

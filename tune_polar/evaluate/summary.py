@@ -144,7 +144,7 @@ def summarise(store: Store, detail: Detail = "outcomes") -> SearchSummary:
 
     Example: ``summarise(open_store("runs/st1"), "scores").best``
     """
-    facts, gold = manifest_facts(store.manifest(), store.url), store.gold()
+    facts, gold = manifest_facts(store.manifest_as_told(), store.url), store.gold()
     folds: dict[str, list[FoldRecord]] = defaultdict(list)
     failures: dict[str, list[FailureRecord]] = defaultdict(list)
     for record in store.folds():

@@ -18,6 +18,7 @@ from tune_polar.store.codec import DamagedRecordError, decode_arrays, decode_jso
 from tune_polar.store.failures import FailureRecord
 from tune_polar.store.gold import Gold
 from tune_polar.store.records import MAX_NEIGHBOURS, VALIDATION, FoldRecord, StageRecord
+from tune_polar.store.resumption import Resumption
 from tune_polar.store.stored_arrays import StoredArrays
 
 T = TypeVar("T")
@@ -42,6 +43,11 @@ def failure_named(name: str) -> Parse[FailureRecord]:
 def abandonment_named(name: str) -> Parse[Abandonment]:
     """Of a configuration that was given up."""
     return _under(name, lambda content: Abandonment.from_json(decode_json(content)), lambda each: each.configuration_id)
+
+
+def resumption_named(name: str) -> Parse[Resumption]:
+    """Of what a resume was told."""
+    return _under(name, lambda content: Resumption.from_json(decode_json(content)), lambda each: each.id)
 
 
 def checkpoint_named(key: str) -> Callable[[int], Checkpoint]:

@@ -8,6 +8,7 @@ Layout::
     folds/<id>-f<fold>-s<seed>.json   a finished fold trial
     failures/<id>-….json              a fold trial that failed, with its error
     abandoned/<id>.json               a configuration given up before all its cells, and why
+    resumes/<number>.json             what a resume was told anew; the last one counts
     stages/<key>.safetensors          a trained stage: curve and predictions
     weights/<key>.safetensors         a stage's weights, for stages that start from them
     checkpoints/<key>.safetensors     a running stage, to go on from; gone when the stage is recorded
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import Any, TypeVar
@@ -47,6 +49,7 @@ from tune_polar.store.filesystem import Filesystem
 from tune_polar.store.gold import Gold
 from tune_polar.store.places import files_at
 from tune_polar.store.records import SAFE_NAME, Array, FoldRecord, StageRecord
+from tune_polar.store.resumption import Resumption
 from tune_polar.store.stored_arrays import StoredArrays
 
 log = logging.getLogger(__name__)
@@ -122,6 +125,28 @@ class Store:
                 f"store {self.url}: {MANIFEST} must be what was written, but {error}",
                 "Restore that one file from a copy; all other records are still good.",
             ) from None
+
+    def manifest_as_told(self) -> dict[str, Any]:
+        """The manifest, with what the last resume was told in the place of what it says of that.
+
+        Raises:
+            StoreError: as ``manifest``.
+        """
+        manifest, last = self.manifest(), self._last_resumption()
+        return manifest if last is None else last.over(manifest)
+
+    def put_resumption(self, told: Resumption) -> None:
+        """Record what a resume is told, where it differs from what is recorded; its number follows the others'."""
+        if told.over(self.manifest()) == self.manifest_as_told():
+            return
+        last = self._last_resumption()
+        told = replace(told, number=1 if last is None else last.number + 1)
+        while not self._files.put_if_absent(f"resumes/{told.id}.json", encode_json(told.to_json())):
+            told = replace(told, number=told.number + 1)  # one that is damaged has this name
+
+    def _last_resumption(self) -> Resumption | None:
+        found = self._read_all("resumes", gate.resumption_named)
+        return max(found, key=lambda each: each.number, default=None)
 
     def gold(self) -> Gold:
         """Ids, gold, groups and fold plans.
@@ -356,6 +381,7 @@ _GATES: Mapping[str, Callable[[str], gate.Parse[object]]] = {
     "folds": gate.fold_named,
     "failures": gate.failure_named,
     "abandoned": gate.abandonment_named,
+    "resumes": gate.resumption_named,
 }
 
 
