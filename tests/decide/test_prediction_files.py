@@ -94,6 +94,18 @@ def test_an_empty_label_is_dropped_and_an_absent_one_noted(frame: pd.DataFrame, 
     assert "every configuration has no positive row of a/b in fold 1" in table.notes
 
 
+def test_rows_that_are_not_judged_are_left_out(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame["judged"] = (frame["id"] != "t1").astype(int)
+    table = read_predictions(written(frame, tmp_path))
+    assert [each.name for each in table.configurations] == ["seed=1", "seed=NA"]
+    assert table.configurations[0].splits["oof"].ids == ("t0", "t2", "t3", "t4", "t5")
+    assert "2 rows whose judged is 0 are left out" in table.notes
+    with pytest.raises(DecisionError, match="judged must be 1 in at least one row, got 0 in all 18"):
+        read_predictions(written(frame.assign(judged=0), tmp_path))
+    with pytest.raises(DecisionError, match="judged must be 0 or 1, got 'x' in row 1"):
+        read_predictions(written(frame.assign(judged="x"), tmp_path))
+
+
 def test_alignment_follows_ids(frame: pd.DataFrame, tmp_path: Path) -> None:
     frame["logit/c"] = np.arange(len(frame)) % 9
     shuffled = frame.sample(frac=1, random_state=3)

@@ -81,18 +81,25 @@ def test_predictions_are_read_back_as_they_were_stored(small: MadeStore, tmp_pat
     gold = summary.gold.train
     assert table.labels == LABELS
     assert [each.missing_folds for each in table.configurations] == [(), (), (1,)]
-    assert [len(each.splits["dev"]) for each in table.configurations[:2]] == [DEV_ROWS] * 2
+    judged = {split: summary.gold.splits[split].where({"hurt": 1}) for split in ("train", "dev")}
+    dev_rows = int(judged["dev"].sum())
+    assert [len(each.splits["dev"]) for each in table.configurations[:2]] == [dev_rows] * 2
+    assert 0 < dev_rows < DEV_ROWS
+    assert any("rows whose judged is 0 are left out" in note for note in table.notes)
     assert "dev" not in table.configurations[2].splits
     for found, row in zip(table.configurations, summary.configurations, strict=False):
         assert found.settings == {"configuration": row.configuration.id}
         assert row.predictions is not None
         records = [each.stages["sorter"] for each in row.predictions.cells]
         index = np.concatenate([each.rows("validation") for each in records])
+        own = judged["train"][index]
+        fold = np.concatenate([np.full(len(each.rows("validation")), each.fold) for each in records])[own]
+        stored = np.concatenate([each.table("validation") for each in records])[own]
+        index = index[own]
         oof = found.splits["oof"]
         assert oof.ids == tuple(gold.ids[place] for place in index)
         assert oof.fold is not None
-        assert oof.fold.tolist() == [each.fold for each in records for _ in each.rows("validation")]
-        stored = np.concatenate([each.table("validation") for each in records])
+        assert oof.fold.tolist() == fold.tolist()
         np.testing.assert_allclose(oof.probability, stored, rtol=0, atol=1e-12)
         np.testing.assert_array_equal(oof.gold, gold.matrix(LABELS)[index] == 1)
     votes = read_predictions(tmp_path / f"predictions-finder.{kind}")
@@ -197,4 +204,4 @@ def test_ids_that_look_like_formulas_are_defused_alike_everywhere(small: MadeSto
     table = read_predictions(tmp_path / "predictions-sorter.csv")
     assert all(row_id.startswith("'=r") for row_id in table.configurations[0].splits["oof"].ids)
     assert len(table.complete) == 2
-    assert len(table.configurations[0].splits["dev"]) == DEV_ROWS
+    assert len(table.configurations[0].splits["dev"]) == int(summary.gold.splits["dev"].where({"hurt": 1}).sum())

@@ -57,7 +57,8 @@ def export(
         raise SpecError("--push, --configuration and --all-rows must go with --model DIR, got none", "Give it.")
     # Imported here: --help and a mistyped option need none of these libraries, which take seconds to load.
     from tune_polar.evaluate.summary import summarise
-    from tune_polar.report.tables import Kind, write_tables
+    from tune_polar.report.exported import judged_in_export
+    from tune_polar.report.tables import PREDICTIONS, Kind, write_tables
     from tune_polar.store.store import open_store
 
     opened = open_store(store, to_look=True)
@@ -67,7 +68,9 @@ def export(
     for kind, folder in tables:
         if folder is not None:
             for path in write_tables(opened, summary, folder, kind):
-                say(str(path))
+                stage = path.stem.removeprefix(PREDICTIONS)
+                about = f": decide on it {judged_in_export(summary.recipe, stage)}" if stage != path.stem else ""
+                say(f"{path}{about}")
     if tensorboard is not None:
         from tune_polar.search.export_tensorboard import export_tensorboard
 

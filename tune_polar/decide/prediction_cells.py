@@ -11,11 +11,25 @@ import pandas as pd
 
 from tune_polar.data.cells import label_of, shown
 from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
-from tune_polar.decide.prediction_columns import FOLD, GOLD, ID, SPLIT, Columns
+from tune_polar.decide.prediction_columns import FOLD, GOLD, ID, JUDGED, SPLIT, Columns
 from tune_polar.decide.predictions import OOF
 from tune_polar.errors import DecisionError
 
 FLOAT_ERROR = 1e-6  # of a probability: a softmax of 32 bits gives 1.0000001
+
+
+def judged_rows(frame: pd.DataFrame, columns: Columns, path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """The rows whose ``judged`` is not 0, and a note where some are left out."""
+    if not columns.has_judged:
+        return frame, []
+    judged = _labels(frame[JUDGED].astype(str), JUDGED, path) != 0
+    if not judged.any():
+        raise DecisionError(
+            f"{path}: {JUDGED} must be 1 in at least one row, got 0 in all {len(frame)}", "Leave the column out."
+        )
+    left_out = int(np.count_nonzero(~judged))
+    notes = [f"{left_out} rows whose {JUDGED} is 0 are left out"] if left_out else []
+    return frame[judged].reset_index(drop=True), notes
 
 
 def check_splits(frame: pd.DataFrame, path: Path) -> None:

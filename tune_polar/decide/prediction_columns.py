@@ -10,6 +10,7 @@ from pathlib import Path
 from tune_polar.errors import DecisionError
 
 SPLIT, FOLD, ID = "split", "fold", "id"
+JUDGED = "judged"  # 0 or 1, where there is such a column: rows with 0 are predicted and not judged
 GOLD, LOGIT, PROBABILITY = "gold/", "logit/", "prob/"
 FORMAT = (
     "The columns are split, fold, id, then gold/<label> and either logit/<label> or prob/<label> for each "
@@ -26,6 +27,7 @@ class Columns:
     scores: tuple[str, ...]  # one per label: logit/… or prob/…
     logits: bool
     has_fold: bool
+    has_judged: bool = False
     group: str | None = None  # a column that tells rows apart, not configurations
 
     @property
@@ -72,7 +74,7 @@ def columns_of(header: Sequence[str], path: Path, group: str | None = None) -> C
             "Leave that column out: pandas writes none of its own with `to_csv(…, index=False)`.",
         )
     known = (GOLD, LOGIT, PROBABILITY)
-    settings = [n for n in header if n not in (SPLIT, FOLD, ID) and not n.startswith(known)]
+    settings = [n for n in header if n not in (SPLIT, FOLD, ID, JUDGED) and not n.startswith(known)]
     if group is not None and group not in settings:
         raise DecisionError(
             f"{path}: the group must be a column beside those of the format, one of {settings}, got {group!r}",
@@ -84,6 +86,7 @@ def columns_of(header: Sequence[str], path: Path, group: str | None = None) -> C
         scores=tuple(prefix + label for label in gold),
         logits=prefix == LOGIT,
         has_fold=FOLD in header,
+        has_judged=JUDGED in header,
         group=group,
     )
 

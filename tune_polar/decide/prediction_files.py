@@ -23,6 +23,7 @@ from tune_polar.decide.prediction_cells import (
     drop_empty_labels,
     fold_column,
     gold_column_values,
+    judged_rows,
     score_values,
 )
 from tune_polar.decide.prediction_columns import GOLD, ID, SPLIT, Columns, columns_of
@@ -200,10 +201,12 @@ class _Checked:
 
 
 def _build(path: Path, frame: pd.DataFrame, columns: Columns) -> PredictionTable:
+    frame, not_judged = judged_rows(frame, columns, path)
     check_splits(frame, path)
     keys = list(columns.settings)
     check_ids(frame, keys, path)
     columns, notes = drop_empty_labels(frame, columns, path)
+    notes += not_judged
     scores = score_values(frame, columns, path)
     probability = expit(scores) if columns.logits else scores
     gold, has_gold = gold_column_values(frame, columns, path)

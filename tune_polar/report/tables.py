@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tune_polar.decide.prediction_columns import FOLD, GOLD, ID, PROBABILITY, SPLIT
+from tune_polar.decide.prediction_columns import FOLD, GOLD, ID, JUDGED, PROBABILITY, SPLIT
 from tune_polar.decide.predictions import OOF
 from tune_polar.decide.tables import Table, TableKind
 from tune_polar.errors import StoreError
@@ -29,6 +29,7 @@ Kind = Literal["csv", "parquet"]
 Array = NDArray[Any]
 
 SEED, VALUE = "seed", "value/"
+PREDICTIONS = "predictions-"  # and the stage, of a table's name
 _OF_CONFIGURATIONS = ("configuration", "number", "origin", "state", "cells", "seconds", "metric", "score")
 _OF_FINISHED = ("seconds", "host", "device", "started", "reused")
 _OF_FOLDS = ("configuration", "number", FOLD, SEED, "state", *_OF_FINISHED, "error")
@@ -48,7 +49,7 @@ def write_tables(store: Store, summary: SearchSummary, folder: Path, kind: Kind)
         "configurations": partial(configurations_table, summary),
         "folds": partial(folds_table, summary),
         "curves": partial(curves_table, store, summary),
-        **{f"predictions-{stage}": partial(predictions_table, summary, stage) for stage in summary.recipe.stages},
+        **{f"{PREDICTIONS}{stage}": partial(predictions_table, summary, stage) for stage in summary.recipe.stages},
     }
     frames = ((name, make()) for name, make in tables.items())
     return [_write(frame, folder / f"{name}.{kind}", kind) for name, frame in frames if not frame.empty]
@@ -200,13 +201,19 @@ class _Predicted:
         fold: int | None = None,
         seed: int | None = None,
     ) -> pd.DataFrame:
-        """Configuration, split, fold, id, gold and predictions; a column ``seed`` where there are several."""
+        """Configuration, split, fold, id, gold and predictions; a column ``seed`` where there are several.
+
+        Of a stage that is judged on some rows alone a column ``judged`` says on which.
+        """
         ids = [gold.ids[row] for row in rows]
         columns: dict[str, object] = {"configuration": self.configuration}
         columns |= {} if seed is None else {SEED: seed}
         columns |= {SPLIT: split, FOLD: pd.array([fold] * len(ids), dtype="Int64"), ID: ids}
         has_gold = set(self.stage.columns) <= set(gold.columns)
         truth = gold.matrix(self.stage.columns)[rows] if has_gold else None
+        if self.stage.rows:  # a gate asks of other rows too
+            judged = gold.where(self.stage.rows)[rows] if set(self.stage.rows) <= set(gold.columns) else True
+            columns[JUDGED] = np.broadcast_to(judged, len(ids)).astype(np.int8)
         return pd.DataFrame(columns | self._gold(truth, len(ids)) | self._values(models))
 
     @property

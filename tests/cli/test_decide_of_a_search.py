@@ -1,0 +1,85 @@
+"""`decide` on what a search exports agrees with the search, to the last digit, or export says what differs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.store.made_recipes import recipe_of, two_stages
+from tests.store.made_store import finished_store
+from tune_polar.recipe.model import Recipe
+
+YES_NO = {
+    "recipe": "yes",
+    "data": {"labels": ["hurt"]},
+    "folds": {"count": 3},
+    "stages": {"model": {"task": {"type": "binary", "target": "hurt"}, "predicts": "probability"}},
+    "decide": {"label": {"type": "threshold", "of": "model", "rule": "max_macro_f1"}},
+    "score": {"of": "label"},
+}
+SEVERAL = {
+    "recipe": "several",
+    "data": {"labels": ["x", "y/z"]},
+    "folds": {"count": 3},
+    "stages": {"model": {"task": {"type": "multilabel", "targets": ["x", "y/z"]}}},
+    "decide": {"label": {"type": "threshold", "of": "model", "rule": "max_f1"}},
+    "score": {"of": "label"},
+}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "decision", "stage", "rule", "says"),
+    [
+        (recipe_of(YES_NO), "label", "model", "max_macro_f1", "decides and scores as label does"),
+        (recipe_of(SEVERAL), "label", "model", "max_f1", "decides and scores as label does"),
+        (
+            two_stages(),
+            "kinds",
+            "sorter",
+            "max_f1",
+            "decides as kinds does, on rows with gold hurt = 1; the search scores system",
+        ),
+    ],
+    ids=["one label", "labels", "gated"],
+)
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_scores_are_the_searchs_own(
+    run: Callable[..., Any],
+    tmp_path: Path,
+    recipe: Recipe,
+    decision: str,
+    stage: str,
+    rule: str,
+    says: str,
+    form: str,
+) -> None:
+    summary = finished_store(tmp_path / "store", recipe).summary()
+    said = run("export", "store", f"--{form}", "tables").out
+    assert f"tables/predictions-{stage}.{form}: decide on it {says}\n" in said
+    words = ("decide", f"tables/predictions-{stage}.{form}", "--rule", rule, "--rounds", "100", "--json")
+    report = json.loads(run(*words).out)["reports"][0]
+    found = {each["configuration"]: each for each in report["scores"]}
+    for row in summary.configurations:
+        assert row.outcome is not None
+        judgement = row.outcome.decisions[decision]
+        own = found[f"configuration={row.configuration.id}"]
+        told = {(each["chosen"], each["scored_on"]): each["macro_f1"] for each in own["scored"]}
+        assert own["cross_fitted"] == judgement.cross_fitted.score
+        assert own["fold_scores"] == list(judgement.cross_fitted.cell_scores)
+        for rung in ("inside_folds", "fold_tuned"):
+            assert told[rung, "oof"] == judgement.ladder[rung].score
+        for rung in ("oracle", "fold_tuned"):
+            assert told[rung, "dev"] == judgement.splits["dev"][rung].score
+
+
+def test_what_decide_does_not_do_is_said(run: Callable[..., Any], tmp_path: Path) -> None:
+    finished_store(tmp_path / "store", two_stages())
+    said = run("export", "store", "--csv", "tables").out
+    assert (
+        "predictions-finder.csv: decide on it does not decide as vote (knn_vote) does; the search scores system" in said
+    )
+    assert "\ntables/folds.csv\n" in said
