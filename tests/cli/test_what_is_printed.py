@@ -128,6 +128,7 @@ def test_no_encoding_ends_a_command(tmp_path: Path, encoding: str) -> None:
         ("ablate", ODD): 2,
         ("fit", f"nicht {ODD}"): 2,
         ("predict", f"nicht {ODD}", f"{ODD}.csv"): 2,
+        ("submit", f"nicht {ODD}", f"{ODD}.csv", "-o", f"{ODD}.zip"): 2,
         ("resume", ODD, "--data", f"nicht {ODD}"): 2,
     }
     (tmp_path / "words.json").write_text(json.dumps([list(words) for words in codes]), encoding="utf-8")

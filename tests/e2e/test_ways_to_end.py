@@ -21,7 +21,6 @@ from tests.e2e.conftest import QUICK, Command, environment, result, script
 
 pytestmark = pytest.mark.e2e
 SEARCH = ("search", "st3", *QUICK, "--trials", "6", "--racing", "none", "--set", "detector.optimizer.max_steps=40")
-RESUME = ("resume", "store", "--slots", "1")
 
 
 def of_a_terminal() -> None:
@@ -59,9 +58,16 @@ def test_every_way_of_ending_is_orderly(interrupted: dict[Way, Ended], way: Way)
     assert interrupted[way].faults == []
 
 
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler of its own, beside the one that Python itself has of SIGINT."""
+    caught = int(Path(f"/proc/{pid}/status").read_text().partition("SigCgt:")[2].split()[0], 16)
+    return all(caught >> (each - 1) & 1 for each in (number, signal.SIGTERM))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks /proc for handlers")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_while_the_command_is_being_loaded_there_is_no_traceback(tmp_path: Path, sent: signal.Signals) -> None:
-    for seconds in (0.1, 0.2, 0.3):
+    for seconds in (0.0, 0.1, 0.2):
         loading = subprocess.Popen(
             [script(), "list", "st1"],
             cwd=tmp_path,
@@ -71,6 +77,9 @@ def test_while_the_command_is_being_loaded_there_is_no_traceback(tmp_path: Path,
             text=True,
             preexec_fn=heeding_signals,
         )
+        until = time.monotonic() + 60
+        while not catches(loading.pid, sent) and time.monotonic() < until:  # Python's own start is not ours
+            time.sleep(0.001)
         time.sleep(seconds)
         loading.send_signal(sent)
         _, err = loading.communicate(timeout=60)
@@ -149,11 +158,10 @@ def watched_to_the_end(folder: Path, *words: str) -> str:
 
 
 @pytest.mark.timeout(900)
-def test_a_search_ended_in_every_way_goes_on_until_it_is_whole(command: Command, tmp_path: Path) -> None:
+def test_a_search_whose_terminal_was_closed_goes_on_until_it_is_whole(command: Command, tmp_path: Path) -> None:
     closed_terminal(tmp_path, *SEARCH, "--store", "store")
-    closed_terminal(tmp_path, *RESUME)
     assert result(command("status", "store", "--json"))["planned"] == 6
-    assert len(folds(tmp_path)) < 12, "each way has ended it early"
+    assert len(folds(tmp_path)) < 12, "it has ended early"
 
     shown = watched_to_the_end(tmp_path, "resume", "store", "--slots", "2")
     assert "Traceback" not in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,13 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002 (typer's interface)
         """The command, loaded; None where there is none of that name."""
         return _loaded(cmd_name) if cmd_name in COMMANDS else None
+
+
+def load(names: Sequence[str]) -> None:
+    """Import what the commands ``names`` are made of; others are left for the parser to refuse."""
+    for name in names:
+        if name in COMMANDS:
+            _loaded(name)
 
 
 @cache

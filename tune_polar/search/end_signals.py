@@ -45,7 +45,13 @@ class EndSignals:
             signal.signal(number, handler)  # type: ignore[arg-type] # what signal.signal gave
 
     def end_tune(self, hears: Callable[[signal.Signals], None]) -> None:
-        """From now on end Tune, which ends in order on SIGUSR1 once it has set its handler; ``hears`` is told of it."""
+        """From now on end Tune, which ends in order on SIGUSR1 once it has set its handler; ``hears`` is told of it.
+
+        Raises:
+            SystemExit: one came before, in a callback in which what a handler raises is lost.
+        """
+        if self.received is not None:
+            raise SystemExit(128 + self.received)
         os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
         self._in_order = hears
 
