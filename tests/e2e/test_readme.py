@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
+OWN = "search classifier --data tweets.csv --text tweet --target label --store mine"
 VOTE = "search st1 --data tweets.csv --column text=tweet --column polarization=mood=hateful"
 # One configuration, two folds, hardly any steps.
 SHORT = "--trials 1 --folds 2 --slots 1 --set encoder.tiny.hidden=32"
@@ -37,7 +39,7 @@ SHORTER = {
     **{
         line: f"{line} {SHORT} --set model.optimizer.max_steps=4"
         for line in (
-            "search classifier --data tweets.csv --text tweet --target label",
+            OWN,
             "search classifier --data tweets.csv --text tweet --target angry --target sad --group author",
             "search regressor --data tweets.csv --text tweet --target intimacy --dev dev.csv --test test.csv --seeds 3",
         )
@@ -61,7 +63,7 @@ def commands() -> list[str]:
 
 
 def test_the_readme_has_its_two_commands_and_the_makefile_has_their_targets() -> None:
-    assert [line.split()[1] for line in blocks("sh")[0].splitlines()] == ["search", "test"]
+    assert [line.split()[1] for line in blocks("sh")[1].splitlines()] == ["search", "test"]
     makefile = (ROOT / "Makefile").read_text()
     assert "\nsearch:" in makefile
     assert "\ntest:" in makefile
@@ -81,8 +83,10 @@ def test_all_commands_of_the_readme_run_in_order(command: Command, tmp_path: Pat
     for name, rows in (("tweets", 150), ("dev", 30), ("test", 30)):
         write_tweets(tmp_path / f"{name}.csv", rows)
     write_predictions(tmp_path / "predictions.csv.gz")
+    write_tweets(tmp_path / "new.csv", 20)
+    (tmp_path / "texts.txt").write_text("a calm text\nan angry one\n", encoding="utf-8")
     found = commands()
-    assert found[0] == "search st3"
+    assert found[0] == OWN
     for line in found:
         stores = sorted((tmp_path / "searches").glob("st3-2*"))
         words = SHORTER.get(line, line)
@@ -100,6 +104,13 @@ def test_all_commands_of_the_readme_run_in_order(command: Command, tmp_path: Pat
             check_default_search(done, next((tmp_path / "searches").iterdir()))
         if line == "ablate st3":
             check_ablation_table(done.stdout)
+    for name, rows in (("predictions.csv", 20), ("again.csv", 2)):
+        assert len(pd.read_csv(tmp_path / name)) == rows
+    (lines,) = blocks("python")
+    few = 'trials=1, folds=2, slots=1, set={"encoder.tiny.hidden": 32, "model.optimizer.max_steps": 4}'
+    assert "trials=8" in lines
+    program = [sys.executable, "-c", lines.replace("trials=8", few)]
+    subprocess.run(program, cwd=tmp_path, check=True, timeout=300, stdout=subprocess.DEVNULL)
     assert "mine.yaml: recipe mine," in command("validate", "mine.yaml").stdout
 
 
