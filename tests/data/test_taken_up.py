@@ -8,7 +8,7 @@ import pytest
 
 from tune_polar.data.polar_writer import write_polar
 from tune_polar.data.sample_corpus import sample_corpus
-from tune_polar.data.source import Source, parse_source, taken_up
+from tune_polar.data.source import LEFT_OUT, Source, parse_source, taken_up
 from tune_polar.errors import DataError
 
 COLUMNS = {"text": "tweet", "rude": "bad"}
@@ -76,3 +76,13 @@ def test_data_of_another_kind_brings_columns_of_its_own(was: Source, tmp_path: P
     assert (now.kind, now.columns, now.files) == ("polar", {}, {})
     sample = parse_source("sample")
     assert taken_up(sample) == sample
+
+
+def test_a_store_without_places_is_told_all_of_them(was: Source, tmp_path: Path) -> None:
+    left_out = dict.fromkeys(was.files, (LEFT_OUT,))
+    without = was.model_copy(update={"path": LEFT_OUT, "files": left_out})
+    told = {"data": was.files["train"][0], "dev": was.files["dev"][0], "test": was.files["test"][0]}
+    assert taken_up(without, **told) == was
+    for option in told:
+        with pytest.raises(DataError, match=r"must be told where .* merged with --anonymous"):
+            taken_up(without, **{name: path for name, path in told.items() if name != option})

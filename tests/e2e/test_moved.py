@@ -119,6 +119,25 @@ def test_it_goes_on_elsewhere_by_its_store_and_the_place_of_its_data(begun: Begu
     assert scores(again) == scores(whole)
 
 
+def test_it_goes_on_from_a_copy_without_names_and_places(begun: Begun, tmp_path: Path) -> None:
+    folder, whole = begun
+    run_in(folder, "merge", "stopped", "-o", str(tmp_path / "shared"), "--anonymous")
+    assert "shared" in run_in(tmp_path, "status", "shared").stdout
+    shutil.copytree(folder / "data", tmp_path / "texts")
+    data = ("--data", "texts/tweets.csv")
+    refused = run_in(tmp_path, "resume", "shared", *data, code=2).stderr
+    assert "must be told where its rows of dev lie, for it was merged with --anonymous" in refused
+    assert "Give them with --dev" in refused
+    data = (*data, "--dev", "texts/dev.csv", "--test", "texts/test.csv")
+    assert "file-1.csv" in run_in(tmp_path, "resume", "shared", *data, code=2).stderr
+    (tmp_path / "texts/more.csv").rename(tmp_path / "file-1.csv")
+    assert "./encoder-1" in run_in(tmp_path, "resume", "shared", *data, code=2).stderr
+    shutil.copytree(folder / "encoder", tmp_path / "encoder-1")
+    again = result(run_in(tmp_path, "resume", "shared", *data, "--json"))
+    assert again["complete"]
+    assert [each[1:] for each in scores(again)] == [each[1:] for each in scores(whole)], "only ids are others"
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

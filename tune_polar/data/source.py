@@ -177,7 +177,7 @@ def taken_up(
         data, language, dev, test, columns: as ``parse_source`` takes them; None: as recorded.
 
     Raises:
-        DataError: as ``parse_source``.
+        DataError: as ``parse_source``, or the store was merged without names and places and is not told them.
 
     Example: ``taken_up(parse_source("old/train.csv", dev="old/dev.csv"), data="new/train.csv")`` reads ``new/dev.csv``.
     """
@@ -195,14 +195,29 @@ def taken_up(
         return parse_source(given, language=language, dev=dev, test=test, columns=columns)
     if was.kind == "polar":
         language = language or was.language
+    _check_told(was, found, {DEV: dev, TEST: test})
     remembered = {
         split: now_at(was, found, paths[0])
         for split, paths in was.files.items()
-        if split not in found.files and paths != (_frame_address(split),)
+        if split not in found.files and paths not in ((_frame_address(split),), (LEFT_OUT,))
     }
     dev = remembered.get(DEV) if dev is None else dev
     test = remembered.get(TEST) if test is None else test
     return parse_source(given, language=language, dev=dev, test=test, columns=named)
+
+
+def _check_told(was: Source, now: Source, told: Mapping[SplitName, object]) -> None:
+    """Refuse a store without places where one of its splits is not told anew.
+
+    Raises:
+        DataError: it is not.
+    """
+    for split, given in told.items():
+        if was.files.get(split) == (LEFT_OUT,) and split not in now.files and given is None:
+            raise DataError(
+                f"a store must be told where its rows of {split} lie, for it was merged with --anonymous",
+                f"Give them with --{split}; other texts than those of the search are refused.",
+            )
 
 
 def now_at(was: Source, now: Source, address: str) -> str:
