@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tune_polar.api.counts import positive
-from tune_polar.errors import SpecError
+from tune_polar.errors import SearchError, SpecError
 from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.store.resumption import MachineFacts
 from tune_polar.store.store import open_store
@@ -76,6 +76,7 @@ def machines_of(
 
     Raises:
         SpecError: a value is out of range.
+        SearchError: the system lets this user's processes take too little for a search.
     """
     if not isinstance(checkpoint_seconds, float | int) or checkpoint_seconds < 0:
         raise SpecError(
@@ -89,8 +90,11 @@ def machines_of(
             f"--address must be HOST:PORT or auto, got {address!r}",
             "Run tune-polar on a machine that has joined the cluster with `ray start`; Ray Client URLs do not do.",
         )
+    from tune_polar.search.process_limits import limit_problems
     from tune_polar.search.ray_environment import set_environment
 
+    for problem, remedy in limit_problems(slots or 1):
+        raise SearchError(problem, remedy)
     set_environment(cluster=address is not None)
     return Machines(slots, slot_gb, address, float(checkpoint_seconds), keep_weights, disk_gb)
 

@@ -198,6 +198,16 @@ class Corpus:
         """How many rows of train are the data's own; those from there on are extra."""
         return len(self.train) - len(self.sources)
 
+    @property
+    def most_bytes(self) -> int:
+        """What it takes at most where it is sent from one process to another: four bytes a character."""
+        words = 0
+        for split in self.splits.values():
+            further = [each.values for each in split.columns.values()]
+            for values in (split.ids, split.texts, *further):
+                words += sum(map(len, values)) * 4 + 16 * len(values) if isinstance(values, tuple) else 8 * len(values)
+        return words
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over all of train: equal means the same training data."""

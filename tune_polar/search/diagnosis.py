@@ -35,6 +35,7 @@ from tune_polar.search.needs import (
 )
 from tune_polar.search.node import Node as Node
 from tune_polar.search.node import slots_problem, this_node
+from tune_polar.search.process_limits import limit_problems
 from tune_polar.search.recipe_data import fold_plans, fold_warnings, read_corpus
 from tune_polar.search.stage_forecasts import StageForecast, forecasts
 from tune_polar.store.store import open_store
@@ -98,6 +99,7 @@ def diagnose(
     missing = [
         *_missing_gpu(recipe, node, slot_gb),
         *_too_many(node.slots),
+        *(Missing(f"limits: {problem}", remedy) for problem, remedy in limit_problems(node.slots)),
         *(each for encoder in found for each in encoder.missing),
         *_unusable(recipe, found),
         *_missing_store(store),

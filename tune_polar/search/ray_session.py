@@ -16,17 +16,26 @@ import ray._private.utils as services
 
 import tune_polar
 from tune_polar.errors import SearchError
+from tune_polar.model.footprint import GB
 from tune_polar.search.cluster_check import JOIN, check_cluster
+from tune_polar.search.node import memory_gb
 from tune_polar.search.own_token import own_token
 from tune_polar.search.ray_environment import CLUSTER, SHARED
 from tune_polar.search.scratch import scratch_folder
 from tune_polar.search.slots import Slots
 from tune_polar.trial.visible_gpus import make_visible
 
+_OBJECTS_BYTES = 100 * 2**20  # for configurations and results; Ray takes no less than 75 MiB
+_OBJECTS_SHARE = 0.3  # of the memory, at most
+
 
 @contextlib.contextmanager
-def local_ray(slots: Slots) -> Iterator[None]:
+def local_ray(slots: Slots, shared_bytes: int = 0) -> Iterator[None]:
     """A Ray of our own on this machine, shut down at the end.
+
+    Args:
+        slots: what it offers.
+        shared_bytes: of what all workers are given once, as it lies in Ray's object store.
 
     Raises:
         SearchError: Ray cannot be started.
@@ -44,6 +53,7 @@ def local_ray(slots: Slots) -> Iterator[None]:
                     include_dashboard=False,
                     log_to_driver=False,
                     logging_level=logging.ERROR,
+                    object_store_memory=_object_store_bytes(shared_bytes),
                     _temp_dir=str(scratch / "r"),  # Ray opens its folder to everybody; the one above stays this user's
                     # Tune gives its actors an environment of their own: none could use a worker started ahead.
                     _system_config={"prestart_worker_first_driver": False},
@@ -60,6 +70,14 @@ def local_ray(slots: Slots) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _object_store_bytes(shared_bytes: int) -> int:
+    """What is needed: each process maps it, and may not be allowed a third of the memory, which is what Ray takes."""
+    memory = memory_gb()
+    wanted = _OBJECTS_BYTES + shared_bytes
+    # What does not fit there is put on the disk.
+    return wanted if memory is None else max(_OBJECTS_BYTES, min(wanted, int(_OBJECTS_SHARE * memory * GB)))
 
 
 @contextlib.contextmanager

@@ -244,7 +244,7 @@ class PreparedSearch:
             with kept_for_workers(self._store.files) as access:
                 yield access
         else:
-            with local_ray(self._slots):
+            with local_ray(self._slots, self._plan.corpus.most_bytes):
                 yield StoreAccess(self._store.files.address)
 
     def _worker(self, access: StoreAccess) -> WorkerSetup:
