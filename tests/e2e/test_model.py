@@ -10,10 +10,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import tune_polar
 from tests.e2e.conftest import Command, Searched, run_in
 from tests.e2e.own_data import OWN
 from tests.e2e.rescored import shown
 from tune_polar.data.sample_corpus import sample_corpus
+from tune_polar.decide.tables import Table
+from tune_polar.report.ensemble_yaml import read_ensemble
 from tune_polar.store.store import open_store
 
 pytestmark = pytest.mark.e2e
@@ -84,6 +87,60 @@ def test_two_stages_and_a_gate(command: Command, tmp_path: Path, searched: Searc
     assert "HF_HUB_OFFLINE" in command("export", "store", "--model", "other", "--push", "me/mine", code=2).stderr
     assert not (tmp_path / "other").exists()
     assert "OWNER/NAME" in command("export", "store", "--model", "other", "--push", "mine", code=2).stderr
+
+
+def test_an_ensemble(command: Command, tmp_path: Path, searched: Searched) -> None:
+    store = searched.copied(tmp_path / "store")
+    dev = sample_corpus(0).splits["dev"]
+    pd.DataFrame({"id": dev.ids, "text": dev.texts}).to_csv(tmp_path / "dev.csv", index=False)
+    file = read_ensemble(store / "ensemble.yaml")
+    assert len(file.members) == 2, "a search of two configurations"
+    said = command("predict", "store", "dev.csv", "--ensemble", code=2).stderr
+    assert "weights of the ensemble must be there" in said
+    assert "tune-polar fit store --ensemble" in said
+    assert "to train: detector of " in command("fit", "store", "--ensemble").stderr
+    command("predict", "store", "dev.csv", "-o", "first.csv", "--ensemble")
+    assert "Nothing is left to train" in command("fit", "store", "--ensemble").stderr
+
+    # The probabilities of dev rows are the weighted means of what the members' records hold.
+    opened, tables = open_store(store), {}
+    for member in file.members:
+        records = {each.fold: each.stages for each in opened.folds() if each.configuration_id == member.configuration}
+        stages = {name: [opened.stage(records[cell.fold][name]) for cell in member.cells] for name in file.stages}
+        tables[member.configuration] = {
+            name: Table.of(each[0].predicts, [record.table("dev") for record in each if record is not None])
+            for name, each in stages.items()
+            if each[0] is not None
+        }
+    mean = file.tables(tables)
+    first = pd.read_csv(tmp_path / "first.csv", dtype={"id": str})
+    for name, stage in file.stages.items():
+        columns = [f"{name}.{column}.probability" for column in stage.columns]
+        assert abs(first[columns].to_numpy() - mean[name].ensemble).max() < 1e-5
+
+    command("export", "store", "--model", "model", "--ensemble")
+    command("predict", "model", "dev.csv", "-o", "folder.csv", "-q")
+    assert (tmp_path / "folder.csv").read_bytes() == (tmp_path / "first.csv").read_bytes()
+    command("report", "store", "-o", "page.html")
+    page, card = shown((tmp_path / "page.html").read_text("utf-8")), (tmp_path / "model/README.md").read_text("utf-8")
+    (sentence,) = [line for line in card.splitlines() if line.startswith("An ensemble ")]
+    assert sentence in page, "the card has the page's figures"
+    frame = tune_polar.open(store).predict(list(dev.texts), ensemble=store / "ensemble.yaml")
+    assert abs(frame[columns].to_numpy() - first[columns].to_numpy()).max() < 1e-5
+
+    (tmp_path / "other.yaml").write_text(
+        (store / "ensemble.yaml").read_text().replace(file.members[0].configuration, "x")
+    )
+    assert (
+        "the search has no configuration x" in command("fit", "store", "--ensemble-file", "other.yaml", code=2).stderr
+    )
+    for words, problem in (
+        (["predict", "store", "dev.csv", "--ensemble", "--all-rows"], "--all-rows must go with one configuration"),
+        (["predict", "model", "dev.csv", "--ensemble"], "must be left out with the folder of a model"),
+        (["fit", "store", "--ensemble-file", "nowhere.yaml"], "nowhere.yaml"),
+        (["fit", "store", "--ensemble", "--configuration", "published"], "must not be given together"),
+    ):
+        assert problem in command(*words, code=2).stderr
 
 
 def searched_own(folder: Path, name: str, *more: str) -> Path:

@@ -9,19 +9,19 @@ from tune_polar import __version__
 from tune_polar.api.model_words import ModelWords
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.sections import TINY
+from tune_polar.report.ensemble_card import ensemble_card
 from tune_polar.report.model_card import CardFacts, model_card
 from tune_polar.serve.from_store import store_models, stored_composition
 from tune_polar.serve.model_folder import CARD_FILE, public_name, write_model_folder
-from tune_polar.serve.protocol import scores_of_outcome
 from tune_polar.serve.push import check_repository, push_folder
-from tune_polar.serve.recorded import recorded
+from tune_polar.serve.recorded import Recorded
 from tune_polar.store.store import Store
 
 
 def export_model(
     model: ModelWords, store: Store, summary: SearchSummary, folder: Path, push: str | None, say: Callable[[str], None]
 ) -> None:
-    """Write a configuration's model and its card, and upload them where ``push`` names a repository.
+    """Write a configuration's or an ensemble's model and its card, and upload them where ``push`` names a repository.
 
     Args:
         model: which of the search's.
@@ -34,19 +34,22 @@ def export_model(
     Raises:
         TunePolarError: nothing has a score, weights are gone, or the folder or repository cannot be written.
     """
+    model.check()
     if push is not None:
         check_repository(push)
-    found = recorded(store, model.configuration)
+    found = model.found(store)
     composition = stored_composition(store, found, all_rows=model.all_rows)
-    names = dict.fromkeys(found.recipe.stages[stage].encoder.name for stage in composition.stages)
+    names = dict.fromkeys(
+        found.recipe_of(cell).stages[stage].encoder.name for cell in composition.cells for stage in composition.stages
+    )
     encoders = [public_name(name) for name in names]
     about = {
         "data": summary.facts.data_fingerprint,
         "encoders": encoders,
         "versions": dict(summary.facts.versions),
     }
-    load = store_models(store, found.recipe, composition)
-    written = write_model_folder(folder, composition, load, scores_of_outcome(found.outcome), about)
+    load = store_models(store, found.recipe_of, composition)
+    written = write_model_folder(folder, composition, load, found.scores(), about)
     facts = CardFacts(
         models=len(composition.cells),
         all_rows=model.all_rows,
@@ -55,9 +58,14 @@ def export_model(
         encoders=encoders,
         embedded=TINY in names,
         version=__version__,
+        members=len(composition.members),
     )
-    (folder / CARD_FILE).write_text(model_card(summary, found.row, found.outcome, facts), encoding="utf-8")
-    say(f"{folder}: {len(composition.cells)} model{'s' if len(composition.cells) > 1 else ''} of {found.id}")
+    if isinstance(found, Recorded):
+        card = model_card(summary, found.row, found.outcome, facts)
+    else:
+        card = ensemble_card(summary, found.file, facts)
+    (folder / CARD_FILE).write_text(card, encoding="utf-8")
+    say(f"{folder}: {len(composition.cells)} model{'s' if len(composition.cells) > 1 else ''} of {found.words}")
     for place in written.others:
         where = folder if place == "." else folder / place
         say(f"  {where}: an encoder for AutoModel and its head in head.safetensors; transformers has none like it")

@@ -44,7 +44,7 @@ def fit_model(
     """Train weights that are gone, or one model of all rows; nothing, where everything is there.
 
     Args:
-        model: a configuration of a search.
+        model: a configuration or an ensemble of a search.
         data: where the data lies now; what it leaves open is as begun. Read only where something has to be trained.
         device: to train on.
         checkpoint_seconds: between two checkpoints of a running stage; 0: none.
@@ -60,16 +60,16 @@ def fit_model(
     with without_collection():
         from tune_polar.search.recorded_plan import plan_from_manifest
         from tune_polar.serve.fit import Fitting, complete
-        from tune_polar.serve.recorded import recorded
         from tune_polar.store.lease import held_lease
         from tune_polar.store.store import open_store
         from tune_polar.trial.context import TrialContext
         from tune_polar.trial.device import hold_whole
         from tune_polar.trial.slot_memory import SlotMemory
 
+    model.check()
     held, store, lost = hold_whole(device_named(device)), open_store(model.place), threading.Event()
     with held_lease(store.files, lost.set):
-        found = recorded(store, model.configuration)
+        found = model.found(store)
         composition = complete(store, found, all_rows=model.all_rows)
         if composition is not None:
             told.say("Nothing is left to train: every stage of the model has its weights.")
@@ -77,7 +77,7 @@ def fit_model(
         manifest = store.manifest()
         source = data.taken_up(recorded_source(manifest, store.url))
         plan = plan_from_manifest(manifest, source, None, None, store.gold())
-        fitting = Fitting(store, found, plan.inputs_for(found.recipe))
+        fitting = Fitting(store, found, plan.inputs_for)
         for line in fitting.training(all_rows=model.all_rows):
             told.say(f"to train: {line}")
         memory = SlotMemory(held.budget_bytes)

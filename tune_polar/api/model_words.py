@@ -1,26 +1,87 @@
-"""A model as it is named: the store of a search, which configuration of it, or a folder; and the device it runs on."""
+"""A model as it is named: the store of a search, which configuration or ensemble of it, or a folder; and its device."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
-from tune_polar.errors import SpecError
+from tune_polar.api.pages import existing_ensemble
+from tune_polar.errors import SpecError, StoreError
 
 if TYPE_CHECKING:  # it brings torch
     import torch
 
     from tune_polar.serve.model import Model
+    from tune_polar.serve.recorded import Recorded
+    from tune_polar.serve.recorded_ensemble import RecordedEnsemble
+    from tune_polar.store.store import Store
+
+_NEVER = "Leave out the one or the other."
 
 
 @dataclass(frozen=True)
 class ModelWords:
-    """A model as typed."""
+    """A model as typed; ``ensemble``: the search's own, or that of a file, in place of a configuration."""
 
     place: str
     configuration: str = "winner"
     all_rows: bool = False
+    ensemble: bool | str = False
+
+    @property
+    def asked(self) -> str:
+        """The options that name it, each with a space before it."""
+        words = "" if self.configuration == "winner" else f" --configuration {quote(self.configuration)}"
+        words += " --all-rows" if self.all_rows else ""
+        if isinstance(self.ensemble, str):
+            return f"{words} --ensemble-file {quote(self.ensemble)}"
+        return f"{words} --ensemble" if self.ensemble else words
+
+    def check(self) -> None:
+        """Refuse words that exclude each other.
+
+        Raises:
+            SpecError: they do.
+        """
+        if self.ensemble is False:
+            return
+        if self.configuration != "winner":
+            raise SpecError("an ensemble and --configuration must not be given together, got both", _NEVER)
+        if self.all_rows:
+            raise SpecError("--all-rows must go with one configuration, got an ensemble", _NEVER)
+
+    def found(self, store: Store) -> Recorded | RecordedEnsemble:
+        """What the records of its search say of it.
+
+        Raises:
+            SpecError: the file of an ensemble cannot be read.
+            StoreError: nothing has a score, or the ensemble is not of this search.
+        """
+        from tune_polar.serve.recorded import recorded
+
+        self.check()
+        return recorded(store, self.configuration) if self.ensemble is False else self._ensemble(store)
+
+    def _ensemble(self, store: Store) -> RecordedEnsemble:
+        from tune_polar.evaluate.ensemble_of_search import ensemble_file_of
+        from tune_polar.evaluate.summary import summarise
+        from tune_polar.report.ensemble_yaml import read_ensemble
+        from tune_polar.serve.recorded_ensemble import recorded_ensemble
+
+        asked = self.asked
+        path = existing_ensemble(store) if isinstance(self.ensemble, bool) else Path(self.ensemble)
+        if path is not None:
+            return recorded_ensemble(summarise(store, "scores"), read_ensemble(path), str(path), asked)
+        summary = summarise(store)  # nothing was written: the search has not ended, or lies in a bucket
+        file = ensemble_file_of(summary)
+        if isinstance(file, str):
+            raise StoreError(
+                f"store {store.url}: must have an ensemble, but: {file}",
+                "Leave --ensemble out for the best configuration, or go on: `tune-polar resume STORE --trials N`.",
+            )
+        return recorded_ensemble(summary, file, store.url, asked)
 
     def open(self, device: str, batch_rows: int | None) -> Model:
         """The model, its weights not yet read.
@@ -31,23 +92,23 @@ class ModelWords:
         from tune_polar.serve.from_store import store_models, stored_composition
         from tune_polar.serve.model import Model
         from tune_polar.serve.model_folder import folder_models, is_model_folder, read_model_folder
-        from tune_polar.serve.recorded import recorded
         from tune_polar.store.store import open_store
 
         on = device_named(device)
         folder = Path(self.place)
         if is_model_folder(folder):
-            if self.configuration != "winner" or self.all_rows:
+            if self.configuration != "winner" or self.all_rows or self.ensemble is not False:
                 raise SpecError(
-                    f"--configuration and --all-rows must be left out with the folder of a model, got {self.place}",
+                    "--configuration, --all-rows and --ensemble must be left out with the folder of a model, got "
+                    f"{self.place}",
                     "Give the store of the search to choose among its configurations.",
                 )
             composition = read_model_folder(folder)
             return Model(composition, folder_models(folder, composition), on, batch_rows)
         store = open_store(self.place, to_look=True)
-        found = recorded(store, self.configuration)
+        found = self.found(store)
         composition = stored_composition(store, found, all_rows=self.all_rows)
-        return Model(composition, store_models(store, found.recipe, composition), on, batch_rows)
+        return Model(composition, store_models(store, found.recipe_of, composition), on, batch_rows)
 
 
 def device_named(name: str) -> torch.device:

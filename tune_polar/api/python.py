@@ -84,7 +84,8 @@ def search(
         slot_gb: GPU memory of one fold trial.
         address: HOST:PORT of a running Ray cluster, or auto; None: this machine alone.
         checkpoint_every: seconds between two checkpoints of a running stage; 0: none.
-        keep_weights: keep the weights of the best so many configurations, all folds and stages.
+        keep_weights: keep the weights of the best so many configurations, all folds and stages; an ensemble has up to
+            about 9.
         disk_gb: for weights and checkpoints together; None: a third of what is free.
         track: ``tensorboard``, ``mlflow`` or ``wandb``, or several: told of the search while it runs.
         store: folder or URL of the records; None: ``searches/RECIPE-DATE``.

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tune_polar.api.shown import Progress
 
 _RECORDS = ("configurations", "folds", "failures", "abandoned", "resumes")
+_MODEL = ("configuration", "all_rows", "ensemble")  # arguments that name one
 _ROWS_SHOWN = 10  # best configurations, below a cell of a notebook
 _COLUMNS_SHOWN = ("number", "origin", "state", "cells", "score")
 
@@ -169,6 +170,7 @@ class Search:
         *,
         configuration: str = "winner",
         all_rows: bool = False,
+        ensemble: bool | str | Path = False,
         text: str | None = None,
         id: str | None = None,
         columns: Mapping[str, str] | None = None,
@@ -181,6 +183,7 @@ class Search:
             texts: a list or Series of texts, a DataFrame, or a file that `tune-polar predict` reads.
             configuration: ``winner``, ``published``, or the id of a finished configuration.
             all_rows: one model of all rows, which `tune-polar fit --all-rows` trains, instead of those of the folds.
+            ensemble: True: the ensemble that the search has found, in place of a configuration; or another file of one.
             text: column with the texts; None: as in the search, or ``text``.
             id: column with the ids; None: ``id`` where there is one. A Series's index is its ids.
             columns: what columns that decisions go by are called.
@@ -198,12 +201,12 @@ class Search:
             >>> len(found.predict(["a text", "another one"]))
             2
         """
-        with told_in_python(("text", "id", "columns", "configuration", "all_rows", "device", "batch_rows")):
+        with told_in_python((*_MODEL, "text", "id", "columns", "device", "batch_rows")):
             positive(batch_rows, "--batch-rows")
             # Imported here: it brings torch, which whoever only looks need not wait for.
             from tune_polar.api.predicting import predict, text_columns
 
-            model = ModelWords(self._store.url, configuration, all_rows)
+            model = self._model(configuration, ensemble, all_rows=all_rows)
             named = dict(columns or {})
             return predict(
                 model, texts, lambda about: text_columns(about, text, id, named), device, batch_rows, warnings.warn
@@ -214,6 +217,7 @@ class Search:
         *,
         configuration: str = "winner",
         all_rows: bool = False,
+        ensemble: bool | str | Path = False,
         data: str | Path | pd.DataFrame | None = None,
         text: str | None = None,
         id: str | None = None,
@@ -230,6 +234,7 @@ class Search:
         Args:
             configuration: ``winner``, ``published``, or the id of a finished configuration.
             all_rows: one model of all rows, trained for the steps that the folds found, instead of those of the folds.
+            ensemble: as for ``predict``: the models of all members.
             data, text, id, columns, dev, test, language: as for ``resume``; read only where something is trained.
             device: as for ``predict``.
             checkpoint_every: seconds between two checkpoints; 0: none.
@@ -244,8 +249,8 @@ class Search:
             1
         """
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
-        model = ModelWords(self._store.url, configuration, all_rows)
-        with told_in_python({*ARGUMENTS, "configuration", "all_rows", "device"}):
+        with told_in_python({*ARGUMENTS, *_MODEL, "device"}):
+            model = self._model(configuration, ensemble, all_rows=all_rows)
             fitted(model, data, beside, device, checkpoint_every, shown_as(progress), self._source)
         return self
 
@@ -255,6 +260,7 @@ class Search:
         *,
         configuration: str = "winner",
         all_rows: bool = False,
+        ensemble: bool | str | Path = False,
         push: str | None = None,
     ) -> Path:
         """Write a configuration's model as `tune-polar export --model` does: weights, tokenizer, decisions and a card.
@@ -263,6 +269,7 @@ class Search:
             folder: a new one; where the head allows it, ``transformers`` opens it by itself.
             configuration: ``winner``, ``published``, or the id of a finished configuration.
             all_rows: the one model of all rows that ``fit`` has trained, instead of those of the folds.
+            ensemble: as for ``predict``: a folder with all members' models.
             push: OWNER/NAME on the hub, to which the folder is uploaded too.
 
         Returns:
@@ -275,11 +282,11 @@ class Search:
             >>> (found.export("model") / "decision.json").is_file()
             True
         """
-        with told_in_python(("configuration", "all_rows", "push")):
+        with told_in_python((*_MODEL, "push")):
             # Imported here: it brings torch, which whoever only looks need not wait for.
             from tune_polar.api.exporting import export_model
 
-            where, model = Path(folder), ModelWords(self._store.url, configuration, all_rows)
+            where, model = Path(folder), self._model(configuration, ensemble, all_rows=all_rows)
             export_model(model, self._store, self._summary(), where, push, lambda _: None)
         return where
 
@@ -336,6 +343,10 @@ class Search:
             machines = machines_as_begun(where, slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
             resumed(self._store.url, data, beside, extent, machines, shown_as(progress, track), self._source)
         return self
+
+    def _model(self, configuration: str, ensemble: bool | str | Path, *, all_rows: bool) -> ModelWords:
+        named = ensemble if isinstance(ensemble, bool) else str(ensemble)
+        return ModelWords(self._store.url, configuration, all_rows, named)
 
     def __repr__(self) -> str:
         return f"<Search {self.store}: {self.status}>"

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tune_polar.api.model_words import ModelWords
-from tune_polar.cli.model_place import AllRows, Configuration
+from tune_polar.cli.model_place import AllRows, Configuration, Ensemble, EnsembleFile, model_words
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 
@@ -37,6 +37,8 @@ def export(
     ] = None,
     configuration: Configuration = "winner",
     all_rows: AllRows = False,
+    ensemble: Ensemble = False,
+    ensemble_file: EnsembleFile = None,
 ) -> None:
     """Write a search as an Optuna study, tidy tables, TensorBoard curves, or its model.
 
@@ -46,15 +48,18 @@ def export(
 
       tune-polar export searches/st3-20261122-101500 --csv tables/ --tensorboard curves/
 
-      tune-polar export searches/st3-20261122-101500 --model my-model/
+      tune-polar export searches/st3-20261122-101500 --model my-model/ --ensemble
     """
+    named_model = model_words(store, configuration, ensemble, ensemble_file, all_rows=all_rows)
     if optuna is None and csv is None and parquet is None and tensorboard is None and model is None:
         raise SpecError(
             "export must be told a form, got none",
             "Give --optuna URL, --csv DIR, --parquet DIR, --tensorboard DIR or --model DIR.",
         )
-    if model is None and (push is not None or all_rows or configuration != "winner"):
-        raise SpecError("--push, --configuration and --all-rows must go with --model DIR, got none", "Give it.")
+    if model is None and (push is not None or named_model != ModelWords(store)):
+        raise SpecError(
+            "--push, --configuration, --all-rows and --ensemble must go with --model DIR, got none", "Give it."
+        )
     # Imported here: --help and a mistyped option need none of these libraries, which take seconds to load.
     from tune_polar.evaluate.summary import summarise
     from tune_polar.report.exported import judged_in_export
@@ -85,4 +90,4 @@ def export(
     if model is not None:
         from tune_polar.api.exporting import export_model
 
-        export_model(ModelWords(store, configuration, all_rows), opened, summary, model, push, say)
+        export_model(named_model, opened, summary, model, push, say)

@@ -137,7 +137,7 @@ KeepWeights = Annotated[
         "--keep-weights",
         parser=whole_number,
         metavar="N",
-        help="Keep the weights of the best N configurations, all folds and stages.",
+        help="Keep the weights of the best N configurations, all folds and stages; an ensemble has up to about 9.",
     ),
 ]
 DiskGb = Annotated[

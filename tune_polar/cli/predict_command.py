@@ -12,9 +12,8 @@ import typer
 
 from tune_polar.api.consoles import progress_console
 from tune_polar.api.counts import positive
-from tune_polar.api.model_words import ModelWords
 from tune_polar.cli import options
-from tune_polar.cli.model_place import AllRows, Configuration, Device
+from tune_polar.cli.model_place import AllRows, Configuration, Device, Ensemble, EnsembleFile, model_words
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 
@@ -48,6 +47,8 @@ def predict(
     ] = None,
     configuration: Configuration = "winner",
     all_rows: AllRows = False,
+    ensemble: Ensemble = False,
+    ensemble_file: EnsembleFile = None,
     device: Device = "auto",
     batch_rows: Annotated[
         int | None,
@@ -68,6 +69,7 @@ def predict(
 
       echo "a text" | tune-polar predict searches/st3-20261122-101500 -
     """
+    named_model = model_words(model, configuration, ensemble, ensemble_file, all_rows=all_rows)
     positive(batch_rows, "--batch-rows")
     _check_places(files, output)
     named = options.columns(column)
@@ -77,7 +79,7 @@ def predict(
     from tune_polar.serve.predict import predict_all
     from tune_polar.serve.writers import predictions_at
 
-    opened = ModelWords(model, configuration, all_rows).open(device, batch_rows)
+    opened = named_model.open(device, batch_rows)
     columns = text_columns(opened.composition, text, id_, named)
 
     def tell(sentence: str) -> None:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tune_polar.api.model_words import ModelWords
 from tune_polar.cli import options
-from tune_polar.cli.model_place import AllRows, Configuration, Device
+from tune_polar.cli.model_place import AllRows, Configuration, Device, Ensemble, EnsembleFile, model_words
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
@@ -48,6 +47,8 @@ def submit(
     column: options.Column = None,
     configuration: Configuration = "winner",
     all_rows: AllRows = False,
+    ensemble: Ensemble = False,
+    ensemble_file: EnsembleFile = None,
     device: Device = "auto",
     quiet: options.Quiet = False,
 ) -> None:
@@ -59,6 +60,7 @@ def submit(
 
       tune-polar submit searches/st3-20261122-101500 test.csv -o submission.zip --recipe mine.yaml --ids sample.csv
     """
+    named_model = model_words(model, configuration, ensemble, ensemble_file, all_rows=all_rows)
     if not output.strip():
         raise SpecError("-o must name a file, got nothing", "For example -o submission.zip.")
     _check_files(files, output)
@@ -69,7 +71,7 @@ def submit(
 
     found, manifest = _asked(model, recipe)
     form = required(found, recipe or model)
-    opened = ModelWords(model, configuration, all_rows).open(device, None)
+    opened = named_model.open(device, None)
     about = opened.composition
     by = form.by
     grouping = grouping_of(

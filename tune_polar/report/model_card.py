@@ -14,6 +14,7 @@ from tune_polar.report.ladder import score_ladder
 from tune_polar.report.words import decision_words, score_words
 
 LICENCE = "---\nlicense: \npipeline_tag: text-classification\ntags: [tune-polar]\n---\n\n"
+CHOSEN = "Chosen on all out-of-fold rows; decision.json has every digit, and each score’s protocol."
 ALL_ROWS = (
     "These are figures of the folds’ models. This one was trained on all rows: nothing is held out, so it has none of "
     "its own."
@@ -32,6 +33,7 @@ class CardFacts:
         encoders: ids of the hub, or words for a folder; never a path.
         embedded: whether the encoder is the embedded one, which has no tokenizer of transformers.
         version: of tune-polar.
+        members: configurations of an ensemble; 0: it is none.
     """
 
     models: int
@@ -41,6 +43,7 @@ class CardFacts:
     encoders: Sequence[str]
     embedded: bool
     version: str
+    members: int = 0
 
 
 def model_card(summary: SearchSummary, row: ConfigurationSummary, outcome: Outcome, facts: CardFacts) -> str:
@@ -61,32 +64,42 @@ def model_card(summary: SearchSummary, row: ConfigurationSummary, outcome: Outco
     set_to = [
         f"{name}: {setting}" for name, setting in outcome.best.deployed.items() if outcome.graph.nodes[name].per is None
     ]
-    remark = "Chosen on all out-of-fold rows; decision.json has every digit, and each score’s protocol."
-    versions = ", ".join(f"{name} {number}" for name, number in summary.facts.versions.items())
-    came = (
-        f"Recipe {recipe.recipe}, configuration {row.configuration.id}; encoder {', '.join(facts.encoders)}.",
-        f"Data: SHA-256 {summary.facts.data_fingerprint}. No text of them is here.",
-        f"tune-polar {facts.version}; searched with {versions}.",
-    )
+    came = came_from(summary, f"Recipe {recipe.recipe}, configuration {row.configuration.id}", facts)
     worth = [f"Scored is the {score_words(recipe)}.", correction_sentence(page)]
     worth += [] if is_winner else ["It is not the winner of its search."]
     worth += [ALL_ROWS] if facts.all_rows else []
     sections = (
         DocumentSection("What it is worth", tuple(worth), (ladder,)),
-        DocumentSection("What it decides", decides, remarks=(*set_to, remark)),
-        DocumentSection("How to use it", _use(facts)),
+        DocumentSection("What it decides", decides, remarks=(*set_to, CHOSEN)),
+        DocumentSection("How to use it", use(facts)),
         DocumentSection("Where it comes from", remarks=came),
     )
     return LICENCE + markdown(Document(recipe.recipe, sections))
 
 
-def _use(facts: CardFacts) -> tuple[str, ...]:
+def came_from(summary: SearchSummary, what: str, facts: CardFacts) -> tuple[str, ...]:
+    """Recipe, encoder, data and versions; ``what``: of the search it is."""
+    versions = ", ".join(f"{name} {number}" for name, number in summary.facts.versions.items())
+    return (
+        f"{what}; encoder {', '.join(facts.encoders)}.",
+        f"Data: SHA-256 {summary.facts.data_fingerprint}. No text of them is here.",
+        f"tune-polar {facts.version}; searched with {versions}.",
+    )
+
+
+def use(facts: CardFacts) -> tuple[str, ...]:
+    """How others open it."""
     said = [
         "tune-polar predict with this folder reads files of texts and gives probabilities, decisions and, of several "
         "models, how far they agree."
     ]
     if facts.models > 1:
         said.append(f"{facts.models} models of the folds vote together: their shares are averaged.")
+    if facts.members:
+        said.append(
+            f"They are those of {facts.members} configurations, each of which counts its weight; of neighbours the "
+            "share of positives among a configuration’s k nearest is what is averaged (decision.json)."
+        )
     if facts.opens_alone:
         said.append(
             "AutoModelForSequenceClassification.from_pretrained opens "

@@ -11,10 +11,11 @@ import torch
 from tune_polar import __version__
 from tune_polar.errors import SearchError, StoreError
 from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.model import Recipe
 from tune_polar.serve.composition import Composition
 from tune_polar.serve.from_store import lacking_weights, put_composition, stored_composition
-from tune_polar.serve.protocol import scores_of_outcome
 from tune_polar.serve.recorded import Recorded
+from tune_polar.serve.recorded_ensemble import RecordedEnsemble
 from tune_polar.store.store import Store
 from tune_polar.trial.all_rows import all_rows_steps, all_rows_trial
 from tune_polar.trial.context import TrialContext
@@ -23,7 +24,7 @@ from tune_polar.trial.progress import Progress
 from tune_polar.trial.run import weights_steps
 
 
-def complete(store: Store, found: Recorded, *, all_rows: bool) -> Composition | None:
+def complete(store: Store, found: Recorded | RecordedEnsemble, *, all_rows: bool) -> Composition | None:
     """What a model is made of whose weights are all there; None where something has to be trained."""
     try:
         composition = stored_composition(store, found, all_rows=all_rows)
@@ -33,9 +34,9 @@ def complete(store: Store, found: Recorded, *, all_rows: bool) -> Composition | 
     return composition
 
 
-def _record(store: Store, found: Recorded, composition: Composition) -> None:
+def _record(store: Store, found: Recorded | RecordedEnsemble, composition: Composition) -> None:
     about = {
-        "scores": scores_of_outcome(found.outcome),
+        "scores": found.scores(),
         "data": found.summary.facts.data_fingerprint,
         "fitted": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "version": __version__,
@@ -45,32 +46,33 @@ def _record(store: Store, found: Recorded, composition: Composition) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Fitting:
-    """A configuration that is to become a model.
+    """A configuration or an ensemble that is to become a model.
 
     Args:
         store: of the search.
-        found: the configuration.
-        inputs: what its fold trials read, as the search's plan says.
+        found: of which.
+        inputs_for: what a recipe's fold trials read, as the search's plan says.
     """
 
     store: Store
-    found: Recorded
-    inputs: Inputs
+    found: Recorded | RecordedEnsemble
+    inputs_for: Callable[[Recipe], Inputs]
 
     def training(self, *, all_rows: bool) -> list[str]:
         """What has to be trained, a line each, with the time that it took before."""
         if all_rows:
-            steps = self.found.steps()
-            seconds = _seconds(self.found, list(steps))
+            found = self.found.alone()
+            steps, seconds = found.steps(), _seconds(found)
             return [f"{name}: all rows, {each.at} steps (folds took {seconds[name]})" for name, each in steps.items()]
-        lines = []
-        by_cell = {(cell.fold, cell.seed): cell for cell in self.found.cells}
+        lines, told = [], set[str]()
         for cell, names in lacking_weights(self.store, self.found.folds()):
             for name in names:
-                took = by_cell[cell.fold or 0, cell.seed].stages[name]
-                lines.append(
-                    f"{name} of {cell.name}: {took.steps} steps, {took.seconds:.0f} s on {took.provenance.device}"
+                took, key = self.store.stage(cell.stages[name]), cell.stages[name]
+                before = (
+                    "" if took is None else f": {took.steps} steps, {took.seconds:.0f} s on {took.provenance.device}"
                 )
+                lines += [f"{name} of {cell.name}{before}"] if key not in told else []
+                told.add(key)
         return lines
 
     def steps(
@@ -104,7 +106,8 @@ class Fitting:
         composition = self.found.folds()
         for cell, names in lacking_weights(self.store, composition):
             begins(cell.name)
-            trial = FoldTrial(self.found.recipe, Cell(cell.fold or 0, cell.seed), self.inputs)
+            recipe = self.found.recipe_of(cell)
+            trial = FoldTrial(recipe, Cell(cell.fold or 0, cell.seed), self.inputs_for(recipe))
             if not set(cell.stages.values()) <= set(trial.stage_keys):
                 raise SearchError(
                     f"store {self.store.url}: the stages of {cell.name} must be those that this version would train, "
@@ -115,16 +118,17 @@ class Fitting:
         return composition
 
     def _all(self, context: TrialContext, begins: Callable[[str], None]) -> Generator[Progress, None, Composition]:
-        steps, seed = self.found.steps(), self.found.cells[0].seed
+        found = self.found.alone()
+        steps, seed = found.steps(), found.cells[0].seed
         begins(f"all-s{seed}")
-        trial = all_rows_trial(self.found.recipe, seed, self.inputs, steps)
+        trial = all_rows_trial(found.recipe, seed, self.inputs_for(found.recipe), steps)
         keys = yield from all_rows_steps(trial, context, self.store, steps)
-        return self.found.all_rows(keys)
+        return found.all_rows(keys)
 
 
-def _seconds(found: Recorded, names: list[str]) -> dict[str, str]:
+def _seconds(found: Recorded) -> dict[str, str]:
     shown = {}
-    for name in names:
+    for name in found.recipe.stages:
         took = sorted(cell.stages[name].seconds for cell in found.cells)
         shown[name] = f"{took[0]:.0f} to {took[-1]:.0f} s"
     return shown

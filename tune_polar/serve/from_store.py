@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from shlex import quote
 
 import torch
@@ -13,6 +13,7 @@ from tune_polar.recipe.sections import TINY
 from tune_polar.serve.composition import CellModels, Composition
 from tune_polar.serve.model import Load
 from tune_polar.serve.recorded import Recorded
+from tune_polar.serve.recorded_ensemble import RecordedEnsemble
 from tune_polar.store.codec import DamagedRecordError, OtherFormatError, decode_json, encode_json
 from tune_polar.store.store import Store
 from tune_polar.store.training import Array
@@ -21,20 +22,20 @@ from tune_polar.trial.inference import Encoders, TrainedStage, embedded_encoder,
 CPU = torch.device("cpu")
 
 
-def store_models(store: Store, recipe: Recipe, composition: Composition) -> Load:
+def store_models(store: Store, recipe_of: Callable[[CellModels], Recipe], composition: Composition) -> Load:
     """A function that reads a stage of a cell.
 
     Args:
         store: with the weights.
-        recipe: of the configuration: it names the encoders.
+        recipe_of: of the configuration of a cell: it names the encoders.
         composition: its models.
     """
     encoders = Encoders()
 
     def load(cell: CellModels, name: str) -> TrainedStage:
-        shape, key = composition.shapes[name], cell.stages[name]
+        shape, key = composition.shape_of(cell, name), cell.stages[name]
         arrays = _weights(store, key, f"{name} of {cell.name}")
-        settings = recipe.stages[name].encoder
+        settings = recipe_of(cell).stages[name].encoder
         if settings.name == TINY:
             characters = tokenizer_beside(arrays)
             return TrainedStage(name, shape, embedded_encoder(shape, characters), characters, arrays, CPU)
@@ -55,33 +56,35 @@ def lacking_weights(store: Store, composition: Composition) -> list[tuple[CellMo
     return found
 
 
-def stored_composition(store: Store, found: Recorded, *, all_rows: bool) -> Composition:
-    """The model of a configuration, whose weights are all there.
+def stored_composition(store: Store, found: Recorded | RecordedEnsemble, *, all_rows: bool) -> Composition:
+    """The model of a configuration or an ensemble, whose weights are all there.
 
     Args:
         store: of the search.
-        found: the configuration.
+        found: of which.
         all_rows: the one model of all rows; else those of the folds.
 
     Raises:
         StoreError: weights are gone, or there is no model of all rows.
     """
+    fit = f"tune-polar fit {quote(store.url)}{found.asked}{' --all-rows' if all_rows else ''}"
     if all_rows:
+        found = found.alone()
         keys = _all_rows_keys(store, found)
         if keys is None:
             raise StoreError(
                 f"store {store.url}: configuration {found.id} must have a model of all rows, but none was trained",
-                f"Train it first: `tune-polar fit {quote(store.url)} --all-rows`.",
+                f"Train it first: `{fit}`.",
             )
         composition = found.all_rows(keys)
     else:
         composition = found.folds()
     gone = lacking_weights(store, composition)
     if gone:
-        cells = ", ".join(cell.name for cell, _ in gone[:8])
+        cells = ", ".join(cell.name for cell, _ in gone[:8]) + (" …" if len(gone) > 8 else "")
         raise StoreError(
-            f"store {store.url}: weights of configuration {found.id} must be there, but those of {cells} are not",
-            f"Have them trained again: `tune-polar fit {quote(store.url)}{' --all-rows' if all_rows else ''}`.",
+            f"store {store.url}: weights of {found.words} must be there, but those of {cells} are not",
+            f"Have them trained again: `{fit}`.",
         )
     return composition
 

@@ -35,7 +35,7 @@ class Predicted:
         decided: by decision, (rows, columns): of yes-or-no questions and labels booleans, of a class its code, of a
             number its value.
         agreement: (rows,): the share of models that alone decide the score's decision as all together; of numbers the
-            models' standard deviation. None of one model.
+            models' standard deviation. In an ensemble a model counts as its member does. None of one model.
     """
 
     tables: Mapping[str, Table]
@@ -44,7 +44,7 @@ class Predicted:
 
 
 class Model:
-    """A configuration's models on one device.
+    """A configuration's or an ensemble's models on one device.
 
     Example:
         >>> model = Model(composition, store_models(store, recipe, composition), torch.device("cpu"))
@@ -57,8 +57,7 @@ class Model:
         """``batch_rows``: of one forward pass; None: what is usual, and less where memory ends."""
         self.composition = composition
         self._batch = BatchSize() if batch_rows is None else BatchSize(batch_rows)
-        # By key: cells may share a stage
-        places = {cell.stages[stage]: (cell, stage) for cell in composition.cells for stage in composition.stages}
+        places = composition.places
         self._models = Residence(lambda key: load(*places[key]), list(places), device)
 
     @property
@@ -98,14 +97,14 @@ class Model:
                     f"Give the column {name} too.",
                 )
         read: dict[tuple[Tokenizer, int], TokenRows] = {}
-        found: dict[str, list[Array]] = {name: [] for name in about.stages}
-        for cell in about.cells:
-            for name in about.stages:
-                stage = self._models.get(cell.stages[name])
-                key = stage.tokenizer, stage.shape.max_length_tokens
-                if key not in read:
-                    read[key] = stage.tokens(texts)
-                found[name].append(stage.table(read[key], self._batch))
+        answers: dict[str, Array] = {}
+        for key in about.places:
+            stage = self._models.get(key)
+            reads = stage.tokenizer, stage.shape.max_length_tokens
+            if reads not in read:
+                read[reads] = stage.tokens(texts)
+            answers[key] = stage.table(read[reads], self._batch)
+        found = {name: [answers[cell.stages[name]] for cell in about.cells] for name in about.stages}
         return self._decided(found, len(texts), groups or {})
 
     def _decided(self, found: Mapping[str, list[Array]], rows: int, groups: Mapping[str, Sequence[str]]) -> Predicted:
@@ -113,21 +112,23 @@ class Model:
         columns = {name: np.array(groups[name], dtype=object).astype(str) for name in about.groups}
         about_rows = {name: _rows(about.shapes[name], rows, columns) for name in about.stages}
 
-        def evidence(models: Mapping[str, list[Array]]) -> Evidence:
-            tables = {name: Table.of(about.shapes[name].predicts, each) for name, each in models.items()}
-            return Evidence(tables, about_rows)
+        def evidence(models: Mapping[str, list[Array]], cells: Sequence[CellModels]) -> Evidence:
+            return Evidence(about.tables(models, cells), about_rows)
 
-        whole = evidence(found)
+        whole = evidence(found, about.cells)
         decided = {node.name: decide_rows(about.graph, node.name, chosen, whole) for node in about.graph.scored.below}
         agreement = None
         if len(about.cells) > 1:
             alone = [
                 decide_rows(
-                    about.graph, about.score, chosen, evidence({name: [each[place]] for name, each in found.items()})
+                    about.graph,
+                    about.score,
+                    chosen,
+                    evidence({name: [each[place]] for name, each in found.items()}, [cell]),
                 )
-                for place in range(len(about.cells))
+                for place, cell in enumerate(about.cells)
             ]
-            agreement = _agreement(decided[about.score], alone, self.is_number)
+            agreement = _agreement(decided[about.score], alone, about.shares, self.is_number)
         return Predicted(whole.tables, decided, agreement)
 
     @cached_property
@@ -146,9 +147,12 @@ def _rows(shape: StageShape, count: int, groups: Mapping[str, Array]) -> Rows:
     return Rows.unlabelled(shape.gold, shape.columns, count, groups)
 
 
-def _agreement(whole: Array, alone: Sequence[Array], is_number: bool) -> Array:
+def _agreement(whole: Array, alone: Sequence[Array], shares: Array, is_number: bool) -> Array:
     if is_number:
-        spread: Array = np.std(np.stack(alone), axis=0, ddof=1).mean(axis=1)
+        every = np.stack(alone)  # (models, rows, columns)
+        squares = (every - np.tensordot(shares, every, axes=1)) ** 2
+        variance = np.tensordot(shares, squares, axes=1) / (1 - (shares**2).sum())  # of equal shares: n - 1
+        spread: Array = np.sqrt(variance).mean(axis=1)
         return spread
-    share: Array = np.mean([(each == whole).all(axis=1) for each in alone], axis=0)
-    return share
+    share: Array = shares @ np.stack([(each == whole).all(axis=1) for each in alone])
+    return share.round(12)  # a sum of fifths that is 1

@@ -16,14 +16,15 @@ from safetensors.numpy import load_file, save_file
 
 from tune_polar import __version__
 from tune_polar.errors import ModelError, StoreError
-from tune_polar.model.encoder import TextEncoder
+from tune_polar.model.encoder import TextEncoder, load_encoder
+from tune_polar.model.pooling import Pooling
 from tune_polar.model.pretrained import quiet_transformers
 from tune_polar.model.sequence_classifier import sequence_classifier
 from tune_polar.model.tokens import CharacterTokenizer, HubTokenizer
 from tune_polar.serve.composition import CellModels, Composition
 from tune_polar.serve.model import Load
 from tune_polar.trial.encoder_source import ENCODER
-from tune_polar.trial.inference import Encoders, TrainedStage, embedded_encoder
+from tune_polar.trial.inference import StageShape, TrainedStage, embedded_encoder
 
 MODEL_FILE, DECISION_FILE, CARD_FILE, HEAD_FILE = "model.json", "decision.json", "README.md", "head.safetensors"
 WEIGHTS_FILE, CHARACTERS_FILE, TOKENIZER_CONFIG = "model.safetensors", "characters.json", "tokenizer_config.json"
@@ -43,7 +44,8 @@ class Written:
 
 
 def place_of(composition: Composition, cell: CellModels, stage: str) -> str:
-    """Where in the folder a stage of a cell lies; ``.``: in the folder itself."""
+    """Where in the folder a stage of a cell lies, one that cells share with the first of them; ``.``: in the folder."""
+    cell, stage = composition.places[cell.stages[stage]]
     parts = [MEMBERS, cell.name] if len(composition.cells) > 1 else []
     return "/".join([*parts, *([stage] if len(composition.stages) > 1 else [])]) or "."
 
@@ -65,17 +67,14 @@ def write_model_folder(
         ModelError: weights do not fit.
     """
     _make(folder)
-    alone, others, shapes = list[str](), list[str](), dict(composition.shapes)
+    alone, others, pooled = list[str](), list[str](), dict[str, Pooling]()
     try:
-        for cell in composition.cells:
-            for name in composition.stages:
-                place = place_of(composition, cell, name)
-                stage = load(cell, name)
-                shapes[name] = replace(stage.shape, pooling=stage.model.encoder.pooling)
-                (alone if _write_stage(folder / place, stage) else others).append(place)
-        kept = {name: shapes[name] for name in composition.stages}
-        cells = tuple(replace(cell, stages={name: cell.stages[name] for name in kept}) for cell in composition.cells)
-        written = replace(composition, shapes=kept, cells=cells, steps=_steps(composition))
+        for key, (cell, name) in composition.places.items():
+            place = place_of(composition, cell, name)
+            stage = load(cell, name)
+            pooled[key] = stage.model.encoder.pooling
+            (alone if _write_stage(folder / place, stage) else others).append(place)
+        written = _as_written(composition, pooled)
         _write_json(folder / MODEL_FILE, {"composition": written.to_json(), "version": __version__, **facts})
         _write_json(folder / DECISION_FILE, _decisions(written, scores))
     except OSError as error:
@@ -110,10 +109,9 @@ def is_model_folder(folder: Path) -> bool:
 
 def folder_models(folder: Path, composition: Composition) -> Load:
     """A function that reads a stage of a cell; nothing that lies there is executed."""
-    encoders = Encoders()
 
     def load(cell: CellModels, name: str) -> TrainedStage:
-        shape, place = composition.shapes[name], folder / place_of(composition, cell, name)
+        shape, place = composition.shape_of(cell, name), folder / place_of(composition, cell, name)
         arrays, cpu = _arrays(place / HEAD_FILE), torch.device("cpu")
         if shape.tiny is not None:
             characters = _characters(place / CHARACTERS_FILE)
@@ -121,7 +119,7 @@ def folder_models(folder: Path, composition: Composition) -> Load:
             return TrainedStage(name, shape, embedded_encoder(shape, characters), characters, {**own, **arrays}, cpu)
         if not (place / WEIGHTS_FILE).is_file():
             raise ModelError(f"{place / WEIGHTS_FILE} must hold the encoder's weights, but it is not there", _REMEDY)
-        encoder, tokenizer = encoders.load(str(place.resolve()), None, shape.pooling)
+        encoder, tokenizer = load_encoder(str(place.resolve()), pooling=shape.pooling)
         still = {each for each, _ in encoder.state_dict().items()}
         return TrainedStage(name, shape, encoder, tokenizer, arrays, cpu, may_lack=still)
 
@@ -189,16 +187,28 @@ def _without_paths(path: Path, max_length_tokens: int) -> None:
     _write_json(path, {**about, "model_max_length": max_length_tokens})
 
 
-def _steps(composition: Composition) -> dict[str, Mapping[str, Any]]:
-    """The decisions that the score rests on; others read stages that are not here."""
-    names = {node.name for node in composition.graph.scored.below}
-    return {name: step for name, step in composition.steps.items() if name in names}
+def _as_written(composition: Composition, pooled: Mapping[str, Pooling]) -> Composition:
+    """With the stages and decisions that the score rests on alone, and how each encoder pools, by key."""
+    stages, names = composition.stages, {node.name for node in composition.graph.scored.below}
+
+    def kept(shapes: Mapping[str, StageShape], member: str | None) -> dict[str, StageShape]:
+        cell = next(each for each in composition.cells if member in (None, each.member))
+        return {name: replace(shapes[name], pooling=pooled[cell.stages[name]]) for name in stages}
+
+    return replace(
+        composition,
+        shapes=kept(composition.shapes, None),
+        cells=tuple(replace(cell, stages={name: cell.stages[name] for name in stages}) for cell in composition.cells),
+        steps={name: step for name, step in composition.steps.items() if name in names},
+        members={name: replace(each, shapes=kept(each.shapes, name)) for name, each in composition.members.items()},
+    )
 
 
 def _decisions(composition: Composition, scores: Sequence[object]) -> dict[str, object]:
     return {
         "score": {"of": composition.score, "metric": composition.metric},
         "models": len(composition.cells),
+        "members": {name: {"weight": each.weight, "k": each.k} for name, each in composition.members.items()},
         "rows": composition.rows,
         "decisions": composition.steps,
         "settings": composition.settings,

@@ -15,6 +15,7 @@ from tune_polar.evaluate.predictions import CellPredictions, PredictionsReader
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary, summarise
 from tune_polar.recipe.model import Recipe
 from tune_polar.serve.composition import CellModels, Composition
+from tune_polar.serve.protocol import scores_of_outcome
 from tune_polar.store.store import Store
 from tune_polar.trial.all_rows import StepsFound
 from tune_polar.trial.inference import StageShape
@@ -24,12 +25,30 @@ WINNER, PUBLISHED = "winner", "published"
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """A finished configuration of a search, with its predictions."""
+    """A finished configuration of a search, with its predictions; ``asked``: the words that name it to a command."""
 
     summary: SearchSummary
     row: ConfigurationSummary
     cells: tuple[CellPredictions, ...]
     outcome: Outcome
+    asked: str = ""
+
+    @property
+    def words(self) -> str:
+        """In a sentence."""
+        return f"configuration {self.id}"
+
+    def alone(self) -> Recorded:
+        """The one configuration: itself."""
+        return self
+
+    def recipe_of(self, cell: CellModels) -> Recipe:  # noqa: ARG002 - the same of all
+        """The recipe of a cell."""
+        return self.recipe
+
+    def scores(self) -> list[dict[str, object]]:
+        """Every score with its protocol."""
+        return scores_of_outcome(self.outcome)
 
     @property
     def recipe(self) -> Recipe:
@@ -101,7 +120,8 @@ def recorded(store: Store, wanted: str = WINNER) -> Recorded:
     if read.missing_cells:
         raise _unfinished(store, f"configuration {row.configuration.id}")
     outcome = outcome_of(row.configuration.recipe, summary.gold.splits, read.cells, summary.alternatives)
-    return Recorded(summary, row, read.cells, outcome)
+    asked = "" if wanted == WINNER else f" --configuration {quote(wanted)}"
+    return Recorded(summary, row, read.cells, outcome, asked)
 
 
 def _row(summary: SearchSummary, store: Store, wanted: str) -> ConfigurationSummary:
