@@ -79,7 +79,7 @@ def test_settings_say_each_group() -> None:
     low, high = (Thresholds(("a",), np.array([value])) for value in (0.4, 2.0))
     settings = GroupSettings(high, {"eng": low})
     assert str(settings) == "eng: a 0.4; others: a none"
-    assert settings.written() == {"pooled": {"at": {"a": 2.0}}, "groups": {"eng": {"at": {"a": 0.4}}}}
+    assert settings.written() == {"pooled": {"at": {"a": "never"}}, "groups": {"eng": {"at": {"a": 0.4}}}}
 
 
 def test_groups_must_be_known() -> None:

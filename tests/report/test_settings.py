@@ -11,7 +11,6 @@ import yaml
 from tests.report.outline import Answer
 from tests.store.made_recipes import one_vote, recipe_of, three_classes, two_stages
 from tests.store.made_store import MadeStore, finished_store, made_store
-from tune_polar.decide.threshold_rules import PREDICT_NONE
 from tune_polar.evaluate.outcome import outcome_of
 from tune_polar.recipe.defaults import with_defaults
 from tune_polar.recipe.model import Recipe
@@ -121,7 +120,7 @@ def test_comments_say_where_it_comes_from_and_what_a_recipe_cannot_say(page_of: 
     assert "others: hate" in comments[2]
 
 
-def test_thresholds_that_give_nothing_stay_out_of_the_recipe(tmp_path: Path) -> None:
+def test_a_label_that_is_never_given_is_so_in_the_recipe(tmp_path: Path) -> None:
     made = made_store(tmp_path / "store", two_stages(decide__kinds__rule="max_f1"))
     made.finish(made.configuration("published"), 0.5)
     summary = made.summary()
@@ -129,9 +128,17 @@ def test_thresholds_that_give_nothing_stay_out_of_the_recipe(tmp_path: Path) -> 
     assert best is not None
     assert best.scores is not None
     own = best.scores.best
-    settings = {**own.settings, "decide.kinds.at": {"x": 0.5, "y/z": PREDICT_NONE}}
+    settings = {**own.settings, "decide.kinds.at": {"x": 0.5, "y/z": "never"}}
     object.__setattr__(own, "settings", settings)
-    assert winner_recipe(best).decide["kinds"].at is None
+    winner = winner_recipe(best)
+    assert winner.decide["kinds"].at == {"x": 0.5, "y/z": "never"}
+    text = winner_yaml(summary)
+    assert text is not None
+    assert Recipe.model_validate(with_defaults(yaml.safe_load(text))) == winner
+    again = outcome_of(winner, summary.gold.splits, made.predictions(best.configuration).cells)
+    decided = again.judged.decisions["kinds"].ladder["as_written"].decided
+    assert not decided[:, 1].any()
+    assert decided[:, 0].any()
 
 
 def test_what_the_winner_changes_is_told_for_the_terminal(page_of: PageOf, tmp_path: Path) -> None:

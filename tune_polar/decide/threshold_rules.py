@@ -14,6 +14,7 @@ from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
 from tune_polar.decide.scores import Confusion, f1_of_counts
 
 PREDICT_NONE = 2.0  # above every probability; finite, so that records stay plain JSON
+NEVER = "never"  # as a recipe writes it
 HALF = 0.5
 PAPER_GRID: FloatArray = np.arange(10, 91) / 100  # 0.10, 0.11 … 0.90
 PAPER_GRID.flags.writeable = False

@@ -32,7 +32,7 @@ from tune_polar.store.store import Store
 
 log = logging.getLogger(__name__)
 
-SCORING_VERSION = 2  # raised whenever a change of the code changes a score
+SCORING_VERSION = 3  # raised whenever a change of the code changes a score
 
 
 @dataclass(frozen=True)

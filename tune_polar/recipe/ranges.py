@@ -23,7 +23,7 @@ def leaf_schema(node: Node) -> Schema:
     if node.each is not None:
         one = _schema_of(node.each.value)
         many = {"type": "object", "additionalProperties": one}
-        return {"anyOf": [one, many, *([{"type": "null"}] if node.each.optional else [])]}
+        return {"anyOf": [*one.get("anyOf", [one]), many, *([{"type": "null"}] if node.each.optional else [])]}
     return {} if node.about is None else _schema_of(_annotation(node.about))
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 
 from tune_polar.decide.groups import GroupSettings
-from tune_polar.decide.threshold_rules import PREDICT_NONE
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.fill import fill
 from tune_polar.recipe.model import Recipe
@@ -27,7 +26,7 @@ def winner_recipe(best: ConfigurationSummary) -> Recipe:
     """The winner's recipe with what its decisions were set to on all out-of-fold rows."""
     recipe = best.configuration.recipe
     if best.scores is not None:
-        recipe = fill(recipe, {key: value for key, value in best.scores.best.settings.items() if _fits(value)})
+        recipe = fill(recipe, best.scores.best.settings)
     name = recipe.recipe.removesuffix("-winner") + "-winner"
     return recipe.model_copy(update={"recipe": name, "description": DESCRIPTION})
 
@@ -64,13 +63,8 @@ def winner_changes(summary: SearchSummary) -> str:
     return "\n".join(f"  {line}" for line in (first, *lines))
 
 
-def _fits(value: object) -> bool:
-    """Whether a recipe can say it: no threshold of one lies above every probability."""
-    return not (isinstance(value, Mapping) and any(each >= PREDICT_NONE for each in value.values()))
-
-
 def _unwritten(best: ConfigurationSummary, gold: GoldSplit) -> Iterator[str]:
-    """What decides as chosen and has no place in a recipe: thresholds of groups, or of labels that are never given."""
+    """What decides as chosen and has no place in a recipe: settings of groups."""
     if best.outcome is None:
         return
     written: Mapping[str, Any] = best.outcome.settings()
@@ -79,7 +73,7 @@ def _unwritten(best: ConfigurationSummary, gold: GoldSplit) -> Iterator[str]:
         if node.per is not None and isinstance(chosen, GroupSettings):
             groups = gold.columns[node.per].names
             chosen = replace(chosen, own={groups[code]: each for code, each in chosen.own.items()})
-        if node.parameters and not any(key.startswith(f"decide.{name}.") and _fits(written[key]) for key in written):
+        if node.parameters and not any(key.startswith(f"decide.{name}.") for key in written):
             yield f"{name}, chosen on all out-of-fold rows: {chosen}"
 
 

@@ -12,7 +12,7 @@ from tune_polar.decide.checks import BoolArray, FloatArray
 from tune_polar.decide.kinds.base import Decision, Inputs, Sample, register
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold, GoldKind
-from tune_polar.decide.threshold_rules import HALF, PREDICT_NONE
+from tune_polar.decide.threshold_rules import HALF, NEVER, PREDICT_NONE
 from tune_polar.decide.thresholds import choose_thresholds, threshold_rule
 from tune_polar.errors import DecisionError
 
@@ -33,8 +33,9 @@ class Thresholds:
     values: FloatArray  # (columns,); PREDICT_NONE where nothing is predicted
 
     def written(self) -> dict[str, Any]:
-        """``{"at": {label: threshold}}``."""
-        return {"at": dict(zip(self.names, self.values.tolist(), strict=True))}
+        """``{"at": {label: threshold}}``; ``never`` where nothing is predicted."""
+        values = [NEVER if value >= PREDICT_NONE else value for value in self.values.tolist()]
+        return {"at": dict(zip(self.names, values, strict=True))}
 
     def __str__(self) -> str:
         shown = ["none" if value >= PREDICT_NONE else f"{value:.3g}" for value in self.values]
@@ -48,14 +49,15 @@ class Threshold(Decision[Sample, Thresholds]):
 
     Args:
         rule: how thresholds are chosen, a key of ``THRESHOLD_RULES``.
-        at: thresholds as the recipe writes them: one for all columns, or one by name; None: it leaves them open.
+        at: thresholds as the recipe writes them, numbers or ``never``: one for all columns, or one by name; None: it
+            leaves them open.
 
     Raises:
         DecisionError: an unknown rule.
     """
 
     rule: str = "max_f1"
-    at: Mapping[str, float] | float | None = None
+    at: Mapping[str, float | str] | float | str | None = None
 
     parameters = ("at",)
     reads = ("probability",)
@@ -86,13 +88,13 @@ class Threshold(Decision[Sample, Thresholds]):
         if self.at is None:
             return None
         if not isinstance(self.at, Mapping):
-            return _alike(names, float(self.at))
+            return _alike(names, _value(self.at))
         if set(self.at) != set(names):
             raise DecisionError(
                 f"`at` must name each of {list(names)} and nothing else, got {list(self.at)}",
                 "Write one threshold a column.",
             )
-        return Thresholds(tuple(names), np.array([float(self.at[name]) for name in names]))
+        return Thresholds(tuple(names), np.array([_value(self.at[name]) for name in names]))
 
     def plain(self, names: Sequence[str], width: int) -> Thresholds:  # noqa: ARG002
         """0.5 everywhere."""
@@ -114,6 +116,10 @@ class Threshold(Decision[Sample, Thresholds]):
                 f"threshold needs a probability for each of {list(gold.names)}, got {inputs.tables[0].width} columns",
                 "Give the table of the stage that predicts these columns.",
             )
+
+
+def _value(written: float | str) -> float:
+    return PREDICT_NONE if written == NEVER else float(written)
 
 
 def _alike(names: Sequence[str], value: float) -> Thresholds:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, WithJsonSchema, WrapValidator, model_validator
 
 from tune_polar.recipe.components.said import Said
 from tune_polar.recipe.each import Each
@@ -24,6 +24,21 @@ ThresholdRule = Literal[
     "shrunk_max_f1",
     "prevalence_match",
     "min_abs_p_minus_r",
+]
+
+
+NEVER = "never"  # a threshold above every probability
+
+
+def _cut(value: object, number: Callable[[object], float]) -> object:
+    return NEVER if value == NEVER else number(value)
+
+
+# A note in place of pydantic's union, which would report a bad value once for each of its kinds
+Cut = Annotated[
+    Share,
+    WrapValidator(_cut),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"const": NEVER}]}),
 ]
 
 
@@ -101,8 +116,9 @@ class Threshold(_Leaf):
 
     rule: ThresholdRule = Field(default="max_f1", description="How a column's threshold is chosen on probabilities")
     per: Name | None = Field(default=None, description="Column of data.groups: thresholds of its own for each group")
-    at: Annotated[Mapping[Name, Share] | Share | None, Each(Share, optional=True)] = Field(
-        default=None, description="Published thresholds, scored as written beside the chosen ones"
+    at: Annotated[Mapping[Name, Cut] | Cut | None, Each(Cut, optional=True)] = Field(
+        default=None,
+        description="Published thresholds, scored as written beside the chosen ones; `never`: the label is not given",
     )
 
     @property
