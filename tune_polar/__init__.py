@@ -15,24 +15,26 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tune_polar.api.deciding import decide as decide
     from tune_polar.api.python import open as open
     from tune_polar.api.python import search as search
     from tune_polar.api.search_object import Search as Search
     from tune_polar.errors import TunePolarError as TunePolarError
 
 __version__ = "0.1.0"
-__all__ = ["Search", "TunePolarError", "open", "search"]
+__all__ = ["Search", "TunePolarError", "decide", "open", "search"]
 
 _PLACES = {
     "Search": "tune_polar.api.search_object",
     "TunePolarError": "tune_polar.errors",
+    "decide": "tune_polar.api.deciding",
     "open": "tune_polar.api.python",
     "search": "tune_polar.api.python",
 }
 
 
 class _Package(ModuleType):
-    """In which ``search`` is the function: the package of that name is reached by its imports alone."""
+    """In which ``search`` and ``decide`` are functions: packages of these names are reached by their imports alone."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if not (name in _PLACES and isinstance(value, ModuleType)):  # what the import of a package leaves here

@@ -13,7 +13,11 @@ TRAINS = ("search", "resume", "fit", "predict", "export")  # or reads weights, w
 
 def documented() -> Mapping[str, Callable[..., object]]:
     """By name, what a person may call or read."""
-    found: dict[str, Callable[..., object]] = {"search": tune_polar.search, "open": tune_polar.open}
+    found: dict[str, Callable[..., object]] = {
+        "search": tune_polar.search,
+        "open": tune_polar.open,
+        "decide": tune_polar.decide,
+    }
     found["Search"] = tune_polar.Search
     for name, member in inspect.getmembers(tune_polar.Search):
         if not name.startswith("_"):

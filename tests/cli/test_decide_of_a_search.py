@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.store.made_recipes import recipe_of, two_stages
+from tests.store.made_recipes import recipe_of, three_classes, two_stages
 from tests.store.made_store import finished_store
 from tune_polar.recipe.model import Recipe
 
@@ -74,6 +74,19 @@ def test_scores_are_the_searchs_own(
             assert told[rung, "oof"] == judgement.ladder[rung].score
         for rung in ("oracle", "fold_tuned"):
             assert told[rung, "dev"] == judgement.splits["dev"][rung].score
+
+
+def test_classes_are_decided_as_the_search_decides_them(run: Callable[..., Any], tmp_path: Path) -> None:
+    summary = finished_store(tmp_path / "store", three_classes()).summary()
+    said = run("export", "store", "--csv", "tables").out
+    assert "tables/predictions-model.csv: decide on it decides and scores as model does\n" in said
+    report = json.loads(run("decide", "tables/predictions-model.csv", "--rounds", "100", "--json").out)["reports"][0]
+    found = {each["configuration"]: each for each in report["scores"]}
+    for row in summary.configurations:
+        assert row.outcome is not None
+        own, judgement = found[f"configuration={row.configuration.id}"], row.outcome.judged.scored
+        assert own["cross_fitted"] == judgement.cross_fitted.score
+        assert own["fold_scores"] == list(judgement.cross_fitted.cell_scores)
 
 
 def test_what_decide_does_not_do_is_said(run: Callable[..., Any], tmp_path: Path) -> None:

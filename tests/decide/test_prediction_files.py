@@ -332,10 +332,114 @@ def test_other_forms_are_named(
         read_predictions(tmp_path / name)
 
 
-def test_a_column_without_a_name_is_told_with_its_place(frame: pd.DataFrame, tmp_path: Path) -> None:
-    frame.to_csv(tmp_path / "p.csv")
-    with pytest.raises(DecisionError, match=r"got none for column 1\n  Remedy: .*index=False"):
-        read_predictions(tmp_path / "p.csv")
+@pytest.mark.parametrize("change", ["index", "index twice", "trailing comma", "empty column"])
+def test_what_tells_no_configurations_apart_is_left_out(frame: pd.DataFrame, tmp_path: Path, change: str) -> None:
+    path = tmp_path / "p.csv"
+    if change.startswith("index"):
+        frame.to_csv(path)
+        if change.endswith("twice"):
+            pd.read_csv(path, dtype=str, keep_default_na=False).to_csv(path)
+    elif change == "trailing comma":
+        path.write_text("\n".join(f"{line}," for line in frame.to_csv(index=False).splitlines()) + "\n")
+    else:
+        frame.assign(notes=None).to_csv(path, index=False)
+    table, plain = read_predictions(path), read_predictions(written(frame, tmp_path, "plain.csv"))
+    assert [each.name for each in table.configurations] == ["seed=1", "seed=NA"]
+    (note,) = set(table.notes) - set(plain.notes)
+    assert note == (
+        "column notes is empty and is left out" if change == "empty column" else "columns without a name are left out"
+    )
+    for found, expected in zip(table.configurations, plain.configurations, strict=True):
+        for split, part in found.splits.items():
+            assert part.ids == expected.splits[split].ids
+            assert np.array_equal(part.probability, expected.splits[split].probability)
+
+
+@pytest.mark.parametrize("name", ["language", "text", "index"])
+def test_a_column_of_single_rows_is_no_configuration(frame: pd.DataFrame, tmp_path: Path, name: str) -> None:
+    values = {"language": frame["id"].str[-1].isin(["0", "1"]).map({True: "eng", False: "deu"}), "text": frame["id"]}
+    one = frame[frame["seed"] == "1"].drop(columns="seed")
+    of = one if name == "index" else frame
+    table = read_predictions(written(of.assign(**{name: values.get(name, pd.Series(range(len(of))))}), tmp_path))
+    assert [each.settings for each in table.configurations] == (
+        [{}] if name == "index" else [{"seed": "1"}, {"seed": "NA"}]
+    )
+    assert f"column {name} tells rows apart and no configurations, and is left out (--group {name} compares them)" in (
+        table.notes
+    )
+
+
+def classes_frame(rows: int = 30, names: tuple[str, ...] = ("ant", "bee", "cow")) -> pd.DataFrame:
+    """As somebody writes what predict_proba gives."""
+    rng = np.random.default_rng(1)
+    shares = rng.dirichlet(np.ones(len(names)), rows)
+    about = {"split": ["oof"] * (rows - 6) + ["test"] * 6, "id": [f"t{n}" for n in range(rows)]}
+    fold = pd.array([n % 3 for n in range(rows - 6)] + [None] * 6, dtype="Int64")
+    gold = [names[n] for n in rng.integers(0, len(names), rows)]
+    return pd.DataFrame(
+        {**about, "fold": fold, "gold": gold} | {f"prob/{n}": shares[:, p] for p, n in enumerate(names)}
+    )
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.parquet"])
+@pytest.mark.parametrize("names", [("ant", "bee", "cow"), ("0", "1", "2")])
+def test_classes_are_read_as_predict_proba_gives_them(tmp_path: Path, name: str, names: tuple[str, ...]) -> None:
+    frame = classes_frame(names=names)
+    table = read_predictions(written(frame, tmp_path, name))
+    assert (table.kind, table.labels) == ("class", names)
+    oof = table.configurations[0].splits["oof"]
+    assert oof.gold is not None
+    assert [names[code] for code in oof.gold[:, 0]] == frame["gold"].tolist()[:24]
+    np.testing.assert_allclose(oof.probability, frame[[f"prob/{n}" for n in names]].to_numpy()[:24])
+    logits = frame.rename(columns=lambda column: column.replace("prob/", "logit/"))
+    for each in names:
+        logits[f"logit/{each}"] = np.log(frame[f"prob/{each}"]) + 3.0
+    again = read_predictions(written(logits, tmp_path, f"logits-{name}"))
+    np.testing.assert_allclose(again.configurations[0].splits["oof"].probability, oof.probability, atol=1e-9)
+
+
+def test_whole_numbers_as_classes_may_lie_beside_empty_cells(tmp_path: Path) -> None:
+    frame = classes_frame(names=("0", "1", "2"))
+    frame["gold"] = pd.to_numeric(frame["gold"]).where(frame["split"] == "oof")  # 1.0 in the file
+    table = read_predictions(written(frame, tmp_path))
+    assert table.configurations[0].splits["test"].gold is None
+    assert table.configurations[0].splits["oof"].gold is not None
+
+
+def test_two_classes_are_one_label(tmp_path: Path) -> None:
+    frame = classes_frame(names=("no", "yes"))
+    table = read_predictions(written(frame, tmp_path))
+    assert (table.kind, table.labels) == ("labels", ("yes",))
+    oof = table.configurations[0].splits["oof"]
+    assert oof.gold is not None
+    assert oof.gold[:, 0].tolist() == (frame["gold"][:24] == "yes").tolist()
+    assert "two classes, no and yes: yes is the label that is decided" in table.notes
+
+
+def test_numbers_are_read_as_values(tmp_path: Path) -> None:
+    frame = classes_frame().drop(columns=["gold", "prob/ant", "prob/bee", "prob/cow"])
+    frame = frame.assign(**{"gold/age": np.arange(30.0), "value/age": np.arange(30.0) - 99})
+    table = read_predictions(written(frame, tmp_path))
+    assert (table.kind, table.labels) == ("number", ("age",))
+    oof = table.configurations[0].splits["oof"]
+    assert oof.gold is not None
+    assert oof.gold[:, 0].tolist() == list(range(24))
+    assert oof.probability[:, 0].tolist() == [n - 99.0 for n in range(24)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (cell("gold", 2, "dog"), r"gold must be one of the classes ant, bee, cow, got 'dog' in row 3; 1 such cells"),
+        (cell("gold", 2, ""), r"gold must be a class, got an empty cell in row 3"),
+        (cell("prob/ant", 1, 0.999), r"probabilities of ant, bee, cow must add up to 1, got 1\.\d+ in row 2; 1 such"),
+        (lambda f: f.drop(columns=["prob/ant", "prob/bee"]), r"for each of two or more classes, got \['prob/cow'\]"),
+        (lambda f: f.rename(columns=lambda n: n.replace("prob/", "value/")), r"for each of two or more classes"),
+    ],
+)
+def test_bad_classes(tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], message: str) -> None:
+    with pytest.raises(DecisionError, match=message):
+        read_predictions(written(change(classes_frame()), tmp_path))
 
 
 @pytest.mark.parametrize(

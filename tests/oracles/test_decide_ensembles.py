@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from tune_polar.decide import ensemble_fit
 from tune_polar.decide.chooser import Chooser
 from tune_polar.decide.engine import judge
 from tune_polar.decide.ensemble_fit import EnsembleCandidate
@@ -275,7 +276,7 @@ def test_the_kind_takes_classes_and_numbers(kind):
 def test_of_very_many_rows_some_choose_the_weights(monkeypatch):
     gold, folds, probability = labels_case(rows=90)
     rows = {"model": Rows.of(Gold("labels", gold, LABELS), part=folds)}
-    monkeypatch.setattr("tune_polar.decide.ensemble_fit.MOST_ROWS", 30)
+    monkeypatch.setattr(ensemble_fit, "MOST_ROWS", 30)
     found = EnsembleBench(GRAPH, rows, candidates_of(probability), MACRO).ensemble(greedy).deployed
     assert found.weights == pytest.approx(half_and_half(gold[::3], probability[:, ::3]))
     mean = np.tensordot(found.weights, probability, axes=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_library
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +18,12 @@ from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.predictions import PredictionTable
 from tune_polar.errors import DecisionError
 from tune_polar.report.decide_comparisons import group_section
-from tune_polar.report.decide_document import decide_document
-from tune_polar.report.decide_json import group_data, report_data
+from tune_polar.report.decide_json import group_data
 from tune_polar.report.decide_page import write_decide_report
+from tune_polar.report.decided import data_of, document_of, report_of
 from tune_polar.stats.grouped_rows import GroupReport, group_report
-from tune_polar.stats.threshold_report import ReportSettings, ThresholdReport, threshold_report
+from tune_polar.stats.plain_report import PlainReport
+from tune_polar.stats.threshold_report import ReportSettings, ThresholdReport
 
 
 def decide(
@@ -55,8 +57,9 @@ def decide(
     """Report what predictions are worth: thresholds by where they were chosen, the winner's score corrected.
 
     A table has the columns split (oof, dev, test …), fold (of oof rows), id, gold/LABEL and logit/LABEL or
-    prob/LABEL; any other column (model, seed …) tells configurations apart. Several files of the same labels are also
-    compared as groups: thresholds per file against thresholds pooled over files.
+    prob/LABEL; any other column (model, seed …) tells configurations apart. Of classes it has gold and prob/CLASS for
+    each class, as predict_proba gives them; of numbers gold/NAME and value/NAME. Several files of the same labels are
+    also compared as groups: thresholds per file against thresholds pooled over files.
 
     Example:
 
@@ -67,14 +70,14 @@ def decide(
         raise DecisionError(f"--seed must be at least 0, got {seed}", "Give a whole number from 0 up.")
     settings = ReportSettings(tuple(rule or ()), seed, rounds, new_rows)
     tables = [read_predictions(path, group) for path in predictions]
-    reports = [threshold_report(table, settings) for table in tables]
+    reports = [report_of(table, settings) for table in tables]
     groups = _groups(tables, reports, settings) if len(tables) > 1 or group is not None else None
-    documents = [decide_document(report) for report in reports]
+    documents = [document_of(report) for report in reports]
     section = None if groups is None else group_section(groups)
     if out is not None:
         write_decide_report(out, documents, section)
     if json:
-        data: dict[str, object] = {"reports": [report_data(report) for report in reports]}
+        data: dict[str, object] = {"reports": [data_of(report) for report in reports]}
         if groups is not None:
             data["groups"] = group_data(groups)
         json_library.dump(data, sys.stdout, ensure_ascii=False, indent=1, allow_nan=False)
@@ -92,10 +95,13 @@ def decide(
 
 
 def _groups(
-    tables: list[PredictionTable], reports: list[ThresholdReport], settings: ReportSettings
+    tables: list[PredictionTable], reports: Sequence[ThresholdReport | PlainReport], settings: ReportSettings
 ) -> GroupReport | str:
     """Files or groups that do not fit together are reported one by one all the same."""
+    first = reports[0]
+    if isinstance(first, PlainReport) or any(isinstance(each, PlainReport) for each in reports):
+        return "classes and numbers have no thresholds that groups could share or not"
     try:
-        return group_report(tables, reports[0].rules, settings.seed, settings.rounds)
+        return group_report(tables, first.rules, settings.seed, settings.rounds)
     except DecisionError as error:
         return error.problem

@@ -18,11 +18,33 @@ from tune_polar.errors import DecisionError
 FLOAT_ERROR = 1e-6  # of a probability: a softmax of 32 bits gives 1.0000001
 
 
+def columns_in_use(frame: pd.DataFrame, columns: Columns) -> tuple[Columns, list[str]]:
+    """Less what tells no configuration from another: columns without a name, empty ones, those of single rows.
+
+    A column of single rows has one value for each text, whoever predicts it: an index, a text, a language.
+    """
+    notes = ["columns without a name are left out"] if columns.unnamed else []
+    text = frame.groupby([SPLIT, ID], sort=False)
+    kept = []
+    for name in columns.settings:
+        values = frame[name].str.strip()
+        own = values[frame[SPLIT] == OOF] if (frame[SPLIT] == OOF).any() else values
+        if (values == "").all():
+            notes.append(f"column {name} is empty and is left out")
+        elif own.nunique() > 1 and (text[name].nunique() == 1).all():
+            notes.append(
+                f"column {name} tells rows apart and no configurations, and is left out (--group {name} compares them)"
+            )
+        else:
+            kept.append(name)
+    return replace(columns, settings=tuple(kept)), notes
+
+
 def judged_rows(frame: pd.DataFrame, columns: Columns, path: Path) -> tuple[pd.DataFrame, list[str]]:
     """The rows whose ``judged`` is not 0, and a note where some are left out."""
     if not columns.has_judged:
         return frame, []
-    judged = _labels(frame[JUDGED].astype(str), JUDGED, path) != 0
+    judged = labels_in(frame[JUDGED].astype(str), JUDGED, path) != 0
     if not judged.any():
         raise DecisionError(
             f"{path}: {JUDGED} must be 1 in at least one row, got 0 in all {len(frame)}", "Leave the column out."
@@ -56,7 +78,7 @@ def check_ids(frame: pd.DataFrame, settings: list[str], path: Path) -> None:
         )
 
 
-def _numbers(frame: pd.DataFrame, column: str, path: Path) -> FloatArray:
+def numbers_in(frame: pd.DataFrame, column: str, path: Path) -> FloatArray:
     """The column as float64, NaN where a cell is empty."""
     values = pd.to_numeric(frame[column], errors="coerce")
     result = values.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -71,7 +93,7 @@ def _numbers(frame: pd.DataFrame, column: str, path: Path) -> FloatArray:
     return result
 
 
-def _labels(column: pd.Series[Any], name: str, path: Path) -> FloatArray:
+def labels_in(column: pd.Series[Any], name: str, path: Path) -> FloatArray:
     """0 and 1 by the rule of all tables, (rows,); NaN where a cell is empty."""
     codes, said = pd.factorize(column)
     known = [np.nan if not str(cell).strip() else label_of(str(cell)) for cell in said]
@@ -86,7 +108,8 @@ def _labels(column: pd.Series[Any], name: str, path: Path) -> FloatArray:
     return np.array([*known, np.nan], dtype=np.float64)[codes]  # code −1 is of an empty cell
 
 
-def _refuse(wrong: BoolArray, values: FloatArray, column: str, rule: str, remedy: str, path: Path) -> None:
+def refuse(wrong: BoolArray, values: FloatArray, column: str, rule: str, remedy: str, path: Path) -> None:
+    """Refuse a column where any cell is ``wrong``; the first is named."""
     if wrong.any():
         row = int(np.argmax(wrong))
         found = "an empty cell" if np.isnan(values[row]) else repr(float(values[row])).removesuffix(".0")
@@ -98,6 +121,8 @@ def _refuse(wrong: BoolArray, values: FloatArray, column: str, rule: str, remedy
 
 def drop_empty_labels(frame: pd.DataFrame, columns: Columns, path: Path) -> tuple[Columns, list[str]]:
     """Leave out labels whose gold is empty in every row; a note for each."""
+    if columns.kind == "class":
+        return columns, []
     empty = [label for label in columns.labels if frame[GOLD + label].isna().all()]
     if len(empty) == len(columns.labels):
         raise DecisionError(
@@ -117,39 +142,23 @@ def drop_empty_labels(frame: pd.DataFrame, columns: Columns, path: Path) -> tupl
 
 
 def score_values(frame: pd.DataFrame, columns: Columns, path: Path) -> FloatArray:
-    """Logits or probabilities, (rows, labels)."""
+    """Logits, probabilities or values as they are written, (rows, labels)."""
     parts = []
     for column in columns.scores:
-        values = _numbers(frame, column, path)
-        if columns.logits:
-            remedy = "Look at that fold's training curve: a loss that became NaN leaves such logits."
-            _refuse(~np.isfinite(values), values, column, "hold finite numbers", remedy, path)
+        values = numbers_in(frame, column, path)
+        if columns.logits or columns.kind == "number":
+            remedy = "Look at that fold's training curve: a loss that became NaN leaves such values."
+            refuse(~np.isfinite(values), values, column, "hold finite numbers", remedy, path)
         else:
             remedy = f"Name the column logit/{column.partition('/')[2]} if it holds logits."
             wrong = ~((values >= -FLOAT_ERROR) & (values <= 1 + FLOAT_ERROR))
-            _refuse(wrong, values, column, "lie between 0 and 1", remedy, path)
+            refuse(wrong, values, column, "lie between 0 and 1", remedy, path)
             values = np.clip(values, 0.0, 1.0)
         parts.append(values)
     return np.stack(parts, axis=1)
 
 
-def gold_column_values(frame: pd.DataFrame, columns: Columns, path: Path) -> tuple[BoolArray, BoolArray]:
-    """Gold (rows, labels), False where absent, and which rows have it (rows,)."""
-    names = list(columns.gold)
-    values = np.stack([_labels(frame[name], name, path) for name in names], axis=1)
-    absent = np.isnan(values)
-    # A split without any gold is one to predict; anything in between is a mistake.
-    groups = frame.groupby([*columns.settings, SPLIT], sort=False).ngroup().to_numpy()
-    without = np.bincount(groups, weights=absent.all(axis=1)) == np.bincount(groups)
-    allowed = without[groups] & (frame[SPLIT] != OOF).to_numpy()
-    for place, name in enumerate(names):
-        remedy = "Give the gold of all rows of a split, or of none (never of none for oof)."
-        _refuse(absent[:, place] & ~allowed, values[:, place], name, "be 0 or 1", remedy, path)
-    _check_agreement(frame, values, path)
-    return np.asarray(values == 1), np.asarray(~absent.any(axis=1))
-
-
-def _check_agreement(frame: pd.DataFrame, gold: FloatArray, path: Path) -> None:
+def check_agreement(frame: pd.DataFrame, gold: FloatArray, path: Path) -> None:
     """Refuse two configurations that disagree on the gold of one text."""
     text = frame.groupby([SPLIT, ID], sort=False).ngroup().to_numpy()
     first = np.full(int(text.max()) + 1, -1)
@@ -176,9 +185,9 @@ def fold_column(frame: pd.DataFrame, columns: Columns, path: Path) -> IntArray:
             f"{path}: must have the column {FOLD}, since it has rows of split {OOF!r}; got no such column",
             "Write the number of the fold whose model predicted each out-of-fold row.",
         )
-    values = _numbers(frame, FOLD, path)
+    values = numbers_in(frame, FOLD, path)
     wrong = out_of_fold & ~((values >= 0) & (values == np.floor(values)) & np.isfinite(values))
     remedy = "Write the number of the fold whose model predicted each out-of-fold row."
-    _refuse(wrong, values, FOLD, "be a whole number, 0 or more, in out-of-fold rows", remedy, path)
+    refuse(wrong, values, FOLD, "be a whole number, 0 or more, in out-of-fold rows", remedy, path)
     result[out_of_fold] = values[out_of_fold].astype(np.int64)
     return result

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from tune_polar.errors import DecisionError
 
 SPLIT, FOLD, ID = "split", "fold", "id"
 JUDGED = "judged"  # 0 or 1, where there is such a column: rows with 0 are predicted and not judged
-GOLD, LOGIT, PROBABILITY = "gold/", "logit/", "prob/"
+GOLD, LOGIT, PROBABILITY, VALUE = "gold/", "logit/", "prob/", "value/"
+CLASS = "gold"  # the one column with a row's class, beside a score for each class
 FORMAT = (
     "The columns are split, fold, id, then gold/<label> and either logit/<label> or prob/<label> for each "
-    "label; any other column tells configurations apart."
+    "label; or gold with the row's class and prob/<class> for each class; or gold/<name> and value/<name> for numbers. "
+    "Any other column tells configurations apart."
 )
+Kind: TypeAlias = Literal["labels", "class", "number"]
+# What pandas calls an index that was written into a file, and a column without a name.
+UNNAMED = re.compile(r"\s*|Unnamed: \d+|__index_level_\d+__")
 
 
 @dataclass(frozen=True)
@@ -23,22 +30,25 @@ class Columns:
     """The columns of one file by meaning."""
 
     settings: tuple[str, ...]  # tell configurations apart
-    labels: tuple[str, ...]
-    scores: tuple[str, ...]  # one per label: logit/… or prob/…
+    labels: tuple[str, ...]  # labels, classes, or numbers
+    scores: tuple[str, ...]  # one each: logit/…, prob/… or value/…
     logits: bool
     has_fold: bool
     has_judged: bool = False
     group: str | None = None  # a column that tells rows apart, not configurations
+    kind: Kind = "labels"
+    unnamed: tuple[str, ...] = ()  # columns without a name, which are not read
 
     @property
     def gold(self) -> tuple[str, ...]:
-        """One column per label."""
-        return tuple(GOLD + label for label in self.labels)
+        """One column per label or number; of classes one for all."""
+        return (CLASS,) if self.kind == "class" else tuple(GOLD + label for label in self.labels)
 
     @property
     def texts(self) -> tuple[str, ...]:
         """Columns that are read as they are written, never as numbers."""
-        return (*self.settings, SPLIT, ID, *(() if self.group is None else (self.group,)))
+        own = (CLASS,) if self.kind == "class" else ()
+        return (*self.settings, SPLIT, ID, *own, *(() if self.group is None else (self.group,)))
 
 
 def columns_of(header: Sequence[str], path: Path, group: str | None = None) -> Columns:
@@ -47,6 +57,8 @@ def columns_of(header: Sequence[str], path: Path, group: str | None = None) -> C
     Raises:
         DecisionError: a column occurs twice or is missing, or a label has no gold, no score, or two scores.
     """
+    unnamed = tuple(name for name in header if UNNAMED.fullmatch(name))
+    header = [name for name in header if name not in unnamed]
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
         raise DecisionError(
@@ -55,26 +67,25 @@ def columns_of(header: Sequence[str], path: Path, group: str | None = None) -> C
         )
     missing = [name for name in (SPLIT, ID) if name not in header]
     gold = [name.removeprefix(GOLD) for name in header if name.startswith(GOLD)]
-    if missing or not gold:
-        wanted = missing + ([] if gold else [f"{GOLD}<label>"])
+    of_classes = CLASS in header and not gold
+    if missing or not (gold or of_classes):
+        wanted = missing + ([] if gold or of_classes else [f"{GOLD}<label>"])
         raise DecisionError(
             f"{path}: must have the columns {', '.join(wanted)}, got {', '.join(header) or 'none'}", FORMAT
         )
     prefix = _score_prefix(header, path)
     scored = [name.removeprefix(prefix) for name in header if name.startswith(prefix)]
-    if set(scored) != set(gold):
+    if of_classes:
+        gold = _classes(scored, prefix, path)
+    elif set(scored) != set(gold):
         raise DecisionError(
             f"{path}: every label must have both a {GOLD} and a {prefix} column, got gold only for "
             f"{sorted(set(gold) - set(scored))} and scores only for {sorted(set(scored) - set(gold))}",
             FORMAT,
         )
-    if any(not name.strip() for name in header):
-        raise DecisionError(
-            f"{path}: every column must have a name, got none for column {1 + [n.strip() for n in header].index('')}",
-            "Leave that column out: pandas writes none of its own with `to_csv(…, index=False)`.",
-        )
-    known = (GOLD, LOGIT, PROBABILITY)
-    settings = [n for n in header if n not in (SPLIT, FOLD, ID, JUDGED) and not n.startswith(known)]
+    known = (GOLD, LOGIT, PROBABILITY, VALUE)
+    fixed = (SPLIT, FOLD, ID, JUDGED, *((CLASS,) if of_classes else ()))
+    settings = [n for n in header if n not in fixed and not n.startswith(known)]
     if group is not None and group not in settings:
         raise DecisionError(
             f"{path}: the group must be a column beside those of the format, one of {settings}, got {group!r}",
@@ -88,14 +99,27 @@ def columns_of(header: Sequence[str], path: Path, group: str | None = None) -> C
         has_fold=FOLD in header,
         has_judged=JUDGED in header,
         group=group,
+        kind="class" if of_classes else "number" if prefix == VALUE else "labels",
+        unnamed=unnamed,
     )
 
 
+def _classes(scored: Sequence[str], prefix: str, path: Path) -> list[str]:
+    """A column a class, as `predict_proba` gives them."""
+    if prefix == VALUE or len(scored) < 2:
+        raise DecisionError(
+            f"{path}: beside {CLASS} there must be a {PROBABILITY}<class> or {LOGIT}<class> column for each of two or "
+            f"more classes, got {[prefix + name for name in scored]}",
+            FORMAT,
+        )
+    return list(scored)
+
+
 def _score_prefix(header: Sequence[str], path: Path) -> str:
-    """Logits or probabilities, whichever the file has."""
-    present = [prefix for prefix in (LOGIT, PROBABILITY) if any(name.startswith(prefix) for name in header)]
+    """Logits, probabilities or values, whichever the file has."""
+    present = [prefix for prefix in (LOGIT, PROBABILITY, VALUE) if any(name.startswith(prefix) for name in header)]
     if len(present) != 1:
-        kinds = "both" if present else "neither"
+        kinds = "both" if present == [LOGIT, PROBABILITY] else ", ".join(present) or "neither"
         raise DecisionError(
             f"{path}: must have either {LOGIT}<label> or {PROBABILITY}<label> columns, got {kinds}",
             f"Keep the logits and drop the probabilities. {FORMAT}" if present else FORMAT,

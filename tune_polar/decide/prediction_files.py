@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 from tune_polar.data.readers.delimited import Lines, other_separator
 from tune_polar.data.readers.form import PARQUET, encoding_of, is_json_lines, start_of
@@ -20,13 +19,13 @@ from tune_polar.decide.checks import IntArray
 from tune_polar.decide.prediction_cells import (
     check_ids,
     check_splits,
+    columns_in_use,
     drop_empty_labels,
     fold_column,
-    gold_column_values,
     judged_rows,
-    score_values,
 )
-from tune_polar.decide.prediction_columns import GOLD, ID, SPLIT, Columns, columns_of
+from tune_polar.decide.prediction_columns import GOLD, ID, SPLIT, Columns, Kind, columns_of
+from tune_polar.decide.prediction_gold import gold_values, predicted_values
 from tune_polar.decide.predictions import OOF, ConfigurationPredictions, PredictionTable, SplitPredictions
 from tune_polar.errors import DecisionError
 
@@ -201,15 +200,19 @@ class _Checked:
 
 
 def _build(path: Path, frame: pd.DataFrame, columns: Columns) -> PredictionTable:
-    frame, not_judged = judged_rows(frame, columns, path)
+    frame, notes = judged_rows(frame, columns, path)
     check_splits(frame, path)
+    columns, left_out = columns_in_use(frame, columns)
     keys = list(columns.settings)
     check_ids(frame, keys, path)
-    columns, notes = drop_empty_labels(frame, columns, path)
-    notes += not_judged
-    scores = score_values(frame, columns, path)
-    probability = expit(scores) if columns.logits else scores
-    gold, has_gold = gold_column_values(frame, columns, path)
+    columns, empty = drop_empty_labels(frame, columns, path)
+    notes = [*empty, *notes, *left_out]
+    probability = predicted_values(frame, columns, path)
+    gold, has_gold = gold_values(frame, columns, path)
+    kind, labels = columns.kind, columns.labels
+    if kind == "class" and len(labels) == 2:  # yes or no: the second class's threshold is worth choosing
+        notes.append(f"two classes, {labels[0]} and {labels[1]}: {labels[1]} is the label that is decided")
+        kind, labels, gold, probability = "labels", labels[1:], gold == 1, probability[:, 1:]
     fold = fold_column(frame, columns, path)
     out_of_fold = (frame[SPLIT] == OOF).to_numpy()
     all_folds, all_rows = np.unique(fold[out_of_fold]), frame.loc[out_of_fold, ID].nunique()
@@ -233,14 +236,14 @@ def _build(path: Path, frame: pd.DataFrame, columns: Columns) -> PredictionTable
             ConfigurationPredictions(
                 name=" ".join(f"{key}={value}" for key, value in zip(keys, values, strict=True)) or path.stem,
                 settings=dict(zip(keys, values, strict=True)),
-                labels=columns.labels,
+                labels=labels,
                 splits=splits,
                 missing_folds=tuple(missing),
                 missing_rows=all_rows - (len(splits[OOF]) if OOF in splits else 0),
             )
         )
-    notes += _notes(found)
-    return PredictionTable(path, columns.labels, tuple(found), tuple(notes))
+    notes += _notes(found, kind)
+    return PredictionTable(path, labels, tuple(found), tuple(notes), kind)
 
 
 def _groups(frame: pd.DataFrame, keys: list[str]) -> list[tuple[tuple[str, ...], IntArray]]:
@@ -253,7 +256,7 @@ def _groups(frame: pd.DataFrame, keys: list[str]) -> list[tuple[tuple[str, ...],
     return [(tuple(str(frame[key].iloc[rows[0]]) for key in keys), rows) for rows in parts]
 
 
-def _notes(configurations: list[ConfigurationPredictions]) -> list[str]:
+def _notes(configurations: list[ConfigurationPredictions], kind: Kind) -> list[str]:
     """What is missing where; a note that holds for all configurations alike is given once."""
     notes: dict[str, list[str]] = {}
     for each in configurations:
@@ -266,7 +269,7 @@ def _notes(configurations: list[ConfigurationPredictions]) -> list[str]:
         for split, part in each.splits.items():
             if part.gold is None:
                 notes.setdefault(f"has no gold in {split}: scores there are not applicable", []).append(each.name)
-            elif part.fold is not None:
+            elif part.fold is not None and kind == "labels":
                 for number in np.unique(part.fold):
                     absent = ~part.gold[part.fold == number].any(axis=0)
                     for label in np.flatnonzero(absent):

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
+from tune_polar.decide.checks import FloatArray, IntArray
+from tune_polar.decide.prediction_columns import Kind
 from tune_polar.errors import DecisionError
 
 OOF = "oof"  # the split whose rows are each predicted by the fold model that did not train on them
@@ -20,8 +23,8 @@ class SplitPredictions:
 
     ids: tuple[str, ...]
     fold: IntArray | None  # (rows,); only out-of-fold rows have one
-    gold: BoolArray | None  # (rows, labels); None where the split has no gold
-    probability: FloatArray  # (rows, labels)
+    gold: NDArray[Any] | None  # (rows, labels) 0/1, (rows, 1) codes, (rows, numbers); None where the split has no gold
+    probability: FloatArray  # (rows, labels or classes); of numbers what is predicted
     group: tuple[str, ...] | None = None  # (rows,) the language, say; None where the file tells none apart
 
     def __len__(self) -> int:
@@ -50,9 +53,10 @@ class PredictionTable:
     """All configurations of one file, and what a reader of its numbers should know."""
 
     path: Path
-    labels: tuple[str, ...]
+    labels: tuple[str, ...]  # or classes, or numbers
     configurations: tuple[ConfigurationPredictions, ...]
     notes: tuple[str, ...]  # labels dropped, folds missing, labels absent from a fold, splits without gold
+    kind: Kind = "labels"
 
     @property
     def complete(self) -> tuple[ConfigurationPredictions, ...]:
@@ -66,7 +70,7 @@ class AlignedPredictions:
 
     names: tuple[str, ...]
     ids: tuple[str, ...]
-    gold: BoolArray | None  # (rows, labels)
+    gold: NDArray[Any] | None  # (rows, labels), as in ``SplitPredictions``
     fold: IntArray | None  # (configurations, rows): fold plans may differ
     probability: FloatArray  # (configurations, rows, labels)
     group: tuple[str, ...] | None = None  # (rows,)

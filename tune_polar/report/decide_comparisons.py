@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tune_polar.report.document import DocumentSection, TextTable
 from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.numbers import count, listed, spread, with_error
-from tune_polar.stats.comparison import ComparisonMatrix
+from tune_polar.stats.comparison import Comparison, ComparisonMatrix
 from tune_polar.stats.group_thresholds import GroupGain, GroupThresholds
 from tune_polar.stats.grouped_rows import GroupReport
-from tune_polar.stats.intervals import points
+from tune_polar.stats.intervals import points, signed
 from tune_polar.stats.threshold_report import ThresholdReport
 
 QUESTIONS = (
@@ -25,7 +26,16 @@ QUESTIONS = (
 
 def comparison_section(report: ThresholdReport) -> DocumentSection:
     """Matrix of the top configurations, and a sentence for each pair with the first."""
-    title, by_folds, by_rows = "Differences between the top configurations", report.by_folds, report.by_rows
+    found = compared_section(report.by_folds, report.by_rows, f"All by rule {report.winner.rule}.")
+    if isinstance(report.by_folds, str):
+        return found
+    figure, note = _strips(report, report.by_folds.names)
+    return replace(found, figure=figure, figure_note=note)
+
+
+def compared_section(by_folds: ComparisonMatrix | str, by_rows: ComparisonMatrix | str, about: str) -> DocumentSection:
+    """The same of any report, without a figure; ``about``: what all of them have in common."""
+    title = "Differences between the top configurations"
     if isinstance(by_folds, str) or isinstance(by_rows, str):
         return DocumentSection(title, (f"Not applicable: {by_folds}.",))
     matrices = {"paired by fold (Nadeau and Bengio)": by_folds, "paired by row (bootstrap)": by_rows}
@@ -34,8 +44,8 @@ def comparison_section(report: ThresholdReport) -> DocumentSection:
         f"{one} and {other}: not applicable by folds, their folds differ" for one, other in by_folds.not_applicable
     ]
     tables = tuple(_matrix(matrix, how) for how, matrix in matrices.items())
-    sentences = (f"All by rule {report.winner.rule}. {QUESTIONS}", *_disagreements(by_folds, by_rows))
-    return DocumentSection(title, sentences, tables, (*told, *skipped), *_strips(report, by_folds.names))
+    sentences = (f"{about} {QUESTIONS}", *_disagreements(by_folds, by_rows))
+    return DocumentSection(title, sentences, tables, (*told, *skipped))
 
 
 def _disagreements(by_folds: ComparisonMatrix, by_rows: ComparisonMatrix) -> tuple[str, ...]:
@@ -73,14 +83,19 @@ def _strips(report: ThresholdReport, names: Sequence[str]) -> tuple[str, str]:
 
 
 def _matrix(matrix: ComparisonMatrix, how: str) -> TextTable:
-    """Row minus column in points, with the Holm-adjusted p; the upper triangle."""
+    """Row minus column, with the Holm-adjusted p; the upper triangle."""
     names, rows = matrix.names, []
     for place, name in enumerate(names):
         pairs = [matrix.pair(name, other) if other in names[place + 1 :] else None for other in names[1:]]
-        cells = ("" if pair is None else f"{points(pair.paired.difference)} p={pair.adjusted_p:.2g}" for pair in pairs)
+        cells = ("" if each is None else f"{_difference(each)} p={each.adjusted_p:.2g}" for each in pairs)
         rows.append((f"{place + 1} {name}", *cells))
-    caption = f"Row minus column, F1 points, {how}; p adjusted for {len(matrix.pairs)} pairs (Holm)"
+    unit = matrix.pairs[0].metric.unit if matrix.pairs else ""
+    caption = f"Row minus column{', ' if unit else ''}{unit}, {how}; p adjusted for {len(matrix.pairs)} pairs (Holm)"
     return TextTable(caption, ("", *(f"− {place + 1}" for place in range(1, len(names)))), rows)
+
+
+def _difference(pair: Comparison) -> str:
+    return signed(pair.paired.difference, pair.metric)
 
 
 def ranking_section(report: ThresholdReport) -> DocumentSection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -15,9 +16,10 @@ from tune_polar.report.ensembles import ensemble_remarks, ensemble_sentences, en
 from tune_polar.report.ladder import shown_threshold, threshold_range
 from tune_polar.report.numbers import count, listed
 from tune_polar.report.words import RUNGS, CellWords, chosen_on
+from tune_polar.stats.ensemble_report import EnsembleReport
 from tune_polar.stats.intervals import Interval, points
 from tune_polar.stats.rare_labels import CODE as RARE
-from tune_polar.stats.rare_labels import FEWEST
+from tune_polar.stats.rare_labels import FEWEST, RareLabel
 from tune_polar.stats.scored_configuration import ScoredConfiguration, thresholds_of
 from tune_polar.stats.threshold_report import LEVELS, ThresholdReport
 
@@ -32,7 +34,14 @@ WIDEST = 8  # columns of a table that a terminal shows
 
 def decide_document(report: ThresholdReport) -> Document:
     """One file's report."""
-    own = (_read(report), _selected(report), _rules(report), _labels(report), _findings(report), _rare(report))
+    own = (
+        _read(report),
+        _selected(report),
+        _rules(report),
+        _labels(report),
+        _findings(report),
+        rare_in_words(report.rare),
+    )
     return Document(
         f"Threshold report: {report.path}",
         (*own, comparison_section(report), ranking_section(report), ensemble_section(report)),
@@ -109,7 +118,12 @@ def _selected(report: ThresholdReport) -> DocumentSection:
 
 def ensemble_section(report: ThresholdReport) -> DocumentSection:
     """What the mean of several configurations is worth beside the selected one."""
-    title, found = "Ensembles of the configurations", report.ensembles
+    return ensembles_in_words(report.ensembles)
+
+
+def ensembles_in_words(found: EnsembleReport | str) -> DocumentSection:
+    """The same of any report."""
+    title = "Ensembles of the configurations"
     if isinstance(found, str):
         return DocumentSection(title, (f"Not applicable: {found}.",))
     return DocumentSection(
@@ -168,7 +182,8 @@ def _findings(report: ThresholdReport) -> DocumentSection:
     return DocumentSection("Degenerate thresholds (TP003)", sentences, remarks=remarks)
 
 
-def _rare(report: ThresholdReport) -> DocumentSection:
-    sentences = () if report.rare else (f"Every label has {FEWEST} positive rows or more.",)
-    remarks = tuple(f"{RARE}: {each.sentence}" for each in report.rare)
+def rare_in_words(rare: Sequence[RareLabel]) -> DocumentSection:
+    """Labels or classes with few rows, or that there are none."""
+    sentences = () if rare else (f"Every label has {FEWEST} positive rows or more.",)
+    remarks = tuple(f"{RARE}: {each.sentence}" for each in rare)
     return DocumentSection(f"Rare labels ({RARE})", sentences, remarks=remarks)

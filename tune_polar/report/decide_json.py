@@ -22,6 +22,7 @@ from tune_polar.stats.intervals import Interval
 from tune_polar.stats.new_rows import NewRowsScore
 from tune_polar.stats.ranking import RankAgreement
 from tune_polar.stats.rare_labels import CODE as RARE
+from tune_polar.stats.rare_labels import RareLabel
 from tune_polar.stats.scored_configuration import thresholds_of
 from tune_polar.stats.threshold_report import LEVELS, ThresholdReport
 
@@ -34,14 +35,15 @@ def report_data(report: ThresholdReport) -> Data:
     findings = [(rule, each) for rule, found in report.findings for each in found]
     return {
         "file": str(report.path),
-        **_fields(report, *AS_THEY_ARE),
+        "kind": "labels",
+        **fields_of(report, *AS_THEY_ARE),
         "splits": [{"name": each.name, "rows": each.rows, "gold": each.has_gold} for each in report.splits],
-        **_fields(report, "folds", "notes"),
+        **fields_of(report, "folds", "notes"),
         "selected": _selected(report),
         "scores": [
             {
                 "configuration": each.name,
-                **_fields(each, "rule", "cross_fitted", "fold_scores"),
+                **fields_of(each, "rule", "cross_fitted", "fold_scores"),
                 "scored": [
                     _scored(rung, split, scored, report.labels)
                     for split, ladder in ((OOF, each.judgement.ladder), *each.judgement.splits.items())
@@ -51,14 +53,11 @@ def report_data(report: ThresholdReport) -> Data:
             for each in report.scored
         ],
         "findings": [
-            {"code": each.code, "rule": rule, **_fields(each, "kind", "label", "threshold", "fold", "message")}
+            {"code": each.code, "rule": rule, **fields_of(each, "kind", "label", "threshold", "fold", "message")}
             for rule, each in findings
         ],
-        "rare_labels": [
-            {"code": RARE, **_fields(each, "label", "positives", "in_smallest_fold", "f1", "wobble", "sentence")}
-            for each in report.rare
-        ],
-        "comparisons": {"folds": _matrix(report.by_folds), "rows": _matrix(report.by_rows)},
+        "rare_labels": rare_data(report.rare),
+        "comparisons": {"folds": matrix_data(report.by_folds), "rows": matrix_data(report.by_rows)},
         "ranking": _ranking(report, report.ranking),
         "ensemble": ensemble_data(report.ensembles),
     }
@@ -88,7 +87,7 @@ def _corrected(found: BbcCv | str) -> Data:
         return {"not_applicable": found}
     return {
         "estimate": found.corrected,
-        **_fields(found, "plain", "optimism"),
+        **fields_of(found, "plain", "optimism"),
         "intervals": [asdict(found.interval_at(level)) for level in LEVELS],
         "candidates": found.entered,
         "rounds": found.rounds,
@@ -98,7 +97,7 @@ def _corrected(found: BbcCv | str) -> Data:
 def _new_rows(found: NewRowsScore | str) -> Data:
     if isinstance(found, str):
         return {"not_applicable": found}
-    return {**_fields(found, "rows", "training_sd"), "intervals": [asdict(found.interval(level)) for level in LEVELS]}
+    return {**fields_of(found, "rows", "training_sd"), "intervals": [asdict(found.interval(level)) for level in LEVELS]}
 
 
 def _scored(rung: Rung, split: str, scored: Scored, labels: Sequence[str]) -> Data:
@@ -112,18 +111,25 @@ def _scored(rung: Rung, split: str, scored: Scored, labels: Sequence[str]) -> Da
     }
 
 
-def _matrix(matrix: ComparisonMatrix | str) -> Data:
+def rare_data(rare: Sequence[RareLabel]) -> list[Data]:
+    """Labels or classes with few rows."""
+    names = ("label", "positives", "in_smallest_fold", "f1", "wobble", "sentence")
+    return [{"code": RARE, **fields_of(each, *names)} for each in rare]
+
+
+def matrix_data(matrix: ComparisonMatrix | str) -> Data:
+    """Every pair with its sentence."""
     if isinstance(matrix, str):
         return {"not_applicable": matrix}
     return {
         "configurations": list(matrix.names),
         "pairs": [
             {
-                **_fields(each, "first", "second"),
-                **_fields(each.paired, "difference", "interval"),
+                **fields_of(each, "first", "second"),
+                **fields_of(each.paired, "difference", "interval"),
                 "p": each.paired.p_value,
                 "holm_p": each.adjusted_p,
-                **_fields(each, "differs", "sentence"),
+                **fields_of(each, "differs", "sentence"),
             }
             for each in matrix.pairs
         ],
@@ -161,11 +167,15 @@ def group_data(report: GroupReport | str) -> Data:
         "chosen_among": report.compared,
         "rules": [
             {
-                **_fields(each, "rule", "pooled"),
+                **fields_of(each, "rule", "pooled"),
                 "per_group": each.own,
-                **_fields(each, "gain", "interval"),
+                **fields_of(each, "gain", "interval"),
                 "groups": [
-                    {**_fields(of, "group", "rows", "pooled"), "per_group": of.own, **_fields(of, "gain", "interval")}
+                    {
+                        **fields_of(of, "group", "rows", "pooled"),
+                        "per_group": of.own,
+                        **fields_of(of, "gain", "interval"),
+                    }
                     for of in each.groups
                 ],
             }
@@ -174,7 +184,7 @@ def group_data(report: GroupReport | str) -> Data:
     }
 
 
-def _fields(of: object, *names: str) -> Data:
+def fields_of(of: object, *names: str) -> Data:
     """Some of what ``of`` has, under the same names."""
     return {name: _plain(getattr(of, name)) for name in names}
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tune_polar.decide.prediction_columns import FOLD, GOLD, ID, JUDGED, PROBABILITY, SPLIT
+from tune_polar.decide.prediction_columns import CLASS, FOLD, GOLD, ID, JUDGED, PROBABILITY, SPLIT
 from tune_polar.decide.predictions import OOF
 from tune_polar.decide.tables import Table, TableKind
 from tune_polar.errors import StoreError
@@ -159,8 +159,8 @@ def stages_of(store: Store, summary: SearchSummary) -> Iterator[tuple[Configurat
 def predictions_table(summary: SearchSummary, stage: str) -> pd.DataFrame:
     """What one stage predicts: out of fold, and on other splits the mean of the models, each seed's by themselves.
 
-    Probabilities as ``prob/COLUMN`` (of classes ``prob/CLASS`` with gold 0 and 1), numbers as ``value/COLUMN``, of
-    neighbours their share among all that are stored.
+    Probabilities as ``prob/COLUMN`` (of classes ``prob/CLASS``, beside ``gold`` with the class), numbers as
+    ``value/COLUMN``, of neighbours their share among all that are stored.
     """
     found = [row.predictions for row in summary.configurations if row.predictions is not None and row.predictions.cells]
     frames = [frame for predictions in found for frame in _frames(predictions, stage) if not frame.empty]
@@ -225,10 +225,11 @@ class _Predicted:
     def _gold(self, truth: Array | None, rows: int) -> dict[str, object]:
         """``truth`` (rows, columns); None: there is none."""
         kind = self.stage.task.gold
+        if kind == "class":
+            codes = () if truth is None else truth[:, 0].astype(np.int64)
+            return {CLASS: [None] * rows if truth is None else [self.names[code] for code in codes]}
         if truth is None:
             return {GOLD + name: pd.array([None] * rows, dtype="Float64") for name in self.names}
-        if kind == "class":
-            return {GOLD + name: (truth[:, 0] == code).astype(np.int8) for code, name in enumerate(self.names)}
         as_type = np.float64 if kind == "number" else np.int8
         return {GOLD + name: truth[:, place].astype(as_type) for place, name in enumerate(self.names)}
 

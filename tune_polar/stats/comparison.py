@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tune_polar.decide.checks import BitArray, FloatArray
 from tune_polar.decide.metrics import Metric, metric_named
-from tune_polar.decide.rows import Gold
+from tune_polar.decide.rows import Gold, Rows
 from tune_polar.errors import DecisionError
 from tune_polar.stats.intervals import Interval, signed, unit_of
-from tune_polar.stats.paired import PairedDifference, fold_paired, row_paired_bootstrap
+from tune_polar.stats.paired import PairedDifference, fold_paired, row_paired_bootstrap, text_paired_bootstrap
 
 
 def holm(p_values: Sequence[float]) -> FloatArray:
@@ -163,6 +165,37 @@ def row_comparison_matrix(
         return row_paired_bootstrap(gold, decided[i], decided[j], rng, rounds=rounds, level=level)
 
     return _matrix(names, pairs, set(pairs), compare, Comparison("", "", NOTHING, 1.0, 1 - level, "rows"))
+
+
+def text_comparison_matrix(
+    names: Sequence[str],
+    rows: Rows,
+    decided: Sequence[NDArray[Any]],
+    metric: Metric,
+    rng: np.random.Generator,
+    *,
+    level: float = 0.95,
+) -> ComparisonMatrix:
+    """The same for every metric and kind of gold; ``decided`` (rows, columns) each.
+
+    Raises:
+        DecisionError: names that are not distinct or not one per configuration, or shapes that differ.
+    """
+    _check_names(names, len(decided))
+    pairs = list(combinations(range(len(names)), 2))
+    rounds = max(1000, int(np.ceil(4 * len(pairs) / (1 - level))))
+
+    def compare(i: int, j: int) -> PairedDifference:
+        better = text_paired_bootstrap(rows, decided[i], decided[j], metric, rng, rounds=rounds, level=level)
+        return better if metric.larger_is_better else _turned(better)
+
+    return _matrix(names, pairs, set(pairs), compare, Comparison("", "", NOTHING, 1.0, 1 - level, "rows", metric))
+
+
+def _turned(better: PairedDifference) -> PairedDifference:
+    """By how much it is better, as the difference of two errors."""
+    ends = better.interval
+    return replace(better, difference=-better.difference, interval=Interval(-ends.high, -ends.low, ends.level))
 
 
 def _unit(planned_folds: int | None, seeds: int) -> str:

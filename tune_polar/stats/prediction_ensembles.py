@@ -8,15 +8,13 @@ import numpy as np
 
 from tune_polar.decide.ensemble_fit import EnsembleCandidate
 from tune_polar.decide.ensembles import EnsembleBench
-from tune_polar.decide.graph import Graph
-from tune_polar.decide.metrics import metric_named
+from tune_polar.decide.prediction_columns import Kind
 from tune_polar.decide.predictions import AlignedPredictions
 from tune_polar.decide.rows import Rows
-from tune_polar.decide.tables import Table
 from tune_polar.errors import DecisionError
 from tune_polar.stats.bbc_cv import Candidate
 from tune_polar.stats.ensemble_report import EnsembleReport, Pick, ensemble_report
-from tune_polar.stats.scored_configuration import DECISION, METRIC, MODEL, ScoredConfiguration, gold_of
+from tune_polar.stats.scored_configuration import MODEL, ScoredConfiguration, gold_of, graph_of, table_of
 
 MOST = 50  # configurations that are combined: the best so many
 ALONE = "there is one configuration alone: there is nothing to combine"
@@ -30,6 +28,7 @@ def prediction_ensembles(
     *,
     rounds: int,
     seed: int,
+    kind: Kind = "labels",
 ) -> EnsembleReport | str:
     """The pick and ensembles beside it, or why there are none.
 
@@ -39,6 +38,7 @@ def prediction_ensembles(
         winner: the best of them.
         rounds: of resampling.
         seed: of resampling.
+        kind: of the gold.
     """
     if len(rows.names) < 2:
         return ALONE
@@ -46,20 +46,19 @@ def prediction_ensembles(
         return "the out-of-fold rows must have gold and folds"
     if any(not np.array_equal(each, rows.fold[0]) for each in rows.fold):
         return OTHER_FOLDS
-    own = sorted((each for each in scored if each.rule == winner.rule), key=lambda each: -each.cross_fitted)
+    metric = winner.judgement.metric
+    own = sorted((e for e in scored if e.rule == winner.rule), key=lambda each: metric.gain(0.0, each.cross_fitted))
     names = [each.name for each in own[:MOST]]
     every = np.ones(len(rows.ids), dtype=np.bool_)
     candidates = [
-        EnsembleCandidate(
-            name, {MODEL: Table.of("probability", [rows.probability[rows.names.index(name)]])}, {MODEL: every}
-        )
+        EnsembleCandidate(name, {MODEL: table_of(kind, rows.probability[rows.names.index(name)])}, {MODEL: every})
         for name in names
     ]
     rank = np.unique(np.array(rows.ids), return_inverse=True)[1].reshape(-1)
-    about = {MODEL: Rows.of(gold_of(rows.gold, winner.judgement.rows.gold.names), part=rows.fold[0], ids=rank)}
-    steps = {DECISION: {"type": "threshold", "of": MODEL, "rule": winner.rule}}
+    gold = gold_of(rows.gold, winner.judgement.rows.gold.names, kind)
+    about = {MODEL: Rows.of(gold, part=rows.fold[0], ids=rank)}
     try:
-        bench = EnsembleBench(Graph.of(steps, score=DECISION, stages=[MODEL]), about, candidates, metric_named(METRIC))
+        bench = EnsembleBench(graph_of(winner.rule), about, candidates, metric)
         return ensemble_report(
             bench,
             Pick(names.index(winner.name), winner.judgement.rows, winner.judgement.cross_fitted),

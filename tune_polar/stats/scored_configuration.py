@@ -1,8 +1,8 @@
-"""Anybody's probabilities decided by one threshold rule, judged like a search's own: everything the engine derives."""
+"""Anybody's predictions decided by one rule, judged like a search's own: everything the engine derives."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.judged import Judgement, Rung, Scored
 from tune_polar.decide.kinds import Thresholds
+from tune_polar.decide.prediction_columns import Kind
 from tune_polar.decide.predictions import OOF, AlignedPredictions, ConfigurationPredictions
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.tables import Table
@@ -22,11 +23,13 @@ from tune_polar.errors import DecisionError
 
 METRIC = "macro_f1"
 DECISION, MODEL = "labels", "model"
+LIKELIEST, AS_PREDICTED = "likeliest class", "as predicted"  # where nothing is chosen
+_STEPS: Mapping[str, Mapping[str, str]] = {LIKELIEST: {"type": "argmax"}, AS_PREDICTED: {"type": "clip"}}
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredConfiguration:
-    """One configuration under one threshold rule."""
+    """One configuration under one threshold rule, or as it is predicted."""
 
     name: str
     rule: str
@@ -34,7 +37,7 @@ class ScoredConfiguration:
 
     @property
     def cross_fitted(self) -> float:
-        """Macro-F1 over the pooled out-of-fold rows, thresholds chosen on the other folds."""
+        """Score of the pooled out-of-fold rows, thresholds chosen on the other folds."""
         return self.judgement.cross_fitted.score
 
     @property
@@ -49,7 +52,7 @@ class ScoredConfiguration:
 
     @property
     def fold_scores(self) -> FloatArray:
-        """(folds,) macro-F1 of these decisions on each fold's rows."""
+        """(folds,) score of these decisions on each fold's rows."""
         return np.array(self.judgement.cross_fitted.cell_scores)
 
     def on(self, split: str, rung: Rung = "fold_tuned") -> Scored | None:
@@ -64,15 +67,32 @@ def thresholds_of(scored: Scored) -> FloatArray:
     return np.stack([each.values for each in found if isinstance(each, Thresholds)])
 
 
-def gold_of(values: NDArray[Any], labels: tuple[str, ...]) -> Gold:
+def gold_of(values: NDArray[Any], labels: tuple[str, ...], kind: Kind = "labels") -> Gold:
     """One label is a yes-or-no task, scored by both classes' F1; several are scored by the positive classes'."""
+    if kind != "labels":
+        return Gold(kind, values, labels)
     return Gold("binary" if len(labels) == 1 else "labels", values, labels)
 
 
+def graph_of(rule: str) -> Graph:
+    """The one decision of a model's table by ``rule``."""
+    step = _STEPS.get(rule, {"type": "threshold", "rule": rule})
+    return Graph.of({DECISION: {**step, "of": MODEL}}, score=DECISION, stages=[MODEL])
+
+
+def table_of(kind: Kind, values: NDArray[Any]) -> Table:
+    """What one model says, (rows, columns)."""
+    return Table.of("value" if kind == "number" else "probability", [values])
+
+
 def scored_configurations(
-    configurations: Sequence[ConfigurationPredictions], aligned: AlignedPredictions, rules: Sequence[str]
+    configurations: Sequence[ConfigurationPredictions],
+    aligned: AlignedPredictions,
+    rules: Sequence[str],
+    kind: Kind = "labels",
+    metric: str = METRIC,
 ) -> Iterator[ScoredConfiguration]:
-    """Score each of ``configurations`` by macro-F1 under each rule; ``aligned`` has their out-of-fold rows.
+    """Score each of ``configurations`` under each rule; ``aligned`` has their out-of-fold rows.
 
     Where all rows have one and the same fold, the engine cuts them in five parts by their ids and decides each by
     thresholds chosen on the others.
@@ -86,21 +106,18 @@ def scored_configurations(
             "Write the gold labels and the fold of every out-of-fold row.",
         )
     labels = configurations[0].labels
-    gold = gold_of(aligned.gold, labels)
+    gold = gold_of(aligned.gold, labels, kind)
     rank = np.unique(np.array(aligned.ids), return_inverse=True)[1].reshape(-1)
-    graphs = {
-        rule: Graph.of({DECISION: {"type": "threshold", "of": MODEL, "rule": rule}}, score=DECISION, stages=[MODEL])
-        for rule in rules
-    }
+    graphs = {rule: graph_of(rule) for rule in rules}
     for configuration, probability, fold in zip(configurations, aligned.probability, aligned.fold, strict=True):
-        table, rows = Table.of("probability", [probability]), Rows.of(gold, part=fold, ids=rank)
+        table, rows = table_of(kind, probability), Rows.of(gold, part=fold, ids=rank)
         splits = {
             split: Evidence(
-                {MODEL: Table.of("probability", [part.probability])}, {MODEL: Rows.of(gold_of(part.gold, labels))}
+                {MODEL: table_of(kind, part.probability)}, {MODEL: Rows.of(gold_of(part.gold, labels, kind))}
             )
             for split, part in configuration.splits.items()
             if split != OOF and part.gold is not None
         }
         for rule, graph in graphs.items():
-            judged = judge(graph, {MODEL: table}, {MODEL: rows}, METRIC, splits=splits)
+            judged = judge(graph, {MODEL: table}, {MODEL: rows}, metric, splits=splits)
             yield ScoredConfiguration(configuration.name, rule, judged.scored)

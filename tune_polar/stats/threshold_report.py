@@ -12,7 +12,13 @@ import numpy as np
 from tune_polar.decide.checks import FloatArray
 from tune_polar.decide.degenerate import ThresholdFinding, fold_threshold_findings, threshold_findings
 from tune_polar.decide.evidence import CUT_PARTS
-from tune_polar.decide.predictions import OOF, AlignedPredictions, PredictionTable, align
+from tune_polar.decide.predictions import (
+    OOF,
+    AlignedPredictions,
+    ConfigurationPredictions,
+    PredictionTable,
+    align,
+)
 from tune_polar.decide.rows import Gold
 from tune_polar.decide.thresholds import threshold_rule, usual_rules
 from tune_polar.errors import DecisionError
@@ -108,19 +114,13 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
     )
     for rule in rules:
         threshold_rule(rule)
-    complete = table.complete
-    if not complete:
-        raise DecisionError(
-            f"{table.path}: at least one configuration must have every out-of-fold row, got "
-            f"{len(table.configurations)} configurations that each lack rows; {'; '.join(table.notes)}",
-            "Finish the folds of one configuration, or give the configurations in files of their own.",
-        )
+    complete = complete_configurations(table)
     rows = align(complete)
     scored = tuple(scored_configurations(complete, rows, rules))
     gold = _gold(rows, table.labels)
     winner = max(scored, key=lambda each: each.cross_fitted)
     rng = np.random.default_rng(settings.seed)
-    corrected = _or_reason(
+    corrected = or_reason(
         lambda: bbc_cv(
             winner.judgement.rows,
             [Candidate(each.name, each.rule, each.decided) for each in scored],
@@ -131,7 +131,7 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
     )
     # Fold models can be told apart only within one plan of folds.
     same_folds = [each.decided for each in scored if np.array_equal(each.fold, winner.fold)]
-    splits = _splits(table)
+    splits = split_facts(table)
     names = [each.name for each in complete]
     top = sorted((each for each in scored if each.rule == winner.rule), key=lambda each: -each.cross_fitted)[:TOP]
     return ThresholdReport(
@@ -143,14 +143,14 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
         incomplete=tuple(each.name for each in table.configurations if not each.complete),
         splits=splits,
         folds=tuple(np.unique(winner.fold).tolist()),
-        notes=(*table.notes, *_fold_notes(winner), *_label_notes(gold)),
+        notes=(*table.notes, *fold_notes(winner), *_label_notes(gold)),
         gold=gold,
         scored=scored,
         winner=winner,
         corrected=corrected,
         new_rows=corrected
         if isinstance(corrected, str)
-        else _or_reason(
+        else or_reason(
             lambda: new_rows_score(
                 MeasuredRows(winner.judgement.rows, same_folds),
                 corrected.corrected,
@@ -167,9 +167,24 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
         ),
         by_folds=compare_folds(top, winner),
         by_rows=compare_rows(top, gold, rng),
-        ranking=_or_reason(lambda: ranking_of([each for each in scored if each.rule == winner.rule])),
+        ranking=or_reason(lambda: ranking_of([each for each in scored if each.rule == winner.rule])),
         ensembles=prediction_ensembles(rows, scored, winner, rounds=settings.rounds, seed=settings.seed),
         rare=rare_labels(winner.judgement.rows, winner.decided),
+    )
+
+
+def complete_configurations(table: PredictionTable) -> tuple[ConfigurationPredictions, ...]:
+    """Those with every out-of-fold row.
+
+    Raises:
+        DecisionError: there is none.
+    """
+    if table.complete:
+        return table.complete
+    raise DecisionError(
+        f"{table.path}: at least one configuration must have every out-of-fold row, got "
+        f"{len(table.configurations)} configurations that each lack rows; {'; '.join(table.notes)}",
+        "Finish the folds of one configuration, or give the configurations in files of their own.",
     )
 
 
@@ -179,7 +194,7 @@ def _gold(rows: AlignedPredictions, labels: tuple[str, ...]) -> Gold:
     return gold_of(rows.gold, labels)
 
 
-def _or_reason(compute: Callable[[], _T]) -> _T | NotApplicable:
+def or_reason(compute: Callable[[], _T]) -> _T | NotApplicable:
     """The result, or the rule that it breaks."""
     try:
         return compute()
@@ -187,7 +202,7 @@ def _or_reason(compute: Callable[[], _T]) -> _T | NotApplicable:
         return error.problem
 
 
-def _splits(table: PredictionTable) -> tuple[SplitFacts, ...]:
+def split_facts(table: PredictionTable) -> tuple[SplitFacts, ...]:
     """Rows of each split, as the configuration with most of them has it; out-of-fold rows first."""
     names = dict.fromkeys([OOF, *(split for each in table.configurations for split in each.splits)])
     found = []
@@ -202,7 +217,7 @@ def _new_size(splits: Sequence[SplitFacts], settings: ReportSettings) -> int:
     return settings.new_rows or max(held_out, default=splits[0].rows)
 
 
-def _fold_notes(winner: ScoredConfiguration) -> list[str]:
+def fold_notes(winner: ScoredConfiguration) -> list[str]:
     """What becomes of rows that all have one fold."""
     if len(winner.fold_scores) > 1:
         return []
