@@ -38,16 +38,31 @@ def test_a_fold_without_positive_rows_makes_a_label_rare() -> None:
 
 def test_the_wobble_is_that_of_rows_drawn_one_by_one() -> None:
     about, decided = rows((25, 300))
-    (found,) = rare_labels(about, decided)
+    (found,) = rare_labels(about, decided, 400)
     gold, called = about.gold.values[:, 0], decided[:, 0].astype(bool)
-    scores = []
-    for _ in range(2000):
-        drawn = RNG.integers(0, len(gold), len(gold))
-        g, d = gold[drawn], called[drawn]
-        scores.append(float(f1_of_counts(*(np.array([n]) for n in ((g & d).sum(), (~g & d).sum(), (g & ~d).sum())))[0]))
-    expected = float(np.abs(np.array(scores[::2]) - np.array(scores[1::2])).mean())
-    assert found.wobble == pytest.approx(expected, rel=0.1)
-    assert found.wobble > 3 * rare_labels_of_common(about, decided)
+    here = f1(gold, called)
+    assert (found.f1, found.rows) == (here, 400)
+    moved = []
+    for _ in range(2000):  # Rubin's bootstrap of the rows at hand and half a row of each kind, then new rows from it
+        kinds = np.concatenate([np.stack([gold, called], axis=1), [[1, 1], [0, 1], [1, 0], [0, 0]]]).astype(bool)
+        share = RNG.gamma(np.append(np.ones(len(gold)), np.full(4, 0.5)))
+        drawn = kinds[RNG.choice(len(kinds), 400, p=share / share.sum())]
+        moved.append(abs(f1(drawn[:, 0], drawn[:, 1]) - here))
+    assert found.wobble == pytest.approx(float(np.mean(moved)), rel=0.1)
+    assert found.wobble > 2 * rare_labels_of_common(about, decided)
+
+
+def f1(gold: np.ndarray, called: np.ndarray) -> float:
+    counts = ((gold & called).sum(), (~gold & called).sum(), (gold & ~called).sum())
+    return float(f1_of_counts(*(np.array([count]) for count in counts))[0])
+
+
+def test_a_label_that_was_never_hit_is_not_sure_to_be_missed() -> None:
+    gold = np.zeros((200, 1), dtype=bool)
+    gold[:6] = True
+    found = rare_labels(Rows.of(Gold("labels", gold, ("x",))), np.zeros_like(gold))[0]
+    assert found.f1 == 0.0
+    assert found.wobble > 0.02
 
 
 def rare_labels_of_common(about: Rows, decided: np.ndarray) -> float:
@@ -63,7 +78,7 @@ def test_both_classes_of_binary_gold_and_every_class_are_looked_at() -> None:
     codes = np.repeat([0, 1, 2], [200, 290, 10])[:, None]
     about = Rows.of(Gold("class", codes, ("a", "b", "c")), part=np.arange(500) % 2)
     (found,) = rare_labels(about, codes)
-    assert (found.label, found.positives, found.in_smallest_fold, found.f1, found.wobble) == ("c", 10, 5, 1.0, 0.0)
+    assert (found.label, found.positives, found.in_smallest_fold, found.f1) == ("c", 10, 5, 1.0)
     numbers = Rows.of(Gold("number", np.linspace(0, 1, 9)[:, None], ("n",)))
     assert rare_labels(numbers, numbers.gold.values) == ()
 

@@ -24,14 +24,16 @@ def columns_in_use(frame: pd.DataFrame, columns: Columns) -> tuple[Columns, list
     A column of single rows has one value for each text, whoever predicts it: an index, a text, a language.
     """
     notes = ["columns without a name are left out"] if columns.unnamed else []
-    text = frame.groupby([SPLIT, ID], sort=False)
+    text = _texts(frame)
+    first = _first_rows(text)
+    out_of_fold = (frame[SPLIT] == OOF).to_numpy()
     kept = []
     for name in columns.settings:
-        values = frame[name].str.strip()
-        own = values[frame[SPLIT] == OOF] if (frame[SPLIT] == OOF).any() else values
-        if (values == "").all():
+        codes, values = pd.factorize(frame[name])
+        own = codes[out_of_fold] if out_of_fold.any() else codes
+        if all(not value.strip() for value in values):
             notes.append(f"column {name} is empty and is left out")
-        elif own.nunique() > 1 and (text[name].nunique() == 1).all():
+        elif (own != own[0]).any() and np.array_equal(codes, codes[first[text]]):
             notes.append(
                 f"column {name} tells rows apart and no configurations, and is left out (--group {name} compares them)"
             )
@@ -158,11 +160,22 @@ def score_values(frame: pd.DataFrame, columns: Columns, path: Path) -> FloatArra
     return np.stack(parts, axis=1)
 
 
+def _texts(frame: pd.DataFrame) -> IntArray:
+    """Which text each row is of, numbered from 0, (rows,)."""
+    return np.asarray(frame.groupby([SPLIT, ID], sort=False).ngroup(), dtype=np.int64)
+
+
+def _first_rows(text: IntArray) -> IntArray:
+    """The first row of each text, (texts,); ``text`` (rows,) numbers them from 0."""
+    first = np.full(int(text.max(initial=-1)) + 1, -1, dtype=np.int64)
+    first[text[::-1]] = np.arange(len(text))[::-1]
+    return first
+
+
 def check_agreement(frame: pd.DataFrame, gold: FloatArray, path: Path) -> None:
     """Refuse two configurations that disagree on the gold of one text."""
-    text = frame.groupby([SPLIT, ID], sort=False).ngroup().to_numpy()
-    first = np.full(int(text.max()) + 1, -1)
-    first[text[::-1]] = np.arange(len(text))[::-1]
+    text = _texts(frame)
+    first = _first_rows(text)
     known = ~np.isnan(gold).any(axis=1) & ~np.isnan(gold[first[text]]).any(axis=1)
     wrong = known & (gold != gold[first[text]]).any(axis=1)
     if wrong.any():

@@ -176,7 +176,9 @@ def _rare_labels(summary: SearchSummary) -> Iterator[str]:
     judged = best.outcome.judged.scored
     if judged.rows.gold.kind == "number":
         raise NotApplicableError("numbers have no positive rows")
-    yield from (each.sentence for each in rare_labels(judged.rows, judged.cross_fitted.decided))
+    sizes = [len(ladder["fold_tuned"].decided) for ladder in judged.splits.values() if "fold_tuned" in ladder]
+    found = rare_labels(judged.rows, judged.cross_fitted.decided, max(sizes, default=None))
+    yield from (each.sentence for each in found)
 
 
 _CHECKS: tuple[tuple[str, str, Callable[[SearchSummary], Iterator[str]]], ...] = (

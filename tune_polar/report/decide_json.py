@@ -113,7 +113,7 @@ def _scored(rung: Rung, split: str, scored: Scored, labels: Sequence[str]) -> Da
 
 def rare_data(rare: Sequence[RareLabel]) -> list[Data]:
     """Labels or classes with few rows."""
-    names = ("label", "positives", "in_smallest_fold", "f1", "wobble", "sentence")
+    names = ("label", "positives", "in_smallest_fold", "f1", "wobble", "rows", "sentence")
     return [{"code": RARE, **fields_of(each, *names)} for each in rare]
 
 

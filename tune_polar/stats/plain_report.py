@@ -32,6 +32,7 @@ from tune_polar.stats.threshold_report import (
     SplitFacts,
     complete_configurations,
     fold_notes,
+    new_size,
     or_reason,
     split_facts,
 )
@@ -91,7 +92,7 @@ def plain_report(table: PredictionTable, settings: ReportSettings) -> PlainRepor
     found = scored_configurations(complete, aligned, (rule,), table.kind, metric.name)
     scored = tuple(sorted(found, key=lambda each: metric.gain(0.0, each.cross_fitted)))
     winner, rng = scored[0], np.random.default_rng(settings.seed)
-    rows = winner.judgement.rows
+    rows, splits = winner.judgement.rows, split_facts(table)
     candidates = [Candidate(each.name, each.rule, each.decided) for each in scored]
     return PlainReport(
         path=table.path,
@@ -100,7 +101,7 @@ def plain_report(table: PredictionTable, settings: ReportSettings) -> PlainRepor
         metric=metric,
         configurations=tuple(each.name for each in table.configurations),
         incomplete=tuple(each.name for each in table.configurations if not each.complete),
-        splits=split_facts(table),
+        splits=splits,
         folds=tuple(np.unique(winner.fold).tolist()),
         notes=(*table.notes, *fold_notes(winner)),
         scored=scored,
@@ -114,7 +115,7 @@ def plain_report(table: PredictionTable, settings: ReportSettings) -> PlainRepor
         ensembles=prediction_ensembles(
             aligned, scored, winner, rounds=settings.rounds, seed=settings.seed, kind=table.kind
         ),
-        rare=() if table.kind == "number" else rare_labels(rows, winner.decided),
+        rare=() if table.kind == "number" else rare_labels(rows, winner.decided, new_size(splits, settings)),
     )
 
 

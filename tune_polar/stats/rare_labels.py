@@ -16,6 +16,7 @@ from tune_polar.decide.scores import f1_of_counts
 CODE = "TP008"
 FEWEST, FEWEST_IN_FOLD = 30, 3  # positive rows; with fewer a label is rare
 ROUNDS, SEED = 4000, 0
+JEFFREYS = 0.5  # of each of the four counts
 
 
 @dataclass(frozen=True)
@@ -27,28 +28,33 @@ class RareLabel:
     in_smallest_fold: int
     folds: int
     f1: float
-    wobble: float  # mean absolute difference of F1 between two sets of as many rows like these
+    wobble: float  # mean absolute difference of F1 between these rows and the next set of ``rows`` like them
+    rows: int
 
     @property
     def sentence(self) -> str:
         """What is few, and what it does."""
         fold = f", {self.in_smallest_fold} in the smallest fold" if self.folds > 1 else ""
         return (
-            f"{self.label} has {self.positives} positive rows{fold}: by chance alone its F1, {self.f1:.2f} here, moves "
-            f"by {100 * self.wobble:.0f} points from one such set of rows to the next"
+            f"{self.label} has {self.positives} positive rows{fold}: on the next {self.rows:,} rows like these its F1, "
+            f"{self.f1:.2f} here, moves by {100 * self.wobble:.0f} points on average, and by more with another training"
         )
 
 
-def rare_labels(rows: Rows, decided: NDArray[Any]) -> tuple[RareLabel, ...]:
+def rare_labels(rows: Rows, decided: NDArray[Any], size: int | None = None) -> tuple[RareLabel, ...]:
     """Labels with fewer than 30 positive rows, or fewer than 3 in a fold.
 
-    The expected wobble follows from the rows at hand: two sets of as many rows are drawn with replacement and the label
-    is scored on both, under decisions that stay as they are. One threshold a label is then as lucky on both; chosen
-    anew it moves too, which adds to that. Of several seeds the first is looked at.
+    The expected wobble follows from the rows at hand. How often a row is a hit, a false alarm, a miss or rightly left
+    alone is known only as far as so many rows tell (Dirichlet with Jeffreys' prior: of a label that was never hit a
+    bootstrap would say that it never is); the next rows are drawn from that. On released predictions of six tables it
+    says 5.2 points for labels with 30 to 99 positive rows, where F1 moved by 5.2 from out-of-fold rows to test, and 2.9
+    with more, where it moved by 2.9; with fewer 6, where it moved by 11 about its mean: the final models are others.
 
     Args:
-        rows: that are judged; of binary gold the negative class is a label too, since it is scored.
+        rows: that are judged; of binary gold the negative class is a label too, since it is scored. Of several seeds
+            the first is looked at.
         decided: (rows, columns), of class gold codes (rows, 1).
+        size: of the next set; None: as many rows.
 
     Raises:
         DecisionError: shapes that differ.
@@ -66,7 +72,8 @@ def rare_labels(rows: Rows, decided: NDArray[Any]) -> tuple[RareLabel, ...]:
         positives = len(np.unique(first.ids[gold]))
         smallest = min((int(np.count_nonzero(gold[first.part == fold])) for fold in folds), default=0)
         if positives < FEWEST or smallest < FEWEST_IN_FOLD:
-            found.append(RareLabel(name, positives, smallest, len(folds), *_scored(gold, called)))
+            m = len(gold) if size is None else size
+            found.append(RareLabel(name, positives, smallest, len(folds), *_scored(gold, called, m), m))
     return tuple(found)
 
 
@@ -83,10 +90,11 @@ def _columns(rows: Rows, decided: NDArray[Any]) -> Iterator[tuple[str, BoolArray
         yield f"not {names[0]}", ~values[:, 0], ~decided[:, 0].astype(np.bool_)
 
 
-def _scored(gold: BoolArray, called: BoolArray) -> tuple[float, float]:
-    """F1 and its wobble. Rows drawn with replacement come down to the four counts of a confusion matrix."""
+def _scored(gold: BoolArray, called: BoolArray, size: int) -> tuple[float, float]:
+    """F1 and its wobble, from the four counts of the confusion matrix."""
     counts = np.array([np.count_nonzero(each) for each in (gold & called, ~gold & called, gold & ~called)])
-    share = np.append(counts, len(gold) - counts.sum()) / max(len(gold), 1)
-    drawn = np.random.default_rng(SEED).multinomial(len(gold), share, size=(2, ROUNDS))
-    one, other = f1_of_counts(drawn[..., 0], drawn[..., 1], drawn[..., 2])
-    return float(f1_of_counts(*counts[:, None])[0]), float(np.abs(one - other).mean())
+    f1 = float(f1_of_counts(*counts[:, None])[0])
+    rng = np.random.default_rng(SEED)
+    shares = rng.dirichlet(np.append(counts, len(gold) - counts.sum()) + JEFFREYS, ROUNDS)
+    drawn = rng.multinomial(size, shares)
+    return f1, float(np.abs(f1_of_counts(drawn[:, 0], drawn[:, 1], drawn[:, 2]) - f1).mean())

@@ -154,7 +154,7 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
             lambda: new_rows_score(
                 MeasuredRows(winner.judgement.rows, same_folds),
                 corrected.corrected,
-                _new_size(splits, settings),
+                new_size(splits, settings),
                 rng,
                 rounds=settings.rounds,
             )
@@ -169,7 +169,7 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
         by_rows=compare_rows(top, gold, rng),
         ranking=or_reason(lambda: ranking_of([each for each in scored if each.rule == winner.rule])),
         ensembles=prediction_ensembles(rows, scored, winner, rounds=settings.rounds, seed=settings.seed),
-        rare=rare_labels(winner.judgement.rows, winner.decided),
+        rare=rare_labels(winner.judgement.rows, winner.decided, new_size(splits, settings)),
     )
 
 
@@ -212,7 +212,8 @@ def split_facts(table: PredictionTable) -> tuple[SplitFacts, ...]:
     return tuple(found)
 
 
-def _new_size(splits: Sequence[SplitFacts], settings: ReportSettings) -> int:
+def new_size(splits: Sequence[SplitFacts], settings: ReportSettings) -> int:
+    """Of the test set to come."""
     held_out = [each.rows for each in splits if each.name != OOF]
     return settings.new_rows or max(held_out, default=splits[0].rows)
 
