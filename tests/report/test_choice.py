@@ -13,8 +13,9 @@ import pytest
 from tests.store.made_recipes import two_stages
 from tests.store.made_store import finished_store, made_store
 from tune_polar.decide.metrics import metric_named
-from tune_polar.report.choice import choice_lines, choice_sentences, compared, top_of
+from tune_polar.report.choice import choice_sentences
 from tune_polar.report.context import PageContext
+from tune_polar.report.top_choice import choice_lines, compared, top_of
 from tune_polar.stats.comparison import ComparisonMatrix, comparison_matrix
 
 FOLDS = np.array([0.62, 0.60, 0.64, 0.61, 0.63])
@@ -31,7 +32,7 @@ def said(page: PageContext, folds: Mapping[str, np.ndarray], metric: str = "macr
     names = [page.index.name(row) for row, _ in page.scored]
     renamed: dict[str, str] = dict(zip(folds, names, strict=False))
     pairs = tuple(replace(p, first=renamed[p.first], second=renamed[p.second]) for p in matrix.pairs)
-    return list(choice_sentences(page, ComparisonMatrix(tuple(renamed.values()), pairs, ())))
+    return list(choice_sentences(ComparisonMatrix(tuple(renamed.values()), pairs, ())))
 
 
 def test_what_differs_by_less_than_a_point_is_one_choice(page: PageContext) -> None:

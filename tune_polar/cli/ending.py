@@ -15,10 +15,10 @@ from tune_polar.cli.trouble import failure_lines, failure_notice
 from tune_polar.evaluate.checks import checks_of
 from tune_polar.evaluate.ensembles import ensembles_of
 from tune_polar.evaluate.summary import SearchSummary
-from tune_polar.report.choice import choice_lines
 from tune_polar.report.context import PageContext
 from tune_polar.report.correction import correction_sentence
 from tune_polar.report.ensembles import ensemble_sentences, ensemble_table
+from tune_polar.report.top_choice import choice_lines
 from tune_polar.report.winner import winner_changes
 from tune_polar.report.words import CellWords
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tune_polar.report.choice import choice_sentences
 from tune_polar.report.document import DocumentSection, TextTable
 from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.numbers import count, listed, spread, with_error
@@ -44,7 +45,7 @@ def compared_section(by_folds: ComparisonMatrix | str, by_rows: ComparisonMatrix
         f"{one} and {other}: not applicable by folds, their folds differ" for one, other in by_folds.not_applicable
     ]
     tables = tuple(_matrix(matrix, how) for how, matrix in matrices.items())
-    sentences = (f"{about} {QUESTIONS}", *_disagreements(by_folds, by_rows))
+    sentences = (f"{about} {QUESTIONS}", *choice_sentences(by_folds), *_disagreements(by_folds, by_rows))
     return DocumentSection(title, sentences, tables, (*told, *skipped))
 
 

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.recipe.cells import Cell
-from tune_polar.report.choice import TOP, choice_sentences, compared
+from tune_polar.report.choice import choice_sentences
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import (
     Block,
@@ -26,6 +26,7 @@ from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.numbers import count, decimals_for, duration, fixed, spread
 from tune_polar.report.racing import stopped_early
 from tune_polar.report.section import Answer, Section, always
+from tune_polar.report.top_choice import TOP, cheapest_of, compared
 from tune_polar.report.words import NOTHING_FINISHED, begun, decided_by, score_words
 from tune_polar.stats.comparison import Comparison, ComparisonMatrix
 from tune_polar.stats.intervals import signed
@@ -111,7 +112,7 @@ def _told_apart(page: PageContext) -> list[Block]:
     sentences = (
         f"Of {count(len(matrix.pairs), 'pair')} of the top configurations, {told} can be told apart with "
         f"{cells.count(len(cells.cells))}, all pairs taken into account (Holm, family-wise error 5%).",
-        *choice_sentences(page, matrix),
+        *choice_sentences(matrix, cheapest_of(page)),
     )
     every = Details("Every difference of the winner in words", (bullets(*(pair.sentence for pair in first)),))
     return [prose(*sentences), _matrix(page, [page.index.place(row) for row, _ in top], matrix), every]
