@@ -47,8 +47,9 @@ from tune_polar.decide.selection import ROUNDS, START, STEADY, best_alone, greed
 from tune_polar.decide.selection_objective import DecisionObjective
 from tune_polar.decide.tables import Table
 from tune_polar.decide.thresholds import choose_thresholds
+from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.ensemble_report import EnsembleReport
-from tune_polar.stats.new_rows import MeasuredRows, new_rows_score
+from tune_polar.stats.new_rows import new_rows_score
 from tune_polar.stats.paired import text_paired_bootstrap
 from tune_polar.stats.scored_configuration import gold_of
 from tune_polar.stats.threshold_report import ReportSettings, ThresholdReport, threshold_report
@@ -125,19 +126,18 @@ def _one(found: EnsembleReport, place: int) -> FloatArray:
 
 
 def reported(report: ThresholdReport, found: EnsembleReport, way: str, rows: int) -> tuple[float, tuple[float, float]]:
-    """The score that is reported of one way, and the interval for a new set of so many rows."""
-    if isinstance(report.corrected, str) or isinstance(found.corrected, str):
+    """The score that is reported of one way, and the prediction interval for a new set of so many rows."""
+    corrected, ahead, pick, rng = report.corrected, report.new_rows, report.winner, np.random.default_rng(0)
+    if isinstance(corrected, str) or isinstance(found.corrected, str) or isinstance(ahead, str):
         raise SystemExit("the correction must be there")
-    pick = report.winner
-    if way == "pick":
-        estimate, own = report.corrected.corrected, [each.decided for each in report.scored]
-    else:
+    decided, chosen = pick.decided, corrected
+    if way != "pick":
         entry = next(each for each in found.entries if each.kind == way)
-        is_best = found.is_chosen and way == "greedy"
-        estimate, own = found.corrected.corrected if is_best else entry.score, [entry.decided]
-    measured = MeasuredRows(pick.judgement.rows, own)
-    interval = new_rows_score(measured, estimate, rows, np.random.default_rng(0)).interval(LEVEL)
-    return estimate, (interval.low, interval.high)
+        decided, alone = entry.decided, [Candidate(way, "ensemble", entry.decided)]
+        chosen = found.corrected if found.is_chosen and way == "greedy" else bbc_cv(pick.judgement.rows, alone, rng)
+    new = new_rows_score(chosen, pick.judgement.rows, decided, rows, ahead.runs, rng)
+    interval = new.interval(LEVEL)
+    return new.estimate, (interval.low, interval.high)
 
 
 def show(cases: list[Case]) -> None:

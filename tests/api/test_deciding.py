@@ -65,7 +65,10 @@ def test_arrays_and_files_give_the_same(tmp_path: Path, make: Any, names: tuple[
     assert str(data).replace("'predictions'", "'arrays'") == str(told)
     assert found.score == told["selected"]["raw_best"]
     assert found.corrected == told["selected"]["corrected"]["estimate"]
-    assert found.interval is not None
+    ahead = told["selected"]["ahead"]
+    for ends, interval in ((found.prediction, ahead["prediction"][0]), (found.interval, ahead["expectation"][0])):
+        assert ends == (interval["low"], interval["high"])
+    assert found.next_rows == ahead["rows"] == TEST
     assert set(found.thresholds) == (set(names) if make is labels else set())
     assert found.report(tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert str(found).startswith("# ")

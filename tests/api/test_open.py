@@ -16,6 +16,7 @@ from tests.report.shapes import SHAPES
 from tests.store.made_store import MadeStore
 from tune_polar.api.report import Page
 from tune_polar.errors import SpecError, StoreError
+from tune_polar.evaluate.ahead import ahead_of
 from tune_polar.evaluate.correction import corrected_best
 from tune_polar.recipe.recipe_file import load_recipe
 from tune_polar.report.reading import summary_for_page
@@ -34,7 +35,12 @@ def test_figures_are_those_of_page_and_command_line(made: Made) -> None:
     assert best.id == summary.best.configuration.id
     assert best.score == summary.best.scores.score  # type: ignore[union-attr]
     assert best.corrected == corrected.corrected
-    assert best.interval == (corrected.interval.low, corrected.interval.high)
+    ahead = ahead_of(summary)
+    assert not isinstance(ahead, str)
+    expected, prediction = ahead.new_rows.expected(0.9), ahead.new_rows.interval(0.9)
+    assert best.interval == (expected.low, expected.high)
+    assert best.prediction == (prediction.low, prediction.high)
+    assert (best.next_rows, best.level) == (ahead.new_rows.rows, 0.9)
     assert best.settings.items() >= dict(summary.best.configuration.point).items()
     pd.testing.assert_frame_equal(found.configurations(), configurations_table(summary))
     pd.testing.assert_frame_equal(found.table(), folds_table(summary))

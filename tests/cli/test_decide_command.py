@@ -86,7 +86,7 @@ ODD: dict[str, tuple[Change, str]] = {
         r"the out-of-fold rows have one fold: they are cut into 5 parts",
     ),
     "two folds": (lambda f: f.assign(fold=f["fold"] % 2), r"2 configurations, 2 labels, 2 folds"),
-    "no dev, no test": (lambda f: f[f["split"] == "oof"], r"new set of 120 rows"),
+    "no dev, no test": (lambda f: f[f["split"] == "oof"], r"On the next 120 rows like these"),
     "few rows": (
         lambda f: f[~f["id"].isin([f"oof{n}" for n in range(20, 120)])],
         r"Correction for the choice \(BBC-CV\): not applicable, BBC-CV needs at least 30 rows",
@@ -95,7 +95,10 @@ ODD: dict[str, tuple[Change, str]] = {
         lambda f: f.drop(columns=["gold/other", "logit/other"]),
         r"mean of the positive and the negative class's F1",
     ),
-    "constant predictions": (lambda f: f.assign(**{"logit/other": 0.0}), r"To report: 0\.\d{3}"),
+    "constant predictions": (
+        lambda f: f.assign(**{"logit/other": 0.0}),
+        r"rows like these it will score 0\.\d{3} to 0\.\d{3}",
+    ),
     "markup in names": (
         lambda f: f.assign(model="[bold]" + f["model"]),
         r"Selected: model=\[bold\]m\d by rule",
@@ -195,8 +198,11 @@ def test_json_holds_every_number_and_repeats(run: Callable[..., Any], write: Cal
         *((rung, split) for rung in ("oracle", "fold_tuned", "plain") for split in ("dev", "test")),
     }
     selected = report["selected"]
-    assert [each["level"] for each in selected["corrected"]["intervals"]] == [0.9, 0.95]
-    assert selected["new_rows"]["rows"] == 500
+    assert [each["level"] for each in selected["corrected"]["expectation"]] == [0.9, 0.95]
+    assert selected["ahead"]["rows"] == 500
+    assert [each["level"] for each in selected["ahead"]["prediction"]] == [0.9, 0.95]
+    assert selected["ahead"]["runs"]["from"] == "configurations"
+    assert [each["name"] for each in selected["splits"]] == ["dev", "test"]
     assert set(selected["per_label"]) == set(LABELS)
     assert report["comparisons"]["folds"]["pairs"][0]["sentence"].endswith(".")
     assert report["ranking"]["reference"] == "fold-tuned on test"
@@ -291,8 +297,8 @@ def test_the_command_loads_neither_torch_nor_ray() -> None:
 def test_released_predictions_give_a_report(run: Callable[..., Any], shared_dir: Path, name: str) -> None:
     ran = run("decide", str(shared_dir / "data" / "smash" / f"{name}.csv.gz"), *QUICK)
     assert ran.code == 0, ran.err
-    assert "To report: 0." in ran.out
-    assert ("new set of 1,644 rows" in ran.out) is name.endswith("hau")
+    assert "On the next " in ran.out
+    assert ("On the next 1,644 rows like these" in ran.out) is name.endswith("hau")
 
 
 def extreme(kind: str, rows: int) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from tune_polar.evaluate.checks import Check, checks_of
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.cells import Cell
 
-CODES = ("TP001", "TP002", "TP003", "TP004", "TP005", "TP006", "TP008")
+CODES = ("TP001", "TP002", "TP003", "TP004", "TP005", "TP006", "TP007", "TP008")
 FLOAT = {"type": "float", "low": 1e-4, "high": 0.1, "log": True}
 
 
@@ -279,6 +279,7 @@ def test_nothing_finished_makes_checks_not_applicable_and_none_fails(tmp_path):
         "TP004": "not applicable",
         "TP005": "silent",
         "TP006": "fires",
+        "TP007": "not applicable",
         "TP008": "not applicable",
     }
 

@@ -114,20 +114,23 @@ def test_bbc_cv_equals_the_algorithm_written_as_a_loop(kind: GoldKind, name: str
     candidates = [Candidate(f"c{i}", "", each) for i, each in enumerate(decided)]
     result = bbc_cv(Rows.of(gold), candidates, np.random.default_rng(seed), metric=metric, rounds=100)
     best = np.argmax if metric.larger_is_better else np.argmin
-    outside, winners, all_outside = [], [], []
+    outside, winners, all_outside, looks = [], [], [], []
+    raw = [score(gold, each, np.arange(60), metric) for each in decided]
     for weight in bootstrap_weights(60, 100, np.random.default_rng(seed)).astype(int):
         bag, out = np.repeat(np.arange(60), weight), np.flatnonzero(weight == 0)
-        winners.append(int(best(np.round([score(gold, each, bag, metric) for each in decided], 12))))
+        inside = [score(gold, each, bag, metric) for each in decided]
+        winners.append(int(best(np.round(inside, 12))))
+        looks.append(inside[winners[-1]] - raw[winners[-1]])
         all_outside.append([score(gold, each, out, metric) for each in decided])
         outside.append(all_outside[-1][winners[-1]])
-    raw = [score(gold, each, np.arange(60), metric) for each in decided]
     lost = np.array(raw) - np.mean(all_outside, axis=0)
     curvature = np.mean([lost[winner] for winner in winners])
     assert result.plain == pytest.approx(np.mean(outside), abs=1e-9)
     least, most = metric.range
     assert result.corrected == pytest.approx(np.clip(np.mean(outside) + curvature, least, most), abs=1e-9)
     assert (result.interval.low, result.interval.high) == pytest.approx(
-        tuple(np.quantile(np.clip(np.array(outside) + curvature, least, most), [0.025, 0.975])), abs=1e-9
+        tuple(np.quantile(np.clip(result.corrected - (np.array(looks) - np.mean(looks)), least, most), [0.025, 0.975])),
+        abs=1e-6,
     )
     assert result.raw_best == pytest.approx(raw[best(raw)], abs=1e-9)
     assert result.winner == int(best(raw))

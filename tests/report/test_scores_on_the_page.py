@@ -9,14 +9,18 @@ from statistics import fmean, stdev
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from tests.report.outline import Answer
-from tests.store.made_recipes import recipe_of, two_stages
+from tests.store.made_recipes import one_vote, recipe_of, two_stages
 from tests.store.made_store import MadeStore, finished_store, made_store
+from tune_polar.cli.ending import print_ending
+from tune_polar.cli.result_json import result_json
 from tune_polar.decide.metrics import metric_named
+from tune_polar.evaluate.outcome import outcome_of
 from tune_polar.evaluate.scores import AlternativeScores, Scores
 from tune_polar.report.context import PageContext
-from tune_polar.report.correction import correction_sentence
+from tune_polar.report.correction import alarm_lines, correction_sentence, shown_ahead, worth_sentences
 from tune_polar.report.difference import CellDifference, cell_difference, winner_sentences
 from tune_polar.report.numbers import decimals_for, fixed, with_error
 from tune_polar.report.sections.believe import EXPLANATIONS
@@ -27,6 +31,7 @@ from tune_polar.store.failures import WORKER_LOST
 
 PageOf = Callable[[str], PageContext]
 Made = Callable[[str], MadeStore]
+AHEAD = ("expected on average", "on the next {} rows")
 LR = "sorter.optimizer.lr"
 
 
@@ -87,30 +92,31 @@ def test_a_recipe_of_ones_own_is_called_as_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "names"),
     [
-        ("two stages", ["inside folds", "fold-tuned", "cross-fitted", "corrected", "as written"]),
-        ("five labels", ["inside folds", "fold-tuned", "cross-fitted", "corrected"]),
-        ("regression", ["as decided", "corrected"]),
-        ("two seeds", ["inside folds", "fold-tuned", "cross-fitted", "corrected", "as written"]),
+        ("two stages", ["inside folds", "fold-tuned", "cross-fitted", *AHEAD, "as written"]),
+        ("five labels", ["inside folds", "fold-tuned", "cross-fitted", *AHEAD]),
+        ("regression", ["as decided", *AHEAD]),
+        ("two seeds", ["inside folds", "fold-tuned", "cross-fitted", *AHEAD, "as written"]),
     ],
 )
 def test_the_ladder_holds_every_way_of_choosing(page_of: PageOf, shape: str, names: list[str]) -> None:
     page = page_of(shape)
-    judgement, corrected = page.won.judged.scored, page.corrected
+    judgement, ahead = page.won.judged.scored, page.ahead
+    assert not isinstance(ahead, str)
+    names = [name.format(ahead.new_rows.rows) for name in names]
     rungs = {"inside folds": "inside_folds", "fold-tuned": "fold_tuned", "as written": "as_written"}
     ladder = Answer(page, "use").table("The winner’s")
     assert [name for name in ladder if not name.startswith(("dev", "test", "later"))] == names
     decimals = decimals_for(stdev(judgement.cross_fitted.cell_scores))
-    assert not isinstance(corrected, str)
     for name, row in ladder.items():
-        if name in names:
+        if name in names and not name.startswith("on the next"):
             rung = rungs.get(name, "cross_fitted")
-            value = corrected.corrected if name == "corrected" else judgement.ladder[rung].score  # type: ignore[index]
+            value = ahead.new_rows.estimate if name == AHEAD[0] else judgement.ladder[rung].score  # type: ignore[index]
             assert row["Value"] == fixed(value, decimals), name
     for split, of in judgement.splits.items():
         row = ladder[f"{split}, fold-tuned" if page.won.graph.scored.chooses else split]
         assert row["Value"] == fixed(of["fold_tuned"].score, decimals)
         assert row["Scored on"].startswith(f"{split} rows")
-    assert all(name.startswith(("dev", "corrected", "cross-fitted")) or "oracle" not in name for name in ladder)
+    assert all(name.startswith(("dev", "expected", "cross-fitted")) or "oracle" not in name for name in ladder)
 
 
 def test_dev_alone_is_ever_chosen_on(page_of: PageOf) -> None:
@@ -179,9 +185,12 @@ def test_no_interval_leaves_the_metrics_range(tmp_path: Path) -> None:
     found = page.corrected
     assert not isinstance(found, str)
     assert found.curvature > 0
-    assert found.interval.high == found.draws.max() == 1.0
-    span = Answer(page, "use").table("The winner’s ")["corrected"]["Uncertainty"]
-    assert span.split(" (")[0].split(" to ")[1] == page.shown(1.0)
+    assert found.interval.high <= found.draws.max() <= 1.0
+    assert not isinstance(page.ahead, str)
+    assert page.ahead.new_rows.draws.max() <= 1.0
+    span = Answer(page, "use").table("The winner’s ")["expected on average"]["Uncertainty"]
+    assert float(span.split(" (")[0].split(" to ")[1]) <= 1.0
+    assert span.endswith("(90% interval of the expectation)")
 
 
 def test_the_correction_is_that_of_the_records(page_of: PageOf, fresh: Made) -> None:
@@ -191,9 +200,63 @@ def test_the_correction_is_that_of_the_records(page_of: PageOf, fresh: Made) -> 
     sentence = correction_sentence(page)
     assert sentence in Answer(page, "use").texts
     decimals = decimals_for((found.interval.high - found.interval.low) / (2 * 1.645))
-    for value in (found.raw_best, found.corrected, found.interval.low, found.interval.high):
+    for value in (found.raw_best, found.corrected):
         assert fixed(value, decimals) in sentence
     assert "BBC-CV" in sentence
+
+
+def test_the_next_rows_come_first_and_every_interval_has_its_name(page_of: PageOf) -> None:
+    page = page_of("rich")
+    assert not isinstance(page.ahead, str)
+    new, answer = page.ahead.new_rows, Answer(page, "use")
+    shown = shown_ahead(new)
+    first, second, *_ = worth_sentences(page)
+    place = answer.texts.index(first)
+    assert answer.texts[place + 1] == second
+    prediction, expected = new.interval(0.9), new.expected(0.9)
+    assert f"{shown(prediction.low)} to {shown(prediction.high)} (90% prediction interval" in first
+    assert f"90% interval of the expectation {shown(expected.low)} to {shown(expected.high)}" in second
+    table = answer.table("The winner’s ")
+    row = table[f"on the next {new.rows} rows"]
+    ends = " to ".join(page.shown(end) for end in (prediction.low, prediction.high))
+    assert row["Uncertainty"] == f"{ends} (90% prediction interval)"
+    for split in page.ahead.splits:
+        ends = " to ".join(page.shown(end) for end in (split.ahead.interval(0.9).low, split.ahead.interval(0.9).high))
+        said = [each["Uncertainty"] for name, each in table.items() if name.startswith(split.name)]
+        assert f"expected {ends} (90% prediction interval)" in said
+
+
+def test_a_split_whose_models_broke_is_the_first_thing_on_page_and_terminal(tmp_path: Path) -> None:
+    made = finished_store(tmp_path / "store", one_vote(), (0.5,) * 4, rows=400, dev=300)
+    summary, sound = made.summary(), PageContext(made.summary())
+    assert not alarm_lines(sound)
+    gold = summary.gold.splits["dev"]
+    turned = {
+        name: replace(column, values=np.array(column.values)[::-1].copy()) for name, column in gold.columns.items()
+    }
+    wrong = replace(summary.gold, splits={**summary.gold.splits, "dev": replace(gold, columns=turned)})
+    outcomes = tuple(
+        replace(
+            row,
+            outcome=outcome_of(row.configuration.recipe, wrong.splits, row.predictions.cells, summary.alternatives),
+        )
+        for row in summary.configurations
+        if row.predictions is not None
+    )
+    broken = PageContext(replace(summary, gold=wrong, configurations=outcomes))
+    (said,) = alarm_lines(broken)
+    assert said[0].startswith("dev scores 0.")
+    assert "far worse than expected: 90% prediction interval for its 300 rows" in said[0]
+    assert any("it is the split, not this model" in line for line in said)
+    assert Answer(broken, "use").texts[0] == f"TP007 labelled split far from what was expected: {said[0]}"
+    (check,) = [each for each in broken.checks if each.code == "TP007"]
+    assert check.verdict == "fires"
+    console = Console(record=True, width=300)
+    print_ending(console, broken.summary, None, None)
+    assert console.export_text().strip().startswith("TP007 labelled split far from what was expected: dev scores 0.")
+    (split,) = result_json(broken.summary, None, None)["splits"]
+    assert (split["code"], split["fires"]) == ("TP007", True)
+    assert split["causes"][0]["verdict"] == "found"
 
 
 # Is it really better

@@ -12,7 +12,7 @@ from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.bootstrap import bootstrap_scores
 from tune_polar.stats.comparison import comparison_matrix, row_comparison_matrix
 from tune_polar.stats.intervals import points
-from tune_polar.stats.new_rows import MeasuredRows, new_rows_score
+from tune_polar.stats.new_rows import new_rows_score
 from tune_polar.stats.paired import fold_paired, row_paired_bootstrap
 from tune_polar.stats.ranking import rank_agreement
 
@@ -209,6 +209,9 @@ def test_a_new_set_scores_no_more_than_all_right() -> None:
     gold = ALL_RIGHT["labels"]
     rows = Rows.of(gold, part=np.arange(60) % 3)
     worse = [gold.values ^ (np.random.default_rng(n).random((60, 2)) < 0.05) for n in range(4)]
-    found = new_rows_score(MeasuredRows(rows, worse), 0.97, 20, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    corrected = bbc_cv(rows, [Candidate(str(n), "", each) for n, each in enumerate(worse)], rng)
+    found = new_rows_score(corrected, rows, worse[corrected.winner], 20, None, rng)
     assert found.draws.max() == 1.0
     assert 0.0 <= found.interval(0.99).low <= found.interval(0.99).high <= 1.0
+    assert found.expected_draws.max() <= 1.0

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tune_polar.evaluate.correction import corrected_best
+from tune_polar.evaluate.ahead import ahead_of
+from tune_polar.evaluate.correction import LEVEL, corrected_best
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.model import Recipe
 from tune_polar.report.winner import winner_recipe, winner_yaml
+from tune_polar.stats.intervals import Interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +24,10 @@ class Best:
         metric: what the score measures.
         score: cross-fitted over all folds; best of many, so it flatters.
         corrected: the score once the luck of having chosen the best is taken off (BBC-CV); None: too little to tell.
-        interval: of the corrected score, low and high; None where there is none.
-        level: of the interval.
+        interval: of the expectation: holds the score on average over many sets and runs; None where there is none.
+        next_rows: size of the next set: of the largest split beside train, else of the rows scored.
+        prediction: holds the score on the next so many rows like these; None where there is none.
+        level: of both intervals.
         settings: by dotted key, what the search chose for it, decisions included.
         recipe: it as a recipe, its decisions set as a final system's.
         yaml: the same as a file, which any command takes.
@@ -36,6 +40,8 @@ class Best:
     score: float
     corrected: float | None
     interval: tuple[float, float] | None
+    next_rows: int | None
+    prediction: tuple[float, float] | None
     level: float | None
     settings: Mapping[str, object]
     recipe: Recipe = field(repr=False)
@@ -49,6 +55,8 @@ def best_of(summary: SearchSummary) -> Best | None:
         return None
     corrected = corrected_best(summary)
     known = None if isinstance(corrected, str) else corrected
+    ahead = ahead_of(summary)
+    new = None if isinstance(ahead, str) else ahead.new_rows
     return Best(
         id=row.configuration.id,
         number=row.configuration.number,
@@ -56,9 +64,16 @@ def best_of(summary: SearchSummary) -> Best | None:
         metric=row.scores.metric,
         score=row.scores.score,
         corrected=None if known is None else known.corrected,
-        interval=None if known is None else (known.interval.low, known.interval.high),
-        level=None if known is None else known.interval.level,
+        interval=None if new is None else ends(new.expected(LEVEL)),
+        next_rows=None if new is None else new.rows,
+        prediction=None if new is None else ends(new.interval(LEVEL)),
+        level=None if new is None else LEVEL,
         settings={**row.configuration.point, **row.scores.best.settings},
         recipe=winner_recipe(row),
         yaml=text,
     )
+
+
+def ends(interval: Interval) -> tuple[float, float]:
+    """Low and high."""
+    return interval.low, interval.high

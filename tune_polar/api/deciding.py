@@ -10,6 +10,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from tune_polar.api.best import ends
 from tune_polar.decide.prediction_arrays import ONE, ArraySplit, Predicted, table_of_arrays
 from tune_polar.decide.predictions import OOF
 from tune_polar.errors import DecisionError
@@ -49,12 +50,21 @@ class Decided:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 90% interval of the expected score."""
-        found = self._report.corrected
-        if isinstance(found, str):
-            return None
-        ends = found.interval_at(LEVELS[0])
-        return ends.low, ends.high
+        """90% interval of the expectation: holds the score on average over many sets and runs."""
+        found = self._report.new_rows
+        return None if isinstance(found, str) else ends(found.expected(LEVELS[0]))
+
+    @property
+    def prediction(self) -> tuple[float, float] | None:
+        """90% prediction interval: holds the score on the next ``next_rows`` rows like these."""
+        found = self._report.new_rows
+        return None if isinstance(found, str) else ends(found.interval(LEVELS[0]))
+
+    @property
+    def next_rows(self) -> int | None:
+        """Size of that set: as told, else of the largest split beside the out-of-fold rows, else theirs."""
+        found = self._report.new_rows
+        return None if isinstance(found, str) else found.rows
 
     @property
     def thresholds(self) -> dict[str, float]:

@@ -16,11 +16,12 @@ from tune_polar.evaluate.checks import checks_of
 from tune_polar.evaluate.ensembles import ensembles_of
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.context import PageContext
-from tune_polar.report.correction import correction_sentence
+from tune_polar.report.correction import alarm_lines, worth_sentences
 from tune_polar.report.ensembles import ensemble_sentences, ensemble_table
 from tune_polar.report.top_choice import choice_lines
 from tune_polar.report.winner import winner_changes
 from tune_polar.report.words import CellWords
+from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE
 
 MESSAGES = 3  # of one check; the page shows more
 
@@ -28,6 +29,7 @@ MESSAGES = 3  # of one check; the page shows more
 def print_ending(console: Console, summary: SearchSummary, page: Path | None, winner: Path | None) -> None:
     """Result, comparison, settings, and where everything lies."""
     console.print()
+    print_alarms(console, summary)
     print_scores(console, summary)
     best, cells = summary.best, CellWords(summary.cells)
     if best is None or best.outcome is None:
@@ -41,6 +43,13 @@ def print_ending(console: Console, summary: SearchSummary, page: Path | None, wi
         if winner is not None and summary.facts.kind == "search":
             print_lines(console, (f"\nWinner's settings as a recipe: {winner}", winner_changes(summary)))
     print_places(console, summary, page)
+
+
+def print_alarms(console: Console, summary: SearchSummary) -> None:
+    """Labelled splits far from what was expected, with their likely causes, before anything else is read."""
+    for first, *causes in alarm_lines(PageContext(summary)):
+        print_lines(console, (f"{ALARM} {ALARM_TITLE}: {first}",), style="bold red")
+        print_lines(console, (*(f"  {cause}" for cause in causes), ""))
 
 
 def print_ensemble(console: Console, summary: SearchSummary) -> None:
@@ -72,9 +81,9 @@ def print_way_on(console: Console, command: str) -> None:
 def honesty_lines(summary: SearchSummary) -> list[str]:
     """What the best score is worth, and the checks that found something."""
     page = PageContext(summary)
-    lines = [correction_sentence(page), *choice_lines(page)]
+    lines = [*worth_sentences(page), *choice_lines(page)]
     for check in checks_of(summary):
-        if check.verdict == "fires":
+        if check.verdict == "fires" and check.code != ALARM:  # that stands above everything
             lines += [f"{check.code} {check.title}: {message}" for message in check.messages[:MESSAGES]]
             rest = len(check.messages) - MESSAGES
             lines += [f"{check.code} … and {rest} more (see the page)"] if rest > 0 else []

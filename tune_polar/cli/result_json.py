@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 
 from tune_polar.decide.judged import Judgement, Ladder
+from tune_polar.evaluate.ahead import Ahead, ahead_of
 from tune_polar.evaluate.checks import checks_of
 from tune_polar.evaluate.correction import corrected_best
 from tune_polar.evaluate.ensembles import ensembles_of
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
+from tune_polar.report.ahead_json import ahead_data, split_data
 from tune_polar.report.ensemble_json import ensemble_data
 
 Data = dict[str, Any]
+LEVELS = (0.90, 0.95)  # of intervals of new rows
 
 
 def result_json(summary: SearchSummary, page: Path | None, winner: Path | None) -> Data:
@@ -27,6 +30,8 @@ def result_json(summary: SearchSummary, page: Path | None, winner: Path | None) 
         winner: where the winner's recipe lies.
     """
     best, reference, metric = summary.best, summary.reference, summary.metric
+    found = ahead_of(summary)
+    ahead: Ahead | Data = {"not_applicable": found} if isinstance(found, str) else found
     return {
         "store": summary.url,
         "page": None if page is None else str(page),
@@ -45,6 +50,8 @@ def result_json(summary: SearchSummary, page: Path | None, winner: Path | None) 
         "planned": summary.planned,
         "best": None if best is None else best.configuration.id,
         "reference": None if reference is None else reference.configuration.id,
+        "ahead": ahead if isinstance(ahead, dict) else ahead_data(ahead.new_rows, LEVELS),
+        "splits": [] if isinstance(ahead, dict) else [split_data(split, LEVELS) for split in ahead.splits],
         "correction": _correction_json(summary),
         "ensemble": ensemble_data(ensembles_of(summary)),
         "checks": [asdict(check) for check in checks_of(summary)],
@@ -59,7 +66,7 @@ def _correction_json(summary: SearchSummary) -> Data:
     return {
         "raw_best": corrected.raw_best,
         "corrected": corrected.corrected,
-        "interval": [corrected.interval.low, corrected.interval.high],
+        "expectation": [corrected.interval.low, corrected.interval.high],
         "level": corrected.interval.level,
         "candidates": corrected.entered,
     }

@@ -1,8 +1,8 @@
 """Coded checks of a search: reasons to distrust its numbers, each with an explicit "not applicable".
 
 TP001 best value at the edge of its range · TP002 gain below fold noise · TP003 degenerate threshold · TP004 missing or
-failed folds · TP005 a text on both sides of a split · TP006 too few finished configurations for importances · TP008 too
-few positive rows of a label.
+failed folds · TP005 a text on both sides of a split · TP006 too few finished configurations for importances · TP007 a
+labelled split far from what was expected · TP008 too few positive rows of a label.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Literal
 import numpy as np
 
 from tune_polar.data.table import TRAIN
+from tune_polar.evaluate.ahead import ahead_of
 from tune_polar.evaluate.cell_words import cells_word
+from tune_polar.evaluate.correction import LEVEL
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.evaluate.threshold_checks import degenerate_thresholds
 from tune_polar.recipe.configuration import PUBLISHED
@@ -26,6 +28,7 @@ from tune_polar.stats.intervals import signed, unit_of
 from tune_polar.stats.paired import fold_paired
 from tune_polar.stats.rare_labels import CODE as RARE
 from tune_polar.stats.rare_labels import rare_labels
+from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE
 
 Verdict = Literal["fires", "silent", "not applicable"]
 
@@ -181,6 +184,22 @@ def _rare_labels(summary: SearchSummary) -> Iterator[str]:
     yield from (each.sentence for each in found)
 
 
+def _far_splits(summary: SearchSummary) -> Iterator[str]:
+    _best(summary)
+    ahead = ahead_of(summary)
+    if isinstance(ahead, str):
+        raise NotApplicableError(ahead)
+    if not ahead.splits:
+        raise NotApplicableError("no other split has gold for what is scored")
+    for split in ahead.alarms:
+        interval = split.ahead.interval(LEVEL)
+        likely = [each.sentence for each in split.causes if each.verdict == "found"]
+        yield (
+            f"{split.name} scores {split.score:.3f}, {LEVEL:.0%} prediction interval {interval.low:.3f} to "
+            f"{interval.high:.3f}; {likely[0] if likely else 'no cause that can be tested here explains it'}"
+        )
+
+
 _CHECKS: tuple[tuple[str, str, Callable[[SearchSummary], Iterator[str]]], ...] = (
     ("TP001", "best value at the edge of its range", _edge_of_range),
     ("TP002", "gain below fold noise", _gain_below_noise),
@@ -188,5 +207,6 @@ _CHECKS: tuple[tuple[str, str, Callable[[SearchSummary], Iterator[str]]], ...] =
     ("TP004", "missing or failed folds", _missing_cells),
     ("TP005", "text in two folds, or in train and another split", _repeated_texts),
     ("TP006", "too few finished configurations for importances", _few_configurations),
+    (ALARM, ALARM_TITLE, _far_splits),
     (RARE, "too few positive rows", _rare_labels),
 )

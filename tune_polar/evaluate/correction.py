@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from tune_polar.decide.rows import Rows
@@ -12,6 +15,21 @@ from tune_polar.stats.bbc_cv import BbcCv, Candidate, bbc_cv
 SEED = 0  # of the bootstrap: equal records give equal numbers
 ROUNDS = 1000
 LEVEL = 0.90
+NONE_FINISHED = "needs a configuration that has finished all its folds"
+TWO_FINISHED = "needs two configurations that have finished all their folds"
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The best candidate among all, and what it is worth."""
+
+    rows: Rows  # that all were decided on
+    winner: Candidate
+    corrected: BbcCv
+    configurations: int  # finished, whose outcomes have been read
+
+
+_FOUND: WeakKeyDictionary[SearchSummary, Choice | str] = WeakKeyDictionary()
 
 
 def corrected_best(summary: SearchSummary) -> BbcCv | str:
@@ -19,9 +37,26 @@ def corrected_best(summary: SearchSummary) -> BbcCv | str:
 
     Configurations with missing cells do not enter, nor do those whose outcome has not been read.
     """
+    choice = choice_of(summary)
+    if isinstance(choice, str):
+        return TWO_FINISHED if choice == NONE_FINISHED else choice
+    return TWO_FINISHED if choice.configurations < 2 else choice.corrected
+
+
+def choice_of(summary: SearchSummary) -> Choice | str:
+    """The same of one configuration too, whose alternatives alone are then chosen among; computed once a summary."""
+    if summary not in _FOUND:
+        try:
+            _FOUND[summary] = _choice(summary)
+        except DecisionError as error:
+            _FOUND[summary] = error.problem
+    return _FOUND[summary]
+
+
+def _choice(summary: SearchSummary) -> Choice | str:
     outcomes = [(row.configuration.id, row.outcome) for row in summary.configurations if row.outcome is not None]
-    if len(outcomes) < 2:
-        return "needs two configurations that have finished all their folds"
+    if not outcomes:
+        return NONE_FINISHED
     rows = outcomes[0][1].judged.scored.rows
     candidates = []
     for name, outcome in outcomes:
@@ -30,11 +65,9 @@ def corrected_best(summary: SearchSummary) -> BbcCv | str:
         for one in outcome.alternatives:
             said = ", ".join(f"{key}={value}" for key, value in one.changes.items()) or "as in the recipe"
             candidates.append(Candidate(name, said, one.scored.decided))
-    try:
-        rng = np.random.default_rng(SEED)
-        return bbc_cv(rows, candidates, rng, metric=summary.metric, rounds=ROUNDS, level=LEVEL)
-    except DecisionError as error:
-        return error.problem
+    rng = np.random.default_rng(SEED)
+    corrected = bbc_cv(rows, candidates, rng, metric=summary.metric, rounds=ROUNDS, level=LEVEL)
+    return Choice(rows, candidates[corrected.winner], corrected, len(outcomes))
 
 
 def _same(one: Rows, other: Rows) -> bool:

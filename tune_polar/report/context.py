@@ -9,6 +9,7 @@ from statistics import median
 
 from tune_polar.decide.judged import Judgement
 from tune_polar.decide.metrics import Metric
+from tune_polar.evaluate.ahead import Ahead, ahead_of
 from tune_polar.evaluate.checks import Check, checks_of
 from tune_polar.evaluate.correction import corrected_best
 from tune_polar.evaluate.outcome import Outcome
@@ -136,6 +137,11 @@ class PageContext:
     def corrected(self) -> BbcCv | str:
         """The best score without the luck of choosing it, or why it cannot be had."""
         return corrected_best(self.summary)
+
+    @property
+    def ahead(self) -> Ahead | str:
+        """What the winner will score on new rows, or why that cannot be said."""
+        return ahead_of(self.summary)
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:

@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+from tune_polar.report.ahead import ahead_sentences, alarm_sentences
 from tune_polar.report.context import PageContext
 from tune_polar.report.numbers import decimals_for, fixed
+from tune_polar.stats.new_rows import NewRowsScore
 
 DEVIATIONS = 1.645  # standard deviations to either side that hold 90 % of a normal distribution
+
+
+def worth_sentences(page: PageContext) -> tuple[str, ...]:
+    """What the winner will score: on the next rows first, on average second; then what choosing it was worth."""
+    ahead = page.ahead
+    if isinstance(ahead, str):
+        return (f"What it will score on new rows: not applicable, {ahead}.", correction_sentence(page))
+    return (*ahead_sentences(ahead.new_rows, shown_ahead(ahead.new_rows)), correction_sentence(page))
+
+
+def alarm_lines(page: PageContext) -> list[tuple[str, ...]]:
+    """Of each labelled split far from what was expected: that it is, then the causes that were tested."""
+    ahead = page.ahead
+    found = () if isinstance(ahead, str) else ahead.alarms
+    return [alarm_sentences(split, shown_ahead(split.ahead)) for split in found]
+
+
+def shown_ahead(ahead: NewRowsScore) -> Callable[[float], str]:
+    """A score with the digits that its intervals allow."""
+    return partial(fixed, decimals=decimals_for(float(ahead.draws.std())))
 
 
 def correction_sentence(page: PageContext) -> str:
@@ -13,15 +38,12 @@ def correction_sentence(page: PageContext) -> str:
     corrected, finished = page.corrected, page.summary.finished
     if isinstance(corrected, str):
         return f"Correction for having chosen the best of many: not applicable, {corrected}."
-    interval, left_out, read = corrected.interval, len(corrected.left_out), len(page.in_full)
+    left_out, read, interval = len(corrected.left_out), len(page.in_full), corrected.interval
     decimals = decimals_for((interval.high - interval.low) / (2 * DEVIATIONS))
-    raw, sober, low, high = (
-        fixed(value, decimals) for value in (corrected.raw_best, corrected.corrected, interval.low, interval.high)
-    )
+    raw, sober = (fixed(value, decimals) for value in (corrected.raw_best, corrected.corrected))
     return (
         f"The best score as measured is {raw}. Corrected for having chosen it among {corrected.entered} candidates "
-        f"(configurations, each with every setting that costs no training; BBC-CV) it is {sober}, "
-        f"{interval.level:.0%} interval {low} to {high}."
+        f"(configurations, each with every setting that costs no training; BBC-CV) it is {sober}."
         + (f" {left_out} configurations with missing folds did not enter." if left_out else "")
         + (
             f" Entered are the {read} configurations read in full, the best of {len(finished):,}: the others do too "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from tune_polar.decide.judged import Rung, Scored
 from tune_polar.decide.predictions import OOF
 from tune_polar.recipe.cells import Cell
+from tune_polar.report.ahead import EXPECTATION, PREDICTION, ahead_sentences, alarm_sentences
 from tune_polar.report.decide_comparisons import comparison_section, ranking_section
 from tune_polar.report.document import Document, DocumentSection, TextTable
 from tune_polar.report.ensembles import ensemble_remarks, ensemble_sentences, ensemble_table, member_table
@@ -21,6 +22,7 @@ from tune_polar.stats.intervals import Interval, points
 from tune_polar.stats.rare_labels import CODE as RARE
 from tune_polar.stats.rare_labels import FEWEST, RareLabel
 from tune_polar.stats.scored_configuration import ScoredConfiguration, thresholds_of
+from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE, LabelledSplit
 from tune_polar.stats.threshold_report import LEVELS, ThresholdReport
 
 MEASURE = {
@@ -35,6 +37,7 @@ WIDEST = 8  # columns of a table that a terminal shows
 def decide_document(report: ThresholdReport) -> Document:
     """One file's report."""
     own = (
+        *alarm_sections(report.splits_ahead),
         _read(report),
         _selected(report),
         _rules(report),
@@ -48,7 +51,20 @@ def decide_document(report: ThresholdReport) -> Document:
     )
 
 
+def alarm_sections(splits: Sequence[LabelledSplit]) -> tuple[DocumentSection, ...]:
+    """Labelled splits far from what was expected, before anything else is read; nothing where there are none."""
+    alarms = [alarm_sentences(split, _three) for split in splits if split.fires]
+    if not alarms:
+        return ()
+    title = f"Look here first ({ALARM}): a {ALARM_TITLE}"
+    return tuple(DocumentSection(title, said[:1], remarks=said[1:]) for said in alarms)
+
+
 _three = "{:.3f}".format
+
+
+def _spans(at: Callable[[float], Interval]) -> str:
+    return " ".join(_span(at(level)) for level in LEVELS)
 
 
 def _span(interval: Interval) -> str:
@@ -73,30 +89,37 @@ def _selected(report: ThresholdReport) -> DocumentSection:
         CellWords(tuple(Cell(fold, 0) for fold in report.folds)),
     )
     chosen, levels = partial(chosen_on, cells=cells, kind="threshold"), " and ".join(f"{each:.0%}" for each in LEVELS)
+    ahead = {split.name: split.ahead for split in report.splits_ahead}
     sentences = [
         f"Selected: {winner.name} by rule {winner.rule}, the best cross-fitted score of "
         f"{count(len(report.scored), 'candidate')} ({count(complete, 'complete configuration')} × "
         f"{count(len(report.rules), 'rule')})."
     ]
-    rows = [("raw best", _three(winner.cross_fitted), "", OOF, chosen("cross_fitted"))]
+    rows = []
+    if not isinstance(new_rows, str):
+        sentences += ahead_sentences(new_rows, _three)
+        said = count(new_rows.rows, "new row")
+        rows = [
+            (f"next {said}", "", _spans(new_rows.interval), PREDICTION, said, "all out-of-fold rows"),
+            ("expected", _three(new_rows.estimate), _spans(new_rows.expected), EXPECTATION, "", "all out-of-fold rows"),
+        ]
+    rows.append(("raw best", _three(winner.cross_fitted), "", "", OOF, chosen("cross_fitted")))
     if isinstance(corrected, str):
         sentences.append(f"Correction for the choice (BBC-CV): not applicable, {corrected}.")
     else:
-        spans = [_span(corrected.interval_at(level)) for level in LEVELS]
-        rows.append(("corrected (BBC-CV)", _three(corrected.corrected), " ".join(spans), OOF, chosen("cross_fitted")))
+        rows.append(("corrected (BBC-CV)", _three(corrected.corrected), "", "", OOF, chosen("cross_fitted")))
         sentences.append(
-            f"To report: {_three(corrected.corrected)}, {LEVELS[0]:.0%} interval {spans[0]}. Choosing it was worth "
-            f"{points(corrected.optimism)} points, which are taken off."
+            f"Choosing it among these was worth {points(corrected.optimism)} points (BBC-CV), which are taken off."
         )
-    if not isinstance(new_rows, str):
-        spans = [_span(new_rows.interval(level)) for level in LEVELS]
-        rows.append((f"new set of {new_rows.rows:,} rows", "", " ".join(spans), "new rows", "all out-of-fold rows"))
     for rung, scored in winner.judgement.ladder.items():
         if rung in OOF_RUNGS and rung != "cross_fitted":
-            rows.append((RUNGS[rung], _three(scored.score), "", OOF, chosen(rung)))
+            rows.append((RUNGS[rung], _three(scored.score), "", "", OOF, chosen(rung)))
     for split, ladder in winner.judgement.splits.items():
         for rung in ON_SPLITS:
-            rows.append((f"{RUNGS[rung]} on {split}", _three(ladder[rung].score), "", split, chosen(rung, split=split)))
+            at = (f"{RUNGS[rung]} on {split}", _three(ladder[rung].score))
+            expected = ahead.get(split) if rung == "fold_tuned" else None
+            span = ("", "") if expected is None else (_spans(expected.interval), f"{PREDICTION} of {split}")
+            rows.append((*at, *span, split, chosen(rung, split=split)))
         oracle, applied = (ladder[rung].score for rung in ON_SPLITS)
         sentences.append(
             f"Thresholds chosen on {split} gold itself promise {_three(oracle)} there, fold-tuned ones reach "
@@ -104,16 +127,11 @@ def _selected(report: ThresholdReport) -> DocumentSection:
         )
     table = TextTable(
         "The selected configuration's score, by where its thresholds were chosen",
-        ("", "score", f"{levels} interval", "scored on", "thresholds chosen on"),
+        ("", "score", f"{levels} interval", "which interval", "scored on", "thresholds chosen on"),
         rows,
-        words=(2, 3, 4),
+        words=(2, 3, 4, 5),
     )
-    remark = (
-        "The interval for a new set covers what one more training run scores on that many rows like these; "
-        "it is wider than that of the corrected score, which speaks of the expectation alone."
-    )
-    remarks = () if isinstance(new_rows, str) else (remark,)
-    return DocumentSection("Selected configuration", tuple(sentences), (table,), remarks)
+    return DocumentSection("Selected configuration", tuple(sentences), (table,))
 
 
 def ensemble_section(report: ThresholdReport) -> DocumentSection:
@@ -153,7 +171,14 @@ def _labels(report: ThresholdReport) -> DocumentSection:
     winner, gold = report.winner, report.gold.values
     ladder = winner.judgement.ladder
     pooled, by_fold = (thresholds_of(ladder[rung]) for rung in ("fold_tuned", "cross_fitted"))
-    columns = ["label", "positive", "threshold", "folds'", RUNGS["cross_fitted"], f"{LEVELS[0]:.0%} interval"]
+    columns = [
+        "label",
+        "positive",
+        "threshold",
+        "folds'",
+        RUNGS["cross_fitted"],
+        f"{LEVELS[0]:.0%} interval, rows resampled",
+    ]
     columns += [RUNGS["fold_tuned"], RUNGS["inside_folds"]]
     others = [(split, rung) for split in report.labelled for rung in ON_SPLITS]
     columns += [f"{split} {RUNGS[rung]}" for split, rung in others]

@@ -14,12 +14,12 @@ import numpy as np
 
 from tune_polar.decide.judged import Rung, Scored
 from tune_polar.decide.predictions import OOF
+from tune_polar.report.ahead_json import ahead_data, split_data
 from tune_polar.report.ensemble_json import ensemble_data
 from tune_polar.stats.bbc_cv import BbcCv
 from tune_polar.stats.comparison import ComparisonMatrix
 from tune_polar.stats.grouped_rows import GroupReport
 from tune_polar.stats.intervals import Interval
-from tune_polar.stats.new_rows import NewRowsScore
 from tune_polar.stats.ranking import RankAgreement
 from tune_polar.stats.rare_labels import CODE as RARE
 from tune_polar.stats.rare_labels import RareLabel
@@ -71,7 +71,8 @@ def _selected(report: ThresholdReport) -> Data:
         "rule": winner.rule,
         "raw_best": winner.cross_fitted,
         "corrected": _corrected(report.corrected),
-        "new_rows": _new_rows(report.new_rows),
+        "ahead": ahead_data(report.new_rows, LEVELS),
+        "splits": [split_data(split, LEVELS) for split in report.splits_ahead],
         "macro_interval": asdict(boot.macro_interval),
         "per_label": {
             label: {"positives": positives, "cross_fitted": score, "interval": asdict(interval)}
@@ -88,16 +89,10 @@ def _corrected(found: BbcCv | str) -> Data:
     return {
         "estimate": found.corrected,
         **fields_of(found, "plain", "optimism"),
-        "intervals": [asdict(found.interval_at(level)) for level in LEVELS],
+        "expectation": [asdict(found.interval_at(level)) for level in LEVELS],
         "candidates": found.entered,
         "rounds": found.rounds,
     }
-
-
-def _new_rows(found: NewRowsScore | str) -> Data:
-    if isinstance(found, str):
-        return {"not_applicable": found}
-    return {**fields_of(found, "rows", "training_sd"), "intervals": [asdict(found.interval(level)) for level in LEVELS]}
 
 
 def _scored(rung: Rung, split: str, scored: Scored, labels: Sequence[str]) -> Data:

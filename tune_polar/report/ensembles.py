@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tune_polar.decide.metrics import metric_named
 from tune_polar.evaluate.ensemble_file import EnsembleFile
+from tune_polar.report.ahead import EXPECTATION
 from tune_polar.report.document import TextTable
 from tune_polar.report.numbers import count, decimals_for, fixed
 from tune_polar.stats.ensemble_report import EnsembleEntry, EnsembleReport
@@ -61,7 +62,8 @@ def _corrected(report: EnsembleReport) -> str:
     low, high = (fixed(value, decimals) for value in (corrected.interval.low, corrected.interval.high))
     return (
         f"Corrected for having chosen it among {corrected.entered} candidates (configurations and ensembles; BBC-CV) "
-        f"it scores {fixed(corrected.corrected, decimals)}, {corrected.interval.level:.0%} interval {low} to {high}."
+        f"it scores {fixed(corrected.corrected, decimals)}, {corrected.interval.level:.0%} {EXPECTATION} {low} "
+        f"to {high}."
     )
 
 

@@ -12,10 +12,12 @@ from tune_polar.decide.kinds import Setting, Thresholds
 from tune_polar.decide.threshold_rules import PREDICT_NONE
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.recipe.cells import Cell
+from tune_polar.report.ahead import EXPECTATION, LEVEL, PREDICTION, span
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Entry, Row, TextTable
-from tune_polar.report.numbers import DECIMALS_WITHOUT_ERROR, fixed, spread
+from tune_polar.report.numbers import DECIMALS_WITHOUT_ERROR, count, fixed, spread
 from tune_polar.report.words import OOF, RUNGS, chosen_on, gap_words, metric_words, per_column_words
+from tune_polar.stats.intervals import Interval
 
 NO_DEV = "no dev split with gold"
 WIDEST = 200  # neighbours that a vote may ask
@@ -25,7 +27,7 @@ MAXIMISING = ("max_f1", "max_f1_grid", "max_macro_f1", "shrunk_max_f1", "smoothe
 
 def score_ladder(page: PageContext, outcome: Outcome) -> TextTable:
     """The winner's score by every way of choosing, then on other rows; the one to report is set apart."""
-    judgement, corrected, cells = outcome.judged.scored, page.corrected, page.cells
+    judgement, corrected, cells, ahead = outcome.judged.scored, page.corrected, page.cells, page.ahead
     chooses, crossed = outcome.graph.scored.chooses, judgement.cross_fitted
 
     def rung(name: Rung) -> Row:
@@ -34,12 +36,18 @@ def score_ladder(page: PageContext, outcome: Outcome) -> TextTable:
     where = chosen_on("cross_fitted", cells) if chooses else "nowhere: there is nothing to choose"
     error = f"± {page.shown(spread(crossed.cell_scores))} between {cells.many}" if len(judgement.cells) > 1 else ""
     main = (RUNGS["cross_fitted"] if chooses else "as decided", page.shown(crossed.score), error, where, OOF)
+    best = [Row(main, kind="main" if isinstance(ahead, str) else "")]
     if isinstance(corrected, str):
-        best = [Row(main, kind="main"), Row(("corrected", "—", f"not applicable: {corrected}", "", ""))]
-    else:
-        interval, again = corrected.interval, f"{f'{where}; ' if chooses else ''}the choice of the winner repeated"
-        span = f"{page.shown(interval.low)} to {page.shown(interval.high)} ({interval.level:.0%})"
-        best = [Row(main), Row(("corrected", page.shown(corrected.corrected), span, again, OOF), kind="main")]
+        best.append(Row(("corrected", "—", f"not applicable: {corrected}", "", "")))
+    again = f"{f'{where}; ' if chooses else ''}the choice of the winner repeated"
+    if not isinstance(ahead, str):
+        new = ahead.new_rows
+        name, value = ("expected on average", page.shown(new.estimate))
+        expected, next_rows = (_ends(page, each(LEVEL)) for each in (new.expected, new.interval))
+        best.append(Row((name, value, f"{expected} ({LEVEL:.0%} {EXPECTATION})", again, OOF)))
+        said = count(new.rows, "row")
+        uncertain = f"{next_rows} ({LEVEL:.0%} {PREDICTION})"
+        best.append(Row((f"on the next {said}", "", uncertain, again, f"{said} like these"), kind="main"))
     flattering: tuple[Rung, ...] = ("inside_folds", "fold_tuned") if chooses else ()
     written: tuple[Rung, ...] = ("as_written",) if _any_written(outcome.graph.scored, outcome) else ()
     return TextTable(
@@ -52,16 +60,25 @@ def score_ladder(page: PageContext, outcome: Outcome) -> TextTable:
     )
 
 
+def _ends(page: PageContext, interval: Interval) -> str:
+    return span(interval, page.shown)
+
+
 def _on_splits(page: PageContext, judgement: Judgement, chooses: bool) -> list[Row]:
     """Dev with its own oracle, then one line a set that nothing is ever chosen on."""
     rows = [] if DEV in judgement.splits else [Row((DEV, "—", NO_DEV, "", ""))]
+    expected = {
+        split.name: f"expected {_ends(page, split.ahead.interval(LEVEL))} ({LEVEL:.0%} {PREDICTION})"
+        for split in (() if isinstance(page.ahead, str) else page.ahead.splits)
+    }
     for split, ladder in sorted(judgement.splits.items(), key=lambda each: each[0] != DEV):
         rungs: tuple[Rung, ...] = ("oracle", "fold_tuned") if chooses and split == DEV else ("fold_tuned",)
         for rung in rungs:
             name = f"{split}, {RUNGS[rung]}" if chooses else split
             where = chosen_on(rung, page.cells, split) if chooses else "nowhere"
             scored = f"{split} rows, models of all {page.cells.many} together"
-            rows.append(Row((name, page.shown(ladder[rung].score), "", where, scored)))
+            uncertain = expected.get(split, "") if rung == "fold_tuned" else ""
+            rows.append(Row((name, page.shown(ladder[rung].score), uncertain, where, scored)))
     return rows
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.report.context import PageContext
-from tune_polar.report.correction import correction_sentence
+from tune_polar.report.correction import worth_sentences
 from tune_polar.report.document import Document, DocumentSection, markdown
 from tune_polar.report.ladder import score_ladder
 from tune_polar.report.words import decision_words, score_words
@@ -65,7 +65,7 @@ def model_card(summary: SearchSummary, row: ConfigurationSummary, outcome: Outco
         f"{name}: {setting}" for name, setting in outcome.best.deployed.items() if outcome.graph.nodes[name].per is None
     ]
     came = came_from(summary, f"Recipe {recipe.recipe}, configuration {row.configuration.id}", facts)
-    worth = [f"Scored is the {score_words(recipe)}.", correction_sentence(page)]
+    worth = [f"Scored is the {score_words(recipe)}.", *worth_sentences(page)]
     worth += [] if is_winner else ["It is not the winner of its search."]
     worth += [ALL_ROWS] if facts.all_rows else []
     sections = (

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from tune_polar.decide.predictions import OOF
+from tune_polar.report.ahead import ahead_sentences
 from tune_polar.report.decide_comparisons import compared_section
-from tune_polar.report.decide_document import ensembles_in_words, rare_in_words
+from tune_polar.report.decide_document import alarm_sections, ensembles_in_words, rare_in_words
 from tune_polar.report.document import Document, DocumentSection, TextTable
 from tune_polar.report.numbers import count, listed
 from tune_polar.report.words import metric_words
 from tune_polar.stats.intervals import signed, unit_of
 from tune_polar.stats.plain_report import PlainReport
-from tune_polar.stats.threshold_report import LEVELS
 
 DECIDED = {"class": "each row is given its likeliest class", "number": "numbers are taken as they are predicted"}
 _three = "{:.3f}".format
@@ -18,7 +18,14 @@ _three = "{:.3f}".format
 
 def plain_document(report: PlainReport) -> Document:
     """One file's report."""
-    sections = (_read(report), _selected(report), _configurations(report), *_columns(report), *_groups(report))
+    sections = (
+        *alarm_sections(report.splits_ahead),
+        _read(report),
+        _selected(report),
+        _configurations(report),
+        *_columns(report),
+        *_groups(report),
+    )
     more = () if report.kind == "number" else (rare_in_words(report.rare),)
     compared = compared_section(report.by_folds, report.by_rows, f"By {metric_words(report.metric.name)}.")
     return Document(
@@ -50,12 +57,10 @@ def _selected(report: PlainReport) -> DocumentSection:
     if isinstance(corrected, str):
         sentences.append(f"Correction for the choice (BBC-CV): not applicable, {corrected}.")
     else:
-        ends = corrected.interval_at(LEVELS[0])
-        sentences.append(
-            f"Expected on rows like these: {_three(corrected.corrected)}, {LEVELS[0]:.0%} interval "
-            f"{_three(ends.low)} to {_three(ends.high)}. Choosing it was worth "
-            f"{signed(corrected.optimism, metric)}{unit_of(metric)}, taken off in that."
-        )
+        if not isinstance(report.new_rows, str):
+            sentences += ahead_sentences(report.new_rows, _three)
+        worth = f"{signed(corrected.optimism, metric)}{unit_of(metric)}"
+        sentences.append(f"Choosing it among these was worth {worth} (BBC-CV), taken off in that.")
     splits = [OOF, *winner.judgement.splits]
     rows = [
         (metric_words(name), *(_three(found[split]) if split in found else "" for split in splits))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from tune_polar.decide.predictions import OOF
+from tune_polar.report.ahead_json import ahead_data, split_data
 from tune_polar.report.decide_json import Data, fields_of, matrix_data, rare_data
 from tune_polar.report.ensemble_json import ensemble_data
 from tune_polar.stats.bbc_cv import BbcCv
@@ -26,6 +27,8 @@ def plain_data(report: PlainReport) -> Data:
             "configuration": winner.name,
             "raw_best": winner.cross_fitted,
             "corrected": _corrected(report.corrected),
+            "ahead": ahead_data(report.new_rows, LEVELS),
+            "splits": [split_data(split, LEVELS) for split in report.splits_ahead],
             "per_label": dict(zip(report.labels, winner.judgement.cross_fitted.per_column.tolist(), strict=True)),
             "measures": report.measures,
             "groups": [asdict(each) for each in report.groups],

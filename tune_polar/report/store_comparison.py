@@ -84,7 +84,7 @@ def _names(summaries: Sequence[SearchSummary]) -> list[str]:
 
 def _found(pages: Sequence[tuple[str, PageContext]], winners: Sequence[_Winner], why: str) -> Answer:
     table = TextTable(
-        "Each search and its winner; corrected: for having chosen the best (BBC-CV), with its 90% interval",
+        "Each search and its winner; corrected: for having chosen the best (BBC-CV), 90% interval of the expectation",
         ("search", "recipe, data, encoder", "score", "finished", "winner", "score ± SD", "corrected"),
         [_row(name, page) for name, page in pages],
         words=(1, 2),

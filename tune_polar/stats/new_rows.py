@@ -1,38 +1,41 @@
-"""What a finally trained model may score on rows nobody has seen: a prediction interval.
+"""What the chosen configuration will score, in two intervals that answer two questions.
 
-The interval of an estimate says where the expected score lies. A test set is one draw of m rows, scored by one
-model trained anew, and its score moves about that expectation. Four things move it:
+- **On the next m rows like these** (prediction interval): a test set is one draw of m rows, scored by one model trained
+  anew. This is what a user will see.
+- **On average** over all such sets and runs (interval of the expectation): what the configuration is worth. No single
+  set need lie in it.
 
-- the out-of-fold rows that the estimate was measured on (bootstrap of n rows),
-- the choice of the best candidate on these rows (repeated in every round),
-- the m new rows (bootstrap of m rows under the winner's decisions),
-- one more training run. How much runs differ is read off the folds: each fold is scored by a model of its own, and
-  what its scores vary beyond what row sampling explains is between models.
+Three things move the first, and the first of them the second:
 
-Five folds say little of how much runs differ: simulated, a 90% interval holds the new score in 90% of repetitions
-where runs do not differ, and in 81 to 86% where they do (``tests/oracles/test_stats_new_rows.py``).
+- what was measured: the out-of-fold rows, the runs of each configuration's fold models (``RunSpread``), and the choice
+  of the best candidate on both. The choice also prefers configurations whose runs went well, which one more run does
+  not repeat: what that is worth is taken off beyond BBC-CV, which resamples rows alone;
+- the m new rows (m rows drawn from those at hand, under the winner's decisions);
+- one more training run.
 
 What no estimate from train can contain is not contained: new rows from another source, or a final model that gains
-from the rows its fold models did not see.
+from the rows its fold models did not see. ``benchmarks/honesty.py`` measures both intervals where the truth is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BitArray, BoolArray, FloatArray, fold_numbers, same_shape
-from tune_polar.decide.metrics import default_metric
+from tune_polar.decide.checks import FloatArray, same_shape
+from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError
-from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
-from tune_polar.stats.row_kinds import row_kinds
-from tune_polar.stats.weighted_scores import WeightedScores, bootstrap_weights
+from tune_polar.stats.bbc_cv import BbcCv, errors_of_choice
+from tune_polar.stats.intervals import Interval, check_level, percentile_interval
+from tune_polar.stats.run_spread import RunSpread
+from tune_polar.stats.weighted_scores import WeightedScores
 
-_ROUNDS_AT_ONCE = 250
-_ROUNDS_PER_FOLD = 200  # for the variance that row sampling explains
+_WEIGHTS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,94 +43,92 @@ class NewRowsScore:
     """The score of the winner, trained once more, on a new set of rows."""
 
     rows: int  # m
-    draws: FloatArray  # (rounds,) none beyond what macro-F1 can be
-    training_sd: float  # between models of one configuration, beyond row sampling; 0 where none shows
+    estimate: float  # that both intervals lie about: the corrected score less ``luck``
+    luck: float  # of runs that went well, which the choice prefers; in the metric's gain
+    draws: FloatArray  # (rounds,) on the new rows, none beyond what the metric can be
+    expected_draws: FloatArray  # (rounds,) on average
+    runs: RunSpread | None  # None: one run of each configuration; what varies between runs is then not contained
+    parts: Mapping[str, float]  # standard deviations of what moves the draws: "measured", "rows", "run"
+    metric: Metric
 
     def interval(self, level: float) -> Interval:
         """Holds the score on the new rows with probability ``level``."""
         check_level(level)
         return percentile_interval(self.draws, level)
 
+    def expected(self, level: float) -> Interval:
+        """Holds the expected score with probability ``level``."""
+        check_level(level)
+        return percentile_interval(self.expected_draws, level)
 
-@dataclass(frozen=True, eq=False)
-class MeasuredRows:
-    """The out-of-fold rows that an estimate comes from."""
-
-    rows: Rows  # binary or of labels; ``part`` is the model that predicted each, the same for every candidate
-    decided: Sequence[BitArray]  # cross-fitted decisions of every candidate, (n, labels) each; the best is the winner
+    def distance(self, score: float) -> float:
+        """How far off ``score`` lies, in standard deviations of the draws on its side; below 0 where it is worse."""
+        middle = float(np.median(self.draws))
+        side = self.draws[self.draws >= middle] if score > middle else self.draws[self.draws <= middle]
+        deviation = float(np.mean((side - middle) ** 2) ** 0.5)
+        away = self.metric.gain(score, middle)
+        return away / deviation if deviation > 0 else float(np.sign(away)) * np.inf if away else 0.0
 
 
 def new_rows_score(
-    measured: MeasuredRows,
-    estimate: float,
+    corrected: BbcCv,
+    measured: Rows,
+    decided: NDArray[Any],
     rows: int,
+    runs: RunSpread | None,
     rng: np.random.Generator,
-    *,
-    rounds: int = 1000,
-    training: bool = True,
 ) -> NewRowsScore:
-    """Draws of the winner's macro-F1 on ``rows`` new rows, about the corrected ``estimate``.
+    """Draws of the winner's score on ``rows`` new rows, about the corrected score.
 
     Args:
-        measured: the rows and decisions behind the estimate.
-        estimate: what the winner is expected to score, such as ``BbcCv.corrected``.
+        corrected: of the choice; as many draws are made as it has.
+        measured: the out-of-fold rows it was made on.
+        decided: the winner's cross-fitted decisions of them, (rows, columns).
         rows: m, the size of the new set.
-        rng: of all draws.
-        rounds: bootstrap rounds.
-        training: whether one more training run is among what varies.
+        runs: how much training runs differ.
+        rng: of the draws.
 
     Raises:
-        DecisionError: no candidate, shapes that differ, fewer than two folds, no new row, too few rounds.
+        DecisionError: shapes that differ, no new row.
+
+    Example:
+        >>> new_rows_score(corrected, judgement.rows, judgement.cross_fitted.decided, 500, None, rng).interval(0.9)
     """
-    check_rounds(rounds)
-    if rows < 1 or not measured.decided:
-        raise DecisionError(
-            f"a new set needs at least one row and one candidate, got {rows} rows and "
-            f"{len(measured.decided)} candidates",
-            "Give the size of the test set to come.",
-        )
-    for each in measured.decided:
-        same_shape(measured.rows.gold.values, np.asarray(each), "gold and decisions")
-    numbers, distinct = fold_numbers(measured.rows.part, len(measured.rows))
-    errors, best = _measurement_errors(measured, rng, rounds)
-    kinds = row_kinds(measured.rows.gold, measured.decided[best])
-    drawn = rng.multinomial(rows, kinds.count / kinds.count.sum(), size=rounds)
-    fresh = kinds.macro(drawn) - kinds.macro(kinds.count[None, :])
-    spread = _training_sd(measured, [numbers == number for number in distinct], rng) if training else 0.0
-    # The estimate is a mean over as many models as folds, and so few tell their variance poorly: Student's t for the
-    # next of K observations (as in the prediction interval of a normal mean), K − 1 degrees of freedom.
-    runs = spread * (1 + 1 / len(distinct)) ** 0.5 * rng.standard_t(len(distinct) - 1, size=rounds)
-    draws = np.clip(estimate - errors + fresh + runs, *default_metric(measured.rows.gold.kind).range)
-    return NewRowsScore(rows, draws, spread)
+    if rows < 1:
+        raise DecisionError(f"a new set needs at least one row, got {rows}", "Give the size of the test set to come.")
+    same_shape(measured.gold.values, np.asarray(decided), "gold and decisions")
+    # One run is to be scored: with several seeds, the first one's answers stand for all.
+    first = measured.seed == measured.seeds[0] if len(measured.seeds) > 1 else np.ones(len(measured), dtype=np.bool_)
+    prepared = WeightedScores(measured.take(first), [np.asarray(decided)[first]], corrected.metric)
+    rounds, texts = len(corrected.draws), prepared.texts
+    found, step = [], max(1, _WEIGHTS_AT_ONCE // texts)
+    for start in range(0, rounds, step):
+        drawn = rng.multinomial(rows, np.full(texts, 1 / texts), size=min(step, rounds - start))
+        found.append(prepared.scores(drawn.astype(np.float32))[:, 0])
+    fresh = np.concatenate(found) - float(prepared.scores(np.ones((1, texts), dtype=np.float32))[0, 0])
+    spread = np.zeros(rounds) if runs is None else runs.drawn(rounds, rng)
+    errors = _errors(corrected, measured, spread, rng)
+    plain = errors_of_choice(corrected.inside, corrected.whole, corrected.metric)
+    luck = float(errors.mean() - plain.mean())
+    expected = corrected.corrected - (errors - plain.mean())
+    once_more = spread * rng.normal(size=rounds)
+    least, most = corrected.metric.range
+    return NewRowsScore(
+        rows,
+        float(np.clip(corrected.corrected - luck, least, most)),
+        corrected.metric.gain(luck, 0.0),
+        np.clip(expected + fresh + once_more, least, most),
+        np.clip(expected, least, most),
+        runs,
+        {"measured": float(expected.std()), "rows": float(fresh.std()), "run": float(once_more.std())},
+        corrected.metric,
+    )
 
 
-def _measurement_errors(measured: MeasuredRows, rng: np.random.Generator, rounds: int) -> tuple[FloatArray, int]:
-    """By how much each round's winner looks better than it is, less the mean, (rounds,); and the winner of all rows."""
-    prepared = _prepared(measured.rows, measured.decided)
-    whole = prepared.scores(np.ones((1, prepared.texts), dtype=np.float32))[0]
-    errors = []
-    for start in range(0, rounds, _ROUNDS_AT_ONCE):
-        drawn = bootstrap_weights(prepared.texts, min(_ROUNDS_AT_ONCE, rounds - start), rng)
-        scores = prepared.scores(drawn)
-        winners = scores.argmax(axis=1)
-        errors.append(scores[np.arange(len(winners)), winners] - whole[winners])
-    joined = np.concatenate(errors)
-    return joined - joined.mean(), int(whole.argmax())
-
-
-def _training_sd(measured: MeasuredRows, folds: Sequence[BoolArray], rng: np.random.Generator) -> float:
-    """Standard deviation between fold models: variance of fold scores less what row sampling explains.
-
-    Both are means over candidates; a negative rest counts as 0.
-    """
-    scores, explained = [], []
-    for own in folds:
-        prepared = _prepared(measured.rows.take(own), [each[own] for each in measured.decided])
-        scores.append(prepared.scores(np.ones((1, prepared.texts), dtype=np.float32))[0])
-        explained.append(prepared.scores(bootstrap_weights(prepared.texts, _ROUNDS_PER_FOLD, rng)).var(axis=0))
-    rest = np.var(scores, axis=0, ddof=1).mean() - np.mean(explained)
-    return float(max(rest, 0.0) ** 0.5)
-
-
-def _prepared(rows: Rows, decided: Sequence[BitArray]) -> WeightedScores:
-    return WeightedScores(rows, decided, default_metric(rows.gold.kind))
+def _errors(corrected: BbcCv, measured: Rows, spread: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """By how much each round's choice looks other than it is where rows and runs are drawn anew, (rounds,)."""
+    models = len(set(zip(measured.part.tolist(), measured.seed.tolist(), strict=True)))
+    names = {name: place for place, name in enumerate(dict.fromkeys(corrected.configurations))}
+    runs = rng.standard_normal((len(spread), len(names))) * (spread * models**-0.5)[:, None]
+    own = np.array([names[name] for name in corrected.configurations])  # candidates of one configuration share its runs
+    return errors_of_choice(corrected.inside + runs[:, own], corrected.whole, corrected.metric)

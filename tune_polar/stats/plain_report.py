@@ -17,7 +17,9 @@ from tune_polar.stats.bbc_cv import BbcCv, Candidate, bbc_cv
 from tune_polar.stats.comparison import ComparisonMatrix, comparison_matrix, text_comparison_matrix
 from tune_polar.stats.configuration_comparisons import ALONE, ONE_FOLD, NotApplicable
 from tune_polar.stats.ensemble_report import EnsembleReport
+from tune_polar.stats.new_rows import NewRowsScore, new_rows_score
 from tune_polar.stats.prediction_ensembles import prediction_ensembles
+from tune_polar.stats.prediction_splits import labelled_splits, spread_of_runs
 from tune_polar.stats.rare_labels import RareLabel, rare_labels
 from tune_polar.stats.scored_configuration import (
     AS_PREDICTED,
@@ -25,6 +27,7 @@ from tune_polar.stats.scored_configuration import (
     ScoredConfiguration,
     scored_configurations,
 )
+from tune_polar.stats.split_alarm import LabelledSplit
 from tune_polar.stats.threshold_report import (
     LEVELS,
     TOP,
@@ -62,6 +65,8 @@ class PlainReport:
     notes: tuple[str, ...]
     scored: tuple[ScoredConfiguration, ...]  # best first
     corrected: BbcCv | NotApplicable
+    new_rows: NewRowsScore | NotApplicable  # the first answer to what it will score
+    splits_ahead: tuple[LabelledSplit, ...]  # each labelled split beside what was expected of it
     measures: dict[str, dict[str, float]]  # of the best: by metric, then by split
     groups: tuple[GroupScore, ...]
     by_folds: ComparisonMatrix | NotApplicable
@@ -94,6 +99,18 @@ def plain_report(table: PredictionTable, settings: ReportSettings) -> PlainRepor
     winner, rng = scored[0], np.random.default_rng(settings.seed)
     rows, splits = winner.judgement.rows, split_facts(table)
     candidates = [Candidate(each.name, each.rule, each.decided) for each in scored]
+    corrected = or_reason(lambda: bbc_cv(rows, candidates, rng, metric=metric, rounds=settings.rounds, level=LEVELS[0]))
+    new_rows: NewRowsScore | NotApplicable
+    ahead: tuple[LabelledSplit, ...] = ()
+    if isinstance(corrected, str):
+        new_rows = corrected
+    else:
+        runs, own = (
+            spread_of_runs(scored, winner, corrected, rng),
+            [each for each in complete if each.name == winner.name],
+        )
+        new_rows = new_rows_score(corrected, rows, winner.decided, new_size(splits, settings), runs, rng)
+        ahead = labelled_splits(scored, winner, aligned, own[0], corrected, runs, rng)
     return PlainReport(
         path=table.path,
         kind=table.kind,
@@ -105,9 +122,9 @@ def plain_report(table: PredictionTable, settings: ReportSettings) -> PlainRepor
         folds=tuple(np.unique(winner.fold).tolist()),
         notes=(*table.notes, *fold_notes(winner)),
         scored=scored,
-        corrected=or_reason(
-            lambda: bbc_cv(rows, candidates, rng, metric=metric, rounds=settings.rounds, level=LEVELS[0])
-        ),
+        corrected=corrected,
+        new_rows=new_rows,
+        splits_ahead=ahead,
         measures=_measures(winner),
         groups=_groups(winner, aligned.group),
         by_folds=_by_folds(scored[:TOP], metric),

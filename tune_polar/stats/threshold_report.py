@@ -27,8 +27,9 @@ from tune_polar.stats.bootstrap import BootstrapScores, bootstrap_scores
 from tune_polar.stats.comparison import ComparisonMatrix
 from tune_polar.stats.configuration_comparisons import NotApplicable, compare_folds, compare_rows, ranking_of
 from tune_polar.stats.ensemble_report import EnsembleReport
-from tune_polar.stats.new_rows import MeasuredRows, NewRowsScore, new_rows_score
+from tune_polar.stats.new_rows import NewRowsScore, new_rows_score
 from tune_polar.stats.prediction_ensembles import prediction_ensembles
+from tune_polar.stats.prediction_splits import labelled_splits, spread_of_runs
 from tune_polar.stats.ranking import RankAgreement
 from tune_polar.stats.rare_labels import RareLabel, rare_labels
 from tune_polar.stats.scored_configuration import (
@@ -38,6 +39,7 @@ from tune_polar.stats.scored_configuration import (
     scored_configurations,
     thresholds_of,
 )
+from tune_polar.stats.split_alarm import LabelledSplit
 
 TOP = 5  # configurations that are compared with each other
 LEVELS = (0.90, 0.95)
@@ -80,7 +82,8 @@ class ThresholdReport:
     scored: tuple[ScoredConfiguration, ...]  # complete configurations × rules
     winner: ScoredConfiguration
     corrected: BbcCv | NotApplicable
-    new_rows: NewRowsScore | NotApplicable
+    new_rows: NewRowsScore | NotApplicable  # the first answer to what it will score
+    splits_ahead: tuple[LabelledSplit, ...]  # each labelled split beside what was expected of it
     bootstrap: BootstrapScores  # of the winner's cross-fitted decisions, at the first of LEVELS
     findings: tuple[tuple[str, tuple[ThresholdFinding, ...]], ...]  # of the winner's configuration, by rule
     by_folds: ComparisonMatrix | NotApplicable
@@ -129,8 +132,7 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
             level=LEVELS[0],
         )
     )
-    # Fold models can be told apart only within one plan of folds.
-    same_folds = [each.decided for each in scored if np.array_equal(each.fold, winner.fold)]
+    runs = None if isinstance(corrected, str) else spread_of_runs(scored, winner, corrected, rng)
     splits = split_facts(table)
     names = [each.name for each in complete]
     top = sorted((each for each in scored if each.rule == winner.rule), key=lambda each: -each.cross_fitted)[:TOP]
@@ -150,15 +152,10 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
         corrected=corrected,
         new_rows=corrected
         if isinstance(corrected, str)
-        else or_reason(
-            lambda: new_rows_score(
-                MeasuredRows(winner.judgement.rows, same_folds),
-                corrected.corrected,
-                new_size(splits, settings),
-                rng,
-                rounds=settings.rounds,
-            )
-        ),
+        else new_rows_score(corrected, winner.judgement.rows, winner.decided, new_size(splits, settings), runs, rng),
+        splits_ahead=()
+        if isinstance(corrected, str)
+        else labelled_splits(scored, winner, rows, complete[names.index(winner.name)], corrected, runs, rng),
         bootstrap=bootstrap_scores(gold, winner.decided, rng, rounds=settings.rounds, level=LEVELS[0]),
         findings=tuple(
             (each.rule, _findings(each, rows.probability[names.index(each.name)]))
@@ -213,7 +210,7 @@ def split_facts(table: PredictionTable) -> tuple[SplitFacts, ...]:
 
 
 def new_size(splits: Sequence[SplitFacts], settings: ReportSettings) -> int:
-    """Of the test set to come."""
+    """Size of the test set to come: as told, else of the largest split beside the out-of-fold rows, else theirs."""
     held_out = [each.rows for each in splits if each.name != OOF]
     return settings.new_rows or max(held_out, default=splits[0].rows)
 

@@ -20,6 +20,7 @@ EXPLANATIONS: Mapping[str, str] = {
     "TP004": "A configuration without all its folds has no score and enters no comparison.",
     "TP005": "A text on both sides of a split is judged by a model that has seen it: scores come out too high.",
     "TP006": "With few configurations chance alone makes some parameter look important.",
+    "TP007": "Labels, texts or the model there are not what they were: what was measured says little of that split.",
     "TP008": "A score from few positive rows is mostly luck: neither it nor its threshold will hold on new rows.",
 }
 VERDICTS: Mapping[str, Entry] = {

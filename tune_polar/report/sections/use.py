@@ -9,7 +9,7 @@ from tune_polar.data.table import DEV, TEST, TRAIN
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.evaluate.summary import ConfigurationSummary, State
 from tune_polar.report.context import PageContext
-from tune_polar.report.correction import correction_sentence
+from tune_polar.report.correction import alarm_lines, worth_sentences
 from tune_polar.report.difference import CellDifference, winner_sentences
 from tune_polar.report.document import (
     Block,
@@ -19,6 +19,7 @@ from tune_polar.report.document import (
     Fact,
     Facts,
     TextTable,
+    bullets,
     caption,
     heading,
     missing,
@@ -33,6 +34,7 @@ from tune_polar.report.section import Answer, Section, always
 from tune_polar.report.settings import differences
 from tune_polar.report.winner import winner_recipe, winner_yaml
 from tune_polar.report.words import begun, decided_by, score_words
+from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE
 
 SPLITS = (TRAIN, DEV, TEST)
 STATE_WORDS: Mapping[State, str] = {
@@ -47,6 +49,8 @@ def build(page: PageContext) -> Answer:
     """The whole section."""
     said = notice_of(page)
     blocks: list[Block] = [notice(said)] if said else []
+    for first, *causes in alarm_lines(page):
+        blocks += [notice(f"{ALARM} {ALARM_TITLE}: {first}"), bullets(*causes)]
     blocks += [missing(_missing(page))] if page.outcome is None else _winner(page, page.scored[0][0], page.won)
     return [*blocks, heading("What ran"), Facts(_facts(page))]
 
@@ -63,7 +67,7 @@ def _winner(page: PageContext, best: ConfigurationSummary, outcome: Outcome) -> 
         caption(f"Scores are {how} pooled and scored once.{error}"),
         prose(*_sentences(page, best, difference)),
         heading("What will it score?"),
-        prose(correction_sentence(page)),
+        prose(*worth_sentences(page)),
         score_ladder(page, outcome),
         heading("The winner’s settings"),
         _settings(page, best),

@@ -1,0 +1,74 @@
+"""What the chosen configuration will score, in words: two intervals, each with its name wherever it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tune_polar.report.numbers import count
+from tune_polar.stats.intervals import Interval, signed, unit_of
+from tune_polar.stats.new_rows import NewRowsScore
+from tune_polar.stats.run_spread import RunSpread, Source
+from tune_polar.stats.split_alarm import LabelledSplit
+
+PREDICTION, EXPECTATION = "prediction interval", "interval of the expectation"
+LEVEL = 0.90  # of both
+Shown = Callable[[float], str]
+_FROM: Mapping[Source, str] = {
+    "seeds": "seeds on the same folds",
+    "configurations": "configurations on the same folds",
+    "folds": "the folds of the one configuration",
+}
+
+
+def span(interval: Interval, shown: Shown) -> str:
+    """``0.761 to 0.807``."""
+    return f"{shown(interval.low)} to {shown(interval.high)}"
+
+
+def ahead_sentences(ahead: NewRowsScore, shown: Shown) -> tuple[str, ...]:
+    """What a user means first, then what it is worth on average, then what is and is not contained."""
+    low, high = (span(each, shown) for each in (ahead.interval(LEVEL), ahead.expected(LEVEL)))
+    rows = count(ahead.rows, "row")
+    return (
+        f"On the next {rows} like these it will score {low} ({LEVEL:.0%} {PREDICTION}: the choice, the rows measured, "
+        f"{'' if ahead.runs is None else 'one more training run, '}the new rows).",
+        f"On average over many such sets it scores {shown(ahead.estimate)}, {LEVEL:.0%} {EXPECTATION} {high}.",
+        f"{_runs(ahead)} What a final model gains that is trained on all rows is in neither interval.",
+    )
+
+
+def _runs(ahead: NewRowsScore) -> str:
+    runs, metric = ahead.runs, ahead.metric
+    if runs is None:
+        return "How much training runs differ cannot be told here, and is in neither interval."
+    spread = signed(runs.sd, metric).removeprefix("+")
+    luck = ""
+    if round(metric.factor * ahead.luck, 1 if metric.factor == 100 else 3) > 0:
+        worth = signed(ahead.luck, metric).removeprefix("+")
+        luck = f" Choosing also prefers runs that went well; {worth}{unit_of(metric)} are taken off for it."
+    return f"One training run differs from the next by {spread}{unit_of(metric)} ({_source(runs)}).{luck}"
+
+
+def _source(runs: RunSpread) -> str:
+    freedom = f"{runs.degrees:.0f} degrees of freedom"
+    if runs.source == "folds":
+        return f"standard deviation, from {_FROM[runs.source]}, {freedom}: hard folds count as runs"
+    of = f" of {count(runs.configurations, 'configuration')}" if runs.source == "seeds" else ""
+    number = f"{runs.configurations} " if runs.source == "configurations" else ""
+    return f"standard deviation, from {number}{_FROM[runs.source]}{of}, {freedom}"
+
+
+def alarm_sentences(split: LabelledSplit, shown: Shown) -> tuple[str, ...]:
+    """That a split lies far outside, then every cause that was tested, the likeliest first."""
+    away = abs(split.distance)
+    side = "worse" if split.distance < 0 else "better"
+    times = f"{away:.0f}" if away >= 10 else f"{away:.1f}"
+    first = (
+        f"{split.name} scores {shown(split.score)}, far {side} than expected: {LEVEL:.0%} {PREDICTION} for its "
+        f"{count(split.rows, 'row')} {span(split.ahead.interval(LEVEL), shown)} ({times} standard deviations off; by "
+        "chance less than one split in a hundred)."
+    )
+    found = [each.sentence for each in split.causes if each.verdict == "found"]
+    rest = [f"{each.verdict}: {each.sentence}" for each in split.causes if each.verdict != "found"]
+    likely = [f"likely cause {place}: {sentence}" for place, sentence in enumerate(found, 1)]
+    return (first, *(likely or ["no cause that can be tested here explains it"]), *rest)
