@@ -15,7 +15,7 @@ from tune_polar.evaluate.summary import summarise, wanted_weights
 from tune_polar.report.reading import summary_for_page
 from tune_polar.store.lease import held_lease
 from tune_polar.store.merge import merge as merge_stores
-from tune_polar.store.merge import merge_weights, merged_manifest
+from tune_polar.store.merge import merge_models, merge_weights, merged_manifest
 from tune_polar.store.store import Store, open_store
 
 
@@ -34,7 +34,8 @@ def merge(
 ) -> None:
     """Put searches of one recipe on the same data together: every record of each, once.
 
-    Weights are copied of the best configurations and of what open ones have trained so far.
+    Weights are copied of the best configurations and of what open ones have trained so far, and
+    models that `fit` has made with theirs (no such models with --anonymous or --keep-weights 0).
 
     The order does not matter, and merging again adds what is new. Winner and ensemble are
     those of all together. Go on with the merged search by `tune-polar resume`.
@@ -52,9 +53,11 @@ def merge(
     with held_lease(target.files, lambda: None, named=not anonymous):
         done = merge_stores(sources, target, anonymous=anonymous)
         weights = merge_weights(sources, target, wanted_weights(summarise(target, "scores"), keep_weights))
+        models = 0 if anonymous or keep_weights == 0 else merge_models(sources, target)
     _write_results(target)
     left_out = f", {done.damaged} damaged left out" if done.damaged else ""
     added = f", weights of {weights} stages added" if weights else ""
+    added += f", {models} fitted model{'s' * (models > 1)} added" if models else ""
     say(
         f"{target.url}: {done.searches} searches, {done.copied} records added, "
         f"{done.replicates} replicates kept{left_out}{added}"

@@ -124,6 +124,23 @@ def merge_weights(sources: Sequence[Store], target: Store, keys: Iterable[str]) 
     return copied
 
 
+def merge_models(sources: Sequence[Store], target: Store) -> int:
+    """Copy the records of fitted models that ``target`` has none of, with their weights; how many were copied.
+
+    One whose weights are not all there, or belong to another record than the one that has its name, is left out.
+    """
+    copied = 0
+    for source in sources:
+        for name, keys in source.fitted().items():
+            content = source.files.read(name)
+            if content is None or target.files.exists(name) or not all(map(source.has_weights, keys)):
+                continue
+            merge_weights([source], target, sorted(keys))
+            if all(map(target.has_weights, keys)):
+                copied += target.files.put_if_absent(name, content)
+    return copied
+
+
 def merged_manifest(manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The manifest of a merged search, from its parts' manifests by place.
 

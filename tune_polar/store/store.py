@@ -266,18 +266,25 @@ class Store:
         return _by_key(self._files.sizes("weights"))
 
     def fitted_keys(self) -> frozenset[str]:
-        """Stages of the models that somebody had made complete, as ``models/`` names them: their weights stay."""
-        found: set[str] = set()
+        """Stages of the models that somebody had made complete: their weights stay."""
+        return frozenset().union(*self.fitted().values())
+
+    def fitted(self) -> dict[str, frozenset[str]]:
+        """Models that somebody had made complete: by the name of the record the stages that they consist of."""
+        found: dict[str, frozenset[str]] = {}
         names = [name for name in self._files.names("models") if name.endswith(".json")]
         for name, content in self._files.read_many(names):
             if content is None:
                 continue
             try:
                 cells = decode_json(content)["composition"]["cells"]
-                found.update(str(key) for cell in cells for key in cell["stages"].values())
+                keys = frozenset(str(key) for cell in cells for key in cell["stages"].values())
             except (OtherFormatError, DamagedRecordError, AttributeError, KeyError, TypeError) as error:
                 log.warning("%s/%s is no model (%s) and is passed over", self.url, name, error)
-        return frozenset(found)
+                continue
+            if all(SAFE_NAME.fullmatch(each) for each in (*keys, name.removeprefix("models/").removesuffix(".json"))):
+                found[name] = keys
+        return found
 
     def remove_weights(self, key: str) -> None:
         """Of a stage whose weights nobody needs, or that are trained again where they are; its record stays."""
