@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from endings import heeding_signals
 
 import tune_polar
-from tests.e2e.conftest import Command, Searched, run_in
+from tests.e2e.conftest import Command, Searched, environment, run_in, script
 from tests.e2e.own_data import OWN
 from tests.e2e.rescored import shown
 from tune_polar.data.sample_corpus import sample_corpus
@@ -143,6 +146,36 @@ def test_an_ensemble(command: Command, tmp_path: Path, searched: Searched) -> No
         assert problem in command(*words, code=2).stderr
 
 
+def test_a_fit_that_is_interrupted_goes_on(command: Command, tmp_path: Path, searched: Searched) -> None:
+    store = searched.copied(tmp_path / "store")
+    for path in (store / "weights").iterdir():
+        path.unlink()
+    words = [script(), "fit", "store", "--checkpoint-every", "1"]
+    running = subprocess.Popen(
+        words,
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heeding_signals,
+    )
+    assert running.stderr is not None
+    begun = ""
+    while " on cpu …" not in begun and running.poll() is None:
+        begun += running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    stdout, stderr = running.communicate(timeout=120)
+    assert running.returncode == 130, begun + stderr
+    assert "Interrupted by SIGINT: what is trained is recorded; type the same to go on." in stdout
+    assert "Traceback" not in stderr
+    before = {path.name: path.read_bytes() for path in (store / "weights").iterdir()}
+    assert "to train: " in command("fit", "store").stderr, "nobody holds the store any more"
+    assert all((store / "weights" / name).read_bytes() == content for name, content in before.items())
+    assert "Nothing is left to train" in command("fit", "store").stderr
+    assert not list((store / "checkpoints").glob("*"))
+
+
 def searched_own(folder: Path, name: str, *more: str) -> Path:
     words = OWN[name].write(folder)
     run_in(folder, "search", OWN[name].recipe, *words, *FEW, *more, "-q")
@@ -250,3 +283,46 @@ def test_nothing_finished(tmp_path: Path, topics: Path) -> None:
     ]
     for words in commands:
         assert "must have finished all its folds" in run_in(tmp_path, *words, code=2).stderr
+
+
+GROUPED = """
+recipe: grouped
+data: {labels: [rude], groups: [language]}
+stages: {model: {task: {type: binary, target: rude}}}
+decide: {rude: {type: threshold, of: model, per: language}}
+score: {of: rude}
+"""
+
+
+def test_settings_by_group(tmp_path: Path) -> None:
+    (tmp_path / "grouped.yaml").write_text(GROUPED)
+    rows = [
+        {"id": row, "tweet": f"{'slow river' if row % 3 else 'loud engine'} {row}", "rude": int(row % 3 == 0)}
+        for row in range(180)
+    ]
+    table = pd.DataFrame(rows).assign(lang=["eng", "deu"] * 90)
+    table.to_csv(tmp_path / "train.csv", index=False)
+    own = ["--data", "train.csv", "--text", "tweet", "--column", "language=lang"]
+    run_in(tmp_path, "search", "grouped.yaml", *own, *FEW, "-q")
+    new = pd.DataFrame({"tweet": ["slow river", "loud engine", "x"] * 3000, "lang": ["eng", "zho", ""] * 3000})
+    new.to_csv(tmp_path / "new.csv", index=False)
+    done = run_in(
+        tmp_path, "predict", "store", "new.csv", "-o", "out.csv", "--text", "tweet", "--column", "language=lang"
+    )
+    assert done.stderr.count("no settings were chosen for it") == 1, "three parts, one sentence"
+    assert "language '', 'zho'" in done.stderr
+    out = pd.read_csv(tmp_path / "out.csv")
+    assert len(out) == len(new)
+    assert not (tmp_path / "store/models").exists(), "predict only looks"
+    run_in(tmp_path, "export", "store", "--model", "model")
+    decision = json.loads((tmp_path / "model/decision.json").read_text())["settings"]["rude"]
+    own_thresholds = {name: each["at"]["rude"] for name, each in decision["groups"].items()}
+    assert set(own_thresholds) == {"deu", "eng"}
+    pooled = decision["pooled"]["at"]["rude"]
+    at = [own_thresholds.get(name, pooled) for name in new["lang"]]
+    reached = out["rude.probability"].to_numpy() >= [2 if each == "never" else each for each in at]
+    assert out["rude"].tolist() == reached.astype(int).tolist()
+    new.drop(columns="lang").to_csv(tmp_path / "none.csv", index=False)
+    said = run_in(tmp_path, "predict", "model", "none.csv", "--text", "tweet", code=2).stderr
+    assert "language" in said
+    assert said.count("error:") == 1
