@@ -31,6 +31,7 @@ from tune_polar.errors import ModelError, StoreError
 from tune_polar.model.encoder import load_encoder
 from tune_polar.model.heads import build_head
 from tune_polar.model.seeding import seeded_start
+from tune_polar.model.tokens import HubTokenizer
 from tune_polar.serve.composition import CellModels, Composition
 from tune_polar.serve.model import Model
 from tune_polar.serve.model_folder import folder_models, public_name, read_model_folder, write_model_folder
@@ -243,3 +244,22 @@ def test_an_encoders_path_is_nobodys_business(tmp_path: Path, monkeypatch: pytes
     assert public_name("tiny") == "tiny"
     for path in ("jane/secret", "/home/jane/encoder", "~/encoder", "../encoder", "./encoder"):
         assert public_name(path) == "an encoder from a folder"
+
+
+def test_tokens_are_made_once_for_all_cells_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = shape_of("labels", ("a", "b"))
+    about = composition_of(shape, cells=3)
+    load = loads(encoder_at(tmp_path / "encoder"), shape)
+    write_model_folder(tmp_path / "model", about, load, [], {})
+    asked, encode = [], HubTokenizer.encode
+    monkeypatch.setattr(
+        HubTokenizer, "encode", lambda self, texts, length: (asked.append(len(texts)), encode(self, texts, length))[1]
+    )
+    read = read_model_folder(tmp_path / "model")
+    found = Model(read, folder_models(tmp_path / "model", read), CPU)
+    found.prepare()
+    asked.clear()  # what loading asks of a tokenizer
+    predicted = found.predict(TEXTS)
+    assert asked == [len(TEXTS)]
+    theirs = Model(about, load, CPU).predict(TEXTS)
+    assert np.allclose(predicted.tables["model"].ensemble, theirs.tables["model"].ensemble, atol=1e-6)

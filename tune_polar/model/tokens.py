@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import unicodedata
 from collections import Counter
@@ -140,8 +141,12 @@ class CharacterTokenizer:
         return cls(characters)
 
 
+def _digest(*content: str) -> str:
+    return hashlib.sha256("\0".join(content).encode()).hexdigest()
+
+
 class HubTokenizer:
-    """The tokenizer that stands beside a pretrained encoder."""
+    """The tokenizer that stands beside a pretrained encoder; two of the same content are equal."""
 
     def __init__(self, folder: Path) -> None:
         """Load it from the encoder's ``folder``; code that lies there is never run.
@@ -169,6 +174,15 @@ class HubTokenizer:
                 "Choose an encoder of the BERT, ERNIE, RoBERTa or DeBERTa kind.",
             )
         self._tokenizer = tokenizer
+        rust = getattr(tokenizer, "backend_tokenizer", None)  # before a first text: truncation is part of its state
+        sides = [tokenizer.padding_side, tokenizer.truncation_side]
+        self._content = id(self) if rust is None else _digest(rust.to_str(), *sides)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HubTokenizer) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
 
     @property
     def pad_id(self) -> int:
