@@ -70,7 +70,7 @@ def _selected(report: ThresholdReport) -> Data:
         "configuration": winner.name,
         "rule": winner.rule,
         "raw_best": winner.cross_fitted,
-        "corrected": _corrected(report.corrected),
+        "corrected": corrected_data(report.corrected),
         "ahead": ahead_data(report.new_rows, LEVELS),
         "splits": [split_data(split, LEVELS) for split in report.splits_ahead],
         "macro_interval": asdict(boot.macro_interval),
@@ -83,7 +83,8 @@ def _selected(report: ThresholdReport) -> Data:
     }
 
 
-def _corrected(found: BbcCv | str) -> Data:
+def corrected_data(found: BbcCv | str) -> Data:
+    """The score without the luck of having chosen it."""
     if isinstance(found, str):
         return {"not_applicable": found}
     return {

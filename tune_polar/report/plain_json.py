@@ -6,9 +6,8 @@ from dataclasses import asdict
 
 from tune_polar.decide.predictions import OOF
 from tune_polar.report.ahead_json import ahead_data, split_data
-from tune_polar.report.decide_json import Data, fields_of, matrix_data, rare_data
+from tune_polar.report.decide_json import Data, corrected_data, fields_of, matrix_data, rare_data
 from tune_polar.report.ensemble_json import ensemble_data
-from tune_polar.stats.bbc_cv import BbcCv
 from tune_polar.stats.plain_report import PlainReport
 from tune_polar.stats.threshold_report import LEVELS
 
@@ -26,7 +25,7 @@ def plain_data(report: PlainReport) -> Data:
         "selected": {
             "configuration": winner.name,
             "raw_best": winner.cross_fitted,
-            "corrected": _corrected(report.corrected),
+            "corrected": corrected_data(report.corrected),
             "ahead": ahead_data(report.new_rows, LEVELS),
             "splits": [split_data(split, LEVELS) for split in report.splits_ahead],
             "per_label": dict(zip(report.labels, winner.judgement.cross_fitted.per_column.tolist(), strict=True)),
@@ -50,16 +49,4 @@ def plain_data(report: PlainReport) -> Data:
         "rare_labels": rare_data(report.rare),
         "comparisons": {"folds": matrix_data(report.by_folds), "rows": matrix_data(report.by_rows)},
         "ensemble": ensemble_data(report.ensembles),
-    }
-
-
-def _corrected(found: BbcCv | str) -> Data:
-    if isinstance(found, str):
-        return {"not_applicable": found}
-    return {
-        "estimate": found.corrected,
-        **fields_of(found, "plain", "optimism"),
-        "expectation": [asdict(found.interval_at(level)) for level in LEVELS],
-        "candidates": found.entered,
-        "rounds": found.rounds,
     }
