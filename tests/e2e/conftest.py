@@ -60,6 +60,13 @@ def script() -> str:
     return str(Path(sys.executable).parent / "tune-polar")
 
 
+def can_hide_folders() -> bool:
+    """Whether this user may give a process mounts of its own."""
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+
+
 def run_in(folder: Path, *words: str, code: int = 0, seconds: int = 300) -> subprocess.CompletedProcess[str]:
     """Run ``tune-polar WORDS`` in ``folder`` and expect exit code ``code``."""
     done = subprocess.run(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.chaos import PORT, Cluster, kill_tree, processes_under, trains
-from tests.e2e.conftest import script
+from tests.e2e.conftest import can_hide_folders, script
 
 pytestmark = [
     pytest.mark.e2e,
@@ -25,12 +25,6 @@ SEARCH = (
     *("--set", "classifier.optimizer.max_steps=60", "--set", "classifier.optimizer.max_epochs=null"),
     *("--checkpoint-every", "1", "--racing", "none"),
 )
-
-
-def can_hide_folders() -> bool:
-    """Whether this user may give a process mounts of its own."""
-    tried = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
-    return tried.returncode == 0
 
 
 @pytest.fixture(scope="module")
