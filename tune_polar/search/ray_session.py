@@ -59,6 +59,7 @@ def local_ray(slots: Slots, shared_bytes: int = 0) -> Iterator[None]:
                     _system_config={"prestart_worker_first_driver": False},
                 )
         except (RuntimeError, OSError, ConnectionError, ValueError) as error:
+            ray.shutdown()  # of what had begun
             raise SearchError(
                 f"Ray must be able to start on this machine, but: {error}",
                 "Look for leftover Ray processes (`ray stop`), or free memory and space in the temporary folder.",
