@@ -34,8 +34,8 @@ def limit_problems(slots: int) -> Iterator[tuple[str, str]]:
     wanted, there = PROCESSES + PROCESSES_A_SLOT * slots, _threads_of_user()
     if there + wanted > processes:
         yield (
-            f"`ulimit -u` must let this user have {wanted} processes and threads for a search of {slots} slots beside "
-            f"the {there} that there are, got {processes} in all",
+            f"`ulimit -u` must let this user have {wanted} processes and threads for a search of {slots} "
+            f"slot{'s' * (slots != 1)} beside the {there} that there are, got {processes} in all",
             f"Give `ulimit -u {there + wanted}` or more, fewer --slots, or end other processes.",
         )
 
