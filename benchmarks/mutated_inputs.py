@@ -7,8 +7,6 @@ import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,11 @@ from mutated_values import changed_bytes, changed_record, changed_value
 
 from tests.store.made_recipes import one_vote, regression, three_classes, two_stages
 from tests.store.made_store import finished_store
+from tests.store.trained_store import trained_store, with_models_of_all_rows
 from tune_polar.model.random_encoder import write_random_encoder
+from tune_polar.serve.from_store import store_models, stored_composition
+from tune_polar.serve.model_folder import write_model_folder
+from tune_polar.serve.recorded import recorded
 from tune_polar.store.lease import held_lease
 
 
@@ -36,11 +38,19 @@ Maker = Callable[[random.Random, Path, Path], Input]
 ON_A_STORE = (
     *(("status", "store"), ("status", "store", "--json"), ("report", "store", "-o", "page.html")),
     *(("export", "store", "--csv", "tables"), ("export", "store", "--parquet", "tables")),
-    ("merge", "store", "-o", "merged"),
+    *(("merge", "store", "-o", "merged"), ("merge", "store", "-o", "shared", "--anonymous")),
 )
+WITH_A_MODEL = (
+    *(("predict", "store", "new.csv"), ("predict", "store", "new.csv", "-o", "said.parquet", "--all-rows")),
+    *(("submit", "store", "new.csv", "-o", "handed-in.zip"), ("export", "store", "--model", "model")),
+    *(("fit", "store"), ("fit", "store", "--all-rows")),
+)
+TRAINED = "searched"  # the store that has weights, and that `resume` can go on with
+NEW_TEXTS = "id,text\na,text 1\nb,text 2\n"
 # Of every kind, on what is whole: what they load is loaded before the forks.
 TYPED = (
     *ON_A_STORE,
+    *WITH_A_MODEL,
     ("resume", "store"),
     ("validate", "classifier"),
     ("list", "classifier", "--json"),
@@ -61,7 +71,7 @@ def _no_file(rng: random.Random, path: Path) -> None:
 
 def store_input(rng: random.Random, made: Path, place: Path) -> Input:
     """A stranger's store."""
-    source = made / rng.choice(["searched", *sorted(each.name for each in made.iterdir())])
+    source = made / rng.choice([TRAINED, *sorted(each.name for each in made.iterdir())])
     shutil.copytree(source, place / "store", copy_function=os.link)
     files = sorted(path for path in (place / "store").rglob("*") if path.is_file())
     for _ in range(rng.choice([1, 1, 1, 2, 4])):
@@ -83,7 +93,26 @@ def store_input(rng: random.Random, made: Path, place: Path) -> Input:
         else:
             path.with_name(rng.choice(["X (copy).json", "é.json", ".hidden", "a" * 120 + ".json"])).write_bytes(content)
     commands = (*ON_A_STORE, ("merge", "store", str(source), "-o", "merged"))
+    (place / "new.csv").write_text(NEW_TEXTS, encoding="utf-8")
+    if source.name == TRAINED and rng.random() < 0.5:
+        return Input("store", rng.choice(WITH_A_MODEL))
     return Input("store", ("resume", "store") if rng.random() < 0.3 else rng.choice(commands))
+
+
+def model_input(rng: random.Random, made: Path, place: Path) -> Input:
+    """A model's folder."""
+    shutil.copytree(made.parent / "model", place / "model")
+    (place / "new.csv").write_text(NEW_TEXTS, encoding="utf-8")
+    path = rng.choice(sorted(path for path in (place / "model").rglob("*") if path.is_file()))
+    content = path.read_bytes()
+    if path.suffix == ".json" and rng.random() < 0.6:
+        path.write_text(json.dumps(changed_value(rng, json.loads(content))), encoding="utf-8")
+    elif rng.random() < 0.1:
+        path.unlink()
+        _no_file(rng, path)
+    else:
+        path.write_bytes(changed_bytes(rng, content))
+    return Input("model", ("predict", "model", "new.csv"))
 
 
 RECIPE = b"""recipe: mine
@@ -187,8 +216,9 @@ def encoder_input(rng: random.Random, made: Path, place: Path) -> Input:
 
 MAKERS: dict[Maker, float] = {
     store_input: 0.45,
-    recipe_input: 0.2,
+    recipe_input: 0.15,
     table_input: 0.2,
+    model_input: 0.05,
     predictions_input: 0.1,
     encoder_input: 0.05,
 }
@@ -202,8 +232,15 @@ def prepare(folder: Path) -> Path:
         store = finished_store(made / name, recipe).store
         with held_lease(store.files, lambda: None):
             pass
-    _search(folder)
-    shutil.move(folder / "store", made / "searched")
+    child = os.fork()  # threads of torch that train would not survive the forks to come
+    if child == 0:
+        try:
+            _train(folder)
+        finally:
+            os._exit(0 if (folder / "model/model.json").is_file() else 1)
+    if os.waitpid(child, 0)[1]:
+        raise RuntimeError("the trained store could not be made")
+    shutil.move(folder / TRAINED, made / TRAINED)
     (folder / "encoder").mkdir()
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     about = {"model_type": "bert", **sizes, "vocab_size": 200, "max_position_embeddings": 64}
@@ -211,13 +248,12 @@ def prepare(folder: Path) -> Path:
     return made
 
 
-def _search(folder: Path) -> None:
-    """A real search of two configurations, for `resume`."""
-    lines = [f"r{n},text {n} of {n % 7},{n % 2}" for n in range(60)]
-    (folder / "own.csv").write_text("\n".join(["id,text,hate", *lines]), encoding="utf-8")
-    command = "import sys; from tune_polar.cli.main import main; sys.argv[0] = 'tune-polar'; main()"
-    words = "search classifier --data own.csv --text text --target hate --encoder tiny --trials 2 --folds 2 --slots 1"
-    steps = ["--set", "model.optimizer.max_steps=4", "--store", "store", "--quiet"]
-    root = str(Path(__file__).resolve().parents[1])
-    about = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
-    subprocess.run([sys.executable, "-c", command, *words.split(), *steps], cwd=folder, env=about, check=True)
+def _train(folder: Path) -> None:
+    """The trained store, and a model's folder made of it."""
+    trained = trained_store(folder / TRAINED)
+    with_models_of_all_rows(trained)
+    found = recorded(trained)
+    composition = stored_composition(trained, found, all_rows=False)
+    write_model_folder(
+        folder / "model", composition, store_models(trained, lambda _: found.recipe, composition), (), {}
+    )

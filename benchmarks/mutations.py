@@ -4,10 +4,10 @@
     python benchmarks/mutations.py --inputs 500 --seed 7    # a quick look at another seed
     python benchmarks/mutations.py --share 0/2              # and 1/2 beside it, on two cores
 
-Each input is a store, a recipe with its space, a table of texts, a file of predictions or an encoder's folder, changed
-at random: bits, cuts, repetitions, other values in JSON, YAML and CSV, swapped and renamed files, links and pipes. One
-command takes it in a process of its own, forked from one that has loaded the program. What is left out: Ray does not
-start (`resume` ends where a search would begin to train), and buckets.
+Each input is a store, a model's folder, a recipe with its space, a table of texts, a file of predictions or an
+encoder's folder, changed at random: bits, cuts, repetitions, other values in JSON, YAML and CSV, swapped and renamed
+files, links and pipes. One command takes it in a process of its own, forked from one that has loaded the program. What
+is left out: Ray does not start (`resume` ends where a search would begin to train), and buckets.
 
 Prints the seed, what each command ended with, and each input that broke a rule with how to make it again; exits with 1
 where there is one. Rules: exit code 0, 1 or 2; no traceback; at most 20 seconds; at most 1.5 GB; nothing outside the
@@ -28,7 +28,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mutated_inputs import MAKERS, TYPED, prepare
+from mutated_inputs import MAKERS, NEW_TEXTS, TRAINED, TYPED, prepare
 from mutation_process import MOST_SECONDS, load_what_commands_load, run
 
 MOST_BYTES = 1_500_000_000
@@ -69,7 +69,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mutations-") as name:
         folder = Path(name)
         made = prepare(folder)
-        shutil.copytree(made / "searched", folder / "whole/store")
+        shutil.copytree(made / TRAINED, folder / "whole/store")
+        (folder / "whole/new.csv").write_text(NEW_TEXTS, encoding="utf-8")
         load_what_commands_load(TYPED, folder / "whole")
         before = seen(made)
         first, step = (int(word) for word in chosen.share.split("/"))

@@ -17,5 +17,5 @@ def test_no_input_ends_in_a_traceback_a_hang_or_outside() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "200 inputs, 0 broken rules" in done.stdout
-    for kind in ("store", "recipe", "table", "predictions", "encoder"):
+    for kind in ("store", "model", "recipe", "table", "predictions", "encoder"):
         assert f"\n{kind} " in done.stdout, kind

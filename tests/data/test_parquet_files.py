@@ -8,6 +8,8 @@ import pytest
 from pyarrow import parquet
 
 from tune_polar.data.readers import Place, read_raw
+from tune_polar.decide.prediction_files import read_predictions
+from tune_polar.errors import DecisionError
 
 TABLE = {
     "text": ["a", "b", "c"],
@@ -69,3 +71,24 @@ def test_refuses_what_is_no_parquet_and_no_rows(tmp_path: Path) -> None:
     assert [finding.code for finding in read_raw(Place(str(path)))[1]] == ["not-parquet"]
     parquet.write_table(pa.table({"text": pa.array([], pa.string())}), path)
     assert [finding.code for finding in read_raw(Place(str(path)))[1]] == ["no-rows"]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary()])
+def test_a_text_that_many_rows_repeat_is_in_memory_once(tmp_path: Path, kind: pa.DataType) -> None:
+    """A file of two megabytes whose rows stand for four terabytes."""
+    path = tmp_path / "rows.parquet"
+    text = pa.DictionaryArray.from_arrays(pa.array([0] * 200_000, pa.int32()), pa.array(["x" * 20_000_000]).cast(kind))
+    parquet.write_table(pa.table({"text": text}), path, store_schema=kind == pa.string())
+    table, findings = read_raw(Place(str(path)), {"text"})
+    assert table is None or len(table) == 0
+    assert [finding.code for finding in findings] == ["too-large"]
+    assert "must hold texts of at most 4,294,967,296 bytes, each row that repeats one counted" in findings[0].message
+
+
+def test_a_table_of_predictions_that_repeats_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "p.parquet"
+    ids = pa.DictionaryArray.from_arrays(pa.array([0] * 50_000, pa.int32()), pa.array(["x" * 1_000_000]))
+    columns = {"id": ids, "gold/a": [n % 2 for n in range(50_000)], "prob/a": [0.5] * 50_000}
+    parquet.write_table(pa.table(columns), path)
+    with pytest.raises(DecisionError, match="must hold texts of at most 2,147,483,648 bytes"):
+        read_predictions(path)

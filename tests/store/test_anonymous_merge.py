@@ -64,6 +64,7 @@ def test_nothing_of_people_and_machines_is_in_its_bytes(original: MadeStore, run
         assert secret.encode() in everything(original.folder), secret
     done = run("merge", "own", "-o", "shared", "--anonymous")
     assert (done.code, done.err) == (0, "")
+    assert (tmp_path / "shared/weights").is_dir()
     told = everything(tmp_path / "shared")
     for secret in (*SECRETS, "4711", Path("/proc/sys/kernel/hostname").read_text().strip()):
         assert secret.encode() not in told, secret

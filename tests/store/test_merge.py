@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -223,3 +224,53 @@ def test_trials_of_ablations_are_not_added_up(search, other_machine):
     manifests = {"a": {**search.store.manifest(), "kind": "ablation", "trials": 4}}
     manifests["b"] = {**manifests["a"], "created": "2027"}
     assert merged_manifest(manifests)["trials"] == 4
+
+
+def other_label(gold: Gold) -> Gold:
+    """One label of one row turned."""
+    (name, column), *_ = gold.train.columns.items()
+    values = column.values.copy()
+    values[5] = 1 - values[5]
+    columns = {**gold.train.columns, name: dataclasses.replace(column, values=values)}
+    return dataclasses.replace(gold, splits={**gold.splits, "train": dataclasses.replace(gold.train, columns=columns)})
+
+
+def other_id(gold: Gold) -> Gold:
+    ids = (*gold.train.ids[:3], "somebody", *gold.train.ids[4:])
+    return dataclasses.replace(gold, splits={**gold.splits, "train": dataclasses.replace(gold.train, ids=ids)})
+
+
+def other_folds(gold: Gold) -> Gold:
+    def turned(plan):
+        return dataclasses.replace(plan, training=plan.training[::-1].copy(), validation=plan.validation[::-1].copy())
+
+    return dataclasses.replace(gold, plans={name: turned(plan) for name, plan in gold.plans.items()})
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (other_label, r"of 'train5' in train is \d and \d \(1 rows differ\)"),
+        (other_id, "row 3 of train is 'train3' and 'somebody'"),
+        (other_folds, "the folds or the texts that repeat are others"),
+    ],
+)
+def test_gold_that_differs_is_told_where(search, other_machine, tmp_path, change, where):
+    other = other_machine(search, gold=change(search.gold))
+    for stores in ((search.store, other.store), (other.store, search.store)):
+        with pytest.raises(StoreError, match=r"must agree in gold: ") as refused:
+            merge(stores, open_store(tmp_path / "merged"))
+        assert not (tmp_path / "merged").exists()
+    assert re.search(where.replace("'train3' and 'somebody'", "'somebody' and 'train3'"), refused.value.problem)
+
+
+def test_a_record_damaged_since_an_earlier_merge_is_replaced(halves, tmp_path, caplog):
+    target = open_store(tmp_path / "merged")
+    stores = [each.store for each in halves]
+    merge(stores, target)
+    whole = tree(tmp_path / "merged")
+    for folder in ("folds", "stages", "configurations"):
+        for path in (tmp_path / "merged" / folder).iterdir():
+            path.write_bytes(b"damaged " + path.read_bytes()[:50])
+    merge(stores, target)
+    assert {name: content for name, content in tree(tmp_path / "merged").items() if "damaged" not in name} == whole

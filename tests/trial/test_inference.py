@@ -70,7 +70,7 @@ def with_(name: str, value: Array) -> Any:
         (with_("tokenizer/characters", np.array([65, 65], dtype=np.int32)), "each once"),
         (with_("tokenizer/characters", np.array([-1], dtype=np.int32)), "code points"),
         (without("neighbours/vectors"), "vectors of its training rows"),
-        (with_("neighbours/classes", np.array([7], dtype=np.int32)), "a vector and a class below 2"),
+        (with_("neighbours/classes", np.array([7], dtype=np.int32)), "and a class below 2"),
         (without("head.layers.0.weight"), "stored weights must fit"),
         (with_("head.layers.0.weight", np.zeros((2, 2), dtype=np.float32)), "stored weights must fit"),
         (with_("encoder.backbone.embeddings.word_embeddings.weight", np.zeros((2, 2), dtype=np.float32)), "must fit"),

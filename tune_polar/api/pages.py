@@ -34,13 +34,23 @@ def page_folder(store: Store) -> Path:
 def existing_pages(store: Store) -> tuple[Path | None, Path | None]:
     """Page and winner where a search left them, each None where it is not there."""
     page, winner = (_folder(store) / name for name in (PAGE, WINNER))
-    return page if page.is_file() else None, winner if winner.is_file() else None
+    return page if _is_own(page) else None, winner if _is_own(winner) else None
 
 
 def existing_ensemble(store: Store) -> Path | None:
-    """The ensemble beside the winner; None where there is none."""
+    """The ensemble beside the winner; None where there is none.
+
+    Raises:
+        StoreError: a link stands there, which is not followed.
+    """
     path = _folder(store) / ENSEMBLE
+    if path.is_symlink():
+        raise StoreError(f"{path}: must be a file of the store's own, and is a symbolic link", "Remove it by hand.")
     return path if path.is_file() else None
+
+
+def _is_own(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def _folder(store: Store) -> Path:

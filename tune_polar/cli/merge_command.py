@@ -11,6 +11,7 @@ from tune_polar.api.pages import copy_beside_records, page_folder
 from tune_polar.api.winner import write_ensemble, write_winner
 from tune_polar.cli import options
 from tune_polar.cli.output import say
+from tune_polar.evaluate.scores import copy_own_scores
 from tune_polar.evaluate.summary import summarise, wanted_weights
 from tune_polar.report.reading import summary_for_page
 from tune_polar.store.lease import held_lease
@@ -52,7 +53,9 @@ def merge(
     target = open_store(out)
     with held_lease(target.files, lambda: None, named=not anonymous):
         done = merge_stores(sources, target, anonymous=anonymous)
-        weights = merge_weights(sources, target, wanted_weights(summarise(target, "scores"), keep_weights))
+        copy_own_scores(sources, target)
+        wanted = wanted_weights(summarise(target, "scores"), keep_weights)
+        weights = merge_weights(sources, target, wanted, anonymous=anonymous)
         models = 0 if anonymous or keep_weights == 0 else merge_models(sources, target)
     _write_results(target)
     left_out = f", {done.damaged} damaged left out" if done.damaged else ""

@@ -16,11 +16,12 @@ from tune_polar.cli.print_document import print_lines
 from tune_polar.cli.result_json import result_json
 from tune_polar.cli.score_table import print_scores
 from tune_polar.cli.trouble import failure_lines, failure_notice, memory_lines
-from tune_polar.errors import SpecError
+from tune_polar.errors import SpecError, StoreError
 from tune_polar.evaluate.provenance import provenance_lines
 from tune_polar.evaluate.summary import SearchSummary, summarise
 from tune_polar.report.ensemble_yaml import read_ensemble
-from tune_polar.report.ensembles import recorded_sentence
+from tune_polar.report.ensembles import fault_of_recorded, recorded_sentence
+from tune_polar.report.reading import TOLD_IN_FULL, summary_for_page
 from tune_polar.store.store import Store, open_store
 
 
@@ -35,7 +36,7 @@ def status(
       tune-polar status searches/st3-20261122-101500
     """
     opened = open_store(store, to_look=True)
-    summary = summarise(opened, "outcomes" if json else "scores")
+    summary = summary_for_page(opened, TOLD_IN_FULL) if json else summarise(opened, "scores")
     if json:
         page, winner = existing_pages(opened)
         say_json(result_json(summary, page, winner))
@@ -51,11 +52,15 @@ def status(
 
 def _ensemble(store: Store, summary: SearchSummary) -> list[str]:
     """What the last end of the search found; nothing it says is computed anew."""
-    path = existing_ensemble(store)
-    if path is None:
-        return []
     try:
+        path = existing_ensemble(store)
+        if path is None:
+            return []
+        file = read_ensemble(path)
+        fault = fault_of_recorded(file, summary)
+        if fault is not None:
+            return ["", f"{path}: {fault}"]
         best = summary.best
-        return ["", recorded_sentence(read_ensemble(path), None if best is None else best.configuration.id)]
-    except SpecError as error:  # the records are shown all the same
+        return ["", recorded_sentence(file, None if best is None else best.configuration.id)]
+    except (SpecError, StoreError) as error:  # the records are shown all the same
         return ["", error.problem]

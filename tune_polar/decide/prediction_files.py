@@ -14,6 +14,7 @@ import pandas as pd
 
 from tune_polar.data.readers.delimited import Lines, other_separator
 from tune_polar.data.readers.form import PARQUET, encoding_of, is_json_lines, start_of
+from tune_polar.data.readers.parquet import characters_of, check_characters, text_as_written
 from tune_polar.data.readers.places import Place, UnreadableError
 from tune_polar.decide.checks import IntArray
 from tune_polar.decide.prediction_cells import (
@@ -123,6 +124,10 @@ def _read_parquet(path: Path, group: str | None) -> tuple[pd.DataFrame, Columns]
 
     with ParquetFile(path) as file:
         _check_shape(path, file.metadata.num_rows, file.metadata.num_columns)
+        characters = 0
+        for batch in text_as_written(file, path).iter_batches():
+            characters += sum(map(characters_of, batch.columns))
+            check_characters(characters, MOST_BYTES)
     frame = pd.read_parquet(path)
     columns = columns_of([str(name) for name in frame.columns], path, group)
     return frame.fillna(dict.fromkeys(columns.texts, "")).astype(dict.fromkeys(columns.texts, str)), columns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -75,7 +75,11 @@ def _ensembles(summary: SearchSummary) -> EnsembleReport | str:
 
 def _stopped(summary: SearchSummary) -> list[ConfigurationSummary]:
     """Those given up with cells to their name, the furthest first."""
-    rows = [row for row, _ in summary.abandoned if row.predictions is not None and row.predictions.cells]
+    return furthest([row for row, _ in summary.abandoned if row.predictions is not None and row.predictions.cells])
+
+
+def furthest(rows: Iterable[ConfigurationSummary]) -> list[ConfigurationSummary]:
+    """Those with the most cells first; ties go to the one proposed first."""
     return sorted(rows, key=lambda row: (-len(row.folds), row.configuration.number))
 
 

@@ -40,6 +40,16 @@ class StageFacts:
     folds: tuple[str, ...]  # training and validation rows of each fold
 
 
+@dataclass(frozen=True)
+class MergedSearch:
+    """One of the searches that a merge has put together."""
+
+    created: str
+    trials: int
+    seed: int
+    command: str
+
+
 @dataclass(frozen=True, eq=False)
 class ManifestFacts:
     """The manifest's words about a search."""
@@ -62,6 +72,7 @@ class ManifestFacts:
     versions: Mapping[str, str]
     racing: str
     machines: MachineFacts = field(default_factory=MachineFacts)
+    merged: tuple[MergedSearch, ...] = ()
 
     @property
     def space(self) -> str | None:
@@ -138,6 +149,7 @@ def manifest_facts(manifest: Mapping[str, Any], place: str) -> ManifestFacts:
         versions=about.versions,
         racing=about.racing,
         machines=about.machines,
+        merged=about.merged,
     )
 
 
@@ -170,6 +182,7 @@ class _Manifest:
     versions: Mapping[str, str]
     racing: str = NO_RACING
     machines: MachineFacts = field(default_factory=MachineFacts)
+    merged: tuple[MergedSearch, ...] = ()
 
 
 _MANIFEST = TypeAdapter(_Manifest)

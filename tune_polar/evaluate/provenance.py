@@ -51,8 +51,8 @@ def provenance_lines(store: Store, summary: SearchSummary) -> list[str]:
     if summary.weights:
         lines.append(f"weights   {summary.weights_words}")
     lines += [
-        f"merged    search begun {part['created']} with {part['trials']} trials, seed {part['seed']}: {part['command']}"
-        for part in store.manifest().get("merged", ())
+        f"merged    search begun {part.created} with {part.trials} trials, seed {part.seed}: {part.command}"
+        for part in summary.facts.merged
     ]
     replicates = sum(len(store.files.names(f"replicates/{folder}")) for folder in ("folds", "stages"))
     if replicates:

@@ -26,7 +26,7 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration, canonical_json, digest
 from tune_polar.store.codec import OtherFormatError, decode_text, encode_json
 from tune_polar.store.gold import Gold, gold_digest
-from tune_polar.store.own_key import own_key
+from tune_polar.store.own_key import OwnKey, own_key
 from tune_polar.store.records import Finite, FoldRecord
 from tune_polar.store.store import Store
 
@@ -137,12 +137,8 @@ class StoredScores:
         content = None if key is None else self._entries.get(self._name(configuration, key))
         if content is None:
             return None
-        try:
-            entry = _ENTRY.validate_json(decode_text(content), strict=True)
-            is_own = self._own.has_signed(_signed(entry.key, entry.scores), entry.signature)
-            return entry.scores if is_own and entry.key == key and entry.scores.alternatives else None
-        except (OtherFormatError, ValueError):
-            return None
+        entry = _own_entry(content, self._own)
+        return entry.scores if entry is not None and entry.key == key and entry.scores.alternatives else None
 
     def put(self, configuration: Configuration, folds: Sequence[FoldRecord], scores: Scores) -> None:
         """Keep ``scores``; where the store cannot be written nothing is lost but time."""
@@ -174,6 +170,25 @@ class StoredScores:
         if len(parts) != len(self._planned):
             return None
         return digest({**self._common, "configuration": configuration.id, "cells": parts})
+
+
+def copy_own_scores(sources: Iterable[Store], target: Store) -> None:
+    """Have scores that this user keeps in ``sources`` in ``target`` too; they count where its records are the same."""
+    own = own_key()
+    for source in sources:
+        names = [name for name in source.files.names("derived") if name.endswith(f"-{own.mark}.json")]
+        for name, content in source.files.read_many(names):
+            if content is not None and _own_entry(content, own) is not None:
+                target.files.put_if_absent(name, content)
+
+
+def _own_entry(content: bytes, own: OwnKey) -> _Entry | None:
+    """What this user has signed, or None."""
+    try:
+        entry = _ENTRY.validate_json(decode_text(content), strict=True)
+    except (OtherFormatError, ValueError):
+        return None
+    return entry if own.has_signed(_signed(entry.key, entry.scores), entry.signature) else None
 
 
 def _stages(fold: FoldRecord) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from tune_polar.decide.metrics import Metric, metric_named
@@ -82,7 +83,7 @@ class SearchSummary:
         """That every configuration is trained on."""
         return self.facts.cells
 
-    @property
+    @cached_property
     def finished(self) -> tuple[ConfigurationSummary, ...]:
         """Configurations with a score, best first; ties go to the one proposed first."""
         metric = self.metric
@@ -94,7 +95,7 @@ class SearchSummary:
         """The configuration with the best cross-fitted score."""
         return next(iter(self.finished), None)
 
-    @property
+    @cached_property
     def reference(self) -> ConfigurationSummary | None:
         """The recipe as published or as given, where the search has it."""
         return next((c for c in self.configurations if c.configuration.is_reference), None)

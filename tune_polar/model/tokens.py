@@ -127,7 +127,7 @@ class CharacterTokenizer:
         remedy = "The record is damaged: delete it and train this fold again."
         try:
             stored = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ModelError(f"a character vocabulary must be JSON, got {text[:40]!r} ({error})", remedy) from error
         if not isinstance(stored, dict) or not isinstance(stored.get("characters"), str):
             raise ModelError(
@@ -135,6 +135,8 @@ class CharacterTokenizer:
                 remedy,
             )
         characters = tuple(stored["characters"])
+        if any("\ud800" <= each <= "\udfff" for each in characters):
+            raise ModelError("a vocabulary must name whole characters, got half a surrogate pair", remedy)
         if len(set(characters)) != len(characters):
             twice = sorted(c for c, count in Counter(characters).items() if count > 1)
             raise ModelError(f"a vocabulary must name each character once, got {twice} more than once", remedy)

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 from tune_polar.decide.metrics import metric_named
 from tune_polar.evaluate.ensemble_file import EnsembleFile
+from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.ahead import EXPECTATION
 from tune_polar.report.document import TextTable
 from tune_polar.report.numbers import count, decimals_for, fixed
 from tune_polar.stats.ensemble_report import EnsembleEntry, EnsembleReport
 from tune_polar.stats.intervals import Interval, signed, unit_of
 
+SAME = 1e-6  # between a difference and the one written
 MEMBERS = 12  # of a table; the file has them all
 Name = Callable[[str], str]  # of a configuration, as readers know it
 
@@ -34,6 +36,21 @@ def ensemble_sentences(report: EnsembleReport, name: Name) -> tuple[str, ...]:
         "of every member, shared models once."
     )
     return (verdict, _corrected(report), cost)
+
+
+def fault_of_recorded(file: EnsembleFile, summary: SearchSummary) -> str | None:
+    """What keeps ``ensemble.yaml`` from being an ensemble of this search, or None."""
+    told, metric = file.score, summary.metric
+    known = {row.configuration.id for row in summary.configurations}
+    strange = [each.configuration for each in file.members if each.configuration not in known]
+    if strange:
+        return f"its members must be configurations of this search, got {strange[0]!r}"
+    if (told.of, told.metric) != (summary.recipe.score.of, metric.name):
+        return f"it must be scored by {metric.name} of {summary.recipe.score.of}, got {told.metric} of {told.of}"
+    low, high = metric.range
+    if not (low <= told.ensemble <= high and abs(told.gain - metric.gain(told.ensemble, told.pick)) < SAME):
+        return f"its gain must be that of {told.ensemble} over {told.pick}, got {told.gain}"
+    return None
 
 
 def recorded_sentence(file: EnsembleFile, best: str | None) -> str:

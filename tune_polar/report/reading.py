@@ -9,26 +9,27 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tune_polar.errors import DecisionError
+from tune_polar.evaluate.ensembles import MOST, furthest
 from tune_polar.evaluate.outcome import outcome_of
 from tune_polar.evaluate.predictions import PredictionsReader
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary, summarise
 from tune_polar.store.store import Store
 
-READ_IN_FULL = 24  # the best so many, and the reference
+READ_IN_FULL = 24  # for a page: the best so many, and the reference
+TOLD_IN_FULL = 200  # for scripts and tables of predictions, and at a search's end
 
 
 def summary_for_page(store: Store, read_in_full: int = READ_IN_FULL) -> SearchSummary:
     """The summary of ``store`` with predictions and outcome of the best configurations and the reference.
 
+    Of those without a score it has the predictions of some: of the ones that racing gave up as many as an ensemble
+    takes, the furthest first, and of others ``read_in_full``.
+
     Raises:
         StoreError: there is no readable manifest or gold in it.
     """
     summary = summarise(store, "scores")
-    wanted = {row.configuration.id for row in summary.finished[:read_in_full]}
-    if summary.reference is not None:
-        wanted.add(summary.reference.configuration.id)
-    # All cells recorded and yet no score: the page says which stage is missing.
-    wanted |= {row.configuration.id for row in summary.configurations if row.scores is None and row.folds}
+    wanted = told_in_full(summary, read_in_full)
     reader = PredictionsReader(store, summary.gold, summary.cells)
     return replace(
         summary,
@@ -37,6 +38,15 @@ def summary_for_page(store: Store, read_in_full: int = READ_IN_FULL) -> SearchSu
             for row in summary.configurations
         ),
     )
+
+
+def told_in_full(summary: SearchSummary, number: int) -> set[str]:
+    """Ids of the configurations that ``summary_for_page`` reads."""
+    wanted = [*summary.finished[:number], *filter(None, [summary.reference])]
+    wanted += furthest([row for row, _ in summary.abandoned if row.folds])[:MOST]
+    # All cells recorded and yet no score: the page says which stage is missing.
+    others = [row for row in summary.configurations if row.scores is None and row.folds and row.abandonment is None]
+    return {row.configuration.id for row in (*wanted, *furthest(others)[:number])}
 
 
 def _in_full(row: ConfigurationSummary, reader: PredictionsReader, summary: SearchSummary) -> ConfigurationSummary:

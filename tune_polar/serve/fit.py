@@ -25,10 +25,14 @@ from tune_polar.trial.run import weights_steps
 
 
 def complete(store: Store, found: Recorded | RecordedEnsemble, *, all_rows: bool) -> Composition | None:
-    """What a model is made of whose weights are all there; None where something has to be trained."""
+    """What a model is made of whose weights are all there, whole; None where something has to be trained."""
     try:
         composition = stored_composition(store, found, all_rows=all_rows)
     except StoreError:
+        return None
+    keys = {cell.stages[name] for cell in composition.cells for name in composition.stages}
+    damaged = [key for key in keys if store.weights(key) is None]  # each is read, and set aside where it is damaged
+    if damaged:
         return None
     _record(store, found, composition)
     return composition

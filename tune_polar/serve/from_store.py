@@ -7,7 +7,7 @@ from shlex import quote
 
 import torch
 
-from tune_polar.errors import StoreError
+from tune_polar.errors import ModelError, StoreError
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.sections import TINY
 from tune_polar.serve.composition import CellModels, Composition
@@ -36,12 +36,19 @@ def store_models(store: Store, recipe_of: Callable[[CellModels], Recipe], compos
         shape, key = composition.shape_of(cell, name), cell.stages[name]
         arrays = _weights(store, key, f"{name} of {cell.name}")
         settings = recipe_of(cell).stages[name].encoder
-        if settings.name == TINY:
-            characters = tokenizer_beside(arrays)
-            return TrainedStage(name, shape, embedded_encoder(shape, characters), characters, arrays, CPU)
-        encoder, tokenizer = encoders.load(settings.name, settings.revision, settings.pooling)
-        still = encoder.below(settings.frozen_layers)
-        return TrainedStage(name, shape, encoder, tokenizer, arrays, CPU, may_lack=still)
+        pretrained = None
+        if settings.name != TINY:
+            pretrained = encoders.load(settings.name, settings.revision, settings.pooling)
+        try:
+            if pretrained is None:
+                characters = tokenizer_beside(arrays)
+                return TrainedStage(name, shape, embedded_encoder(shape, characters), characters, arrays, CPU)
+            still = pretrained[0].below(settings.frozen_layers)
+            return TrainedStage(name, shape, *pretrained, arrays, CPU, may_lack=still)
+        except ModelError as error:
+            file = f"{store.url}/weights/{key}.safetensors"
+            remedy = f"Remove that file and have it made anew: `tune-polar fit {quote(store.url)}`."
+            raise ModelError(f"{file}: {error.problem}", remedy) from None
 
     return load
 
@@ -97,15 +104,21 @@ def put_composition(store: Store, composition: Composition, about: Mapping[str, 
 
 
 def _all_rows_keys(store: Store, found: Recorded) -> Mapping[str, str] | None:
+    """Keys of the stages of the model of all rows; None where there is none of this very configuration."""
     content = store.files.read(_name(found.id, "all"))
     if content is None:
         return None
     try:
         about = Composition.from_json(decode_json(content).get("composition"), _name(found.id, "all"))
-    except (DamagedRecordError, OtherFormatError):
+    except (DamagedRecordError, OtherFormatError, StoreError):
         return None
-    (cell,) = about.cells
-    return cell.stages
+    keys = about.cells[0].stages
+    if (about.configuration, about.rows, len(about.cells)) != (found.id, "all", 1) or set(keys) != set(
+        found.recipe.stages
+    ):
+        return None
+    expected = found.all_rows_keys()
+    return keys if expected is None or expected == keys else None
 
 
 def _name(configuration: str, rows: str) -> str:

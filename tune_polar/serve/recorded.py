@@ -17,7 +17,9 @@ from tune_polar.recipe.model import Recipe
 from tune_polar.serve.composition import CellModels, Composition
 from tune_polar.serve.protocol import scores_of_outcome
 from tune_polar.store.store import Store
-from tune_polar.trial.all_rows import StepsFound
+from tune_polar.trial.all_rows import StepsFound, all_rows_keys, all_rows_trial
+from tune_polar.trial.columns_read import columns_read
+from tune_polar.trial.fold_trial import Inputs, StageInputs
 from tune_polar.trial.inference import StageShape
 
 WINNER, PUBLISHED = "winner", "published"
@@ -73,6 +75,14 @@ class Recorded:
         seed = self.cells[0].seed
         return self._composed((CellModels(None, seed, dict(keys)),), "all")
 
+    def all_rows_keys(self) -> dict[str, str] | None:
+        """Of its model of all rows, as this version trains it; None where no manifest says what stages read."""
+        facts = self.summary.facts
+        if any(_read(self.recipe, name) != _read(facts.recipe, name) for name in self.recipe.stages):
+            return None
+        read = Inputs({name: StageInputs(**vars(each)) for name, each in facts.inputs.items()})
+        return all_rows_keys(all_rows_trial(self.recipe, self.cells[0].seed, read, self.steps()))
+
     def steps(self) -> dict[str, StepsFound]:
         """How long a model of all rows is trained, by stage: medians over the cells."""
         found = {}
@@ -99,6 +109,12 @@ class Recorded:
             settings=settings_to_json(graph, best.deployed, names),
             text_column=source,
         )
+
+
+def _read(recipe: Recipe, name: str) -> tuple[object, ...]:
+    """What a stage reads, as far as a recipe says it."""
+    stage = recipe.stages.get(name)
+    return () if stage is None else (columns_read(recipe.data, stage), stage.encoder.name, stage.encoder.revision)
 
 
 def recorded(store: Store, wanted: str = WINNER) -> Recorded:

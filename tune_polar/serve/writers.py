@@ -19,6 +19,7 @@ import numpy as np
 
 from tune_polar.errors import DataError
 from tune_polar.store.training import Array
+from tune_polar.visible import visible
 
 DIGITS = 6  # of a number as text, behind the point
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -45,7 +46,7 @@ def predictions_at(address: str) -> Iterator[Writer]:
         DataError: the name says no such format, or the file cannot be written.
     """
     if address == STANDARD_OUTPUT:
-        yield _Csv(sys.stdout, ",")
+        yield _Csv(_Shown() if sys.stdout.isatty() else sys.stdout, ",")
         sys.stdout.flush()
         return
     path = Path(address)
@@ -121,6 +122,13 @@ class _Csv:
             self._writer.writerow([_defused(name) for name in columns])
             self._begun = True
         self._writer.writerows(zip(*map(_cells, columns.values()), strict=True))
+
+
+class _Shown:
+    """Standard output where it is a terminal, which what is in a text or an id must not steer."""
+
+    def write(self, text: str) -> None:
+        sys.stdout.write(visible(text))
 
 
 class _JsonLines:

@@ -101,9 +101,7 @@ class Anonymous:
 
     def stage(self, name: str, content: bytes) -> tuple[str, bytes]:
         """Of a trained stage, whose key says nothing of names and places."""
-        told = StageRecord.from_parts(*decode_arrays(content))
-        made = replace(told, provenance=_nobody(told.provenance))
-        return name, encode_arrays(made.header(), made.arrays)
+        return name, anonymous_stage(content)
 
     def _id(self, was: str) -> str:
         return self._ids.get(was, was)
@@ -130,6 +128,13 @@ class Anonymous:
             return name
         number = 1 + sum(each.startswith(f"./{kind}-") for each in self._words.values())
         return self._words.setdefault(name, f"./{kind}-{number}{ending}")
+
+
+def anonymous_stage(content: bytes) -> bytes:
+    """The record of a trained stage without its machine."""
+    told = StageRecord.from_parts(*decode_arrays(content))
+    made = replace(told, provenance=_nobody(told.provenance))
+    return encode_arrays(made.header(), made.arrays)
 
 
 _RECORDS: Mapping[str, Callable[[Anonymous, str, bytes], tuple[str, bytes]]] = {

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from tune_polar.data.columns import BoolArray, Column, IntArray
@@ -121,3 +122,27 @@ def gold_of(corpus: Corpus, plans: Mapping[str, FoldPlan]) -> Gold:
 def gold_digest(gold: Gold) -> str:
     """Hash of everything a score reads of ``gold``."""
     return hashlib.sha256(encode_arrays(*gold.to_parts())).hexdigest()
+
+
+def gold_difference(one: Gold, other: Gold) -> str:
+    """Where two golds that differ do so first, in words."""
+    if list(one.splits) != list(other.splits):
+        return f"the splits are {list(one.splits)} and {list(other.splits)}"
+    for name, split in one.splits.items():
+        there = other.splits[name]
+        if len(split) != len(there):
+            return f"{name} has {len(split):,} and {len(there):,} rows"
+        for row, (here, beside) in enumerate(zip(split.ids, there.ids, strict=True)):
+            if here != beside:
+                return f"row {row} of {name} is {here!r} and {beside!r}"
+        if list(split.columns) != list(there.columns):
+            return f"{name} has the columns {list(split.columns)} and {list(there.columns)}"
+        for column, values in split.columns.items():
+            its = there.columns[column]
+            if (values.kind, values.names) != (its.kind, its.names):
+                return f"{column} of {name} is {values.kind} {list(values.names)} and {its.kind} {list(its.names)}"
+            rows = np.flatnonzero(values.values != its.values)
+            if len(rows):
+                said = f"{values.values[rows[0]]} and {its.values[rows[0]]}"
+                return f"{column} of {split.ids[rows[0]]!r} in {name} is {said} ({len(rows):,} rows differ)"
+    return "the folds or the texts that repeat are others"

@@ -19,9 +19,9 @@ from typing import Any
 
 from tune_polar.errors import StoreError
 from tune_polar.recipe.configuration import canonical_json, digest
-from tune_polar.store.anonymous import Anonymous
+from tune_polar.store.anonymous import Anonymous, anonymous_stage
 from tune_polar.store.codec import DamagedRecordError
-from tune_polar.store.gold import gold_digest
+from tune_polar.store.gold import Gold, gold_difference, gold_digest
 from tune_polar.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def merge(sources: Sequence[Store], target: Store, *, anonymous: bool = False) -
     manifests = {store.url: store.manifest() for store in sources}
     whole = merged_manifest(manifests)
     golds = {store.url: store.gold() for store in sources}
-    _check_agreement({place: gold_digest(gold) for place, gold in golds.items()}, "gold")
+    _check_gold(golds)
     without = Anonymous(whole) if anonymous else None
     whole = whole if without is None else without.manifest()
     is_new = not target.files.exists("manifest.json")
@@ -105,10 +105,11 @@ def merge(sources: Sequence[Store], target: Store, *, anonymous: bool = False) -
     return Merged(len(whole["merged"]), copied, replicates, damaged)
 
 
-def merge_weights(sources: Sequence[Store], target: Store, keys: Iterable[str]) -> int:
+def merge_weights(sources: Sequence[Store], target: Store, keys: Iterable[str], *, anonymous: bool = False) -> int:
     """Copy weights of some stages into ``target``, where it has none; how many were copied.
 
     Of a stage that several machines have trained, those weights are taken that belong to the record that has its name.
+    ``anonymous``: as the records were merged.
     """
     copied = 0
     for key in keys:
@@ -117,7 +118,11 @@ def merge_weights(sources: Sequence[Store], target: Store, keys: Iterable[str]) 
         name = f"stages/{key}.safetensors"
         record = target.files.read(name)
         for source in sources:
-            if source.files.read(name) == record and (weights := source.weights(key)) is not None:
+            own = source.files.read(name)
+            if own is None or source.fault_of(name, own) is not None:
+                continue
+            own = anonymous_stage(own) if anonymous else own
+            if own == record and (weights := source.weights(key)) is not None:
                 target.put_weights(key, weights)
                 copied += 1
                 break
@@ -205,6 +210,9 @@ def _put(target: Store, name: str, content: bytes) -> bool:
     before = files.read(name)
     if before is None or before == content:
         return False
+    if (fault := target.fault_of(name, before)) is not None:  # damaged since an earlier merge
+        files.set_aside(name, fault)
+        return files.put_if_absent(name, content)
     smaller, larger = sorted((before, content), key=lambda each: hashlib.sha256(each).hexdigest())
     stem, _, kind = name.rpartition(".")
     is_new = files.put_if_absent(f"replicates/{stem}~{hashlib.sha256(larger).hexdigest()[:16]}.{kind}", larger)
@@ -212,6 +220,17 @@ def _put(target: Store, name: str, content: bytes) -> bool:
         files.replace(name, content)  # what stood here lies in replicates/ by now
         return True
     return is_new
+
+
+def _check_gold(golds: Mapping[str, Gold]) -> None:
+    (first_place, first), *others = golds.items()
+    digest_of_first = gold_digest(first)
+    for place, gold in others:
+        if gold_digest(gold) != digest_of_first:
+            raise StoreError(
+                f"searches to merge must agree in gold: {gold_difference(first, gold)}, {first_place} and {place}",
+                "Merge only searches of one recipe and space on the same data and folds.",
+            )
 
 
 def _check_agreement(values: Mapping[str, object], key: str) -> None:

@@ -98,13 +98,19 @@ def all_rows_steps(
         TrainingDivergedError: the loss is no longer finite.
     """
     plans = {name: AllRows(plan) for name, plan in context.plans.items() if isinstance(plan, FoldPlan)}
-    there = replace(context, plans=plans)
+    there, keys = replace(context, plans=plans), all_rows_keys(trial)
+    for name, stage in trial.recipe.stages.items():
+        if not store.has_weights(keys[name]):
+            origin = None if stage.start is None else keys[stage.start.stage]
+            yield from _train(trial, name, there, store, origin, steps[name].at)
+    return keys
+
+
+def all_rows_keys(trial: FoldTrial) -> dict[str, str]:
+    """The keys of the stages of ``all_rows_trial``."""
     keys: dict[str, str] = {}
     for name, stage in trial.recipe.stages.items():
-        origin = None if stage.start is None else keys[stage.start.stage]
-        key = keys[name] = trial.stage_key(name, origin)
-        if not store.has_weights(key):
-            yield from _train(trial, name, there, store, origin, steps[name].at)
+        keys[name] = trial.stage_key(name, None if stage.start is None else keys[stage.start.stage])
     return keys
 
 

@@ -33,7 +33,9 @@ def tokenizer_of(characters: Array) -> CharacterTokenizer:
     if characters.ndim != 1 or characters.dtype.kind not in "iu" or len(np.unique(characters)) < len(characters):
         raise _damaged(f"each once, got shape {characters.shape} of {characters.dtype}")
     try:
-        return CharacterTokenizer(tuple(map(chr, characters.tolist())))
+        letters = "".join(map(chr, characters.tolist()))
+        letters.encode()  # half a surrogate pair is in no text
+        return CharacterTokenizer(tuple(letters))
     except (ValueError, OverflowError) as error:
         raise _damaged(f"code points, got one that is none ({error})") from None
 

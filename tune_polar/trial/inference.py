@@ -156,10 +156,16 @@ class TrainedStage:
         """
         self.shape, self.tokenizer = shape, tokenizer
         head = build_head(shape.head, encoder.hidden_size, _outputs(shape), **shape.head_settings)
-        load_weights(head, arrays, "head.")
-        load_weights(encoder, arrays, ENCODER, may_lack=may_lack)
-        self.model = PredictingModel(encoder, head).eval().requires_grad_(False).to(device)
-        self._index = _index(name, shape, arrays) if shape.predicts == "neighbours" else None
+        try:
+            load_weights(head, arrays, "head.")
+            load_weights(encoder, arrays, ENCODER, may_lack=may_lack)
+        except ModelError as error:
+            raise ModelError(f"weights of {name}: {error.problem}", REMEDY) from None
+        self.model = PredictingModel(encoder, head).eval().requires_grad_(False)
+        if not all(bool(torch.isfinite(each).all()) for each in self.model.parameters()):
+            raise ModelError(f"weights of {name} must be finite, got NaN or infinity", REMEDY)
+        self.model.to(device)
+        self._index = _index(name, shape, arrays, head.width) if shape.predicts == "neighbours" else None
         self._name = name
         self.device = device
 
@@ -225,16 +231,17 @@ def _outputs(shape: StageShape) -> int:
     return len(shape.columns)
 
 
-def _index(name: str, shape: StageShape, arrays: Mapping[str, Array]) -> tuple[Tensor, Array]:
+def _index(name: str, shape: StageShape, arrays: Mapping[str, Array], size: int) -> tuple[Tensor, Array]:
     """Vectors of the training rows, (rows, size), and their classes, (rows,)."""
     vectors, classes = arrays.get(INDEX_VECTORS), arrays.get(INDEX_CLASSES)
     if vectors is None or classes is None:
         raise ModelError(f"weights of {name} must come with the vectors of its training rows, got none", REMEDY)
     fits = vectors.ndim == 2 and vectors.dtype == np.float32 and classes.shape == (len(vectors),) and len(vectors) > 0
+    fits = fits and vectors.shape[1] == size and bool(np.isfinite(vectors).all())
     if not fits or classes.dtype.kind not in "iu" or classes.min() < 0 or classes.max() >= shape.class_count:
         raise ModelError(
-            f"weights of {name} must come with a vector and a class below {shape.class_count} of each training row, "
-            f"got shapes {vectors.shape} and {classes.shape}",
+            f"weights of {name} must come with a vector of {size} finite numbers and a class below "
+            f"{shape.class_count} of each training row, got shapes {vectors.shape} and {classes.shape}",
             REMEDY,
         )
     return torch.from_numpy(np.array(vectors)), classes.astype(np.int64)

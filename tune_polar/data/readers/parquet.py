@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import tempfile
 from collections.abc import Collection, Iterator
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from tune_polar.data.findings import Faults
 from tune_polar.data.readers.bounds import check_columns, check_rows, repeated
@@ -14,8 +14,13 @@ from tune_polar.data.readers.json_lines import cell_text
 from tune_polar.data.readers.places import Place, UnreadableError
 from tune_polar.data.readers.raw import Gathered, RawTable
 
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
+
 ROWS_A_BATCH = 8192
-MOST_UNZIPPED = 1 << 32  # bytes of a file that is zipped though its format is
+MOST_UNZIPPED = 1 << 32  # bytes of a file that is zipped though its format is; of texts where rows repeat them
+_TEXTS = ("string", "large_string", "binary", "large_binary")
+MOST_REPEATED = 64  # times the bytes of a file, of its texts where rows repeat them
 
 
 def read_parquet(
@@ -41,6 +46,56 @@ def read_parquet(
         yield from _parts(place, unzipped, faults, wanted, rows)
 
 
+def text_as_written(parquet: ParquetFile, file: Any) -> ParquetFile:
+    """The same file, in which a text that many rows repeat is in memory once: a few bytes may stand for terabytes."""
+    from pyarrow.parquet import ParquetFile
+
+    texts = [field.name for field in parquet.schema_arrow if str(field.type) in _TEXTS]
+    return ParquetFile(file, metadata=parquet.metadata, read_dictionary=texts)
+
+
+def most_characters(parquet: ParquetFile) -> int:
+    """How many bytes of text a file may stand for: some gigabytes, and more where it is large itself."""
+    about = parquet.metadata
+    written: int = sum(about.row_group(number).total_byte_size for number in range(about.num_row_groups))
+    return max(MOST_UNZIPPED, MOST_REPEATED * written)
+
+
+def characters_of(column: Any) -> int:
+    """Bytes of text that a column of a batch stands for."""
+    from pyarrow import compute
+    from pyarrow.types import is_dictionary
+
+    if not is_dictionary(column.type) or str(column.type.value_type) not in _TEXTS:
+        return 0
+    lengths = compute.take(compute.cast(compute.binary_length(column.dictionary), "int64"), column.indices)
+    return int(compute.sum(lengths).as_py() or 0)
+
+
+def check_characters(characters: int, most: int) -> None:
+    """Refuse more text than a file may stand for.
+
+    Raises:
+        UnreadableError: it stands for more.
+    """
+    if characters > most:
+        raise UnreadableError(
+            "too-large",
+            f"must hold texts of at most {most:,} bytes, each row that repeats one counted, got more",
+        )
+
+
+def cells_of(column: Any) -> list[Any]:
+    """The cells of a column; rows that repeat a text have one and the same."""
+    from pyarrow.types import is_dictionary
+
+    if not is_dictionary(column.type):
+        cells: list[Any] = column.to_pylist()
+        return cells
+    values = column.dictionary.to_pylist()
+    return [None if place is None else values[place] for place in column.indices.to_pylist()]
+
+
 def _parts(
     place: Place, file: IO[bytes], faults: Faults, wanted: Collection[str] | None, rows: int | None
 ) -> Iterator[RawTable]:
@@ -51,7 +106,7 @@ def _parts(
     from pyarrow.parquet import ParquetFile
 
     try:
-        parquet = ParquetFile(file)
+        parquet = text_as_written(ParquetFile(file), file)
         header = list(parquet.schema_arrow.names)
         check_columns(len(header))
         if rows is None:
@@ -60,13 +115,16 @@ def _parts(
             faults.add("duplicate-column", None, name, f"a column name must be unique, got {name!r} again")
             return
         gathered, first = Gathered([name for name in header if name and (wanted is None or name in wanted)]), 1
+        characters, most = 0, most_characters(parquet)
         for batch in parquet.iter_batches(min(rows or ROWS_A_BATCH, ROWS_A_BATCH), columns=list(gathered.cells)):
+            characters += sum(characters_of(column) for column in batch.columns)
+            check_characters(characters, most)
             begun = 0
             while begun < batch.num_rows:
                 part = batch.slice(begun, None if rows is None else rows - len(gathered.lines))
                 start = first + len(gathered.lines)
                 for name, column in gathered.cells.items():
-                    cells = part.column(name).to_pylist()
+                    cells = cells_of(part.column(name))
                     column += [gathered.kept(cell_text(c, row, name, faults)) for row, c in enumerate(cells, start)]
                 gathered.lines.extend(range(start, start + part.num_rows))
                 begun += part.num_rows

@@ -34,6 +34,7 @@ from tune_polar.store.failures import FailureRecord
 
 STRIPS_AT_MOST = 24  # a figure of more rows says less; the table has them all
 ROWS_OPEN = 40  # of the table; the others are folded away
+LISTED = 1000  # with a score, best first, and as many without one: a page of more opens slowly
 MESSAGE_LENGTH = 240
 MARKS = {"equal": "≈", "open": "?", "better": "▲", "worse": "▼"}
 
@@ -54,11 +55,14 @@ def build(page: PageContext) -> Answer:
         blocks += [heading("Who can be told from whom"), *_told_apart(page)]
         blocks += [heading("All configurations"), _scored(page, caption, rows[:ROWS_OPEN])]
         if len(rows) > ROWS_OPEN:
-            more = f"{len(rows) - ROWS_OPEN:,} further configurations"
+            more = f"{len(rows) - ROWS_OPEN:,} further configurations" + _of_all(len(rows), len(page.scored))
             blocks.append(Details(more, (_scored(page, further, rows[ROWS_OPEN:]),)))
     unscored = [row for row in page.summary.configurations if row.scores is None]
     if unscored:
-        blocks += [heading("Without a score"), _unscored(page, unscored)]
+        blocks += [
+            heading(f"Without a score{_of_all(min(LISTED, len(unscored)), len(unscored))}"),
+            _unscored(page, unscored),
+        ]
     return blocks
 
 
@@ -149,9 +153,15 @@ def _scored(page: PageContext, caption: str, rows: Sequence[Row]) -> TextTable:
     return TextTable(caption, columns, rows, words=(6, 7), kind="numbers scores", head=1)
 
 
+def _of_all(listed: int, there: int) -> str:
+    return f" (of {there:,}; `tune-polar export` lists them all)" if listed < there else ""
+
+
 def _scored_rows(page: PageContext) -> list[Row]:
     decimals, rows = decimals_for(page.noise), []
     for rank, (row, scores) in enumerate(page.scored, start=1):
+        if rank > LISTED and row is not page.reference:
+            continue
         own, difference = scores.best.cell_scores, page.difference(row)
         cells = (
             *(str(rank), Entry(page.index.name(row), row.configuration.id, kind="named")),
@@ -167,7 +177,7 @@ def _scored_rows(page: PageContext) -> list[Row]:
 
 def _unscored(page: PageContext, rows: Sequence[ConfigurationSummary]) -> TextTable:
     lines = []
-    for row in rows:
+    for row in rows[:LISTED]:
         why = "\n".join((*(_failure(each, page) for each in row.failures), *_gaps(row, page)))
         named = Entry(page.index.name(row), row.configuration.id, kind="named")
         done = f"{len(row.folds)} of {len(page.cells.cells)}"
