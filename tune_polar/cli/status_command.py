@@ -19,6 +19,7 @@ from tune_polar.cli.trouble import failure_lines, failure_notice, memory_lines
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.evaluate.provenance import provenance_lines
 from tune_polar.evaluate.summary import SearchSummary, summarise
+from tune_polar.garbage import without_collection
 from tune_polar.report.ensemble_yaml import read_ensemble
 from tune_polar.report.ensembles import fault_of_recorded, recorded_sentence
 from tune_polar.report.reading import TOLD_IN_FULL, summary_for_page
@@ -35,19 +36,20 @@ def status(
 
       tune-polar status searches/st3-20261122-101500
     """
-    opened = open_store(store, to_look=True)
-    summary = summary_for_page(opened, TOLD_IN_FULL) if json else summarise(opened, "scores")
-    if json:
-        page, winner = existing_pages(opened)
-        say_json(result_json(summary, page, winner))
-        return
-    console = result_console()
-    print_lines(console, [str(status_of(summary))])
-    print_scores(console, summary)
-    print_lines(console, (*memory_lines(summary), *failure_lines(summary), *failure_notice(summary)))
-    print_lines(console, _ensemble(opened, summary))
-    print_places(console, summary, None)
-    print_lines(console, provenance_lines(opened, summary))
+    with without_collection():  # nothing that was read is thrown away
+        opened = open_store(store, to_look=True)
+        summary = summary_for_page(opened, TOLD_IN_FULL) if json else summarise(opened, "scores")
+        if json:
+            page, winner = existing_pages(opened)
+            say_json(result_json(summary, page, winner))
+            return
+        console = result_console()
+        print_lines(console, [str(status_of(summary))])
+        print_scores(console, summary)
+        print_lines(console, (*memory_lines(summary), *failure_lines(summary), *failure_notice(summary)))
+        print_lines(console, _ensemble(opened, summary))
+        print_places(console, summary, None)
+        print_lines(console, provenance_lines(opened, summary))
 
 
 def _ensemble(store: Store, summary: SearchSummary) -> list[str]:

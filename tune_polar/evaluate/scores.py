@@ -86,6 +86,7 @@ class _Entry:
 
 
 _ENTRY = TypeAdapter(_Entry)
+_SIGNATURE = ',"signature":"'
 
 
 def scores_of(outcome: Outcome) -> Scores:
@@ -185,10 +186,12 @@ def copy_own_scores(sources: Iterable[Store], target: Store) -> None:
 def _own_entry(content: bytes, own: OwnKey) -> _Entry | None:
     """What this user has signed, or None."""
     try:
-        entry = _ENTRY.validate_json(decode_text(content), strict=True)
+        text = decode_text(content)
+        signed, _, signature = (text if isinstance(text, str) else text.decode()).rpartition(_SIGNATURE)
+        # In canonical spelling the signature is the last key: what it signs is the text before it, see ``_signed``.
+        return _ENTRY.validate_json(text, strict=True) if own.has_signed(f"{signed}}}", signature[:-2]) else None
     except (OtherFormatError, ValueError):
         return None
-    return entry if own.has_signed(_signed(entry.key, entry.scores), entry.signature) else None
 
 
 def _stages(fold: FoldRecord) -> list[str]:
