@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -187,3 +188,37 @@ def test_merged_searches_that_are_none(run: Run, store: Path, merged: object) ->
     ran = run("status", "store")
     assert ran.code == 2, ran.out
     assert "manifest.json must describe a search, but: merged" in ran.err
+
+
+FORGED_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a head of another kind": (lambda m: forge_shape(m, head="__import__"), "the head must be one of"),
+    "a head too large": (lambda m: forge_shape(m, head_settings={"size": 10**9}), "size: "),
+    "an encoder too large": (lambda m: forge_shape(m, tiny=[32_000_000, 100]), "hidden: "),
+    "texts too long": (lambda m: forge_shape(m, max_length_tokens=10**9), "max_length_tokens must be 4 to 4096"),
+    "a large file": (lambda m: os.truncate(m / "model.json", 20 * 2**30), "must be a file of at most 67,108,864 bytes"),
+    "a pipe": (lambda m: pipe_in_place_of(m, "characters.json"), "must be a file of at most 67,108,864 bytes"),
+    "another pipe": (lambda m: pipe_in_place_of(m, "head.safetensors"), "it is no file"),
+}
+
+
+def forge_shape(model: Path, **about: object) -> None:
+    told = json.loads((model / "model.json").read_text(encoding="utf-8"))
+    told["composition"]["shapes"]["finder"] |= about
+    (model / "model.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def pipe_in_place_of(model: Path, name: str) -> None:
+    path = next(iter(sorted(model.rglob(name))))
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("case", FORGED_FOLDERS)
+def test_a_models_folder_that_a_stranger_made(run: Run, store: Path, case: str) -> None:
+    change, rule = FORGED_FOLDERS[case]
+    assert run("export", "store", "--model", "model").code == 0
+    change(store.parent / "model")
+    ran = run("predict", "model", "new.csv")
+    assert ran.code == 2, ran.out
+    assert rule in ran.err
+    assert "Remedy" in ran.err

@@ -15,7 +15,7 @@ from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from tune_polar.decide.deployed import settings_from_json
 from tune_polar.decide.graph import Graph
@@ -23,12 +23,16 @@ from tune_polar.decide.kinds import Setting
 from tune_polar.decide.member_tables import mean_table
 from tune_polar.decide.tables import Table
 from tune_polar.errors import DecisionError, StoreError
+from tune_polar.recipe.components.heads import HEADS
+from tune_polar.recipe.recorded import first_fault
+from tune_polar.recipe.sections import TinyEncoder
 from tune_polar.store.records import SAFE_NAME
 from tune_polar.store.training import Array
 from tune_polar.trial.inference import StageShape
 
 RowsTrained = Literal["folds", "all"]
 FORMAT = 1
+MOST_TOKENS = 4096  # as of a recipe
 _REMEDY = "Give the folder that `tune-polar export STORE --model DIR` wrote, as it was written."
 
 
@@ -212,6 +216,11 @@ class Composition:
             )
         for name, member in self.members.items():
             self._check_member(name, member)
+        for shape in (
+            *self.shapes.values(),
+            *(each for member in self.members.values() for each in member.shapes.values()),
+        ):
+            _check_shape(shape)
         _ = self.chosen
 
     def _check_member(self, name: str, member: Member) -> None:
@@ -223,6 +232,20 @@ class Composition:
                 raise ValueError(f"member {name} must have {stage} of {shape.gold} {list(shape.columns)}")
             if own.predicts == "neighbours" and member.k.get(stage, 0) < 1:
                 raise ValueError(f"member {name} must say how many neighbours of {stage} vote")
+
+
+def _check_shape(shape: StageShape) -> None:
+    """Refuse what no recipe may say: a few characters must not stand for more memory than there is."""
+    if not 4 <= shape.max_length_tokens <= MOST_TOKENS:
+        raise ValueError(f"max_length_tokens must be 4 to {MOST_TOKENS}, got {shape.max_length_tokens}")
+    if shape.head not in HEADS:
+        raise ValueError(f"the head must be one of {list(HEADS)}, got {shape.head!r}")
+    try:
+        HEADS[shape.head].model_validate(dict(shape.head_settings))
+        if shape.tiny is not None:
+            TinyEncoder(hidden=shape.tiny[0], layers=shape.tiny[1])
+    except ValidationError as error:
+        raise ValueError(first_fault(error)) from None
 
 
 _COMPOSITION = TypeAdapter(Composition)

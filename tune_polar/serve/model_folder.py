@@ -23,6 +23,7 @@ from tune_polar.model.sequence_classifier import sequence_classifier
 from tune_polar.model.tokens import CharacterTokenizer, HubTokenizer
 from tune_polar.serve.composition import CellModels, Composition
 from tune_polar.serve.model import Load
+from tune_polar.store.filesystem import MOST_RECORD_BYTES
 from tune_polar.trial.encoder_source import ENCODER
 from tune_polar.trial.inference import StageShape, TrainedStage, embedded_encoder
 
@@ -94,7 +95,7 @@ def read_model_folder(folder: Path) -> Composition:
     """
     path = folder / MODEL_FILE
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path} must be readable JSON, but: {error}", _REMEDY) from None
     return Composition.from_json(data.get("composition") if isinstance(data, dict) else data, str(path))
@@ -222,8 +223,17 @@ def _write_json(path: Path, data: object) -> None:
     path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
+def _text(path: Path) -> str:
+    """A small file whole; neither what is no file nor what is large is opened."""
+    if not path.is_file() or path.stat().st_size > MOST_RECORD_BYTES:
+        raise OSError(f"it must be a file of at most {MOST_RECORD_BYTES:,} bytes")
+    return path.read_text(encoding="utf-8")
+
+
 def _arrays(path: Path) -> dict[str, Any]:
     try:
+        if not path.is_file():
+            raise OSError("it is no file")
         return load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
         raise ModelError(f"{path} must be a whole safetensors file, but: {error}", _REMEDY) from None
@@ -231,6 +241,6 @@ def _arrays(path: Path) -> dict[str, Any]:
 
 def _characters(path: Path) -> CharacterTokenizer:
     try:
-        return CharacterTokenizer.from_json(path.read_text(encoding="utf-8"))
+        return CharacterTokenizer.from_json(_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{path} must hold the encoder's characters, but: {error}", _REMEDY) from None
