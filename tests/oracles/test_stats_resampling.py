@@ -102,6 +102,15 @@ def test_rounds_draw_rows_uniformly_with_replacement() -> None:
     assert drawn.mean(axis=0) == pytest.approx(1, abs=0.25)
 
 
+@pytest.mark.parametrize("drawn", [30, 200, 1000])
+def test_another_number_of_rows_can_be_drawn(drawn: int) -> None:
+    found = bootstrap_weights(200, 2000, np.random.default_rng(0), drawn)
+    assert found.dtype == np.float32
+    assert (found.sum(axis=1) == drawn).all()
+    assert found.mean(axis=0) == pytest.approx(drawn / 200, rel=0.35)
+    assert found.var() == pytest.approx(drawn / 200 * (1 - 1 / 200), rel=0.05)
+
+
 # -- BBC-CV ------------------------------------------------------------------------------------------------------
 
 

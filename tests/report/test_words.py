@@ -154,7 +154,7 @@ def test_decide_and_the_page_name_the_ways_of_choosing_alike(tmp_path: Path, pag
     document = decide_document(report)
     (table,) = next(each for each in document.sections if each.title == "Selected configuration").tables
     cells = CellWords(tuple(Cell(fold, 0) for fold in range(folds)))
-    said = {row[0]: row[4] for row in table.texts}
+    said = {row[0]: row[5] for row in table.texts}
     names = {name: rung for rung, name in words.RUNGS.items()}
     for name in ("inside folds", "fold-tuned", "plain"):
         assert said[name] == chosen_on(names[name], cells, kind="threshold")

@@ -12,7 +12,7 @@ from scipy.special import chdtrc, stdtr
 from tune_polar.decide.checks import FloatArray, IntArray
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold, Rows
-from tune_polar.stats.weighted_scores import WeightedScores
+from tune_polar.stats.weighted_scores import Exact, WeightedScores, portions
 
 SIGNIFICANT = 0.01
 _BINS = 10  # of numbers
@@ -65,8 +65,10 @@ def label_shift(
         p = np.where(variance > 0, chdtrc(1, square), 1.0)
     weights = _ratio(*_patterns(gold, split))
     prepared = WeightedScores(Rows.of(gold), [decided], metric)
-    drawn = rng.multinomial(len(split), weights / weights.sum(), size=_ROUNDS)
-    return LabelShift(names, shares, np.minimum(p * len(p), 1.0), prepared.scores(drawn.astype(np.float32))[:, 0])
+    chance = weights / weights.sum()
+    drawn = (rng.multinomial(len(split), chance, size=rounds) for rounds in portions(_ROUNDS, len(gold)))
+    reweighted = np.concatenate([prepared.scores(each.astype(Exact))[:, 0] for each in drawn])
+    return LabelShift(names, shares, np.minimum(p * len(p), 1.0), reweighted)
 
 
 def _columns(gold: Gold) -> FloatArray:

@@ -33,9 +33,7 @@ from tune_polar.errors import DecisionError
 from tune_polar.stats.bbc_cv import BbcCv, errors_of_choice
 from tune_polar.stats.intervals import Interval, check_level, percentile_interval
 from tune_polar.stats.run_spread import RunSpread
-from tune_polar.stats.weighted_scores import WeightedScores
-
-_WEIGHTS_AT_ONCE = 4_000_000
+from tune_polar.stats.weighted_scores import WeightedScores, bootstrap_weights, portions
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,10 +99,7 @@ def new_rows_score(
     first = measured.seed == measured.seeds[0] if len(measured.seeds) > 1 else np.ones(len(measured), dtype=np.bool_)
     prepared = WeightedScores(measured.take(first), [np.asarray(decided)[first]], corrected.metric)
     rounds, texts = len(corrected.draws), prepared.texts
-    found, step = [], max(1, _WEIGHTS_AT_ONCE // texts)
-    for start in range(0, rounds, step):
-        drawn = rng.multinomial(rows, np.full(texts, 1 / texts), size=min(step, rounds - start))
-        found.append(prepared.scores(drawn.astype(np.float32))[:, 0])
+    found = [prepared.scores(bootstrap_weights(texts, count, rng, rows))[:, 0] for count in portions(rounds, texts)]
     fresh = np.concatenate(found) - float(prepared.scores(np.ones((1, texts), dtype=np.float32))[0, 0])
     spread = np.zeros(rounds) if runs is None else runs.drawn(rounds, rng)
     errors = _errors(corrected, measured, spread, rng)

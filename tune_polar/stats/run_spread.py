@@ -26,7 +26,7 @@ from scipy.special import stdtrit
 from tune_polar.decide.checks import FloatArray
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Rows
-from tune_polar.stats.weighted_scores import Exact, WeightedScores, bootstrap_weights
+from tune_polar.stats.weighted_scores import Exact, WeightedScores, bootstrap_weights, portions
 
 Source = Literal["seeds", "configurations", "folds"]
 ROUNDS = 300  # for the covariance that row sampling explains
@@ -134,9 +134,12 @@ def _scored(
     without = prepared.scores(np.stack([np.where(own, 0, every) for own in folds]))
     explained = []
     for own in folds:
-        weights = np.tile(every, (ROUNDS, 1))
-        weights[:, own] = bootstrap_weights(int(own.sum()), ROUNDS, rng)
-        explained.append(count**2 * _covariance(prepared.scores(weights)))
+        scores = []
+        for rounds in portions(ROUNDS, len(rows)):
+            weights = np.tile(every, (rounds, 1))
+            weights[:, own] = bootstrap_weights(int(own.sum()), rounds, rng)
+            scores.append(prepared.scores(weights))
+        explained.append(count**2 * _covariance(np.concatenate(scores)))
     return whole + (count - 1) * (whole - without), np.mean(explained, axis=0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,9 +20,24 @@ _AT_ONCE = {"macro_f1", "positive_f1", "micro_f1", "accuracy", "pearson", "spear
 ROUNDING = 1e-28  # squares of what ought to be 0, of values around 1
 
 
-def bootstrap_weights(rows: int, rounds: int, rng: np.random.Generator) -> FloatArray:
-    """How often each row is drawn with replacement, (rounds, rows), as float32 for the matrix products."""
-    picked = rng.integers(rows, size=(rounds, rows)) + np.arange(rounds)[:, None] * rows
+AT_ONCE = 4_000_000  # weights that lie in memory, where rounds can be taken in portions
+
+
+def portions(rounds: int, rows: int) -> Iterator[int]:
+    """Rounds at once, so that the weights of all ``rows`` stay few; they sum to ``rounds``."""
+    most = max(1, AT_ONCE // rows)
+    yield from (min(most, rounds - start) for start in range(0, rounds, most))
+
+
+def bootstrap_weights(rows: int, rounds: int, rng: np.random.Generator, drawn: int | None = None) -> FloatArray:
+    """How often each row is drawn with replacement, (rounds, rows), as float32 for the matrix products.
+
+    ``drawn``: rows of a round; None: as many as there are.
+    """
+    size = rows if drawn is None else drawn
+    if size > 2 * rows:  # a count a row costs less than an index a draw
+        return rng.multinomial(size, np.full(rows, 1 / rows), size=rounds).astype(Exact)
+    picked = rng.integers(rows, size=(rounds, size)) + np.arange(rounds)[:, None] * rows
     return np.bincount(picked.ravel(), minlength=rounds * rows).reshape(rounds, rows).astype(Exact)
 
 
