@@ -32,7 +32,8 @@ from tune_polar.decide.rows import Gold, Rows
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.new_rows import new_rows_score
 from tune_polar.stats.run_spread import run_spread
-from tune_polar.stats.split_alarm import is_far_outside
+from tune_polar.stats.split_alarm import Predicted, SplitEvidence
+from tune_polar.stats.split_causes import labelled_split
 
 LABELS = ("often", "usual", "seldom", "rare")
 PREVALENCE = np.array([0.5, 0.2, 0.06, 0.02])
@@ -131,12 +132,12 @@ def drawn_rows(rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
     return rng.random((rows, len(LABELS))) < PREVALENCE, rng.standard_normal((rows, len(LABELS)), dtype=np.float32)
 
 
-def decisions(signals: np.ndarray, gold: np.ndarray, common: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Of models with these ``signals`` (models, rows or 1, labels); (models, rows, labels)."""
+def values(signals: np.ndarray, gold: np.ndarray, common: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What models with these ``signals`` (models, rows or 1, labels) say of rows; (models, rows, labels)."""
     own = rng.standard_normal((len(signals), *gold.shape), dtype=np.float32)
     noise = np.float32(COMMON**0.5) * common + np.float32((1 - COMMON) ** 0.5) * own
-    decided: np.ndarray = noise + signals.astype(np.float32) * gold >= THRESHOLDS
-    return decided
+    said: np.ndarray = noise + signals.astype(np.float32) * gold
+    return said
 
 
 def repetition(scenario: Scenario, rng: np.random.Generator) -> Repetition:
@@ -147,8 +148,8 @@ def repetition(scenario: Scenario, rng: np.random.Generator) -> Repetition:
     runs = runs + scenario.fold * rng.normal(size=(FOLDS, 1))
     part = np.arange(rows) % FOLDS
     gold, common = drawn_rows(rows, rng)
-    decided = [decisions(runs[:, seed][:, part], gold, common, rng) for seed in range(seeds)]
-    joined = np.concatenate(decided, axis=1)  # (configurations, seeds · rows, labels)
+    said = np.concatenate([values(runs[:, seed][:, part], gold, common, rng) for seed in range(seeds)], axis=1)
+    joined = said >= THRESHOLDS  # (configurations, seeds · rows, labels)
     about = Rows.of(
         Gold("labels", np.tile(gold, (seeds, 1)), LABELS),
         part=np.tile(part, seeds),
@@ -164,8 +165,11 @@ def repetition(scenario: Scenario, rng: np.random.Generator) -> Repetition:
     winner = own[corrected.winner]
     once_more = winner + scenario.run * rng.normal() + scenario.fold * rng.normal()
     new_gold, new_common = drawn_rows(scenario.new, rng)
-    new = decisions(once_more[None, None], new_gold, new_common, rng)
-    score = MACRO.score(Gold("labels", new_gold, LABELS), new[0])
+    (new,) = values(once_more[None, None], new_gold, new_common, rng)
+    there = Predicted(Rows.of(Gold("labels", new_gold, LABELS)), new >= THRESHOLDS, new)
+    score = MACRO.score(there.rows.gold, there.decided)
+    measured = Predicted(about, joined[corrected.winner], said[corrected.winner])
+    split = labelled_split("new", score, ahead, lambda: (measured, SplitEvidence("new", there)))
     interval, expected = ahead.interval(LEVEL), ahead.expected(LEVEL)
     between = (scenario.run**2 + scenario.fold**2) ** 0.5
     truth = sum(weight * true_score(winner + between * at, THRESHOLDS) for at, weight in HERMITE)
@@ -175,7 +179,7 @@ def repetition(scenario: Scenario, rng: np.random.Generator) -> Repetition:
         score in interval,
         expected.high - expected.low,
         truth in expected,
-        is_far_outside(ahead.distance(score)),
+        split.fires,
     )
 
 
