@@ -112,7 +112,9 @@ def _ranking(measured: Predicted, split: SplitEvidence) -> Iterator[Cause]:
     neutral, word = (0.0, "Pearson’s r") if split.predicted.rows.gold.kind == "number" else (0.5, "AUC")
     numbers = f"{word} {usual:.2f} out of fold, {now:.2f} there"
     if usual - neutral < SURE * error:
-        yield Cause("ranking", "not testable", f"the model hardly tells rows apart out of fold either: {numbers}")
+        yield Cause(
+            "ranking", "not testable", f"too few rows of each kind to say whether the model tells them apart: {numbers}"
+        )
     elif now < neutral - SURE * error:
         sentence = f"the model ranks rows the wrong way round: {numbers}. Look for a reversed sign or swapped labels"
         yield Cause("ranking", "found", sentence, 0.97)
