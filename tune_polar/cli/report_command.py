@@ -33,9 +33,7 @@ def report(
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Write it anew while the search runs; it reloads.")] = False,
-    examples: Annotated[
-        bool, typer.Option("--examples", help="Also show texts decided most wrongly: they are hateful.")
-    ] = False,
+    examples: Annotated[bool, typer.Option("--examples", help="Also show the texts decided most wrongly.")] = False,
 ) -> None:
     """Write the page of a search: one HTML file that opens offline. Of several stores a page that compares them.
 

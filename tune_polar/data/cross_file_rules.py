@@ -52,12 +52,13 @@ def _repeated_texts(splits: Sequence[ScannedSplit]) -> list[Finding]:
             continue  # an error already
         within = split is first_split
         where = "" if first_file is file else f"{first_file.place}, "
+        kept = " (its copies share a fold)" if within else ""
         faults[number].add(
             "duplicate-text" if within else "text-in-two-splits",
             int(file.lines[row]),
             file.text_column,
             f"a text should stand {'once in a split' if within else 'in one split only'}",
-            f"the text of {where}row {first_file.lines[first_row]} again",
+            f"the text of {where}row {first_file.lines[first_row]} again{kept}",
             severity="warning",
         )
     return [finding for each in faults for finding in each.findings()]

@@ -23,7 +23,8 @@ from tune_polar.errors import DataError
 
 FILE_REMEDY = "Mend the named places, or name the right file; `tune-polar data check` lists every finding."
 COLUMN_REMEDY = (
-    "Name your own columns, for example --column text=tweet --column hate=class=hateful (hateful is 1, all else 0); "
+    "Name your own columns: --text COLUMN, --target COLUMN, or for a recipe's own names --column hate=class=hateful "
+    "(hateful is 1, all else 0); "
     "`tune-polar data check` lists every finding."
 )
 

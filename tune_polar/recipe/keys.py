@@ -221,6 +221,8 @@ def _refused(
     if other is not None and path[:1] == (STAGES,) and len(path) == 2:
         raise UnknownKeyError(f"must be a known key of a recipe; did you mean {prefix + other!r}?")
     known_names = node.names(value) or (tuple(map(str, value)) if isinstance(value, Mapping) else ())
+    if other is not None and other.rpartition(".")[2] in known_names:  # `optimizer.learning_rate`
+        raise UnknownKeyError(f"must be a known key of a recipe; did you mean {prefix + other.rpartition('.')[2]!r}?")
     raise UnknownKeyError(f"must be a known key of a recipe{did_you_mean(name, known_names, prefix)}")
 
 

@@ -44,7 +44,8 @@ def choice_sentences(matrix: ComparisonMatrix, cheapest: Callable[[Sequence[str]
         ahead, behind = (signed(end, metric).lstrip("+−") for end in (better, worse))
         found.append(
             f"{winner} cannot be told from {listed(others)}, which does not make them equals: by the {level} "
-            f"intervals it may be up to {ahead}{unit} better than one of them, or up to {behind}{unit} worse."
+            f"intervals it may be up to {ahead}{unit} better than one of them, or up to {behind}{unit} worse. More "
+            "folds or seeds make them narrower."
         )
     if not equal and not open_ones:
         found.append(f"{winner} is told from every other one of these.")

@@ -80,7 +80,7 @@ def _corrected(report: EnsembleReport) -> str:
     return (
         f"Corrected for having chosen it among {corrected.entered} candidates (configurations and ensembles; BBC-CV) "
         f"it scores {fixed(corrected.corrected, decimals)}, {corrected.interval.level:.0%} {EXPECTATION} {low} "
-        f"to {high}."
+        f"to {high}, of the models as trained: unlike the winner's intervals it holds no other training run."
     )
 
 

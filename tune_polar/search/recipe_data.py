@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tune_polar.data.findings import Finding
 from tune_polar.data.load import load_corpus
-from tune_polar.data.plans import FoldPlan, PlanRequest, corpus_for, make_plans, rare_labels
+from tune_polar.data.plans import FoldPlan, PlanRequest, alike_classes, corpus_for, make_plans, rare_labels
 from tune_polar.data.readers import Place
 from tune_polar.data.request import DataRequest, column_specs
 from tune_polar.data.source import Source, absolute
@@ -84,7 +84,9 @@ def fold_plans(recipe: Recipe, corpus: Corpus) -> dict[str, FoldPlan]:
 
 def fold_warnings(recipe: Recipe, corpus: Corpus, plans: Mapping[str, FoldPlan]) -> list[Finding]:
     """What is doubtful in ``plans``, though a search can be made of them."""
-    return rare_labels(plans, PlanRequest(corpus, _rows_of(recipe), _targets_of(recipe)))
+    targets = _targets_of(recipe)
+    alike = alike_classes(corpus, (column for columns in targets.values() for column in columns))
+    return [*alike, *rare_labels(plans, PlanRequest(corpus, _rows_of(recipe), targets))]
 
 
 def _rows_of(recipe: Recipe) -> dict[str, dict[str, int | str]]:

@@ -9,7 +9,7 @@ from tune_polar.evaluate.outcome import Outcome
 
 OUT_OF_FOLD = "out-of-fold rows"
 PROTOCOLS: Mapping[Rung, str] = {
-    "cross_fitted": "settings of each fold's rows chosen on the other folds: the figure to report",
+    "cross_fitted": "settings of each fold's rows chosen on the other folds",
     "fold_tuned": "settings chosen on all out-of-fold rows",
     "inside_folds": "settings chosen on the rows of each fold that are scored: flatters",
     "oracle": "settings chosen on the very rows that are scored: flatters",

@@ -52,7 +52,7 @@ class RecordedEnsemble:
                 "decision": score.of,
                 "metric": score.metric,
                 "protocol": "cross_fitted",
-                "settings": "weights and settings of each fold's rows chosen on the other folds: the figure to report",
+                "settings": "weights and settings of each fold's rows chosen on the other folds",
                 "rows": OUT_OF_FOLD,
                 "value": score.ensemble,
             }

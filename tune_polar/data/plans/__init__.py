@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tune_polar.data.plans.alike import alike_classes
 from tune_polar.data.plans.extra import with_extra_rows
 from tune_polar.data.plans.given import corpus_as_given, given
 from tune_polar.data.plans.holdout import holdout
@@ -19,7 +20,7 @@ from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.table import Corpus
 from tune_polar.errors import FoldPlanError
 
-__all__ = ["PLANS", "FoldPlan", "PlanRequest", "corpus_for", "make_plans", "rare_labels", "register"]
+__all__ = ["PLANS", "FoldPlan", "PlanRequest", "alike_classes", "corpus_for", "make_plans", "rare_labels", "register"]
 
 PlanMaker = Callable[..., dict[str, FoldPlan]]
 

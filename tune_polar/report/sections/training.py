@@ -45,7 +45,8 @@ def build(page: PageContext) -> Answer:
 
 def _sentence(page: PageContext, name: str, records: Sequence[StageRecord]) -> str:
     early = sum(record.stopped == PATIENCE for record in records)
-    last = sum(record.best_step == record.curve[-1].step for record in records)
+    # Of one evaluation the last is the best, which says nothing
+    last = sum(record.best_step == record.curve[-1].step for record in records if len(record.curve) > 1)
     more = " and might have gained by longer training." if last > len(records) / 2 else "."
     return (
         f"{name}: {early} of {page.cells.count(len(records))} stopped early, {last} had the best checkpoint at the "
