@@ -54,7 +54,7 @@ def test_a_recipe_of_ones_own_has_the_ranges_made_for_it(run: Run, tmp_path: Pat
     out = run("list", "./mine.yaml").out
     assert "search space: default" in out
     assert rows(out)["finder.optimizer.lr"][-1] == "yes"
-    assert rows(out)["decide.finder.rule"] == ["max_macro_f1", "yes"]
+    assert rows(out)["decide.finder.rule"] == ["smoothed_max_macro_f1", "yes"]
     assert "A search without --encoder" not in out, "it is for the embedded encoder anyway"
 
 

@@ -11,11 +11,14 @@ from torch import Tensor
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.table import Corpus
 from tune_polar.model.row_blocks import RowBlocks
+from tune_polar.recipe.recipe_file import load_recipe
 from tune_polar.recipe.sections import Encoder
 from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.rows import batch_tensors, predict
 
 CPU = torch.device("cpu")
+
+SETTINGS = load_recipe("st1").recipe.stages["detector"]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,7 @@ def test_padding_fills_behind_the_tokens(tokens: TokenRows) -> None:
 @pytest.mark.parametrize("pooling", ["mean", "cls", "last_token"])
 def test_a_row_has_one_embedding_whoever_shares_its_batch(sample: Corpus, pooling: str) -> None:
     source = EncoderSource(Encoder.model_validate({"pooling": pooling}), sample)
-    encoder = source.start(np.arange(150), 1, None).eval()
+    encoder = source.start(np.arange(150), 1, SETTINGS).eval()
     rows = np.arange(150)
     pad_id = source.tokenizer.pad_id
     together = result_of(predict(encoder, source.train_tokens, rows, pad_id, CPU))
@@ -66,7 +69,7 @@ def test_a_row_has_one_embedding_whoever_shares_its_batch(sample: Corpus, poolin
 
 def test_no_gradients_are_kept(sample: Corpus) -> None:
     source = EncoderSource(Encoder(), sample)
-    encoder = source.start(np.arange(150), 1, None)
+    encoder = source.start(np.arange(150), 1, SETTINGS)
     found = result_of(predict(encoder, source.train_tokens, np.arange(9), source.tokenizer.pad_id, CPU))
     assert not found.requires_grad
 
