@@ -41,12 +41,29 @@ def test_figures_are_those_of_page_and_command_line(made: Made) -> None:
     assert best.interval == (expected.low, expected.high)
     assert best.prediction == (prediction.low, prediction.high)
     assert (best.next_rows, best.level) == (ahead.new_rows.rows, 0.9)
+    assert best.expected == ahead.new_rows.estimate
+    assert best.interval[0] < best.expected < best.interval[1]
     assert best.settings.items() >= dict(summary.best.configuration.point).items()
     pd.testing.assert_frame_equal(found.configurations(), configurations_table(summary))
     pd.testing.assert_frame_equal(found.table(), folds_table(summary))
     assert len(found.table()) == len(summary.configurations) * len(summary.cells)
     assert str(found.status) in repr(found)
     assert found.status.finished + found.status.open + found.status.failed + found.status.stopped == 26
+
+
+def test_fewer_new_rows_are_foretold_less_closely(made: Made) -> None:
+    store = made("rich").store.url
+    few, many = (tune_polar.open(store, new_rows=rows).best for rows in (20, 2000))
+    assert few is not None
+    assert many is not None
+    assert few.prediction is not None
+    assert many.prediction is not None
+    assert (few.next_rows, many.next_rows) == (20, 2000)
+    assert few.expected == many.expected
+    assert few.prediction[1] - few.prediction[0] > 1.5 * (many.prediction[1] - many.prediction[0])
+    assert "next 20 rows" in tune_polar.open(store, new_rows=20).report().html
+    with pytest.raises(SpecError, match="new_rows= must be at least 1, got 0"):
+        tune_polar.open(store, new_rows=0)
 
 
 def test_the_best_one_is_a_recipe_that_can_be_given_back(made: Made, tmp_path: Path) -> None:

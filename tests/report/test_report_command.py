@@ -48,6 +48,8 @@ def test_the_page_lies_in_the_store_and_links_its_records(run: Run, finished: Ma
         (["store", "-o", "page"], "the page must be a file ending in .html, got 'page'"),
         (["store", "-o", ".html"], "the page must be a file ending in .html, got '.html'"),
         (["store", "store", "--watch"], "--watch must be left out where several stores are compared, got 2"),
+        (["store", "--new-rows", "0"], "--new-rows must be at least 1, got 0"),
+        (["store", "store", "--new-rows", "9"], "--new-rows must be left out where several stores are compared, got 2"),
         (["store", "store", "--examples"], "--examples must be left out where several stores are compared, got 2"),
         (["nowhere"], "must hold manifest.json"),
         (["store", "nowhere"], "must hold manifest.json"),

@@ -24,8 +24,12 @@ class Best:
         metric: what the score measures.
         score: cross-fitted over all folds; best of many, so it flatters.
         corrected: the score once the luck of having chosen the best is taken off (BBC-CV); None: too little to tell.
-        interval: of the expectation: holds the score on average over many sets and runs; None where there is none.
-        next_rows: size of the next set: of the largest split beside train, else of the rows scored.
+        expected: what it scores on average over many new sets, runs that went well by luck taken off too; None: too
+            little to tell.
+        interval: of the expectation, about ``expected``: holds the score on average over many sets and runs; None where
+            there is none.
+        next_rows: size of the next set: as ``tune_polar.open`` was told, else that of the largest split beside train,
+            else of the rows scored.
         prediction: holds the score on the next so many rows like these; None where there is none.
         level: of both intervals.
         settings: by dotted key, what the search chose for it, decisions included.
@@ -39,6 +43,7 @@ class Best:
     metric: str
     score: float
     corrected: float | None
+    expected: float | None
     interval: tuple[float, float] | None
     next_rows: int | None
     prediction: tuple[float, float] | None
@@ -64,6 +69,7 @@ def best_of(summary: SearchSummary) -> Best | None:
         metric=row.scores.metric,
         score=row.scores.score,
         corrected=None if known is None else known.corrected,
+        expected=None if new is None else new.estimate,
         interval=None if new is None else ends(new.expected(LEVEL)),
         next_rows=None if new is None else new.rows,
         prediction=None if new is None else ends(new.interval(LEVEL)),

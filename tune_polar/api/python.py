@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tune_polar.api.begin import Origin, begin_search
 from tune_polar.api.calls import ARGUMENTS, come_to, data_words, seeds_of_call, shown_as, silent, written_of
+from tune_polar.api.counts import positive
 from tune_polar.api.machines import machines_of
 from tune_polar.api.python_words import call_of, text_of, texts_of, told_in_python
 from tune_polar.api.request import RecipeWords
@@ -136,16 +137,21 @@ def search(
     return opened(come_to(ended).store.url, about)
 
 
-def open(store: str | Path) -> Search:
+def open(store: str | Path, *, new_rows: int | None = None) -> Search:
     """A recorded search, to look at or to go on with; loads neither Ray nor torch.
 
     Args:
         store: the folder, s3:// or gs:// URL with its records.
+        new_rows: size of the set of texts to come, for ``best.prediction``; None: as many as the
+            largest labelled split beside train has.
 
     Raises:
         StoreError: there is none, or it cannot be read.
+        SpecError: fewer new rows than one.
 
     Example:
         >>> page = tune_polar.open("searches/st3-20261122-101500").report()
     """
-    return opened(text_of("store", store) or "")
+    with told_in_python({"new_rows"}):
+        positive(new_rows, "--new-rows")
+    return opened(text_of("store", store) or "", new_rows=new_rows)

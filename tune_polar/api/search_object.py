@@ -49,9 +49,13 @@ class Search:
         True
     """
 
-    def __init__(self, store: Store, source: object | None = None) -> None:
-        """``source``: where the data lie, of a search that began in this process, so that DataFrames are at hand."""
+    def __init__(self, store: Store, source: object | None = None, new_rows: int | None = None) -> None:
+        """``source``: where the data lie, of a search that began in this process, so that DataFrames are at hand.
+
+        ``new_rows``: size of the set of texts to come.
+        """
         self._store = store
+        self._new_rows = new_rows
         self._source = source
         self._read: tuple[object, SearchSummary] | None = None
 
@@ -365,15 +369,15 @@ class Search:
         """Read anew where there are other records than the last time."""
         names = tuple(tuple(sorted(self._store.files.names(folder))) for folder in _RECORDS)
         if self._read is None or self._read[0] != names:
-            self._read = (names, summary_for_page(self._store))
+            self._read = (names, summary_for_page(self._store, next_rows=self._new_rows))
         return self._read[1]
 
 
-def opened(place: str | Path, source: object | None = None) -> Search:
+def opened(place: str | Path, source: object | None = None, new_rows: int | None = None) -> Search:
     """The search whose records lie at ``place``; see ``tune_polar.open``, and ``Search`` of ``source``."""
     store = open_store(place, to_look=True)
     manifest_facts(store.manifest(), store.url)
-    return Search(store, source)
+    return Search(store, source, new_rows)
 
 
 def _row_named(summary: SearchSummary, named: str | int | None) -> ConfigurationSummary:

@@ -9,8 +9,10 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.api.counts import positive
 from tune_polar.api.pages import PAGE, copy_beside_records, page_folder
 from tune_polar.api.report import check_page_name, page_of
+from tune_polar.cli.options import whole_number
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 from tune_polar.evaluate.summary import SearchSummary, summarise
@@ -34,6 +36,15 @@ def report(
     open_: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Write it anew while the search runs; it reloads.")] = False,
     examples: Annotated[bool, typer.Option("--examples", help="Also show the texts decided most wrongly.")] = False,
+    new_rows: Annotated[
+        int | None,
+        typer.Option(
+            "--new-rows",
+            parser=whole_number,
+            metavar="N",
+            help="Size of the set to come, whose score is foretold.  [default: the largest split beside train]",
+        ),
+    ] = None,
 ) -> None:
     """Write the page of a search: one HTML file that opens offline. Of several stores a page that compares them.
 
@@ -43,36 +54,38 @@ def report(
 
       tune-polar report searches/st3-a searches/st3-b -o both.html
     """
-    _check(stores, out, watch, examples)
+    _check(stores, out, watch, examples, new_rows)
     opened = [open_store(store, to_look=True) for store in stores]
     if len(opened) > 1:
         page = write_comparison([summary_for_page(store) for store in opened], out or Path("comparison.html"))
     else:
-        page = _one(opened[0], out, watch, examples)
+        page = _one(opened[0], out, watch, examples, new_rows)
     say(str(page))
     if open_:
         webbrowser.open(page.resolve().as_uri())
     if watch:
-        _keep_writing(opened[0], page, out, examples)
+        _keep_writing(opened[0], page, out, examples, new_rows)
 
 
-def _check(stores: list[str], out: Path | None, watch: bool, examples: bool) -> None:
+def _check(stores: list[str], out: Path | None, watch: bool, examples: bool, new_rows: int | None) -> None:
     """Refuse what cannot be written or does not go together.
 
     Raises:
         StoreError: the page's name does not end as a page's does.
-        SpecError: an option that is for one store alone.
+        SpecError: an option that is for one store alone, or fewer new rows than one.
     """
+    positive(new_rows, "--new-rows")
     if out is not None:
         check_page_name(out)
-    if len(stores) > 1 and (watch or examples):
-        option = "--watch" if watch else "--examples"
+    alone = {"--watch": watch, "--examples": examples, "--new-rows": new_rows is not None}
+    option = next((option for option, given in alone.items() if given), None)
+    if len(stores) > 1 and option is not None:
         raise SpecError(f"{option} must be left out where several stores are compared, got {len(stores)}", "Name one.")
 
 
-def _one(store: Store, out: Path | None, watch: bool, examples: bool) -> Path:
+def _one(store: Store, out: Path | None, watch: bool, examples: bool, new_rows: int | None) -> Path:
     page = out or page_folder(store) / PAGE
-    summary = summary_for_page(store)
+    summary = summary_for_page(store, next_rows=new_rows)
     again = WATCH_SECONDS if watch and not summary.is_complete else None
     write_whole(page, page_of(store, summary, page, examples=examples, reload_seconds=again))
     if out is None:
@@ -80,7 +93,7 @@ def _one(store: Store, out: Path | None, watch: bool, examples: bool) -> Path:
     return page
 
 
-def _keep_writing(store: Store, page: Path, out: Path | None, examples: bool) -> None:
+def _keep_writing(store: Store, page: Path, out: Path | None, examples: bool, new_rows: int | None) -> None:
     """Until the search has ended or Ctrl-C; only where there is something new."""
     before = _progress(summarise(store, "states"))
     try:
@@ -89,7 +102,7 @@ def _keep_writing(store: Store, page: Path, out: Path | None, examples: bool) ->
             now = _progress(summarise(store, "states"))
             if now != before:
                 before = now
-                _one(store, out, True, examples)
+                _one(store, out, True, examples, new_rows)
                 say(f"{page}: {count(now[1], 'fold trial')} of {count(now[0], 'configuration')}")
     except KeyboardInterrupt:
         say(f"{page} stays as it is")

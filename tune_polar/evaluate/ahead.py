@@ -87,7 +87,9 @@ def _apart(summary: SearchSummary) -> list[ConfigurationSummary]:
 
 
 def _next_rows(summary: SearchSummary, choice: Choice, splits: tuple[LabelledSplit, ...]) -> int:
-    """As many as the largest other split has; those that are judged, where these are some of the rows."""
+    """As many as are asked for, else as the largest other split has; of these the share that is judged."""
+    if summary.next_rows is not None:
+        return summary.next_rows
     texts = len(np.unique(choice.rows.ids))
     facts = summary.facts.rows
     share = min(texts / facts[TRAIN], 1.0) if facts.get(TRAIN) else 1.0

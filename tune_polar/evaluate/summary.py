@@ -62,6 +62,7 @@ class SearchSummary:
     gold: Gold
     configurations: tuple[ConfigurationSummary, ...]  # in order of proposal
     weights: Mapping[str, int] = field(default_factory=dict)  # bytes of those that are there, by the key of their stage
+    next_rows: int | None = None  # size of the set to come, where the reader has named it
 
     @property
     def recipe(self) -> Recipe:

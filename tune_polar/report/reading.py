@@ -19,11 +19,12 @@ READ_IN_FULL = 24  # for a page: the best so many, and the reference
 TOLD_IN_FULL = 200  # for scripts and tables of predictions, and at a search's end
 
 
-def summary_for_page(store: Store, read_in_full: int = READ_IN_FULL) -> SearchSummary:
+def summary_for_page(store: Store, read_in_full: int = READ_IN_FULL, *, next_rows: int | None = None) -> SearchSummary:
     """The summary of ``store`` with predictions and outcome of the best configurations and the reference.
 
     Of those without a score it has the predictions of some: of the ones that racing gave up as many as an ensemble
-    takes, the furthest first, and of others ``read_in_full``.
+    takes, the furthest first, and of others ``read_in_full``. ``next_rows``: size of the set of texts to come, whose
+    score is foretold; None: as many as the largest labelled split beside train.
 
     Raises:
         StoreError: there is no readable manifest or gold in it.
@@ -33,6 +34,7 @@ def summary_for_page(store: Store, read_in_full: int = READ_IN_FULL) -> SearchSu
     reader = PredictionsReader(store, summary.gold, summary.cells)
     return replace(
         summary,
+        next_rows=next_rows,
         configurations=tuple(
             _in_full(row, reader, summary) if row.configuration.id in wanted and row.folds else row
             for row in summary.configurations

@@ -99,14 +99,18 @@ def new_rows_score(
     first = measured.seed == measured.seeds[0] if len(measured.seeds) > 1 else np.ones(len(measured), dtype=np.bool_)
     prepared = WeightedScores(measured.take(first), [np.asarray(decided)[first]], corrected.metric)
     rounds, texts = len(corrected.draws), prepared.texts
-    found = [prepared.scores(bootstrap_weights(texts, count, rng, rows))[:, 0] for count in portions(rounds, texts)]
+    # Apart, so that what is expected on average does not hang on how many rows are to come.
+    rng, of_new_rows = rng.spawn(2)
+    found = [
+        prepared.scores(bootstrap_weights(texts, count, of_new_rows, rows))[:, 0] for count in portions(rounds, texts)
+    ]
     fresh = np.concatenate(found) - float(prepared.scores(np.ones((1, texts), dtype=np.float32))[0, 0])
     spread = np.zeros(rounds) if runs is None else runs.drawn(rounds, rng)
     errors = _errors(corrected, measured, spread, rng)
     plain = errors_of_choice(corrected.inside, corrected.whole, corrected.metric)
     luck = float(errors.mean() - plain.mean())
     expected = corrected.corrected - (errors - plain.mean())
-    once_more = spread * rng.normal(size=rounds)
+    once_more = spread * of_new_rows.normal(size=rounds)
     least, most = corrected.metric.range
     return NewRowsScore(
         rows,
