@@ -156,7 +156,7 @@ def test_an_error_names_all_files_at_once_and_ids_of_two(tmp_path: Path) -> None
 
 def test_the_sample_has_what_it_has(tmp_path: Path) -> None:
     assert load("sample", column_specs(labels=["polarization"])).fingerprint == sample_corpus(0).fingerprint
-    with pytest.raises(DataError, match=r"the sample has the columns .*, got a recipe that reads \['hate'\]"):
+    with pytest.raises(DataError, match=r"the sample polar has the columns .*, got a recipe that reads \['hate'\]"):
         load("sample")
     other = write(tmp_path / "o.csv", "text\nx\n")
     request = {"evaluate": {"other": other}}

@@ -83,12 +83,13 @@ OTHER: dict[str, dict[str, object]] = {
     "report.by": {"report.by": "author"},
     "submission": {"submission": {"member": "x.csv"}},
     "recipe": {"recipe": "other"},
+    "sample": {"sample": "intimacy"},
     "description": {"description": "other"},
     "seeds": {"seeds": (43,)},
     "encoder.pooling": {"encoder.pooling": "mean"},
 }
-# What a recipe says of itself, and of how often it is repeated, shown and handed in.
-FREE = {"recipe", "description", "seeds", "report.by", "submission"}
+# What a recipe says of itself, of what it is tried on, and of how often it is repeated, shown and handed in.
+FREE = {"recipe", "description", "sample", "seeds", "report.by", "submission"}
 # What another value of would need another system.
 FIXED = {
     "finder.predicts",

@@ -15,7 +15,7 @@ from tune_polar.data.layout import Layout
 from tune_polar.data.readers import Place
 from tune_polar.data.readers.polar import order_place, scan_order, scan_polar
 from tune_polar.data.request import DataRequest
-from tune_polar.data.sample_corpus import sample_corpus
+from tune_polar.data.samples import make_sample
 from tune_polar.data.scan import Role, ScannedFile, ScannedSplit, scan_file
 from tune_polar.data.source import DEFAULT_LANGUAGE, SAMPLE, Source, absolute
 from tune_polar.data.table import DEV, EXTRA, TEST, TRAIN, Corpus, SplitName
@@ -79,7 +79,7 @@ def scan_source(source: Source, request: DataRequest) -> Scanned:
             f"folds.order: competition must be used with a POLAR folder, got data {source.kind!r}",
             "Leave the order out with --set folds.order=file, or give the POLAR folder with --data.",
         )
-    splits = _own_splits(source, layout)
+    splits = _own_splits(source, layout, request.sample)
     order: IntArray | None = None
     order_findings: list[Finding] = []
     if request.order == "competition":
@@ -98,9 +98,9 @@ def scan_source(source: Source, request: DataRequest) -> Scanned:
     return Scanned(_name(source), tuple(splits), extra, order, tuple(findings))
 
 
-def _own_splits(source: Source, layout: Layout) -> list[ScannedSplit]:
+def _own_splits(source: Source, layout: Layout, sample: str) -> list[ScannedSplit]:
     if source.kind == "sample":
-        return _sample(source, layout)
+        return _sample(source, layout, sample)
     if source.kind == "polar":
         return scan_polar(Place(source.path or ""), source.language or DEFAULT_LANGUAGE, layout.specs)
     roles: dict[SplitName, Role] = {TRAIN: "train", DEV: "held_out", TEST: "held_out"}
@@ -111,12 +111,12 @@ def _own_splits(source: Source, layout: Layout) -> list[ScannedSplit]:
     ]
 
 
-def _sample(source: Source, layout: Layout) -> list[ScannedSplit]:
-    corpus = sample_corpus(source.seed)
+def _sample(source: Source, layout: Layout, name: str) -> list[ScannedSplit]:
+    corpus = make_sample(name, source.seed)
     lacking = [spec.name for spec in layout.specs if not spec.optional and spec.name not in corpus.train.columns]
     if lacking:
         raise DataError(
-            f"the sample has the columns {list(corpus.train.columns)}, got a recipe that reads {lacking}",
+            f"the sample {name} has the columns {list(corpus.train.columns)}, got a recipe that reads {lacking}",
             "Give a folder or file of your own with --data.",
         )
     return [

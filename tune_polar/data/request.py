@@ -51,6 +51,7 @@ class DataRequest:
         extra: a file of rows that are trained on and never validated.
         evaluate: by name, the files of further sets that are scored and never trained on.
         under: for each column that a stage learns on some rows alone, which rows.
+        sample: which of ``SAMPLES`` is read where the source is the sample.
     """
 
     specs: tuple[ColumnSpec, ...]
@@ -58,6 +59,7 @@ class DataRequest:
     extra: str | None = None
     evaluate: Mapping[str, str] = field(default_factory=dict)
     under: Mapping[str, Conditions] = field(default_factory=dict)
+    sample: str = "polar"
 
 
 def column_specs(

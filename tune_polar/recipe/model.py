@@ -9,20 +9,21 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from tune_polar.recipe.components import DECISIONS, PLANS, Decision, Plan
+from tune_polar.recipe.components.samples import POLAR, SAMPLES
 from tune_polar.recipe.decision_rules import decision_breaches, fold_breaches, group_breaches, score_breaches
 from tune_polar.recipe.graph import DecisionGraph, deciding_order, training_order
 from tune_polar.recipe.rules import Breach, RuleBrokenError
 from tune_polar.recipe.sections import Data, Encoder, Report, Score, Stage
-from tune_polar.recipe.settings import Name, Seed, Settings
+from tune_polar.recipe.settings import Known, Name, Seed, Settings
 from tune_polar.recipe.stage_rules import NAME, stage_breaches
 from tune_polar.recipe.submission import Submission, submission_breaches
-from tune_polar.recipe.words import KeyPath
+from tune_polar.recipe.words import KeyPath, did_you_mean
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # Keys of a recipe file that are no settings of the recipe.
 FILE_KEYS = ("extends", "changes", "profiles", "ablations")
-# Words about a recipe, or how often it is repeated, shown and handed in: not what a configuration is.
-NOT_SETTINGS = frozenset({"recipe", "description", "seeds", "report", "submission"})
+# Words about a recipe, what it is tried on, how often it is repeated, shown and handed in: no part of a configuration.
+NOT_SETTINGS = frozenset({"recipe", "description", "sample", "seeds", "report", "submission"})
 SPLITS = ("train", "dev", "test", "validation", "extra")
 
 
@@ -35,6 +36,9 @@ class Recipe(Settings):
 
     recipe: Name = Field(description="Name of the recipe: of the store's folder, the page and the tables")
     description: str = Field(default="", description="One sentence for `tune-polar list`")
+    sample: Annotated[Name, Known(lambda: SAMPLES)] = Field(
+        default=POLAR, description="The embedded data set that it is tried on: what `--data sample` reads"
+    )
     data: Data = Data()
     folds: Annotated[Plan, PLANS.one("stratified")]
     seeds: Annotated[tuple[Seed, ...], Field(strict=False, min_length=1)] = Field(
@@ -98,6 +102,9 @@ def unbuilt_parts(recipe: Recipe) -> Iterator[tuple[KeyPath, str]]:
 def _breaches(recipe: Recipe) -> Iterator[Breach]:
     if len(set(recipe.seeds)) < len(recipe.seeds):
         yield Breach(("seeds",), "must name each seed once", list(recipe.seeds))
+    if recipe.sample not in SAMPLES:
+        rule = f"must be one of {list(SAMPLES)}"
+        yield Breach(("sample",), rule, recipe.sample, did_you_mean(recipe.sample, SAMPLES))
     for name in (*recipe.data.evaluate, *recipe.data.texts):
         key = "evaluate" if name in recipe.data.evaluate else "texts"
         if not NAME.fullmatch(name) or name in SPLITS:

@@ -48,9 +48,8 @@ def data_request(recipe: Recipe, files: Files | None = None) -> DataRequest:
     )
     under = {name: stage.rows for stage in recipe.stages.values() if stage.rows for name in stage.columns}
     extra = None if data.extra is None else found[data.extra.file]
-    return DataRequest(
-        specs, recipe.folds.order, extra, {name: found[file] for name, file in data.evaluate.items()}, under
-    )
+    evaluate = {name: found[file] for name, file in data.evaluate.items()}
+    return DataRequest(specs, recipe.folds.order, extra, evaluate, under, recipe.sample)
 
 
 def read_corpus(recipe: Recipe, source: Source, files: Files | None = None) -> Corpus:
