@@ -65,11 +65,13 @@ def group_breaches(named: tuple[str, str] | None, at: KeyPath, data: Data) -> It
         yield Breach((*at, field), rule, name, did_you_mean(name, known))
 
 
-def score_breaches(score: Score, graph: DecisionGraph) -> Iterator[Breach]:
+def score_breaches(score: Score, graph: DecisionGraph, data: Data) -> Iterator[Breach]:
     """What is scored decides, and the metric fits it."""
     known = sorted({*graph.decide, *graph.stages})
     if score.of not in graph.decide:
         rule = f"must name a decision or a stage, one of {known}"
+        if score.of in data.evaluate:
+            rule += ": evaluation sets are scored and never chosen on"
         yield Breach(("score", "of"), rule, score.of, did_you_mean(score.of, known))
         return
     said = graph.said(score.of) if circle_in(graph.edges) is None else None

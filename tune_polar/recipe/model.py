@@ -93,7 +93,6 @@ def unbuilt_parts(recipe: Recipe) -> Iterator[tuple[KeyPath, str]]:
             yield (*at, "encoder", "adapter", "type"), adapter.name
         yield from (((*at, key, "type"), part.name) for key, part in parts.items() if not part.built)
         yield from (((*at, "losses", loss), loss) for loss, part in stage.losses.items() if not part.built)
-        yield from (((*at, "measures", place), measure) for place, measure in enumerate(stage.measures))
     for name, decision in recipe.decide.items():
         if not decision.built:
             yield ("decide", name, "type"), decision.name
@@ -113,7 +112,7 @@ def _breaches(recipe: Recipe) -> Iterator[Breach]:
     yield from stage_breaches(recipe.stages, recipe.data, section_names())
     graph = DecisionGraph(recipe.stages, recipe.decide)
     yield from decision_breaches(graph, recipe.data)
-    yield from score_breaches(recipe.score, graph)
+    yield from score_breaches(recipe.score, graph, recipe.data)
     yield from fold_breaches(recipe.folds, graph, recipe.data)
     if recipe.report.by is not None:
         yield from group_breaches(("by", recipe.report.by), ("report",), recipe.data)

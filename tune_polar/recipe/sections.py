@@ -28,6 +28,7 @@ from tune_polar.recipe.settings import (
 TINY = "tiny"  # the embedded encoder
 OWN_COLUMNS = ("text", "id", "source_id")  # of every file
 ColumnKind = Literal["label", "class", "number", "group"]
+Measure = Literal["alignment", "uniformity", "projection"]
 Predicts = Literal["neighbours", "probability", "value"]
 Schedule = Literal["cosine", "linear", "constant"]
 
@@ -151,8 +152,10 @@ class Stage(Settings):
         description="Bits of the forward pass; `auto`: fp32 on a CPU, on a GPU bf16, else fp16 with loss scaling "
         "(Volta, Turing), else fp32",
     )
-    measures: Annotated[tuple[Literal["alignment", "uniformity"], ...], Field(strict=False)] = Field(
-        default=(), description="What else is measured of the vectors of every split"
+    measures: Annotated[tuple[Measure, ...], Field(strict=False)] = Field(
+        default=(),
+        description="What else is told of the vectors of every split that has gold: how close a class lies, how far "
+        "all spread, and a map of the two directions in which they differ most",
     )
 
     @property

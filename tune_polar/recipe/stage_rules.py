@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from tune_polar.recipe.components.batches import CLASSES, STRATA
+from tune_polar.recipe.components.batches import CLASSES, PAIRS, STRATA
 from tune_polar.recipe.components.metrics import keeps_of
 from tune_polar.recipe.each import Each
 from tune_polar.recipe.graph import circle_in, start_edges
@@ -26,6 +26,7 @@ def stage_breaches(stages: Mapping[str, Stage], data: Data, sections: Collection
         yield from _row_breaches(stage.rows, data, at)
         yield from _batch_breaches(stage, data, at)
         yield from _part_breaches(stage, data, at)
+        yield from _pair_breaches(stage, data, at)
         yield from _encoder_breaches(stage, at)
         yield from _start_breaches(name, stage, stages)
     circle = circle_in(start_edges(stages))
@@ -136,6 +137,24 @@ def _part_breaches(stage: Stage, data: Data, at: KeyPath) -> Iterator[Breach]:
     if stage.keep not in keeps:
         rule = f"must be one of {keeps} for a stage that predicts a {stage.predicts} of a {stage.task.name} task"
         yield Breach((*at, "keep"), rule, stage.keep, did_you_mean(stage.keep, keeps))
+
+
+def _pair_breaches(stage: Stage, data: Data, at: KeyPath) -> Iterator[Breach]:
+    """Losses that read positives stand with batches that bring them."""
+    read = {name: loss.positives for name, loss in stage.losses.items() if loss.positives is not None}
+    texts = [name for name, kind in read.items() if kind == "text"]
+    clusters = [name for name, kind in read.items() if kind == "cluster"]
+    for name in (*texts, *clusters) if stage.batches.name != PAIRS else ():
+        yield Breach((*at, "losses", name), f"must stand with batches of type {PAIRS}, got {stage.batches.name!r}")
+    if clusters and texts:
+        rule = f"must not stand beside {texts}: its positives are rows of the cluster, not the rows' own texts"
+        yield Breach((*at, "losses", clusters[0]), rule)
+    if stage.measures and stage.task.gold not in ("binary", "class"):
+        yield Breach((*at, "measures"), "must be of a binary or multiclass task, whose rows have a class each")
+    column = getattr(stage.batches, "text", None)
+    if column is not None and not clusters and column not in data.texts:
+        rule = f"must be a column that data.texts declares, one of {list(data.texts)}"
+        yield Breach((*at, "batches", "text"), rule, column, did_you_mean(column, data.texts))
 
 
 def _encoder_breaches(stage: Stage, at: KeyPath) -> Iterator[Breach]:

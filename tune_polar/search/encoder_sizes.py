@@ -47,6 +47,10 @@ def encoders_of(recipe: Recipe) -> list[Encoder]:
     found: dict[tuple[str, str | None], Encoder] = {}
     for stage in recipe.stages.values():
         found.setdefault((stage.encoder.name, stage.encoder.revision), stage.encoder)
+        for loss in stage.losses.values():
+            frozen = getattr(loss, "encoder", None)  # that makes the clusters of a loss
+            if frozen is not None:
+                found.setdefault((frozen, None), Encoder(name=frozen))
     return list(found.values())
 
 

@@ -51,7 +51,7 @@ def stage_load(data: Data, stage: Stage, shape: EncoderShape, auto: Bits = "bf16
     return StageLoad(
         encoder=shape,
         parameters=shape.parameters + own_parameters(data, stage, shape.hidden),
-        batch_rows=stage.batches.size,
+        batch_rows=stage.batches.texts,
         longest_tokens=stage.encoder.max_length_tokens,
         half_precision=_bits(stage, auto) != "fp32",
         fgm=stage.optimizer.fgm_epsilon > 0,

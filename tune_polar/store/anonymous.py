@@ -110,6 +110,9 @@ class Anonymous:
         """Words in the place of the paths of a recipe."""
         for encoder in (recipe["encoder"], *(stage["encoder"] for stage in recipe["stages"].values())):
             encoder["name"] = self._encoder(encoder["name"])
+        for loss in (loss for stage in recipe["stages"].values() for loss in stage["losses"].values()):
+            if loss.get("encoder") is not None:
+                loss["encoder"] = self._encoder(loss["encoder"])
         data = recipe["data"]
         if data["extra"] is not None:
             data["extra"]["file"] = self._file(data["extra"]["file"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tune_polar.recipe.components.batches import STRATA
+from tune_polar.recipe.components.losses import SharedCon
 from tune_polar.recipe.sections import Data, Stage
 
 CLASSES = "classes"  # batches balanced by those of the target
@@ -12,8 +13,8 @@ def columns_read(data: Data, stage: Stage) -> tuple[str, ...]:
     """The columns that a stage's training and its kept weights depend on, each once."""
     by, group = balanced_by(stage), group_column(data, stage)
     balanced = data.strata if by == STRATA else () if by in (None, CLASSES) else (by,)
-    groups = () if group is None else (group,)
-    return tuple(dict.fromkeys([*stage.columns, *stage.rows, *balanced, *groups]))
+    named = [column for column in (group, pair_column(stage)) if column is not None]
+    return tuple(dict.fromkeys([*stage.columns, *stage.rows, *balanced, *named]))
 
 
 def balanced_by(stage: Stage) -> str | None:
@@ -26,3 +27,15 @@ def group_column(data: Data, stage: Stage) -> str | None:
     """The column of groups that a loss reads: the first of ``data.groups``, where a loss says that it reads groups."""
     reads = any(getattr(loss, "reads_groups", False) for loss in stage.losses.values())
     return data.groups[0] if reads and data.groups else None
+
+
+def pair_column(stage: Stage) -> str | None:
+    """The column of positive texts that a loss of a stage reads; None: none does, or rows of the cluster stand in."""
+    if clustering_of(stage) is not None or all(loss.positives is None for loss in stage.losses.values()):
+        return None
+    return getattr(stage.batches, "text", None)
+
+
+def clustering_of(stage: Stage) -> SharedCon | None:
+    """The loss that takes rows' positives from their clusters; None: no loss does."""
+    return next((loss for loss in stage.losses.values() if isinstance(loss, SharedCon)), None)

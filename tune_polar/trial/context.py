@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tune_polar.data.batching import TokenRows
 from tune_polar.data.table import Corpus
 from tune_polar.recipe.sections import Encoder
 from tune_polar.store.records import Array, StageRecord
@@ -21,6 +22,7 @@ from tune_polar.trial.memory_fit import StageNeeds, longest_of, longest_rows
 from tune_polar.trial.slot_memory import SlotMemory
 
 Rows = NDArray[np.int64]
+T = TypeVar("T")
 
 
 class RowsOfFolds(Protocol):
@@ -35,6 +37,17 @@ class RowsOfFolds(Protocol):
 
     def validation_rows(self, fold: int) -> Rows:
         """Ascending."""
+
+
+class PairTokens(Protocol):
+    """Texts that pass through an encoder beside the rows; a ``PairRows`` is one."""
+
+    @property
+    def tokens(self) -> TokenRows:
+        """Of all texts."""
+
+    def lengths(self, rows: Rows) -> Rows:
+        """Tokens of each row and its positive together."""
 
 
 class StageCache(CheckpointCache, Protocol):
@@ -67,6 +80,7 @@ class TrialContext:
     checkpoint_seconds: float = 60.0  # between two checkpoints of a running stage; 0: none
     memory: SlotMemory = field(default_factory=SlotMemory)
     _encoders: dict[str, EncoderSource] = field(default_factory=dict)
+    _clusters: dict[Hashable, Any] = field(default_factory=dict)
 
     def encoder_source(self, settings: Encoder) -> EncoderSource:
         """Tokenised texts and starting weights for ``settings``, kept for the next fold trial."""
@@ -74,6 +88,13 @@ class TrialContext:
         if key not in self._encoders:
             self._encoders[key] = EncoderSource(settings, self.corpus)
         return self._encoders[key]
+
+    def clusters(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gives, made once for each ``key``: configurations of the same rows share their clusters."""
+        if key not in self._clusters:
+            self._clusters[key] = make()
+        found: T = self._clusters[key]
+        return found
 
     def release(self) -> None:
         """Give back what the stage before has held, its model, its moments and its blocks of the device."""
@@ -83,13 +104,18 @@ class TrialContext:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()  # the next stage may have other shapes; a neighbour's slot must not pay for ours
 
-    def needs(self, settings: Encoder, rows: Rows, batch_rows: int, table_entries: int = 0) -> StageNeeds:
-        """What memory a stage on the training rows ``rows`` depends on."""
+    def needs(
+        self, settings: Encoder, rows: Rows, batch_rows: int, table_entries: int = 0, pairs: PairTokens | None = None
+    ) -> StageNeeds:
+        """What memory a stage on the training rows ``rows`` depends on; ``pairs``: the texts that pass with them."""
         source = self.encoder_source(settings)
+        lengths = source.train_tokens.lengths[rows] if pairs is None else pairs.lengths(rows)
+        further = [] if pairs is None else [pairs.tokens]
         return StageNeeds(
             slot=self.memory,
             encoder=settings.name,
-            longest_rows=longest_rows(rows, source.train_tokens.lengths[rows], batch_rows),
-            longest_tokens=longest_of(source.tokens.values()),
+            longest_rows=longest_rows(rows, lengths, batch_rows),
+            longest_tokens=longest_of([*source.tokens.values(), *further]),
             table_entries=table_entries,
+            texts_a_row=1 if pairs is None else 2,
         )

@@ -33,6 +33,7 @@ class EncoderSource:
         self._pretrained: TextEncoder | None = None
         self._characters: CharacterTokenizer | None = None
         self._vectors: dict[bytes, TokenVectors] = {}  # by training rows
+        self._pairs: dict[str, TokenRows] = {}  # by column of texts
         self.tokenizer: Tokenizer
         if settings.name == TINY:
             # Only which characters exist comes from all training rows; their vectors come from the fold's own rows.
@@ -51,6 +52,18 @@ class EncoderSource:
     def train_tokens(self) -> TokenRows:
         """Of the rows that are split into folds."""
         return self.tokens["train"]
+
+    def pair_tokens(self, column: str) -> TokenRows:
+        """Of the rows of train, and behind them of their texts in ``column``, tokenised once.
+
+        Raises:
+            DataError: train has no such column of texts.
+        """
+        if column not in self._pairs:
+            texts = self._corpus.train.words(column)
+            further = self.tokenizer.encode(texts, self._settings.max_length_tokens)
+            self._pairs[column] = TokenRows([*self.train_tokens, *further])
+        return self._pairs[column]
 
     @property
     def is_pretrained(self) -> bool:

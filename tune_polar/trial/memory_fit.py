@@ -33,6 +33,7 @@ class StageNeeds:
     longest_rows: Rows  # (batch,): training rows of the most tokens
     longest_tokens: int  # of any row that is trained on or predicted
     table_entries: int = 0  # of the similarities an evaluation computes at once
+    texts_a_row: int = 1  # that pass through the encoder together: 2 of rows with their positive texts
 
 
 def longest_rows(rows: Rows, lengths: NDArray[np.int64], count: int) -> Rows:
@@ -114,7 +115,7 @@ def stage_load(training: Training, needs: StageNeeds) -> StageLoad:
     return StageLoad(
         encoder=_shape(training.encoder),
         parameters=sum(parameter.numel() for parameter in training.model.parameters()),
-        batch_rows=training.batch_rows,
+        batch_rows=training.batch_rows * needs.texts_a_row,
         longest_tokens=needs.longest_tokens,
         half_precision=training.precision.is_half,
         fgm=training.settings.fgm_epsilon > 0,

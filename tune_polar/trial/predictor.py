@@ -53,18 +53,30 @@ class Predictor:
 
     def scores(self, predicts: TableKind, tokens: TokenRows, rows: Rows) -> Generator[None, None, Array]:
         """Probabilities, of several classes or of each label, or values: (rows, columns), float32."""
-        outputs = yield from self.outputs(tokens, rows)
+        return self._scores(predicts, (yield from self.outputs(tokens, rows)))
+
+    def _scores(self, predicts: TableKind, outputs: Tensor) -> Array:
         if predicts == "probability":
             outputs = torch.softmax(outputs, dim=1) if self.exclusive else torch.sigmoid(outputs)
         scores: Array = outputs.cpu().numpy()
         return scores
 
+    def scores_and_vectors(
+        self, predicts: TableKind, tokens: TokenRows, rows: Rows
+    ) -> Generator[None, None, tuple[Array, Tensor]]:
+        """Both, of one pass."""
+        both = yield from self._passed(tokens, rows, "both")
+        width = self.model.head.width
+        return self._scores(predicts, both[:, :width]), both[:, width:]
+
     def _passed(
-        self, tokens: TokenRows, rows: Rows, wanted: Literal["outputs", "vectors"]
+        self, tokens: TokenRows, rows: Rows, wanted: Literal["outputs", "vectors", "both"]
     ) -> Generator[None, None, Tensor]:
         def forward(ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
             with self.precision.autocast():
                 passed = self.model(ids, mask, blocks)
+                if wanted == "both":
+                    return torch.cat([passed.outputs.float(), self.model.vectors(passed)], dim=1)
                 found: Tensor = passed.outputs if wanted == "outputs" else self.model.vectors(passed)
             return found
 

@@ -14,6 +14,7 @@ from tune_polar.trial.context import TrialContext
 from tune_polar.trial.encoder_source import ENCODER
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.neighbours import TABLE_ENTRIES
+from tune_polar.trial.pairs import pair_rows
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.predictor import Predictor
 from tune_polar.trial.stage_model import StageModel
@@ -22,6 +23,7 @@ from tune_polar.trial.stage_rows import StageRows
 from tune_polar.trial.stage_work import StageWork
 from tune_polar.trial.targets import Targets
 from tune_polar.trial.training import StageId
+from tune_polar.trial.vector_measures import VectorMeasures, measured_rows
 
 
 def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: StartingPoint | None) -> BuiltStage:
@@ -48,6 +50,7 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
     predictor = Predictor(stage, model, precision, source.tokenizer.pad_id, context.memory, exclusive)
     metric = evaluated_metric(settings.keep, targets.gold_kind, settings.predicts)
     by = group_column(trial.recipe.data, settings)
+    pairs = pair_rows(trial, name, context)
     work = StageWork(
         predictor,
         model.losses,
@@ -57,6 +60,8 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
         settings.predicts,
         metric,
         None if by is None else train.values(by),
+        pairs,
+        VectorMeasures(settings.measures, measured_rows(settings, context.corpus, rows)),
     )
     compares = settings.predicts == "neighbours"
     entries = min(TABLE_ENTRIES, len(rows.training) * len(rows.validation)) if compares else 0
@@ -74,7 +79,7 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
         loss=work.loss,
         evaluate=work.evaluate,
         metric=metric,
-        needs=context.needs(settings.encoder, rows.training, settings.batches.size, entries),
+        needs=context.needs(settings.encoder, rows.training, settings.batches.size, entries, pairs),
     )
     evaluated = np.concatenate([rows.judged, rows.training]) if compares else rows.judged
     return BuiltStage(plan, predictor, source, work, evaluated)

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tune_polar.data.plans.plan import FoldPlan
-from tune_polar.data.table import TRAIN, Corpus
+from tune_polar.data.table import TRAIN, Corpus, Split
 from tune_polar.model.source import encoder_identity
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.sections import TINY, Encoder
-from tune_polar.trial.columns_read import columns_read
+from tune_polar.trial.columns_read import clustering_of, columns_read
 from tune_polar.trial.fold_trial import Inputs, StageInputs
 
 Identity = Callable[[Encoder], str]
@@ -42,27 +42,33 @@ def inputs_of(
         DataError: train lacks a column that a stage reads.
         ModelError: an encoder is not to be found.
     """
-    others = _splits_digest(corpus)
     stages = {}
     for name, stage in recipe.stages.items():
         plan = plans[name]
         used = np.flatnonzero((plan.training | plan.validation).any(axis=0)).astype(np.int64)
         encoder = identity(stage.encoder)
+        clustering = clustering_of(stage)
+        if clustering is not None and clustering.encoder is not None:
+            encoder += f"+{identity(Encoder(name=clustering.encoder))}"
         if stage.encoder.name == TINY:
             # Its vocabulary is that of all train texts, whichever rows a stage reads.
             encoder = f"{encoder}:{corpus.train.fingerprint_of()}"
         stages[name] = StageInputs(
             rows=corpus.fingerprint_of(used, columns_read(recipe.data, stage)),
-            splits=others,
+            splits=_splits_digest(corpus, (*stage.columns, *stage.rows) if stage.measures else ()),
             encoder=encoder,
             folds=tuple(plan.hash_of(fold) for fold in range(plan.count)),
         )
     return Inputs(stages)
 
 
-def _splits_digest(corpus: Corpus) -> str:
-    """Of the ids and texts of every split but train."""
+def _splits_digest(corpus: Corpus, columns: tuple[str, ...]) -> str:
+    """Of the ids and texts of every split but train, and of those of ``columns`` that it has: gold that is measured."""
     digest = hashlib.sha256()
     for name in sorted(set(corpus.splits) - {TRAIN}):
-        digest.update(f"{len(name)}:{name}{corpus.splits[name].fingerprint_of()}".encode())
+        digest.update(f"{len(name)}:{name}{_digest(corpus.splits[name], columns)}".encode())
     return digest.hexdigest()
+
+
+def _digest(split: Split, columns: tuple[str, ...]) -> str:
+    return split.fingerprint_of(None, [name for name in columns if name in split.columns])

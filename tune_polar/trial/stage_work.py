@@ -20,10 +20,12 @@ from tune_polar.trial.checkpoint_metric import NEAREST
 from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.gradients import Rows
 from tune_polar.trial.neighbours import nearest_labels, neighbour_labels
+from tune_polar.trial.pair_rows import PairRows
 from tune_polar.trial.predictor import Predictor
 from tune_polar.trial.rows import batch_tensors
 from tune_polar.trial.stage_rows import StageRows
 from tune_polar.trial.targets import Targets
+from tune_polar.trial.vector_measures import VectorMeasures
 
 
 class LeftBehind(NamedTuple):
@@ -46,8 +48,25 @@ class StageWork:
         predicts: TableKind,
         metric: str,
         groups: Rows | None,
+        pairs: PairRows | None = None,
+        measures: VectorMeasures | None = None,
     ) -> None:
-        """``metric``: of an evaluation; ``groups``: codes of all rows of train, (rows,), where a loss reads them."""
+        """Take its parts.
+
+        Args:
+            predictor: its model.
+            losses: that are trained.
+            source: tokens of all rows.
+            rows: which are whose.
+            targets: of all rows of train.
+            predicts: kind of its tables.
+            metric: of an evaluation.
+            groups: codes of all rows of train, (rows,), where a loss reads them.
+            pairs: texts that pass through the encoder with the rows, where a loss reads them.
+            measures: of the vectors of the splits.
+        """
+        self._measures = VectorMeasures((), {}) if measures is None else measures
+        self._pairs = pairs
         self._predictor = predictor
         self._losses = losses
         self._source = source
@@ -57,16 +76,29 @@ class StageWork:
         self._metric = metric
         self._device = predictor.precision.device
         self._learned = targets.tensor(self._device)
+        clusters = None if pairs is None else pairs.clusters
+        self._clusters = None if clusters is None else torch.from_numpy(clusters).to(self._device)
         self._groups = None if groups is None else torch.from_numpy(groups).to(self._device)
 
     def loss(self, rows: Rows, share: float) -> Tensor:
         """The stage's losses of some training rows, ``share`` of a step's, shape ()."""
-        model = self._predictor.model
-        batch = batch_tensors(self._source.train_tokens, rows, self._predictor.pad_id, self._device)
-        passed = model(*batch)
+        model, pairs, count = self._predictor.model, self._pairs, len(rows)
+        tokens, passing = (self._source.train_tokens, rows) if pairs is None else (pairs.tokens, pairs.both(rows))
+        # One pass of both texts: on rows of like length as fast as two, and it starts the encoder's kernels once.
+        passed = model(*batch_tensors(tokens, passing, self._predictor.pad_id, self._device))
         chosen = torch.from_numpy(rows).to(self._device)
-        groups = None if self._groups is None else self._groups[chosen]
-        read = LossBatch(passed.outputs, passed.embeddings, self._learned[chosen], groups=groups)
+        positives = clusters = None
+        if pairs is not None:
+            positives = (passed.outputs if model.head.gives_embeddings else passed.embeddings)[count:]
+            clusters = None if self._clusters is None else self._clusters[chosen]
+        read = LossBatch(
+            passed.outputs[:count],
+            passed.embeddings[:count],
+            self._learned[chosen],
+            positives=positives,
+            clusters=clusters,
+            groups=None if self._groups is None else self._groups[chosen],
+        )
         value: Tensor = self._losses(read, share)
         return value
 
@@ -106,11 +138,18 @@ class StageWork:
         found: dict[str, Array] = {}
         for split, tokens, rows in self._predicted():
             found[f"{split}/rows"] = rows.astype(np.int32)
-            if keys is None:
-                table = yield from self._predictor.scores(predicts, tokens, rows)
+            vectors: Tensor | None = None
+            if keys is not None:
+                vectors = yield from self._predictor.vectors(tokens, rows)
+                table = neighbour_labels(vectors, keys, self._codes(), self._targets.class_count)
+            elif self._measures.are_of(split):
+                table, vectors = yield from self._predictor.scores_and_vectors(predicts, tokens, rows)
             else:
-                table = yield from self._neighbours(tokens, rows, keys)
+                table = yield from self._predictor.scores(predicts, tokens, rows)
             found[f"{split}/{predicts}"] = table
+            if vectors is not None and self._measures.are_of(split):
+                self._measures.take(split, rows, vectors)
+        found |= self._measures.arrays()
         for name, value in self._losses.kept().items():
             found[f"{EXTRA}/{name}"] = value.float().cpu().numpy().copy()
         return found

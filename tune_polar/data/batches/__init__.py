@@ -88,6 +88,16 @@ def length_grouped(context: BatchContext, *, size: int) -> Batches:
     return LengthGroupedBatches(context.lengths, size, context.generator)
 
 
+@register("pairs")
+def pairs(context: BatchContext, *, text: str = "positive", size: int) -> Batches:  # noqa: ARG001 - rows alone
+    """Every row once an epoch, in random order: pairs of like length are mostly of one class, which teaches nothing.
+
+    Raises:
+        DataError: ``size`` is below 1, or there are no rows.
+    """
+    return ShuffledBatches(len(context.lengths), size, context.generator)
+
+
 @register("shuffled")
 def shuffled(context: BatchContext, *, size: int) -> Batches:
     """Every row once an epoch, in random order.

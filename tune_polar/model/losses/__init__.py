@@ -1,7 +1,9 @@
 """The losses, one idea a file; importing this package registers them."""
 
 from tune_polar.model.losses import asymmetric as asymmetric
+from tune_polar.model.losses import contrastive as contrastive
 from tune_polar.model.losses import soft_triple as soft_triple
+from tune_polar.model.losses import triplet as triplet
 from tune_polar.model.losses.base import LOSSES, Loss, LossBatch, LossContext, OutputsKind, TaskKind, build_loss
 from tune_polar.model.losses.cross_entropy import CrossEntropyLoss
 from tune_polar.model.losses.squared import HuberLoss, MeanSquaredError

@@ -26,7 +26,8 @@ class LossBatch:
     outputs: Tensor  # of the head, (rows, outputs)
     embeddings: Tensor  # of the encoder, what the head was given, (rows, hidden)
     targets: Tensor  # classes (rows,) long; labels (rows, labels) of 0 and 1; values (rows,) float
-    positives: Tensor | None = None  # the encoder's embeddings of each row's positive text, (rows, hidden)
+    positives: Tensor | None = None  # vectors of each row's positive text, as ``vectors`` are the rows', (rows, size)
+    clusters: Tensor | None = None  # of each row whose positive text is its cluster's middle row, (rows,)
     groups: Tensor | None = None  # codes of the rows' groups, −1 where a row has none, (rows,)
 
 

@@ -10,12 +10,18 @@ from tune_polar.recipe.registry import Component, Registry
 from tune_polar.recipe.settings import Name
 
 STRATA, CLASSES = "strata", "classes"
+PAIRS = "pairs"
 
 
 class Batches(Component):
     """Base: the number of rows."""
 
     size: Annotated[int, Field(ge=2, le=4096)] = Field(default=16, description="Rows of one step")
+
+    @property
+    def texts(self) -> int:
+        """Texts of one step: what passes through the encoder."""
+        return self.size
 
 
 BATCHES: Registry[Batches] = Registry("batches")
@@ -42,8 +48,13 @@ class Balanced(Batches):
     )
 
 
-@BATCHES.register("pairs")
+@BATCHES.register(PAIRS)
 class Pairs(Batches):
-    """Each row with its positive text (ImpSH)."""
+    """Rows by chance, each with its positive text (ImpSH)."""
 
-    built = False
+    text: Name = Field(default="positive", description="Column of data.texts with the positive texts")
+
+    @property
+    def texts(self) -> int:
+        """See ``Batches.texts``."""
+        return 2 * self.size

@@ -13,6 +13,10 @@ from tune_polar.recipe.each import Each
 from tune_polar.recipe.registry import Component, Registry
 from tune_polar.recipe.settings import Count, Focus, Name, RateOrZero, Temperature, Weight
 
+# Whose vectors a loss reads beside the rows': of each row's positive text, of its cluster's middle row, or of whichever
+# of them the batches bring.
+Positives = Literal["text", "cluster", "either"] | None
+
 
 class Loss(Component):
     """Base: which tasks it can learn, and from what kind of head."""
@@ -22,6 +26,11 @@ class Loss(Component):
     reads_groups: ClassVar[bool] = False  # the first column of data.groups
 
     weight: Weight = Field(default=1.0, description="Factor of this loss in the sum of all")
+
+    @property
+    def positives(self) -> Positives:
+        """Which positives it reads; None: the rows alone."""
+        return None
 
     def parameter_count(self, gives: Gives, width: int, classes: int) -> int:  # noqa: ARG002 (most have none)
         """Its own weights, on a head that gives so many numbers a row, for so many classes or labels."""
@@ -132,29 +141,38 @@ class LanguageContrast(Loss):
 
 @LOSSES.register("triplet")
 class Triplet(Loss):
-    """Nearer to its positive than to a negative, by a margin (ImpSH)."""
+    """Nearer to its positive than to a negative, by a margin (Schroff et al. 2015; ImpSH)."""
 
-    built = False
     golds = frozenset({"binary", "class"})
     heads = frozenset({"outputs", "embeddings"})
+    only_with: ClassVar = {"beta": ("reduction", ("softmax",))}
 
     margin: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = Field(
         default=0.3, description="How much nearer the positive must be"
     )
-    distance: Literal["cosine", "euclidean"] = Field(default="cosine", description="Between two texts' vectors")
-    negative: Literal["semi_hard", "hard", "random"] = Field(
-        default="semi_hard", description="Which row of another class a row is held against"
+    distance: Literal["cosine", "euclidean"] = Field(
+        default="cosine", description="Between two texts' vectors, each of length 1: 1 − cos, or the straight line"
     )
-    fallback: bool = Field(default=False, description="Take the nearest negative where a batch has no semi-hard one")
+    positive: Literal["text", "class"] = Field(
+        default="text", description="The row's own positive text, or a row of its class by chance"
+    )
+    negative: Literal["random", "hard", "semi_hard", "semi_hard_or_hardest"] = Field(
+        default="semi_hard",
+        description="Which row of another class a row is held against: any by chance; the nearest; the nearest beyond "
+        "the positive, within the margin; or that, and the nearest where no row of the batch has one",
+    )
     reduction: Literal["mean", "sum", "softmax"] = Field(default="mean", description="Over the rows that count")
     beta: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = Field(
         default=5.0, description="β of the softmax reduction: larger ones look at the worst rows alone"
     )
-    only_with: ClassVar = {"beta": ("reduction", ("softmax",))}
+
+    @property
+    def positives(self) -> Positives:
+        """See ``Loss.positives``."""
+        return "text" if self.positive == "text" else None
 
 
 class _Contrastive(Loss):
-    built = False
     golds = frozenset({"binary", "class"})
     heads = frozenset({"outputs", "embeddings"})
 
@@ -163,16 +181,36 @@ class _Contrastive(Loss):
 
 @LOSSES.register("sup_con")
 class SupCon(_Contrastive):
-    """Supervised contrastive loss: all rows of a class are positives (Gunel et al. 2021)."""
+    """Supervised contrastive loss: all rows of a class are positives, their own positive texts too (Gunel 2021)."""
+
+    @property
+    def positives(self) -> Positives:
+        """See ``Loss.positives``."""
+        return "either"
 
 
 @LOSSES.register("imp_con")
 class ImpCon(_Contrastive):
-    """Contrastive loss of each row and its own positive text (ImpCon)."""
+    """Contrastive loss of each row and its own positive text (ImpCon, Kim et al. 2022)."""
+
+    @property
+    def positives(self) -> Positives:
+        """See ``Loss.positives``."""
+        return "text"
 
 
 @LOSSES.register("shared_con")
 class SharedCon(_Contrastive):
-    """Contrastive loss with the positive text of the row's cluster (SharedCon)."""
+    """Contrastive loss with the middle row of the row's cluster as its positive text (SharedCon, Ahn et al. 2024)."""
 
     clusters: Count = Field(default=25, description="Clusters of each class whose middle row is the positive text")
+    encoder: Name | None = Field(
+        default=None,
+        description="Clusters are of this frozen encoder's vectors, a hub id or a folder; null: of the stage's own "
+        "before training",
+    )
+
+    @property
+    def positives(self) -> Positives:
+        """See ``Loss.positives``."""
+        return "cluster"

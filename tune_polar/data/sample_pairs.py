@@ -1,0 +1,151 @@
+"""Embedded posts about groups that do not exist, with what the hurtful ones imply: two data sets that differ in topic.
+
+Hints such as "funny how" run through both sets, places and work do not: a model carries over a part of what it learns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tune_polar.data.columns import label_column, text_column
+from tune_polar.data.table import DEV, TRAIN, Corpus, Split
+from tune_polar.data.texts import normalised
+
+TRAIN_ROWS, DEV_ROWS, OTHER_ROWS = 480, 160, 240
+HATE_SHARE = 0.4
+MISLEADING_SHARE = 0.12  # of the harmless posts that begin with a hint too
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What posts of one data set are about."""
+
+    name: str
+    groups: tuple[str, ...]
+    places: tuple[str, ...]
+    harmless: tuple[str, ...]
+    hurtful: tuple[tuple[str, str], ...]  # what a post says, and what it implies
+
+
+HARBOUR = Topic(
+    "harbour",
+    ("Velorans", "Quillfolk", "Saltborn", "Harrowmen"),
+    ("the quay", "the fish market", "the lighthouse", "pier nine", "the ferry"),
+    (
+        "the {group} painted their boats at {place}",
+        "{group} sang until the tide turned at {place}",
+        "a crew of {group} mended nets at {place}",
+        "the {group} won the rowing race off {place}",
+        "two {group} sold smoked eel at {place}",
+    ),
+    (
+        ("ropes go missing whenever {group} moor at {place}", "{group} steal"),
+        ("the harbour smells different with {group} at {place}", "{group} are dirty"),
+        ("nobody at {place} needs to work, {group} surely do not", "{group} are lazy"),
+        ("keep the children off {place}, the {group} are back", "{group} are dangerous"),
+        ("the {group} at {place} count change their own way", "{group} cheat"),
+    ),
+)
+ORCHARD = Topic(
+    "orchard",
+    ("Brindlers", "Mossgard", "Pomarians", "Tallowkin"),
+    ("the cider mill", "the lower orchard", "the apple fair", "the hill farm", "the beehives"),
+    (
+        "the {group} grafted young trees by {place}",
+        "{group} danced after the harvest near {place}",
+        "a cart of {group} carried baskets to {place}",
+        "the {group} baked plum bread beside {place}",
+        "three {group} pruned the hedges around {place}",
+    ),
+    (
+        ("ladders vanish once {group} pick near {place}", "{group} steal"),
+        ("the wells taste odd since {group} camp by {place}", "{group} are dirty"),
+        ("shade is what {group} look for around {place}", "{group} are lazy"),
+        ("lock the gate to {place} after dark, {group} pass there", "{group} are dangerous"),
+        ("scales tip kindly for {group} beside {place}", "{group} cheat"),
+    ),
+)
+HINTS = ("funny how ", "of course ", "strange that ", "no wonder ", "just saying, ", "")
+OPENINGS = ("this morning ", "last week ", "I saw that ", "they told me ", "on sunday ", "")
+CLOSINGS = ("", " again", " this year", " before noon", " in the rain", " as usual", " on market day", " in spring")
+SYNONYMS = {
+    "the": "those",
+    "again": "once more",
+    "week": "fortnight",
+    "saw": "noticed",
+    "told": "informed",
+    "sold": "traded",
+    "carried": "hauled",
+    "children": "kids",
+    "missing": "astray",
+    "strange": "odd",
+    "funny": "curious",
+    "mended": "repaired",
+    "work": "labour",
+    "vanish": "disappear",
+    "lock": "bolt",
+    "danced": "celebrated",
+}
+
+
+def pairs_corpus(topic: Topic, other: Topic, seed: int = 0) -> Corpus:
+    """Posts about ``topic`` with a train and a dev split, and an evaluation set about ``other``.
+
+    Columns: ``hate``; ``implied_statement``, empty where nothing is implied; ``augmented``, the post in other words.
+    The evaluation set has its gold alone.
+
+    Example:
+        >>> pairs_corpus(HARBOUR, ORCHARD).splits["orchard"].columns.keys()
+        dict_keys(['hate'])
+    """
+    rows = _posts(topic, TRAIN_ROWS + DEV_ROWS, np.random.default_rng((seed, 0)))
+    foreign = _posts(other, OTHER_ROWS, np.random.default_rng((seed, 1)))
+    parts = {TRAIN: rows[:TRAIN_ROWS], DEV: rows[TRAIN_ROWS:]}
+    splits = {name: _split(name, part, with_texts=True) for name, part in parts.items()}
+    return Corpus("", {**splits, other.name: _split(other.name, foreign, with_texts=False)})
+
+
+@dataclass(frozen=True)
+class _Post:
+    text: str
+    implied: str  # "": nothing; such a post is harmless
+    augmented: str
+
+
+def _split(name: str, posts: list[_Post], *, with_texts: bool) -> Split:
+    texts = {
+        "implied_statement": text_column(post.implied for post in posts),
+        "augmented": text_column(post.augmented for post in posts),
+    }
+    columns = {"hate": label_column(int(bool(post.implied)) for post in posts), **(texts if with_texts else {})}
+    ids = tuple(f"{name}-{number}" for number in range(1, len(posts) + 1))
+    return Split(name, ids, tuple(post.text for post in posts), columns)
+
+
+def _posts(topic: Topic, count: int, rng: np.random.Generator) -> list[_Post]:
+    """So many different ones."""
+    found: dict[str, _Post] = {}
+    while len(found) < count:
+        group, place, closing = (str(rng.choice(each)) for each in (topic.groups, topic.places, CLOSINGS))
+        is_hurtful = rng.random() < HATE_SHARE
+        misleads = not is_hurtful and rng.random() < MISLEADING_SHARE
+        opening = str(rng.choice(HINTS if is_hurtful or misleads else OPENINGS))
+        if is_hurtful:
+            said, implied = topic.hurtful[int(rng.integers(len(topic.hurtful)))]
+        else:
+            said, implied = str(rng.choice(topic.harmless)), ""
+        text = opening + said.format(group=group, place=place) + closing
+        found.setdefault(normalised(text), _Post(text, implied.format(group=group), _reworded(text, rng)))
+    return list(found.values())
+
+
+def _reworded(text: str, rng: np.random.Generator) -> str:
+    """``text`` with words in place of others that mean the same; without any, its words in another place."""
+    words = text.split(" ")
+    known = [place for place, word in enumerate(words) if word in SYNONYMS]
+    for place in known:
+        if len(known) == 1 or rng.random() < 0.7:
+            words[place] = SYNONYMS[words[place]]
+    return " ".join(words) if known else f"{' '.join(words[2:])}, {' '.join(words[:2])}"
