@@ -28,30 +28,39 @@ def packaged_encoder() -> str:
     return str(Path(found.origin).parent / "model")
 
 
-def subset(data: Path, out: Path, rows: int) -> tuple[Path, Path]:
-    """Train posts, ``rows`` of them with like shares of both classes, and all valid posts, as files of ours."""
-    names = {"ID": "id", "post": "text", "aug_sent1_of_post": "augmented"}
-    train, valid = (pd.read_csv(data / "ihc" / f"{name}.tsv", sep="\t", dtype=str) for name in ("train", "valid"))
-    if rows < len(train):
-        shares = train.groupby("class", group_keys=False)
-        train = shares.sample(frac=rows / len(train), random_state=SEED).sort_index()
+_POST = {"ID": "id", "post": "text", "class": "class"}
+_PAIR = {**_POST, "implied_statement": "implied_statement", "aug_sent1_of_post": "augmented"}
+# File, separator, column of the classes, and what columns are called
+_SETS: dict[str, tuple[str, str, str, dict[str, str]]] = {
+    "train": ("ihc/train.tsv", "\t", "class", _PAIR),
+    "valid": ("ihc/valid.tsv", "\t", "class", _POST),
+    "sbic": ("sbic/dev.csv", ",", "offensiveLABEL", {"post": "text", "offensiveLABEL": "offensiveLABEL"}),
+    "dynahate": ("dynahate/dev.csv", ",", "label", {"acl.id": "id", "text": "text", "label": "label"}),
+}
+
+
+def subsets(data: Path, out: Path, rows: int, tested: int) -> dict[str, Path]:
+    """``rows`` train posts and at most ``tested`` of each set, with like shares of both classes, as files of ours."""
     out.mkdir(parents=True, exist_ok=True)
-    places = out / "train.csv", out / "valid.csv"
-    train.rename(columns=names)[["id", "text", "class", "implied_statement", "augmented"]].to_csv(places[0], index=False)
-    valid.rename(columns=names)[["id", "text", "class"]].to_csv(places[1], index=False)
-    return places
+    found = {}
+    for name, (file, sep, kind, names) in _SETS.items():
+        posts, most = pd.read_csv(data / file, sep=sep, dtype=str), rows if name == "train" else tested
+        if most < len(posts):
+            posts = posts.groupby(kind, group_keys=False).sample(frac=most / len(posts), random_state=SEED).sort_index()
+        found[name] = out / f"{name}.csv"
+        posts.rename(columns=names)[list(names.values())].to_csv(found[name], index=False)
+    return found
 
 
-def command(about: argparse.Namespace, train: Path, valid: Path) -> list[str]:
+def command(about: argparse.Namespace, files: dict[str, Path]) -> list[str]:
     """The search, as a person would ask for it."""
-    data = Path(about.data).resolve()
-    columns = ["hate=class=implicit_hate", "sbic.text=post", "sbic.hate=offensiveLABEL=offensive"]
-    columns += ["dynahate.hate=label=hate", "dynahate.id=acl.id"]
-    settings = [f"data.evaluate.sbic={data / 'sbic' / 'dev.csv'}", f"data.evaluate.dynahate={data}/dynahate/dev.csv"]
+    columns = ["hate=class=implicit_hate", "sbic.hate=offensiveLABEL=offensive", "dynahate.hate=label=hate"]
+    settings = [f"data.evaluate.{name}={files[name]}" for name in ("sbic", "dynahate")]
     settings += [f"hate.optimizer.max_steps={about.steps}", f"hate.optimizer.eval_every_steps={about.steps}"]
     settings += ["hate.optimizer.max_epochs=null", f"hate.optimizer.lr={about.lr}"]
-    found = [str(Path(sys.executable).parent / "tune-polar"), "ablate", "impsh", "--data", str(train)]
-    found += ["--dev", str(valid), "--encoder", about.encoder or packaged_encoder(), "--profile", "minilm"]
+    settings += [f"hate.optimizer.head_lr={about.head_lr}", "encoder.max_length_tokens=64"]
+    found = [str(Path(sys.executable).parent / "tune-polar"), "ablate", "impsh", "--data", str(files["train"])]
+    found += ["--dev", str(files["valid"]), "--encoder", about.encoder or packaged_encoder(), "--profile", "minilm"]
     found += ["--store", str(Path(about.out) / "store"), "--slots", str(about.slots)]
     for word, values in (("--column", columns), ("--set", settings)):
         found += [each for value in values for each in (word, value)]
@@ -65,13 +74,15 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     parser.add_argument("--encoder", default=None)
     parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--tested", type=int, default=1500)
     parser.add_argument("--steps", type=int, default=250)
     parser.add_argument("--lr", type=float, default=1e-4)
+    parser.add_argument("--head-lr", type=float, default=2e-3)
     parser.add_argument("--slots", type=int, default=1)
     about = parser.parse_args()
-    train, valid = subset(Path(about.data), Path(about.out), about.rows)
+    files = subsets(Path(about.data), Path(about.out).resolve(), about.rows, about.tested)
     started = time.perf_counter()
-    ended = subprocess.run(command(about, train, valid), check=False)
+    ended = subprocess.run(command(about, files), check=False)
     print(f"{(time.perf_counter() - started) / 60:.1f} minutes")
     sys.exit(ended.returncode)
 

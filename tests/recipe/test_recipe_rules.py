@@ -135,7 +135,10 @@ BROKEN = [
     (optimizer("patience_evaluations: 0"), "patience_evaluations: must be greater than or equal to 1, got 0"),
     (finder("encoder_dropout: 1"), "stages.finder.encoder_dropout: must be less than 1, got 1"),
     (finder("precision: fp8"), "stages.finder.precision: must be 'auto', 'fp32', 'bf16' or 'fp16', got 'fp8'"),
-    (finder("measures: [length]"), "finder.measures.0: must be 'alignment' or 'uniformity', got 'length'"),
+    (
+        finder("measures: [length]"),
+        "finder.measures.0: must be .*'uniformity' or 'projection', got 'length'",
+    ),
     (finder("lr: 1"), "mini.yaml:13: stages.finder.lr: must be a known key; did you mean 'optimizer.lr'\\?"),
     (finder("batch_size: 8"), "stages.finder.batch_size: must be a known key; did you mean 'batches.size'\\?"),
     (finder("checkpoint: last"), "stages.finder.checkpoint: must be a known key; did you mean 'keep'\\?"),
@@ -233,7 +236,27 @@ BROKEN = [
         r"finder.optimizer.fgm_epsilon: must be 0 where encoder.frozen_layers is above 0 \(2\): .*, got 0.2",
     ),
     (encoder("adapter: lora"), "mini.yaml:10: encoder.adapter: not built yet: lora"),
-    (finder("measures: [alignment]"), "mini.yaml:13: stages.finder.measures.0: not built yet: alignment"),
+    # pairs
+    ({BALANCED: "    batches: {type: pairs}"}, r"batches.text: must be a column that data.texts declares, one of \[\]"),
+    (
+        {SOFT_TRIPLE: "      triplet: {}"},
+        "losses.triplet: must stand with batches of type pairs, got 'balanced'",
+    ),
+    (
+        {SOFT_TRIPLE: "      triplet: {}\n      shared_con: {}", BALANCED: "    batches: {type: pairs}"},
+        r"losses.shared_con: must not stand beside \['triplet'\]: its positives are rows of the cluster",
+    ),
+    (
+        {"    task: {type: multilabel": "    measures: [alignment]\n    task: {type: multilabel"},
+        "sorter.measures: must be of a binary or multiclass task, whose rows have a class each",
+    ),
+    (
+        {
+            "score: {of: system": "score: {of: elsewhere",
+            "  groups: [author]": "  groups: [author]\n  evaluate: {elsewhere: a.csv}",
+        },
+        "score.of: must name a decision .*: evaluation sets are scored and never chosen on, got 'elsewhere'",
+    ),
     # one value a column
     ({"          y/z: 2\n": ""}, r"gamma_negative: must name each of the columns \['x', 'y/z'\]; missing \['y/z'\]"),
     (
@@ -364,12 +387,6 @@ BROKEN = [
         {"finder.optimizer.lr: 1e-2": "finder.optimizer.lr: 0"},
         "mini.yaml:46: profiles.tiny.changes.finder.optimizer.lr: must be greater than 0, got 0",
     ),
-    # what cannot be trained yet
-    ({SOFT_TRIPLE: "      triplet: {}"}, "mini.yaml:16: stages.finder.losses.triplet: not built yet: triplet"),
-    (
-        {BALANCED: "    batches: {type: pairs, size: 8}"},
-        "mini.yaml:17: stages.finder.batches.type: not built yet: pairs",
-    ),
     # submission
     (submission("3"), "mini.yaml:9: submission: must be a section of keys and values, got 3"),
     (submission("{id: x}"), "mini.yaml:9: submission.member: must be given, got nothing"),
@@ -493,13 +510,10 @@ def test_a_fault_of_the_recipes_encoder_is_told_once_and_not_once_a_stage(load):
 
 
 def test_what_is_not_built_yet_is_told_beside_no_other_fault(load):
-    edits = {SOFT_TRIPLE: "      triplet: {margin: 0.3}\n      sup_con: {temperature: 0.3}"}
-    assert faults_of(load, edits) == [
-        "16: stages.finder.losses.triplet: not built yet: triplet",
-        "17: stages.finder.losses.sup_con: not built yet: sup_con",
-    ]
+    edits = encoder("adapter: lora")
+    assert faults_of(load, edits) == ["10: encoder.adapter: not built yet: lora"]
     loaded = load(edits, takes_unbuilt=True)
-    assert list(loaded.recipe.stages["finder"].losses) == ["sup_con", "triplet"]
+    assert loaded.recipe.encoder.adapter is not None
 
 
 def test_the_paper_plan_is_refused_only_where_stages_train_on_unlike_rows(load):

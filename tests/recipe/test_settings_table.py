@@ -37,7 +37,7 @@ def test_every_section_of_a_recipe_has_rows():
         ("STAGE.optimizer.schedule", "", "word", "cosine, linear, constant", "cosine"),
         ("STAGE.losses.soft_triple.centers", "soft_triple", "whole number", "1 ≤ n ≤ 200", "10"),
         ("STAGE.losses.asymmetric.gamma_negative", "asymmetric", "number, or one a column", "0 ≤ x ≤ 20", "4"),
-        ("STAGE.losses.triplet.fallback", "triplet", "true or false", "true, false", "false"),
+        ("STAGE.losses.triplet.positive", "triplet", "word", "text, class", "text"),
         ("STAGE.task.targets", "multilabel", "list of texts", "list of texts", "—"),
         ("STAGE.head.type", "", "word", "linear, mlp, pooler, projection", "—"),
         ("encoder.tiny.hidden", "", "whole number", "32 ≤ n ≤ 512, multiples of 32", "32"),

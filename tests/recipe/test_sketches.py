@@ -16,7 +16,7 @@ UNBUILT = {
     "mine": [],
     "psk": ["lora"],
     "zhegu": ["epm", "language_contrast"],
-    "impsh": ["triplet", "pairs", "sup_con", "alignment", "uniformity"],
+    "impsh": [],
 }
 
 

@@ -137,7 +137,7 @@ BROKEN = [
     ),
     (
         {"[soft_triple, cross_entropy]": "[soft_triple, triplet]"},
-        "losses.triplet: not built yet: triplet with finder.lo",
+        "losses.triplet: must stand with batches of type pairs, got .* with finder.lo",
     ),
     (
         {LOSSES: f"{LOSSES}\n  finder.losses.cross_entropy.weight: {{type: float, low: -1, high: 1}}"},

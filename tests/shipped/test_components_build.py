@@ -72,11 +72,14 @@ def test_a_loss_has_a_gradient(name, gold):
         "class": torch.arange(ROWS) % 3,
         "number": torch.linspace(1, 5, ROWS),
     }[gold]
-    value = loss(LossBatch(outputs, torch.randn(ROWS, HIDDEN), targets))
+    embeddings = torch.randn(ROWS, HIDDEN, requires_grad=True)
+    positives, clusters = embeddings.detach() + 1.2 * torch.randn(ROWS, HIDDEN), torch.arange(ROWS) % 4
+    value = loss(LossBatch(outputs, embeddings, targets, positives=positives, clusters=clusters))
     assert value.shape == ()
     value.backward()
-    assert outputs.grad is not None
-    assert torch.isfinite(outputs.grad).all()
+    read = embeddings.grad if LOSSES[name].heads == {"outputs", "embeddings"} and outputs.grad is None else outputs.grad
+    assert read is not None
+    assert torch.isfinite(read).all()
 
 
 @pytest.mark.parametrize("name", built(HEADS))

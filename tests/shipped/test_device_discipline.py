@@ -30,6 +30,7 @@ _MAKERS = frozenset(_NAMES.split())
 
 # (file, function) → the tensors made there, and why each may lie on the CPU.
 ALLOWED: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("model/losses/pairwise.py", "__init__"): {"zeros": "a buffer, which moves with its module"},
     ("trial/gradients.py", "backward"): {"zeros": "the loss of no rows, which no batch has; a number may lie anywhere"},
     ("trial/checkpoints.py", "_checkpoint"): {"tensor": "a number of the scaler, on its way to a file"},
     ("trial/checkpoints.py", "_take_up"): {
