@@ -3,7 +3,7 @@
 Not run by CI: it needs the Implicit Hate Corpus (`ihc/train.tsv`, `ihc/valid.tsv`), Social Bias Frames (`sbic/dev.csv`)
 and DynaHate (`dynahate/dev.csv`) below --data, and an encoder's folder. docs/implicit-hate.md holds what it has told.
 
-    python benchmarks/implicit_hate.py --data ../shared/data --out /tmp/implicit-hate --rows 2000 --steps 250
+    python benchmarks/implicit_hate.py --data ../shared/data --out /tmp/implicit-hate --rows 2000 --steps 150
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def command(about: argparse.Namespace, files: dict[str, Path]) -> list[str]:
     settings = [f"data.evaluate.{name}={files[name]}" for name in ("sbic", "dynahate")]
     settings += [f"hate.optimizer.max_steps={about.steps}", f"hate.optimizer.eval_every_steps={about.steps}"]
     settings += ["hate.optimizer.max_epochs=null", f"hate.optimizer.lr={about.lr}"]
-    settings += [f"hate.optimizer.head_lr={about.head_lr}", "encoder.max_length_tokens=64"]
+    settings += [f"hate.optimizer.head_lr={about.head_lr}", "encoder.max_length_tokens=48"]
     found = [str(Path(sys.executable).parent / "tune-polar"), "ablate", "impsh", "--data", str(files["train"])]
     found += ["--dev", str(files["valid"]), "--encoder", about.encoder or packaged_encoder(), "--profile", "minilm"]
     found += ["--store", str(Path(about.out) / "store"), "--slots", str(about.slots)]
@@ -74,10 +74,10 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     parser.add_argument("--encoder", default=None)
     parser.add_argument("--rows", type=int, default=2000)
-    parser.add_argument("--tested", type=int, default=1500)
-    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--tested", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--lr", type=float, default=1e-4)
-    parser.add_argument("--head-lr", type=float, default=2e-3)
+    parser.add_argument("--head-lr", type=float, default=5e-3)
     parser.add_argument("--slots", type=int, default=1)
     about = parser.parse_args()
     files = subsets(Path(about.data), Path(about.out).resolve(), about.rows, about.tested)
