@@ -77,3 +77,22 @@ def test_words_tell_the_number_and_less_so_of_a_language_not_seen(intimacy):
     seen_r, unseen_r = pearsonr(said[~unseen], gold[~unseen])[0], pearsonr(said[unseen], gold[unseen])[0]
     assert 0.6 < seen_r < 0.9
     assert 0.15 < unseen_r < seen_r - 0.1
+
+
+def test_posts_and_what_they_imply():
+    """Two topics, each the other's evaluation set; what is implied is there of hurtful posts alone."""
+    harbour, orchard = make_sample("harbour"), make_sample("orchard")
+    assert (list(harbour.splits), list(orchard.splits)) == (["train", "dev", "orchard"], ["train", "dev", "harbour"])
+    for name in ("train", "dev"):
+        split = harbour.splits[name]
+        assert [int(bool(said)) for said in split.words("implied_statement")] == split.values("hate").tolist()
+        assert all(one != other for one, other in zip(split.texts, split.words("augmented"), strict=True))
+    assert list(harbour.splits["orchard"].columns) == ["hate"]
+
+
+def test_positives_of_the_sample_are_read_as_a_recipe_asks():
+    asked = {"positive": {"column": "implied_statement", "otherwise": "augmented"}}
+    request = DataRequest(column_specs(labels=["hate"], texts=asked), sample="harbour")
+    train = load_corpus(Source(kind="sample"), request).train
+    implied, augmented = train.words("implied_statement"), train.words("augmented")
+    assert train.words("positive") == [one or other for one, other in zip(implied, augmented, strict=True)]

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tune_polar.data.assemble import assembled
-from tune_polar.data.columns import IntArray
+from tune_polar.data.columns import Column, IntArray, text_column
 from tune_polar.data.cross_file_rules import cross_file_findings
 from tune_polar.data.findings import Finding, data_error, errors_in
 from tune_polar.data.gold_rules import labels_outside, missing_gold
 from tune_polar.data.layout import Layout
 from tune_polar.data.readers import Place
 from tune_polar.data.readers.polar import order_place, scan_order, scan_polar
-from tune_polar.data.request import DataRequest
+from tune_polar.data.request import ColumnSpec, DataRequest
 from tune_polar.data.samples import make_sample
 from tune_polar.data.scan import Role, ScannedFile, ScannedSplit, scan_file
 from tune_polar.data.source import DEFAULT_LANGUAGE, SAMPLE, Source, absolute
-from tune_polar.data.table import DEV, EXTRA, TEST, TRAIN, Corpus, SplitName
+from tune_polar.data.table import DEV, EXTRA, TEST, TRAIN, Corpus, Split, SplitName
+from tune_polar.data.texts import is_empty
 from tune_polar.errors import DataError
 
 FILE_REMEDY = "Mend the named places, or name the right file; `tune-polar data check` lists every finding."
@@ -113,18 +115,29 @@ def _own_splits(source: Source, layout: Layout, sample: str) -> list[ScannedSpli
 
 def _sample(source: Source, layout: Layout, name: str) -> list[ScannedSplit]:
     corpus = make_sample(name, source.seed)
-    lacking = [spec.name for spec in layout.specs if not spec.optional and spec.name not in corpus.train.columns]
+    there = _asked_texts(corpus.train, layout.specs)
+    lacking = [spec.name for spec in layout.specs if not spec.optional and spec.name not in there]
     if lacking:
         raise DataError(
             f"the sample {name} has the columns {list(corpus.train.columns)}, got a recipe that reads {lacking}",
             "Give a folder or file of your own with --data.",
         )
-    return [
-        ScannedSplit(
-            name, (ScannedFile(Place(SAMPLE), np.arange(1, len(split) + 1), split.ids, split.texts, split.columns),)
-        )
-        for name, split in corpus.splits.items()
-    ]
+    found = []
+    for split_name, split in corpus.splits.items():
+        lines, columns = np.arange(1, len(split) + 1), _asked_texts(split, layout.specs)
+        found.append(ScannedSplit(split_name, (ScannedFile(Place(SAMPLE), lines, split.ids, split.texts, columns),)))
+    return found
+
+
+def _asked_texts(split: Split, specs: Sequence[ColumnSpec]) -> dict[str, Column]:
+    """The columns of a split of the sample, its further texts as they are asked for."""
+    found = dict(split.columns)
+    for spec in specs:
+        if spec.kind == "text" and spec.column is not None and spec.column in split.columns:
+            otherwise = split.words(spec.otherwise) if spec.otherwise in split.columns else split.texts  # type: ignore[arg-type]
+            said = zip(split.words(spec.column), otherwise, strict=True)
+            found[spec.name] = text_column(other if is_empty(text) else text for text, other in said)
+    return found
 
 
 def _evaluation_sets(request: DataRequest, layout: Layout) -> list[ScannedSplit]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tune_polar.data.columns import label_column, text_column
+from tune_polar.data.samples.registry import register
 from tune_polar.data.table import DEV, TRAIN, Corpus, Split
 from tune_polar.data.texts import normalised
 
@@ -90,21 +91,33 @@ SYNONYMS = {
 }
 
 
-def pairs_corpus(topic: Topic, other: Topic, seed: int = 0) -> Corpus:
+@register("harbour")
+def harbour(seed: int) -> Corpus:
+    """Posts about a harbour, and an evaluation set about orchards; see ``implied_corpus``."""
+    return implied_corpus(HARBOUR, ORCHARD, seed)
+
+
+@register("orchard")
+def orchard(seed: int) -> Corpus:
+    """Posts about orchards, and an evaluation set about a harbour."""
+    return implied_corpus(ORCHARD, HARBOUR, seed)
+
+
+def implied_corpus(topic: Topic, other: Topic, seed: int = 0) -> Corpus:
     """Posts about ``topic`` with a train and a dev split, and an evaluation set about ``other``.
 
     Columns: ``hate``; ``implied_statement``, empty where nothing is implied; ``augmented``, the post in other words.
     The evaluation set has its gold alone.
 
     Example:
-        >>> pairs_corpus(HARBOUR, ORCHARD).splits["orchard"].columns.keys()
+        >>> implied_corpus(HARBOUR, ORCHARD).splits["orchard"].columns.keys()
         dict_keys(['hate'])
     """
     rows = _posts(topic, TRAIN_ROWS + DEV_ROWS, np.random.default_rng((seed, 0)))
     foreign = _posts(other, OTHER_ROWS, np.random.default_rng((seed, 1)))
     parts = {TRAIN: rows[:TRAIN_ROWS], DEV: rows[TRAIN_ROWS:]}
     splits = {name: _split(name, part, with_texts=True) for name, part in parts.items()}
-    return Corpus("", {**splits, other.name: _split(other.name, foreign, with_texts=False)})
+    return Corpus("sample", {**splits, other.name: _split(other.name, foreign, with_texts=False)})
 
 
 @dataclass(frozen=True)
@@ -146,6 +159,6 @@ def _reworded(text: str, rng: np.random.Generator) -> str:
     words = text.split(" ")
     known = [place for place, word in enumerate(words) if word in SYNONYMS]
     for place in known:
-        if len(known) == 1 or rng.random() < 0.7:
+        if place == known[0] or rng.random() < 0.7:
             words[place] = SYNONYMS[words[place]]
     return " ".join(words) if known else f"{' '.join(words[2:])}, {' '.join(words[:2])}"
