@@ -99,7 +99,7 @@ class _InOrder:
         return next(self._left, None)
 
 
-class _Nowhere:
+class Nowhere:
     """A ledger that keeps nothing: the table is the record."""
 
     def put_configuration(self, configuration: Configuration) -> bool:  # noqa: ARG002
@@ -155,7 +155,7 @@ def replay(stage: Stage, order: Order, race: Race | None, *, slots: int = 1, reu
 
     core = SearchCore(
         _InOrder(stage, order.rows),
-        _Nowhere(),
+        Nowhere(),
         Budget(len(order.rows), tuple(Cell(fold, SEED) for fold in order.folds), slots),
         lambda _: _INPUTS,
         _Scores(score),

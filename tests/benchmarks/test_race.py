@@ -148,3 +148,29 @@ def test_foresight_trains_one_fold_of_all_that_is_not_good(race: ModuleType, pat
     assert [moment.folds for moment in found.finished] == [first + 5, second + 9]
     assert (found.folds, found.seconds) == (28 + 10, 5.0 * 38)
     assert race.foresight(table, order, is_good, reuse=True).seconds < found.seconds
+
+
+def test_what_racing_saves_is_a_share_of_what_foresight_would(race: ModuleType, path: Path) -> None:
+    (table,) = race.load_tables(path)
+    orders = race.random_orders(table, 3)
+    wanted = race.targets(table)
+    assert [int(wanted[f"top {share}%"].sum()) for share in race.TOP] == [1, 1, 2, 3], "at least one, then rounded"
+    assert all(good[table.finals.argmax()] for good in wanted.values())
+    stocks = [race.stock(table, order) for order in orders]
+    known = [race.foresight(table, order, wanted["top 1%"]) for order in orders]
+    runs = [race.replay(race.Stage(table), order, race.race_of("model", "none")) for order in orders]
+    share = [race.saving_share(table, each, stocks, known, wanted["top 1%"]) for each in (stocks, runs, known)]
+    assert share[0] == pytest.approx(0)
+    assert 0 < share[1] < 1
+    assert share[2] == pytest.approx(1)
+
+
+def test_heavy_noise_is_of_folds_and_final_scores_have_their_share(race: ModuleType, path: Path) -> None:
+    (table,) = race.load_tables(path)
+    noisy = race.heavy(table, 0)
+    added = noisy.finals - table.finals
+    inside = noisy.scores.mean(axis=1) - table.scores.mean(axis=1)
+    assert added - added.mean() == pytest.approx(inside - inside.mean()), "the fold effect is common to all"
+    errors = noisy.scores - noisy.scores.mean(axis=0) - noisy.scores.mean(axis=1)[:, None]
+    errors = errors - errors.mean()
+    assert 0.015 < np.sqrt((errors**2).mean()) < 0.064
