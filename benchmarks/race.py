@@ -149,7 +149,7 @@ def heavy(table: FoldTable, seed: int) -> FoldTable:
     deviation: np.ndarray = np.exp(rng.uniform(np.log(0.015), np.log(0.064), count))
     spread: np.ndarray = (deviation / np.sqrt(3))[:, None]
     noise: np.ndarray = rng.standard_t(3, (count, folds)) * spread
-    scores = table.scores.mean(axis=1, keepdims=True) + rng.normal(0, 0.03, folds)[None, :] + noise
+    scores = table.scores.mean(axis=1, keepdims=True) + rng.normal(0, 0.03, (1, folds)) + noise
     finals = table.finals + noise.mean(axis=1)
     return replace(table, name=f"{table.name} heavy", scores=scores, finals=finals, curves=[[[]] * folds] * count)
 
