@@ -24,6 +24,7 @@ class Predicted:
     """Gold and predictions of some rows, (rows, columns) each."""
 
     kind: str  # "binary", "labels", "class" or "number"
+    names: tuple[str, ...]  # of the columns
     gold: Array
     predicted: Array
     fold: Array
@@ -32,8 +33,12 @@ class Predicted:
     def of(cls, kind: str, table: pd.DataFrame) -> Predicted:
         prefix = VALUE if kind == "number" else PROBABILITY
         names = [name.removeprefix(prefix) for name in table if str(name).startswith(prefix)]
-        gold, predicted = (table[[f"{start}{name}" for name in names]].to_numpy(float) for start in (GOLD, prefix))
-        return cls(kind, gold, predicted, table["fold"].to_numpy())
+        predicted = table[[f"{prefix}{name}" for name in names]].to_numpy(float)
+        if kind == "class":  # one column with the class's name
+            gold = (table[["gold"]].to_numpy(str) == np.array(names)).astype(float)
+        else:
+            gold = table[[f"{GOLD}{name}" for name in names]].to_numpy(float)
+        return cls(kind, tuple(names), gold, predicted, table["fold"].to_numpy())
 
     def score(self, decided: Array) -> float:
         """Macro-F1 of the task; of numbers Pearson's r."""
@@ -52,7 +57,7 @@ class Predicted:
             decided = self.predicted if self.kind == "number" else self.predicted.argmax(axis=1)
             return dict.fromkeys(("cross_fitted", "fold_tuned", "as_written"), self.score(decided))
         chosen = settings["decide.model.at"]
-        at = np.array(list(chosen.values()) if isinstance(chosen, Mapping) else [chosen])
+        at = np.array([chosen[name] for name in self.names] if isinstance(chosen, Mapping) else [chosen])
         return {"fold_tuned": self.score(self.predicted >= at), "plain": self.score(self.predicted >= 0.5)}
 
     def cross_fitted(self, rule: str) -> float:

@@ -28,7 +28,7 @@ RANGE = {"type": "float", "low": 0.0001, "high": 0.1, "log": True}
 LR = "sorter.optimizer.lr"
 ALWAYS = {"use", "believe", "better", "training", "cost", "provenance"}
 # Of a search of two stages whose vote lets the labels' thresholds decide.
-GATED = ALWAYS | {"matters", "sensitive", "votes", "thresholds", "pipeline", "confusion"}
+GATED = ALWAYS | {"why", "matters", "sensitive", "votes", "thresholds", "pipeline", "confusion"}
 
 
 def tune_polar(folder: Path, *words: str) -> None:

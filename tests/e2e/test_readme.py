@@ -157,7 +157,7 @@ def check_default_search(done: subprocess.CompletedProcess[str], store: Path) ->
     for heading in ("oracle", "inside folds", "fold-tuned", "cross-fitted", "plain"):
         assert heading in done.stdout
     best = next(line for line in done.stdout.splitlines() if "5/5" in line)
-    assert float(re.search(r"(0\.\d{4}) ±", best).group(1)) > 0.3, "end to end; all-ones would reach about 0.2"  # type: ignore[union-attr]
+    assert float(re.search(r"(0\.\d{2,4}) ±", best).group(1)) > 0.3, "end to end; all-ones would reach about 0.2"  # type: ignore[union-attr]
 
 
 def check_words_of_a_vote(done: subprocess.CompletedProcess[str], store: Path) -> None:

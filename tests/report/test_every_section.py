@@ -79,7 +79,7 @@ def test_sections_come_with_what_a_recipe_has(page_of: PageOf) -> None:
     def names(shape: str) -> set[str]:
         return {section.name for section, _ in answers(page_of(shape))}
 
-    always = {"use", "believe", "better", "ensemble", "matters", "sensitive", "training", "cost", "provenance"}
+    always = {"use", "believe", "better", "why", "ensemble", "matters", "sensitive", "training", "cost", "provenance"}
     assert names("regression") == always | {"numbers", "groups", "elsewhere"}
     assert names("three classes") == always | {"confusion"}
     assert names("five labels") == always | {"thresholds", "confusion"}
@@ -87,7 +87,7 @@ def test_sections_come_with_what_a_recipe_has(page_of: PageOf) -> None:
     assert names("two stages") == always | {
         *("votes", "meanings", "thresholds", "pipeline", "confusion", "groups", "elsewhere"),
     }
-    assert names("ablation") == names("no dev") - {"matters", "sensitive", "ensemble"}
+    assert names("ablation") == names("no dev") - {"why", "matters", "sensitive", "ensemble"}
     assert names("binary") == always | {"thresholds", "confusion", "groups", "elsewhere"}
     assert names("without gold") == names("two stages"), "what has no gold is left out, the set with gold is there"
     assert names("classes by group") == always | {"confusion", "groups", "elsewhere"}

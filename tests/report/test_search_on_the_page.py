@@ -76,6 +76,23 @@ def test_the_parameter_that_decides_is_named_and_its_edge_flagged(many: MadeStor
     assert sensitive.texts[1] == f"{check.messages[0]} (TP001)."
 
 
+def test_few_configurations_say_nothing_of_why(page_of: PageOf) -> None:
+    (text,) = Answer(page_of("two stages"), "why").texts
+    assert text.startswith("Not enough data: 3 configurations have finished")
+
+
+def test_the_way_to_the_winner_is_shared_among_its_settings(page_of: PageOf) -> None:
+    page = page_of("rich")
+    why = Answer(page, "why")
+    rows = why.table("What each setting of the winner adds")
+    assert len(rows) == len(page.way.shares)  # type: ignore[union-attr]
+    assert all(row["published"] != row["winner"] for row in rows.values())
+    assert "Take " in why.texts[1] or "It takes all" in why.texts[1]
+    told = [float(row["Gain"].replace("−", "-").split()[0]) for row in rows.values()]
+    assert told == sorted(told, reverse=True)
+    assert "width" in why.figures[0]
+
+
 def test_an_edge_beyond_which_there_is_nothing_is_not_flagged(page_of: PageOf) -> None:
     page = page_of("rich")
     (check,) = [each for each in page.checks if each.code == "TP001"]

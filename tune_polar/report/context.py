@@ -22,7 +22,9 @@ from tune_polar.report.importances import measured_importances
 from tune_polar.report.index import ConfigurationIndex, configuration_index
 from tune_polar.report.numbers import decimals_for, fixed, spread
 from tune_polar.report.searched import SearchedParameter, searched_parameters
+from tune_polar.report.way import way_to_winner
 from tune_polar.report.words import CellWords, rows_judged, rows_words
+from tune_polar.stats.attribution import Way
 from tune_polar.stats.bbc_cv import BbcCv
 from tune_polar.stats.importance import Importances
 
@@ -152,6 +154,11 @@ class PageContext:
     def importances(self) -> Importances | str:
         """Of every parameter that costs a training, or why there are none."""
         return measured_importances(self.scored, self.searched, self.cells)
+
+    @cached_property
+    def way(self) -> Way | str:
+        """From the reference to the winner by setting, or why that cannot be told."""
+        return way_to_winner(self.scored, self.summary.reference, self.searched, self.cells, self.metric)
 
     @cached_property
     def decimals(self) -> int:

@@ -33,7 +33,7 @@ def measured_importances(
     parameters = trained_parameters(searched)
     if not parameters:
         return NOTHING_SAMPLED
-    rows, table = _design(finished, parameters)
+    rows, table = design(finished, parameters)
     if len(rows) < ENOUGH_FOR_IMPORTANCES:
         return (
             f"Not enough data: {count(len(rows), 'configuration has', 'configurations have')} finished with a value "
@@ -41,15 +41,20 @@ def measured_importances(
             "chance alone puts some parameter first. Go on with “tune-polar resume STORE --trials N”."
         )
     scores = np.stack([each.by_cell(cells.cells) for each in rows])
-    columns = [
-        Column(each.key, tuple(np.linspace(0, 1, len(each.choices) or LEVELS).tolist()), bool(each.choices))
-        for each in parameters
-    ]
+    columns = columns_of(parameters)
     known = ~np.isnan(scores).all(axis=0)  # a cell without rows to judge has no score for anybody
     return importances(table, scores[:, known], columns, np.random.default_rng(SEED))
 
 
-def _design(finished: Scored, parameters: Sequence[SearchedParameter]) -> tuple[list[Scores], FloatArray]:
+def columns_of(parameters: Sequence[SearchedParameter]) -> list[Column]:
+    """Each with the places of its choices, or so many between its ends."""
+    return [
+        Column(each.key, tuple(np.linspace(0, 1, len(each.choices) or LEVELS).tolist()), bool(each.choices))
+        for each in parameters
+    ]
+
+
+def design(finished: Scored, parameters: Sequence[SearchedParameter]) -> tuple[list[Scores], FloatArray]:
     """Configurations with a value for every parameter, and these values in the unit interval.
 
     A parameter that nothing reads in a configuration (a setting of a component that another one stands for) has the

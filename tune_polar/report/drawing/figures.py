@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -88,19 +88,43 @@ def bar_plot(name: str, title: str, description: str, bars: Sequence[Bar], limit
     """
     most = max(*(max(bar.length, bar.high) for bar in bars), limit, 1e-9)
 
-    def percent(value: float) -> str:
-        return f"{max(0.0, value) / most * BARS_PERCENT:.2f}%"
+    def percent(value: float) -> float:
+        return max(0.0, value) / most * BARS_PERCENT
 
+    return _bars(name, title, description, bars, percent, limit)
+
+
+def signed_bar_plot(name: str, title: str, description: str, bars: Sequence[Bar]) -> Markup:
+    """Bars with their intervals from zero, to the left where they are below it; the arguments of ``strip_plot``."""
+    ends = [0.0, *(end for bar in bars for end in (bar.length, bar.low, bar.high))]
+    low, high = min(ends), max(ends)
+
+    def percent(value: float) -> float:
+        return MARGIN_PERCENT + (value - low) / ((high - low) or 1.0) * (100 - 2 * MARGIN_PERCENT)
+
+    return _bars(name, title, description, bars, percent, 0.0)
+
+
+def _bars(
+    name: str,
+    title: str,
+    description: str,
+    bars: Sequence[Bar],
+    percent: Callable[[float], float],
+    line: float,
+) -> Markup:
+    """``line``: drawn through all rows."""
     height = BAR_ROW_PX * len(bars)
-    parts = [_upright("reference", percent(limit), 0, height)]
+    parts = [_upright("reference", f"{percent(line):.2f}%", 0, height)]
     drawn = Markup(
-        '<g>{0}<rect class="bar" x="0" y="{1}" width="{2}" height="8"/>'
-        '<line class="mean" x1="{3}" x2="{4}" y1="{5}" y2="{5}"/></g>'
+        '<g>{0}<rect class="bar" x="{1:.2f}%" y="{2}" width="{3:.2f}%" height="8"/>'
+        '<line class="mean" x1="{4:.2f}%" x2="{5:.2f}%" y1="{6}" y2="{6}"/></g>'
     )
     for number, bar in enumerate(bars):
-        top, ends = BAR_ROW_PX * number, map(percent, (bar.length, bar.low, bar.high))
-        words = _words(top, bar.label, bar.value)
-        parts.append(drawn.format(words, top + BASELINE_PX + 5, *ends, top + BASELINE_PX + 9))
+        top, words = BAR_ROW_PX * number, _words(BAR_ROW_PX * number, bar.label, bar.value)
+        left, right = sorted((percent(0.0), percent(bar.length)))
+        ends = percent(bar.low), percent(bar.high)
+        parts.append(drawn.format(words, left, top + BASELINE_PX + 5, right - left, *ends, top + BASELINE_PX + 9))
     return _svg(" bars", name, title, description, height, parts)
 
 

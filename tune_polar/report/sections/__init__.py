@@ -23,6 +23,7 @@ from tune_polar.report.sections import (
     training,
     use,
     votes,
+    why,
 )
 
 _ORDER = (
@@ -30,6 +31,7 @@ _ORDER = (
         use,
         believe,
         better,
+        why,
         ensemble,
         matters,
         sensitive,
