@@ -43,6 +43,8 @@ def winner_yaml(summary: SearchSummary) -> str | None:
         *_unwritten(best, summary.gold.train),
     ]
     settings = recipe_to_json(winner_recipe(best))
+    if settings["sample"] == Recipe.model_fields["sample"].default:  # nothing to say of whoever brings data
+        del settings["sample"]
     return "\n".join(map(_comment, comments)) + "\n" + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
 
 
