@@ -1,0 +1,137 @@
+"""Every run's own score, here and on other sets: how far seeds scatter, and what carries over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tune_polar.data.table import DEV, TRAIN
+from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.metrics import Metric
+from tune_polar.evaluate.cells_elsewhere import cell_scores_elsewhere
+from tune_polar.evaluate.summary import ConfigurationSummary
+from tune_polar.report.context import PageContext
+from tune_polar.report.document import Block, TextTable, caption
+from tune_polar.report.numbers import fixed, spread, with_error
+from tune_polar.report.section import Answer, Reason, Section, finished
+from tune_polar.report.words import metric_words
+from tune_polar.stats.intervals import signed, unit_of
+
+SHOWN = 12  # configurations: the best of them, and the one to compare with
+CELLS_SHOWN = 10
+
+
+def applies(page: PageContext) -> Reason | None:
+    """It does where a fold is trained with several seeds, or other sets have gold."""
+    if page.cells.seeds == 1 and not _sets(page):
+        return Reason("Not applicable: each fold is trained with one seed, and no other set has gold.", arises=False)
+    return finished(page)
+
+
+def build(page: PageContext) -> Answer:
+    """The seed table, the cross table, and the differences of both."""
+    rows = _shown(page)
+    found: list[Block] = [_by_cell(page, rows)] if page.cells.seeds > 1 else []
+    elsewhere = cross_scores(rows, _sets(page)) if _sets(page) else {}
+    if elsewhere:
+        found.append(_crossed(page, rows, elsewhere))
+        found.append(
+            caption(
+                f"Each {page.cells.one}’s model by itself, mean ± standard deviation; settings were chosen on out-of-fold "
+                "rows. Other sets are scored, never chosen on: do not choose a row of this table by them."
+            )
+        )
+        found += _differences(page, rows, elsewhere)
+    return found
+
+
+def cross_scores(
+    rows: Sequence[ConfigurationSummary], sets: Sequence[str]
+) -> dict[str, dict[str, FloatArray]]:
+    """Score of each cell on each set, by configuration, then by set."""
+    found = {}
+    for row in rows:
+        if row.outcome is not None:
+            scores = cell_scores_elsewhere(row.outcome)
+            found[row.configuration.id] = {name: scores[name] for name in sets if name in scores}
+    return found
+
+
+def _shown(page: PageContext) -> list[ConfigurationSummary]:
+    rows = [row for row in page.in_full[:SHOWN]]
+    reference = page.reference
+    if reference is not None and reference.outcome is not None and reference not in rows:
+        rows.append(reference)
+    return rows
+
+
+def _sets(page: PageContext) -> list[str]:
+    judged = () if page.outcome is None else page.outcome.judged.scored.splits
+    return [name for name in judged if name not in (TRAIN, DEV)]
+
+
+def _by_cell(page: PageContext, rows: Sequence[ConfigurationSummary]) -> TextTable:
+    cells = page.summary.cells[:CELLS_SHOWN]
+    lines = []
+    for row in rows:
+        scores = row.scores
+        if scores is None:
+            continue
+        each = scores.by_cell(page.summary.cells)
+        there = each[~np.isnan(each)].tolist()
+        shown = ("—" if np.isnan(value) else page.shown(value) for value in each[:CELLS_SHOWN].tolist())
+        lines.append((page.index.name(row), *shown, page.shown(float(np.mean(there))), fixed(spread(there), 3)))
+    columns = ("configuration", *map(page.cells.name, cells), "mean", "SD")
+    return TextTable(f"{metric_words(page.metric.name)} of each {page.cells.one}", columns, lines)
+
+
+def _crossed(
+    page: PageContext, rows: Sequence[ConfigurationSummary], elsewhere: Mapping[str, Mapping[str, FloatArray]]
+) -> TextTable:
+    sets, lines = _sets(page), []
+    for row in rows:
+        if row.scores is not None and row.configuration.id in elsewhere:
+            there = elsewhere[row.configuration.id]
+            own = row.scores.by_cell(page.summary.cells)
+            words = [_mean(own), *(_mean(there[name]) if name in there else "—" for name in sets)]
+            lines.append((page.index.name(row), *words))
+    title = f"Trained on {page.summary.facts.data_name}, tested on it and elsewhere: {metric_words(page.metric.name)}"
+    return TextTable(title, ("configuration", "held-out rows", *sets), lines)
+
+
+def _differences(
+    page: PageContext, rows: Sequence[ConfigurationSummary], elsewhere: Mapping[str, Mapping[str, FloatArray]]
+) -> list[Block]:
+    reference = page.reference
+    if reference is None or reference.configuration.id not in elsewhere or len(page.summary.cells) < 2:
+        return []
+    base, sets, lines = elsewhere[reference.configuration.id], _sets(page), []
+    for row in rows:
+        own = page.difference(row)
+        if row is reference or own is None:
+            continue
+        there = elsewhere.get(row.configuration.id, {})
+        known = {name for name in sets if name in there and name in base and len(there[name]) == len(base[name])}
+        words = (_paired(there[name] - base[name], page.metric) if name in known else "—" for name in sets)
+        lines.append((page.index.name(row), own.text, *words))
+    if not lines:
+        return []
+    unit = unit_of(page.metric).strip() or "the metric’s own unit"
+    title = f"Difference to {page.index.name(reference)}, paired {page.cells.one} by {page.cells.one}, in {unit}"
+    note = "Mean ± its standard error. A difference below about twice its error cannot be told from none."
+    return [TextTable(title, ("configuration", "held-out rows", *sets), lines), caption(note)]
+
+
+def _mean(scores: FloatArray) -> str:
+    there = scores[~np.isnan(scores)].tolist()
+    return with_error(float(np.mean(there)), spread(there)) if there else "—"
+
+
+def _paired(deltas: FloatArray, metric: Metric) -> str:
+    decimals = 1 if metric.factor == 100 else 3
+    error = spread(deltas.tolist()) / max(1, len(deltas)) ** 0.5
+    return f"{signed(float(deltas.mean()), metric)} ± {fixed(metric.factor * error, decimals)}"
+
+
+SECTION = Section("runs", "What does each run score, here and elsewhere?", "Runs and sets", applies, build)
