@@ -80,19 +80,20 @@ def test_sections_come_with_what_a_recipe_has(page_of: PageOf) -> None:
         return {section.name for section, _ in answers(page_of(shape))}
 
     always = {"use", "believe", "better", "why", "ensemble", "matters", "sensitive", "training", "cost", "provenance"}
-    assert names("regression") == always | {"numbers", "groups", "elsewhere"}
+    assert names("regression") == always | {"numbers", "groups", "elsewhere", "runs"}
     assert names("three classes") == always | {"confusion"}
     assert names("five labels") == always | {"thresholds", "confusion"}
     assert names("a vote") == always | {"votes", "meanings", "confusion", "groups"}
     assert names("two stages") == always | {
-        *("votes", "meanings", "thresholds", "pipeline", "confusion", "groups", "elsewhere"),
+        *("votes", "meanings", "thresholds", "pipeline", "confusion", "groups", "elsewhere", "runs"),
     }
     assert names("ablation") == names("no dev") - {"why", "matters", "sensitive", "ensemble"}
-    assert names("binary") == always | {"thresholds", "confusion", "groups", "elsewhere"}
+    assert names("binary") == always | {"thresholds", "confusion", "groups", "elsewhere", "runs"}
     assert names("without gold") == names("two stages"), "what has no gold is left out, the set with gold is there"
-    assert names("classes by group") == always | {"confusion", "groups", "elsewhere"}
+    assert names("classes by group") == always | {"confusion", "groups", "elsewhere", "runs"}
     assert names("per language") == always | {"thresholds", "pipeline", "confusion", "groups"}
     assert "elsewhere" not in names("two seeds"), "dev is no set of its own"
+    assert "runs" in names("two seeds")
 
 
 def test_what_does_not_arise_is_named_with_its_reason(page_of: PageOf) -> None:

@@ -18,10 +18,12 @@ from tune_polar.report.sections import (
     numbers,
     pipeline,
     provenance,
+    runs,
     sensitive,
     thresholds,
     training,
     use,
+    vectors,
     votes,
     why,
 )
@@ -43,7 +45,7 @@ _ORDER = (
         numbers,
         groups,
     ),
-    *(elsewhere, training, examples, cost, provenance),
+    *(elsewhere, runs, vectors, training, examples, cost, provenance),
 )
 SECTIONS: tuple[Section, ...] = tuple(each.SECTION for each in _ORDER)
 

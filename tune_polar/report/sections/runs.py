@@ -38,17 +38,15 @@ def build(page: PageContext) -> Answer:
         found.append(_crossed(page, rows, elsewhere))
         found.append(
             caption(
-                f"Each {page.cells.one}’s model by itself, mean ± standard deviation; settings were chosen on out-of-fold "
-                "rows. Other sets are scored, never chosen on: do not choose a row of this table by them."
+                f"Each {page.cells.one}’s model by itself, mean ± standard deviation; settings were chosen on "
+                "out-of-fold rows. Other sets are scored, never chosen on: do not choose a row of this table by them."
             )
         )
         found += _differences(page, rows, elsewhere)
     return found
 
 
-def cross_scores(
-    rows: Sequence[ConfigurationSummary], sets: Sequence[str]
-) -> dict[str, dict[str, FloatArray]]:
+def cross_scores(rows: Sequence[ConfigurationSummary], sets: Sequence[str]) -> dict[str, dict[str, FloatArray]]:
     """Score of each cell on each set, by configuration, then by set."""
     found = {}
     for row in rows:
@@ -59,7 +57,7 @@ def cross_scores(
 
 
 def _shown(page: PageContext) -> list[ConfigurationSummary]:
-    rows = [row for row in page.in_full[:SHOWN]]
+    rows = list(page.in_full[:SHOWN])
     reference = page.reference
     if reference is not None and reference.outcome is not None and reference not in rows:
         rows.append(reference)

@@ -11,7 +11,7 @@ from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Figures, TextTable, caption, in_parts, prose, titled
 from tune_polar.report.drawing.panel import Panel, linear_axis
-from tune_polar.report.numbers import with_error, spread
+from tune_polar.report.numbers import spread, with_error
 from tune_polar.report.section import Answer, Section, has
 from tune_polar.store.records import EXTRA, VALIDATION, StageRecord
 
@@ -37,8 +37,8 @@ def _stage(page: PageContext, name: str) -> Iterator[Block]:
         yield TextTable(f"{name}: mean ± SD between {page.cells.many}", columns, lines, words=(1,))
         yield caption(
             "Alignment: mean squared distance within a class, averaged over classes, low where classes lie close "
-            "together. Uniformity: log of the mean of e^(−2 squared distance) over all pairs, or over pairs of different "
-            "classes; low where texts spread over the sphere."
+            "together. Uniformity: log of the mean of e^(−2 squared distance) over all pairs, or over pairs "
+            "of different classes; low where texts spread over the sphere."
         )
     if idle:
         yield prose(*idle)
@@ -78,8 +78,8 @@ def _idle(
             idle, every = np.sum(counts, axis=0).tolist()
             if idle:
                 yield (
-                    f"{page.index.name(row)}: {idle:,.0f} of {every:,.0f} batches up to the kept checkpoints had no pair "
-                    "to compare."
+                    f"{page.index.name(row)}: {idle:,.0f} of {every:,.0f} batches up to the kept checkpoints "
+                    "had no pair to compare."
                 )
 
 
@@ -105,5 +105,7 @@ def _maps(page: PageContext, name: str, record: StageRecord) -> Iterator[Markup]
         yield titled(f"{said}, by {stage.columns[0]}: {legend}", panel.svg())
 
 
-APPLIES = has(lambda page: any(stage.measures for stage in page.recipe.stages.values()), "no stage measures its vectors")
+APPLIES = has(
+    lambda page: any(stage.measures for stage in page.recipe.stages.values()), "no stage measures its vectors"
+)
 SECTION = Section("vectors", "How do the vectors lie?", "Vectors", APPLIES, build)
