@@ -71,7 +71,7 @@ def test_classes_and_groups_come_in_turn(by: str) -> None:
         ("balanced", {"by": "classes", "size": 1}, "at least 2 rows of at least 2 classes, got batch_size 1"),
         ("length_grouped", {"size": 0}, "batch_size must be at least 1, got 0"),
         ("shuffled", {"size": 0}, "at least 1 row to batch and batch_size at least 1, got 200 and 0"),
-        ("pairs", {"size": 8}, "batches must be one of balanced, length_grouped, shuffled, got 'pairs'"),
+        ("lengths", {"size": 8}, "batches must be one of balanced, length_grouped, pairs, shuffled, got 'lengths'"),
     ],
 )
 def test_refuses_batches_that_cannot_be(name: str, settings: dict[str, object], message: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tune_polar.data.cells import shown
 from tune_polar.data.findings import Faults, Finding
 from tune_polar.data.first_equal import found_again
+from tune_polar.data.near_texts import near_twins
 from tune_polar.data.request import SOURCE_ID
 from tune_polar.data.scan import ScannedSplit
 from tune_polar.data.table import DEV, TEST, TRAIN
@@ -20,6 +21,7 @@ def cross_file_findings(splits: Sequence[ScannedSplit], extra: ScannedSplit | No
     found = _repeated_ids(own + ([] if extra is None else [extra]))
     found += [finding for split in others for finding in _repeated_ids([split])]
     found += [] if extra is None else _sources(extra, splits[0])
+    found += _near_texts(splits[0], splits[1:])
     return found + _repeated_texts([*splits, *([] if extra is None else [extra])])
 
 
@@ -62,6 +64,27 @@ def _repeated_texts(splits: Sequence[ScannedSplit]) -> list[Finding]:
             severity="warning",
         )
     return [finding for each in faults for finding in each.findings()]
+
+
+def _near_texts(train: ScannedSplit, others: Sequence[ScannedSplit]) -> list[Finding]:
+    """Texts of other splits that train nearly has: what is measured on them is in part remembered."""
+    known = [(file, row) for file in train.files for row in range(len(file.texts))]
+    found: list[Finding] = []
+    for split in others:
+        for file in split.files:
+            faults = Faults(str(file.place))
+            for row, other in near_twins([text for each in train.files for text in each.texts], file.texts):
+                their_file, their_row = known[other]
+                faults.add(
+                    "near-text-in-two-splits",
+                    int(file.lines[row]),
+                    file.text_column,
+                    "a text should not nearly stand in train (four fifths of the words of both are the same)",
+                    f"nearly the text of {their_file.place}, row {their_file.lines[their_row]}",
+                    severity="warning",
+                )
+            found += faults.findings()
+    return found
 
 
 def _sources(extra: ScannedSplit, train: ScannedSplit) -> list[Finding]:

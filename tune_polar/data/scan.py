@@ -11,6 +11,7 @@ import numpy as np
 from tune_polar.data.cells import Cells, read_cells, shown
 from tune_polar.data.columns import Column, joined
 from tune_polar.data.findings import Faults, Finding
+from tune_polar.data.further_texts import further_texts
 from tune_polar.data.layout import Layout
 from tune_polar.data.readers import Place, RawTable, read_raw
 from tune_polar.data.readers.raw import Lines, header_shown
@@ -206,8 +207,10 @@ class _Scan:
         if spec.kind != "group" and not self._must_have and not any(cell.strip() for cell in cells):
             return None  # files for prediction carry the gold columns with nothing in them
         if spec.kind == "text":
-            others = self.own_texts() if len(found) == 1 or found[1] is None else self._table.cells[found[1][0]]
-            cells = [other if is_empty(cell) else cell for cell, other in zip(cells, others, strict=True)]
+            are_own = len(found) == 1 or found[1] is None
+            others = self._table.cells[found[1][0]] if len(found) > 1 and found[1] is not None else self.own_texts()
+            said = Cells(column, cells, self._lines)
+            cells = further_texts(said, others or cells, self._faults, are_own=are_own)
         return Cells(column, cells, self._lines), word
 
     def _lacks(self, name: str) -> None:

@@ -1,0 +1,52 @@
+"""Cells of a further text that are none: taken as what they mean, and told with their number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tune_polar.data.findings import Finding
+from tune_polar.data.load import load_corpus
+from tune_polar.data.request import DataRequest, column_specs
+from tune_polar.data.source import parse_source
+
+
+def read(tmp_path: Path, rows: str, **texts: object) -> tuple[list[str], dict[str, Finding]]:
+    path = tmp_path / "posts.csv"
+    path.write_text(f"text,hate,implied,augmented\n{rows}", encoding="utf-8")
+    corpus = load_corpus(parse_source(str(path)), DataRequest(column_specs(labels=["hate"], texts={"positive": texts})))
+    return corpus.train.words("positive"), {finding.code: finding for finding in corpus.warnings}
+
+
+ROWS = """one,1,they lie,a
+two,0,nan,b
+three,0,NaN ,c
+four,0,,d
+five,1,"['they cheat', 'x']",e
+six,1,[not a list],f
+"""
+
+
+def test_nan_is_no_text_and_a_list_is_its_first(tmp_path: Path) -> None:
+    found, told = read(tmp_path, ROWS, column="implied", otherwise="augmented")
+    assert found == ["they lie", "b", "c", "d", "they cheat", "[not a list]"]
+    assert (told["text-nan"].count, told["text-list"].count) == (2, 1)
+    assert told["text-nan"].rows == (3, 4)
+    assert "own-text" not in told
+
+
+def test_rows_that_stand_in_for_themselves_are_counted(tmp_path: Path) -> None:
+    found, told = read(tmp_path, ROWS, column="implied")
+    assert found == ["they lie", "two", "three", "four", "they cheat", "[not a list]"]
+    assert told["own-text"].count == 3
+    assert "otherwise" in told["own-text"].message
+
+
+@pytest.mark.parametrize(
+    "cell", ['"[\'open"', '["\'"]', '"[]"', "\"['a' + 'b']\"", '"' + "['" * 3000 + "']" * 3000 + '"']
+)
+def test_what_only_looks_like_a_list_stays_as_it_is(tmp_path: Path, cell: str) -> None:
+    found, told = read(tmp_path, f"one,1,{cell},a\ntwo,0,b,c\n", column="implied", otherwise="augmented")
+    assert found[0]
+    assert "text-list" not in told or told["text-list"].count == 1

@@ -1,0 +1,44 @@
+"""Near twins against a comparison of all pairs, and what a reader is told of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tune_polar.data.load import load_corpus
+from tune_polar.data.near_texts import NEAR, near_twins
+from tune_polar.data.request import DataRequest, column_specs
+from tune_polar.data.source import parse_source
+
+
+def by_all_pairs(known: list[str], asked: list[str]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for row, text in enumerate(asked):
+        for other, said in enumerate(known):
+            one, two = set(text.split()), set(said.split())
+            if len(one) >= 4 and len(two) >= 4 and said != text and len(one & two) / len(one | two) >= NEAR:
+                found.setdefault(row, other)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_near_twins_are_those_of_all_pairs(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    words = [f"w{number}" for number in range(9)]
+    texts = [" ".join(rng.choice(words, size=rng.integers(1, 8), replace=False)) for _ in range(160)]
+    expected = by_all_pairs(texts[:80], texts[80:])
+    assert expected
+    assert dict(near_twins(texts[:80], texts[80:])) == expected
+
+
+def test_they_are_told_with_their_number(tmp_path: Path) -> None:
+    for name, end in (("train", "day"), ("dev", "night")):
+        rows = "".join(f"this is now one post with number {n} of the {end},{n % 2}\n" for n in range(4))
+        (tmp_path / f"{name}.csv").write_text(f"text,hate\n{rows}", encoding="utf-8")
+    source = parse_source(str(tmp_path / "train.csv"), dev=str(tmp_path / "dev.csv"))
+    corpus = load_corpus(source, DataRequest(column_specs(labels=["hate"])))
+    (told,) = [each for each in corpus.warnings if each.code == "near-text-in-two-splits"]
+    assert (told.severity, told.count, told.rows) == ("warning", 4, (2, 3, 4, 5))
+    assert "train.csv, row 2" in told.message
