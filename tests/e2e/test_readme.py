@@ -104,7 +104,7 @@ def test_all_commands_of_the_readme_run_in_order(command: Command, tmp_path: Pat
             check_default_search(done, next((tmp_path / "searches").iterdir()))
         if line == "ablate st3":
             check_ablation_table(done.stdout)
-    for name, rows in (("predictions.csv", 20), ("again.csv", 2)):
+    for name, rows in (("predictions.csv", 20), ("labelled.csv", 2), ("again.csv", 2)):
         assert len(pd.read_csv(tmp_path / name)) == rows
     (lines,) = blocks("python")
     few = 'trials=1, folds=2, slots=1, set={"encoder.tiny.hidden": 32, "model.optimizer.max_steps": 4}'
