@@ -6,7 +6,7 @@ without it has been looked at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from tune_polar.api.machines import Machines
 from tune_polar.api.request import RecipeWords, asked, new_store, space_of
 from tune_polar.api.shown import Shown
 from tune_polar.api.stopping import Extent
+from tune_polar.api.tried import tried_points
 from tune_polar.data.source import Source, source_from_json
 from tune_polar.errors import SpecError
 from tune_polar.evaluate.manifest_facts import manifest_facts
@@ -53,6 +54,7 @@ def begin_search(
     *,
     space: Written | None = None,
     seed: int = 0,
+    tries: Sequence[str] = (),
 ) -> Ended:
     """Search the space of a recipe.
 
@@ -65,6 +67,7 @@ def begin_search(
         shown: how it is shown.
         space: a shipped one's name, a path, or what a file would hold; None: the recipe's.
         seed: of what is proposed.
+        tries: files of points, and stores of earlier searches, whose points come first.
 
     Raises:
         TunePolarError: something of it breaks a rule, or the search cannot go on.
@@ -75,6 +78,7 @@ def begin_search(
     found = asked(recipe, data)
     loaded = found.loaded
     searched = space_of(loaded, space)
+    tried = tried_points(tries, searched)
     # Imported here: a mistyped word needs neither numpy nor ray, which take seconds to load.
     with without_collection():
         from tune_polar.api.drive import start
@@ -88,6 +92,7 @@ def begin_search(
         trials=DEFAULT_TRIALS if extent.trials is None else extent.trials,
         seed=seed,
         racing=racing or DEFAULT_RACING,
+        tried=tried,
     )
     store = new_store(origin.store, loaded.recipe.recipe)
     for note in found.notes:

@@ -47,6 +47,7 @@ def search(
     folds: int | None = None,
     seeds: int | Sequence[int] | None = None,
     seed: int = 0,
+    tries: str | Sequence[str] = (),
     slots: int | None = None,
     slot_gb: float = DEFAULT_SLOT_GB,
     address: str | None = None,
@@ -81,6 +82,7 @@ def search(
         folds: number of folds; None: the recipe's.
         seeds: train every fold with so many seeds, or with these; None: the recipe's.
         seed: of the search; recipe and folds have seeds of their own.
+        tries: files with ``points``, and records of earlier searches, whose points come first.
         slots: fold trials at once; None: what GPUs hold, or cores.
         slot_gb: GPU memory of one fold trial.
         address: HOST:PORT of a running Ray cluster, or auto; None: this machine alone.
@@ -133,6 +135,7 @@ def search(
                 shown,
                 space=None if space is None else written_of("space", space),
                 seed=seed,
+                tries=texts_of("tries", tries),
             )
     return opened(come_to(ended).store.url, about)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tune_polar.errors import SpecError, TunePolarError
 
 _OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)(?: ([A-Z][A-Z=]*\b))?")
-_CALLED = {"column": "columns"}  # what is repeated there is a mapping here
+_CALLED = {"column": "columns", "try": "tries"}  # what is repeated there is a mapping here
 _LONGEST_SHOWN = 200  # characters of a value in the manifest's command
 
 

@@ -81,6 +81,15 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe. Repeatable; a later one holds."),
 ]
+Try = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--try",
+        metavar="PLACE",
+        help="Points that come first: a file with `points:`, or an earlier search's records, of which the best three "
+        "are tried here. Repeatable.",
+    ),
+]
 Folds = Annotated[
     int | None,
     typer.Option(

@@ -32,6 +32,7 @@ def search(
     space: Annotated[
         str | None, typer.Option("--space", help="A shipped search space or a file.  [default: the recipe's]")
     ] = None,
+    try_: options.Try = None,
     set_: options.Set = None,
     trials: Annotated[
         int | None,
@@ -80,7 +81,9 @@ def search(
     machines = machines_of(slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
     origin = Origin(store, command_line())
     run_and_tell(
-        lambda shown: begin_search(asked, words, extent, machines, origin, shown, space=space, seed=seed),
+        lambda shown: begin_search(
+            asked, words, extent, machines, origin, shown, space=space, seed=seed, tries=try_ or ()
+        ),
         json=json,
         quiet=quiet,
         verbose=verbose,

@@ -17,6 +17,7 @@ from tune_polar.recipe.space import Scalar
 
 # What the recipe that a search began with is called; recipe/reference.py says which it is.
 PUBLISHED, AS_GIVEN = "published", "as given"
+SAMPLED, TRIED = "sampled", "tried first"  # the sampler's; a person's or an earlier search's
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -36,7 +37,7 @@ class Configuration:
 
     recipe: Recipe
     number: int  # order in which the search proposed it; the published one is 0
-    origin: str  # "published" or "as given" (the recipe itself), "sampled", "no_fgm"
+    origin: str  # "published" or "as given" (the recipe itself), "sampled", "tried first", "no_fgm"
     point: Mapping[str, Scalar] = field(default_factory=dict)  # dotted key → value, what the sampler proposed
 
     @property

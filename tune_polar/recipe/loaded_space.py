@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -52,15 +52,32 @@ class LoadedSpace:
 
     def published(self) -> dict[str, Scalar] | None:
         """The recipe itself as a point, or None where it lies outside the space."""
-        point: dict[str, Scalar] = {}
         try:
-            for entry in self.entries:
-                if entry.is_active(point):
-                    for name, single in entry.singles:
-                        point[name] = single.as_proposed(word_of(object_at(self.recipe, _path(entry, name))))
+            return self.point_at(lambda key: self.value_in(self.recipe, key))
         except NotProposedError:
             return None
+
+    def point_at(self, value: Callable[[str], object]) -> dict[str, Scalar]:
+        """The point that has ``value(key)`` at each key that does something in it.
+
+        Raises:
+            NotProposedError: a value lies outside its range; its first argument is ``(key, value)``.
+        """
+        point: dict[str, Scalar] = {}
+        for entry in self.entries:
+            if entry.is_active(point):
+                for name, single in entry.singles:
+                    found = value(name)
+                    try:
+                        point[name] = single.as_proposed(found)
+                    except NotProposedError:
+                        raise NotProposedError((name, found)) from None
         return point
+
+    def value_in(self, recipe: Recipe, key: str) -> object:
+        """What another recipe, or this one, says at a key of a point; None where it has no such place."""
+        entry = next(entry for entry in self.entries if key in dict(entry.singles))
+        return word_of(object_at(recipe, _path(entry, key)))
 
     def fill(self, point: Mapping[str, object]) -> Recipe:
         """The recipe with ``point`` filled in."""

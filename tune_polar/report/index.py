@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
+from tune_polar.recipe.configuration import SAMPLED, TRIED
 from tune_polar.report.numbers import setting, spread, with_error
 from tune_polar.report.page_file import steady
 from tune_polar.report.searched import SearchedParameter
@@ -69,7 +70,7 @@ def configuration_index(summary: SearchSummary, searched: Sequence[SearchedParam
 def name_of(row: ConfigurationSummary) -> str:
     """``published``, ``as given``, the ablation's name, or ``no. 7``."""
     about = row.configuration
-    return f"no. {about.number}" if about.origin == "sampled" else about.origin
+    return f"no. {about.number}" if about.origin in (SAMPLED, TRIED) else about.origin
 
 
 def score_of(row: ConfigurationSummary) -> str:

@@ -12,10 +12,11 @@ from tune_polar.errors import SearchError
 from tune_polar.recipe.cells import Cell, cells
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.space import NotProposedError
 from tune_polar.search.neighbour_counts import check_neighbours, most_neighbours, within_neighbours
 from tune_polar.search.racing.rules import NONE, rule_named
 from tune_polar.search.recipe_data import fold_plans, fold_warnings, read_corpus
-from tune_polar.search.search_plan import EncoderIdentities, Variants
+from tune_polar.search.search_plan import EncoderIdentities, Points, Variants
 from tune_polar.search.search_plan import SearchPlan as SearchPlan
 from tune_polar.search.table_sizes import check_tables
 from tune_polar.search.variants import check_variant
@@ -33,6 +34,7 @@ class Asked:
     trials: int
     seed: int
     racing: str
+    tried: Points = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,7 @@ def make_plan(
     trials: int,
     seed: int,
     racing: str = NONE,
+    tried: Points = (),
 ) -> SearchPlan:
     """Read the data, make the folds, find the encoders.
 
@@ -67,6 +70,7 @@ def make_plan(
         trials: configurations to train.
         seed: of what is proposed.
         racing: name of the rule by which configurations are given up.
+        tried: points of the space that come first, right after the recipe itself.
 
     Raises:
         TunePolarError: data, folds, encoders or settings break a rule.
@@ -74,7 +78,7 @@ def make_plan(
     Example:
         >>> make_plan(loaded.recipe, loaded.profile, parse_source("sample"), space=space, trials=8, seed=0)
     """
-    asked = Asked(recipe, profile, space, variants, trials, seed, racing)
+    asked = Asked(recipe, profile, space, variants, trials, seed, racing, tried)
     check_asked(asked)
     corpus = read_corpus(recipe, source)
     plans = fold_plans(recipe, corpus)
@@ -98,6 +102,24 @@ def check_asked(asked: Asked) -> None:
         check_variant(origin, variant, asked.recipe)
 
 
+def check_tried(tried: Points, space: LoadedSpace | None) -> None:
+    """Refuse points that the space, in the bounds of its data, could not propose.
+
+    Raises:
+        SearchError: there is one.
+    """
+    for point in tried:
+        try:
+            if space is None or space.point_at(point.get) != dict(point):
+                raise NotProposedError(("its keys", ", ".join(point)))
+        except NotProposedError as error:
+            key, value = error.args[0]
+            raise SearchError(
+                f"points to try must lie in the search space, got {key}: {value!r}",
+                "Give a value within the range that `tune-polar list RECIPE` shows, or another --space.",
+            ) from None
+
+
 def planned(asked: Asked, rows: Rows) -> SearchPlan:
     """The plan, once its data and folds are there.
 
@@ -113,10 +135,12 @@ def planned(asked: Asked, rows: Rows) -> SearchPlan:
         check_neighbours(variant, most_neighbours(variant, corpus, plans))
     for each in (recipe, *(variant for _, variant in asked.variants)):
         check_tables(each, corpus, plans)
+    space = None if asked.space is None else within_neighbours(asked.space, most)
+    check_tried(asked.tried, space)
     return SearchPlan(
         recipe=recipe,
         profile=asked.profile,
-        space=None if asked.space is None else within_neighbours(asked.space, most),
+        space=space,
         variants=asked.variants,
         source=rows.source,
         corpus=corpus,
@@ -126,5 +150,6 @@ def planned(asked: Asked, rows: Rows) -> SearchPlan:
         trials=asked.trials,
         seed=asked.seed,
         racing=asked.racing,
+        tried=asked.tried,
         identities=identities,
     )

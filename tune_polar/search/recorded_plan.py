@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from tune_polar.data.plans.plan import FoldPlan
 from tune_polar.data.source import Source, now_at, source_from_json
 from tune_polar.data.table import Corpus
@@ -15,8 +17,10 @@ from tune_polar.recipe.recorded import recipe_from_json
 from tune_polar.search.plan import Asked, Rows, check_asked, planned
 from tune_polar.search.recipe_data import fold_plans, read_corpus
 from tune_polar.search.same_inputs import check_cells, check_same, check_stages
-from tune_polar.search.search_plan import SearchPlan, inputs_from_json
+from tune_polar.search.search_plan import Points, SearchPlan, inputs_from_json
 from tune_polar.store.gold import Gold
+
+_POINTS: TypeAdapter[Points] = TypeAdapter(Points)
 
 
 def plan_from_manifest(
@@ -49,6 +53,7 @@ def plan_from_manifest(
         variants = tuple((str(origin), recipe_from_json(settings)) for origin, settings in manifest["variants"])
         recorded = {str(origin): inputs_from_json(about) for origin, about in manifest["variant_inputs"].items()}
         files = {str(file): str(address) for file, address in manifest["data"]["files"].items()}
+        tried = _POINTS.validate_python(manifest.get("tried", ()))
         was = source_from_json(manifest["data"]["source"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, TunePolarError):
@@ -65,6 +70,7 @@ def plan_from_manifest(
         facts.trials if trials is None else trials,
         facts.seed,
         facts.racing if racing is None else racing,
+        tried,
     )
     check_asked(asked)
     if source is not None:

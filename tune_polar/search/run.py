@@ -228,7 +228,7 @@ class PreparedSearch:
     def _proposals(self) -> Proposals:
         if self._sampler is None:
             return FixedProposals(self._plan.variants)
-        return SpaceProposals(self._sampler)
+        return SpaceProposals(self._sampler, self._plan.tried)
 
     def _sharing(self) -> Watched | None:
         """Where each GPU of this machine offers several slots, as many each: whether that many do more is tried."""

@@ -21,12 +21,14 @@ from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.recorded import recipe_to_json
 from tune_polar.recipe.sections import Encoder
+from tune_polar.recipe.space import Scalar
 from tune_polar.search.racing.rules import NONE
 from tune_polar.search.recipe_data import further_files
 from tune_polar.trial.columns_read import columns_read
 from tune_polar.trial.fold_trial import Inputs, StageInputs
 from tune_polar.trial.stage_inputs import identity_of, inputs_of
 
+Points = tuple[Mapping[str, Scalar], ...]  # each dotted key → value
 Variants = tuple[tuple[str, Recipe], ...]  # origin and recipe
 _LIBRARIES = ("ray", "optuna", "torch", "transformers")
 
@@ -65,6 +67,7 @@ class SearchPlan:
     trials: int
     seed: int
     racing: str = NONE
+    tried: Points = ()  # of the space: come right after the recipe itself
     identities: EncoderIdentities = field(default_factory=EncoderIdentities, repr=False)
     _others: dict[object, Inputs] = field(default_factory=dict, repr=False)
 
@@ -124,6 +127,7 @@ class SearchPlan:
             "trials": self.trials,
             "seed": self.seed,
             "racing": self.racing,
+            "tried": [dict(point) for point in self.tried],
             "machines": {},  # whoever runs it says how
             "command": command,
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
