@@ -75,12 +75,27 @@ def test_a_plan_comes_back_from_its_manifest(plan: SearchPlan, manifest: Manifes
 def test_a_manifest_says_what_was_agreed(manifest: Manifest) -> None:
     assert set(manifest) == {
         *("kind", "recipe", "profile", "space", "variants", "data", "inputs", "variant_inputs", "cells"),
-        *("trials", "seed", "racing", "machines", "command", "created", "versions"),
+        *("trials", "seed", "racing", "tried", "machines", "command", "created", "versions"),
     }
     assert manifest["cells"] == [[0, 42], [1, 42]]
     assert set(manifest["inputs"]) == {"finder", "sorter"}
     assert set(manifest["data"]) == {"source", "files", "name", "fingerprint", "rows"}
     assert manifest["data"]["rows"] == {"train": 150, "dev": 30}
+
+
+def test_points_to_try_come_back_and_those_outside_are_refused(
+    recipe: Recipe, source: Source, searched: LoadedSpace
+) -> None:
+    point = Sampler(searched, 3).ask(1)
+    plan = make_plan(recipe, "tiny", source, space=searched, trials=4, seed=7, tried=(point,))
+    manifest = stored(plan.manifest("search"))
+    assert plan_from_manifest(manifest, None, None).tried == (point,)
+    key = next(key for key, value in point.items() if isinstance(value, float))
+    with pytest.raises(SearchError, match=f"points to try must lie in the search space, got {key}: 1000000"):
+        plan_from_manifest({**manifest, "tried": [{**point, key: 1e6}]}, None, None)
+    for damaged in (3, [3], [{key: [1]}]):
+        with pytest.raises(StoreError, match=r"manifest\.json must describe a search"):
+            plan_from_manifest({**manifest, "tried": damaged}, None, None)
 
 
 def test_every_seed_has_every_fold(source: Source) -> None:
