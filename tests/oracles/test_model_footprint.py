@@ -18,13 +18,17 @@ from transformers import (
     ElectraConfig,
     ErnieConfig,
     ErnieModel,
+    Gemma3TextConfig,
+    LlamaConfig,
     MPNetConfig,
     PreTrainedConfig,
+    Qwen2Config,
     RobertaConfig,
     XLMRobertaConfig,
 )
 
 from tune_polar.errors import ModelError
+from tune_polar.model.decoder_shape import GEMMAS
 from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS, shape_of_config, shape_of_folder
 from tune_polar.model.footprint import GB, StageLoad, layer_bytes, stage_footprint
 from tune_polar.trial.gpus import slot_budget_bytes
@@ -53,6 +57,10 @@ CONFIGS: dict[str, PreTrainedConfig] = {
         type_vocab_size=0,
         position_biased_input=False,
     ),
+    "gemma": Gemma3TextConfig(**SMALL, num_key_value_heads=2, head_dim=24),
+    "llama": LlamaConfig(**SMALL, num_key_value_heads=2),
+    "qwen": Qwen2Config(**SMALL, num_key_value_heads=2),
+    **{name.rpartition("/")[2]: Gemma3TextConfig(**sizes) for name, sizes in GEMMAS.items()},
     "ernie-3.0-xbase": ErnieConfig(**PUBLISHED_CONFIGS["nghuyong/ernie-3.0-xbase-zh"]),
 }
 

@@ -235,7 +235,6 @@ BROKEN = [
         {**encoder("frozen_layers: 2"), **optimizer("fgm_epsilon: 0.2")},
         r"finder.optimizer.fgm_epsilon: must be 0 where encoder.frozen_layers is above 0 \(2\): .*, got 0.2",
     ),
-    (encoder("adapter: lora"), "mini.yaml:10: encoder.adapter: not built yet: lora"),
     # pairs
     ({BALANCED: "    batches: {type: pairs}"}, r"batches.text: must be a column that data.texts declares, one of \[\]"),
     (
@@ -256,6 +255,18 @@ BROKEN = [
             "  groups: [author]": "  groups: [author]\n  evaluate: {elsewhere: a.csv}",
         },
         "score.of: must name a decision .*: evaluation sets are scored and never chosen on, got 'elsewhere'",
+    ),
+    (
+        {**encoder("adapter: lora"), **optimizer("fgm_epsilon: 0.2")},
+        "finder.optimizer.fgm_epsilon: must be 0 where encoder.adapter is set: .*, got 0.2",
+    ),
+    (
+        {"encoder:\n  name: some/encoder": "encoder:\n  name: tiny\n  adapter: {type: lora, rank: 1024}"},
+        r"encoder.adapter.rank: must be at most the width of the embedded encoder, encoder.tiny.hidden \(\d+\), got",
+    ),
+    (
+        encoder("adapter: {type: lora, targets: all}"),
+        "encoder.adapter.targets: must be all_linear, attention or a list",
     ),
     # one value a column
     ({"          y/z: 2\n": ""}, r"gamma_negative: must name each of the columns \['x', 'y/z'\]; missing \['y/z'\]"),

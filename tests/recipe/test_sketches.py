@@ -14,7 +14,7 @@ SKETCHES = Path(__file__).parent / "sketches"
 UNBUILT = {
     "st3": [],
     "mine": [],
-    "psk": ["lora"],
+    "psk": [],
     "zhegu": ["epm", "language_contrast"],
     "impsh": [],
 }

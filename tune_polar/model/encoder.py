@@ -13,7 +13,7 @@ from tune_polar.model.anatomy import dissect
 from tune_polar.model.dropout import with_cheap_dropout
 from tune_polar.model.mask_probe import check_mask
 from tune_polar.model.pooling import Pooling, PoolingSetting, chosen_pooling, pooled
-from tune_polar.model.pretrained import load_backbone
+from tune_polar.model.pretrained import is_causal, load_backbone
 from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.model.source import encoder_folder
 from tune_polar.model.tokens import HubTokenizer
@@ -32,6 +32,7 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.pooling: Pooling = chosen_pooling(pooling, None)
+        self.adapter: str | None = None  # which kind stands beside the frozen weights
         self.recomputes = False  # gradient checkpointing
         self._anatomy = dissect(backbone)
         with_cheap_dropout(backbone)
@@ -42,6 +43,8 @@ class TextEncoder(nn.Module):
         accepted = inspect.signature(backbone.forward).parameters
         self._takes_token_types = "token_type_ids" in accepted
         self._takes_task_types = "task_type_ids" in accepted and bool(backbone.config.use_task_id)
+        if getattr(backbone.config, "use_cache", False):
+            backbone.config.use_cache = False  # of keys and values, for writing on: nothing is written here
 
     @property
     def hidden_size(self) -> int:
@@ -115,6 +118,11 @@ class TextEncoder(nn.Module):
                 part.requires_grad_(False)
             self._stop_at_frozen()
 
+    def base_names(self) -> frozenset[str]:
+        """Names of the parameters that stay as they were pretrained: all but an adapter's, none without one."""
+        still = (name for name, parameter in self.named_parameters() if not parameter.requires_grad)
+        return frozenset(still) if self.adapter is not None else frozenset()
+
     @property
     def can_recompute(self) -> bool:
         """Whether the backbone's layers can be computed again in the backward pass."""
@@ -162,7 +170,7 @@ class TextEncoder(nn.Module):
                 f"Set the maximum length to {self.max_tokens} or less.",
             )
         if self._runs_unpadded:
-            return pool_unpadded(
+            vectors = pool_unpadded(
                 self.backbone,
                 input_ids,
                 attention_mask,
@@ -170,6 +178,7 @@ class TextEncoder(nn.Module):
                 first_only=self.pooling == "cls",
                 recompute=self.recomputes,
             )
+            return self._widened(vectors)
         types: dict[str, Tensor] = {}
         if self._takes_token_types:
             types["token_type_ids"] = torch.zeros_like(input_ids)
@@ -177,13 +186,22 @@ class TextEncoder(nn.Module):
             types["task_type_ids"] = torch.zeros_like(input_ids)
         output = self.backbone(input_ids=input_ids, attention_mask=attention_mask, **types)
         hidden: Tensor = output.last_hidden_state  # (batch, tokens, hidden)
-        return pooled(hidden, attention_mask, self.pooling)
+        return self._widened(pooled(hidden, attention_mask, self.pooling))
+
+    def _widened(self, vectors: Tensor) -> Tensor:
+        # What stands on an encoder kept in 16 bits has 32
+        return vectors if self.backbone.dtype == torch.float32 else vectors.float()
 
 
 def load_encoder(
-    name_or_path: str, *, pooling: PoolingSetting, dropout: float | None = None, revision: str | None = None
+    name_or_path: str,
+    *,
+    pooling: PoolingSetting,
+    dropout: float | None = None,
+    revision: str | None = None,
+    as_stored: bool = False,
 ) -> tuple[TextEncoder, HubTokenizer]:
-    """Load an encoder with 32-bit weights, without a pooler, and its tokenizer. Nothing it brings is executed.
+    """Load an encoder or a decoder, without a pooler, and its tokenizer. Nothing it brings is executed.
 
     Safetensors are preferred; weights that exist only as a pickle are read by torch's restricted unpickler
     (``pretrained_weights`` says why that is safe). HF_HUB_OFFLINE=1 keeps it off the network; a repository that is
@@ -194,13 +212,15 @@ def load_encoder(
         pooling: how the last layer becomes one vector; "auto": see ``chosen_pooling``.
         dropout: see ``TextEncoder.set_dropout``; None keeps the encoder's own.
         revision: a branch, tag or commit of the hub repository; a folder has none.
+        as_stored: weights in the precision of their files, for a base that is never trained; else in 32 bits.
 
     Raises:
         ModelError: there is no encoder of that name, it is not one, its weights are damaged, incomplete or a pickle
             of more than tensors, it looks at padding, or the hub cannot be reached.
     """
     folder = encoder_folder(name_or_path, revision)
-    encoder = TextEncoder(load_backbone(folder), pooling=chosen_pooling(pooling, folder))
+    backbone = load_backbone(folder, as_stored=as_stored)
+    encoder = TextEncoder(backbone, pooling=chosen_pooling(pooling, folder, is_causal=is_causal(backbone.config)))
     if dropout is not None:
         encoder.set_dropout(dropout)
     tokenizer = HubTokenizer(folder)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tune_polar.errors import ModelError
+from tune_polar.model.decoder_shape import DECODERS, GEMMAS, decoder_sizes
 from tune_polar.model.encoder_files import CONFIG_FILE
 
 # Backbones that compute attention without keeping its (tokens × tokens) weights; others keep them for the backward.
@@ -32,9 +33,15 @@ class EncoderShape:
     heads: int
     intermediate: int
     vocabulary: int
-    parameters: int  # all that train; without a pooler
-    linear_parameters: int  # of the layers' matrices: under mixed precision each forward copies them to 16 bits
+    parameters: int  # without a pooler
+    matrices: tuple[tuple[int, int], ...]  # (in, out) of one layer's, attention's four first
     fused_attention: bool
+    stored_bytes: int = 4  # an entry, in its files
+
+    @property
+    def linear_parameters(self) -> int:
+        """Of the layers' matrices: under mixed precision each forward copies them to 16 bits."""
+        return self.layers * sum(width * outputs for width, outputs in self.matrices)
 
     @property
     def word_embeddings(self) -> int:
@@ -48,8 +55,12 @@ def shape_of_config(config: Mapping[str, Any]) -> EncoderShape:
     Raises:
         ModelError: it does not give an encoder's sizes.
     """
+    if isinstance(config.get("text_config"), Mapping):  # of a model of texts and pictures
+        config = {"dtype": config.get("dtype", config.get("torch_dtype")), **config["text_config"]}
     kind = str(config.get("model_type", ""))
     try:
+        if kind in DECODERS:
+            return EncoderShape(kind, *decoder_sizes(config), stored_bytes=_stored(config))
         layers, hidden, heads, intermediate = (
             _size(config, name)
             for name in ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size")
@@ -63,9 +74,10 @@ def shape_of_config(config: Mapping[str, Any]) -> EncoderShape:
     except (TypeError, ValueError) as error:
         raise ModelError(
             f"config.json must give an encoder's sizes, but: {error}",
-            "Choose an encoder of the BERT, ERNIE, RoBERTa or DeBERTa kind.",
+            "Choose an encoder of the BERT, ERNIE, RoBERTa or DeBERTa kind, or a decoder as Gemma, Llama or Qwen.",
         ) from None
     tasks = int(config.get("task_type_vocab_size", 3)) if kind == "ernie" and config.get("use_task_id") else 0
+    each = (*((hidden, hidden),) * 4, (hidden, intermediate), (intermediate, hidden))
     matrices = 4 * hidden * hidden + 2 * hidden * intermediate
     vectors = 4 * hidden + intermediate + hidden + 4 * hidden  # biases, and scale and shift of two norms
     embeddings = (vocabulary + positions + types + tasks) * width + 2 * width
@@ -80,8 +92,9 @@ def shape_of_config(config: Mapping[str, Any]) -> EncoderShape:
         intermediate=intermediate,
         vocabulary=vocabulary,
         parameters=embeddings + projection + shared + layers * (matrices + vectors),
-        linear_parameters=layers * matrices,
+        matrices=each,
         fused_attention=kind in _FUSED_ATTENTION,
+        stored_bytes=_stored(config),
     )
 
 
@@ -100,6 +113,11 @@ def shape_of_folder(folder: Path) -> EncoderShape:
     if not isinstance(config, dict):
         raise ModelError(f"{folder / CONFIG_FILE} must hold keys and values", "Download the encoder again.")
     return shape_of_config(config)
+
+
+def _stored(config: Mapping[str, Any]) -> int:
+    """Bytes of an entry by the precision that the config names."""
+    return 2 if str(config.get("dtype", config.get("torch_dtype"))).endswith("float16") else 4
 
 
 def _size(config: Mapping[str, Any], name: str) -> int:
@@ -130,7 +148,7 @@ _SHARED: Mapping[str, Callable[[Mapping[str, Any]], int]] = MappingProxyType(
     {"mpnet": _mpnet_table, "deberta-v2": _deberta_table}
 )
 
-# Sizes of the published encoder, for machines that have not downloaded it yet.
+# Sizes of the published encoders, for machines that have not downloaded it yet.
 PUBLISHED_CONFIGS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "nghuyong/ernie-3.0-xbase-zh": MappingProxyType(
@@ -146,6 +164,7 @@ PUBLISHED_CONFIGS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
                 "use_task_id": True,
                 "task_type_vocab_size": 3,
             }
-        )
+        ),
+        **GEMMAS,
     }
 )

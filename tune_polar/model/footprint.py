@@ -19,6 +19,27 @@ FLOAT, HALF, BYTE = 4, 2, 1  # bytes an entry
 
 
 @dataclass(frozen=True)
+class AdapterLoad:
+    """What an adapter adds to one layer."""
+
+    rank: int
+    matrices: int  # that have one
+    inputs: int  # entries a token that they read, together
+
+
+def adapter_parameters(shape: EncoderShape, adapter: AdapterLoad, attention_only: bool, layers: int) -> int:
+    """Trained entries of an adapter on ``layers`` layers."""
+    matrices = shape.matrices[:4] if attention_only else shape.matrices
+    return layers * adapter.rank * sum(width + outputs for width, outputs in matrices)
+
+
+def adapter_load(shape: EncoderShape, rank: int, attention_only: bool) -> AdapterLoad:
+    """Of a low-rank adapter beside attention's four matrices, or beside all of a layer."""
+    matrices = shape.matrices[:4] if attention_only else shape.matrices
+    return AdapterLoad(rank, len(matrices), sum(width for width, _ in matrices))
+
+
+@dataclass(frozen=True)
 class StageLoad:
     """A stage as memory sees it."""
 
@@ -28,6 +49,9 @@ class StageLoad:
     longest_tokens: int  # of any row
     half_precision: bool  # forward passes in 16 bits, weights in 32
     fgm: bool
+    frozen: int = 0  # of the parameters, those without gradients
+    frozen_bytes: int = FLOAT  # an entry of these
+    adapter: AdapterLoad | None = None  # where all of the encoder is frozen
     evaluation_rows: int = 128  # of one batch without gradients
     table_entries: int = 0  # of the largest similarity table that an evaluation computes at once
 
@@ -53,10 +77,11 @@ def stage_footprint(load: StageLoad, micro_rows: int, recompute: bool) -> Footpr
         micro_rows: rows of one forward and backward; fewer than the batch's accumulate gradients.
         recompute: gradient checkpointing: a layer keeps its input alone and is computed again in the backward.
     """
-    weights = FLOAT * load.parameters
-    moments = 2 * weights
+    trained = FLOAT * (load.parameters - load.frozen)  # of weights, and of gradients
+    weights = trained + load.frozen_bytes * load.frozen
+    moments = 2 * trained
     matrix = FLOAT * load.encoder.word_embeddings
-    casts = HALF * load.encoder.linear_parameters if load.half_precision else 0
+    casts = _casts(load)
     clone = matrix if load.fgm else 0
     tokens = micro_rows * load.longest_tokens
     layer = layer_bytes(load, tokens)
@@ -66,17 +91,17 @@ def stage_footprint(load: StageLoad, micro_rows: int, recompute: bool) -> Footpr
     passing = _backward_bytes(load, tokens) + again
     # A second pass, of FGM or of the next micro-batch, finds the first one's gradients in place.
     is_second = load.fgm or micro_rows < load.batch_rows
-    before = weights if is_second else 0
+    before = trained if is_second else 0
     steady = weights + moments
     highest = max(
         steady + before + clone + casts + kept,  # at the end of the forward pass
         steady + before + clone + (0 if recompute else casts) + kept + passing,  # where the backward pass begins
-        steady + weights + clone + passing + layer + (matrix if is_second else 0),  # and where it ends
-        steady + weights + (3 * matrix if load.fgm else 0),  # FGM: the copy, the product, the step
+        steady + trained + clone + passing + layer + (matrix if is_second else 0),  # and where it ends
+        steady + trained + (3 * matrix if load.fgm else 0),  # FGM: the copy, the product, the step
     )
     return Footprint(
         weights=weights,
-        gradients=weights,
+        gradients=trained,
         moments=moments,
         copies=casts + clone,
         activations=kept,
@@ -87,8 +112,14 @@ def stage_footprint(load: StageLoad, micro_rows: int, recompute: bool) -> Footpr
 
 def evaluation_peak(load: StageLoad) -> int:
     """The most that is allocated while a stage is evaluated between two steps, whose gradients are still there."""
-    casts = HALF * load.encoder.linear_parameters if load.half_precision else 0
-    return _with_margin(4 * FLOAT * load.parameters + casts + _evaluation_bytes(load))
+    still = load.frozen_bytes * load.frozen
+    return _with_margin(4 * FLOAT * (load.parameters - load.frozen) + still + _casts(load) + _evaluation_bytes(load))
+
+
+def _casts(load: StageLoad) -> int:
+    """Copies in 16 bits of matrices that have 32."""
+    is_wide = load.adapter is None or load.frozen_bytes == FLOAT
+    return HALF * load.encoder.linear_parameters if load.half_precision and is_wide else 0
 
 
 def layer_bytes(load: StageLoad, tokens: int) -> int:
@@ -102,6 +133,11 @@ def layer_bytes(load: StageLoad, tokens: int) -> int:
         # The layer's input once for the three, their outputs, attention's, sum and result of the first norm (the second
         # norm's result is the next layer's input), the activation's input and output.
         entry = FLOAT * (1 + 3 + 1 + 2 + 1) * hidden + 2 * FLOAT * inner
+    if load.adapter is not None:  # its dropout's mask and output, and what stands between its two products
+        size = HALF if load.half_precision else FLOAT
+        entry += (BYTE + FLOAT + size) * load.adapter.inputs + size * load.adapter.matrices * load.adapter.rank
+    gates = len(load.encoder.matrices) - 6  # of a decoder's feed-forward: a second product of its width, and theirs
+    entry += gates * 2 * (HALF if load.half_precision else FLOAT) * inner
     return tokens * (entry + 2 * BYTE * hidden + _attention_bytes(load) + 4 * FLOAT)
 
 

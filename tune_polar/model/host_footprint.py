@@ -21,9 +21,14 @@ def host_peak_bytes(load: StageLoad, micro_rows: int, recompute: bool, *, on_cpu
         on_cpu: whether it is computed on the CPU; else only copies of what the GPU holds are here.
         keeps_best: whether the best weights are kept.
     """
-    weights, largest = FLOAT * load.parameters, FLOAT * load.encoder.word_embeddings
-    pretrained, best = _LIBRARIES_BYTES + weights, weights * keeps_best
+    trained, still = FLOAT * (load.parameters - load.frozen), load.frozen_bytes * load.frozen
+    weights, largest = trained + still, FLOAT * load.encoder.word_embeddings
+    if load.adapter is not None:  # the largest array that is kept is one of its own; the base is nobody's copy
+        largest = trained
+    pretrained, best = _LIBRARIES_BYTES + weights, trained * keeps_best
     if not on_cpu:
         return pretrained + max(weights, best + largest)
+    if load.adapter is not None:
+        pretrained = _LIBRARIES_BYTES
     training = stage_footprint(load, micro_rows, recompute).peak - WORKSPACE_BYTES
     return pretrained + best + training

@@ -24,16 +24,25 @@ _LIBRARYS_NAMES: dict[str, Pooling] = {
 }
 
 
-def chosen_pooling(setting: PoolingSetting, folder: Path | None) -> Pooling:
-    """What ``setting`` comes to; ``auto``: what a sentence-transformers folder was trained with, else the first token.
+def chosen_pooling(setting: PoolingSetting, folder: Path | None, *, is_causal: bool = False) -> Pooling:
+    """What ``setting`` comes to.
+
+    ``auto``: what a sentence-transformers folder was trained with; else the first token, of a decoder the last one.
 
     Args:
         setting: "auto", or a pooling.
         folder: of the encoder's files; None: the embedded encoder.
+        is_causal: whether a token sees only those before it, as in a decoder.
 
     Raises:
-        ModelError: ``setting`` is unknown, or the folder was trained with a pooling there is none of here.
+        ModelError: ``setting`` is unknown or says nothing of the text, or the folder was trained with a pooling there
+            is none of here.
     """
+    if setting == "cls" and is_causal:
+        raise ModelError(
+            "encoder.pooling must not be cls for a decoder: its first token sees no other, got cls",
+            "Set encoder.pooling to last_token.",
+        )
     if setting != "auto":
         if setting not in get_args(Pooling):
             raise ModelError(
@@ -42,7 +51,7 @@ def chosen_pooling(setting: PoolingSetting, folder: Path | None) -> Pooling:
             )
         return setting
     if folder is None or not (folder / POOLING_FILE).is_file():
-        return "cls"
+        return "last_token" if is_causal else "cls"
     modes = _modes(folder / POOLING_FILE)
     if len(modes) != 1 or modes[0] not in _LIBRARYS_NAMES:
         raise ModelError(

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
     MODEL_FOR_MASKED_LM_MAPPING,
     MODEL_MAPPING,
     AutoConfig,
@@ -24,8 +25,15 @@ from tune_polar.model.encoder_files import DOWNLOAD_REMEDY
 from tune_polar.model.pretrained_weights import read_weights
 
 
-def load_backbone(folder: Path) -> PreTrainedModel:
-    """Load the encoder in ``folder`` with 32-bit weights and without a pooler.
+def is_causal(config: PreTrainedConfig) -> bool:
+    """Whether it is of a decoder: a token sees only those before it."""
+    return type(config) not in MODEL_FOR_MASKED_LM_MAPPING
+
+
+def load_backbone(folder: Path, *, as_stored: bool = False) -> PreTrainedModel:
+    """Load the encoder or decoder in ``folder`` without a pooler, with 32-bit weights or as its files have them.
+
+    Of a model of texts and pictures the part that reads texts is taken.
 
     Names of older checkpoints (``bert.`` or ``ernie.`` in front, LayerNorm's gamma and beta) are understood, and heads
     that an encoder does not have are left out.
@@ -35,6 +43,9 @@ def load_backbone(folder: Path) -> PreTrainedModel:
     """
     config = _encoder_config(folder)
     weights = read_weights(folder)
+    text_config = getattr(config, "text_config", None)
+    if text_config is not None:
+        config, weights = text_config, _of_text(weights)
     model_class: Any = MODEL_MAPPING[type(config)]
     if isinstance(model_class, tuple):  # several, of which none is the encoder whole, as of Funnel
         raise ModelError(
@@ -50,7 +61,7 @@ def load_backbone(folder: Path) -> PreTrainedModel:
                 None,
                 config=config,
                 state_dict=weights,
-                dtype=torch.float32,
+                dtype=_stored_dtype(weights) if as_stored else torch.float32,
                 # A config.json could name a kernel of the hub here, which is code
                 attn_implementation=None,
                 output_loading_info=True,
@@ -80,10 +91,13 @@ def _encoder_config(folder: Path) -> PreTrainedConfig:
             f"config.json must name a model that transformers knows, that of {str(folder)!r} does not: {error}",
             "Check the folder or id; encoders that bring their own code cannot be used.",
         ) from error
-    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING or config.is_encoder_decoder:
+    inner = getattr(config, "text_config", None) or config
+    if config.is_encoder_decoder or not any(
+        type(inner) in mapping for mapping in (MODEL_FOR_MASKED_LM_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING)
+    ):
         raise ModelError(
-            f"an encoder must be a masked-language-model architecture, {str(folder)!r} is {config.model_type!r}",
-            "Choose an encoder of the BERT, ERNIE, RoBERTa or DeBERTa kind.",
+            f"an encoder must be a masked or causal language model, {str(folder)!r} is {config.model_type!r}",
+            "Choose an encoder of the BERT, ERNIE, RoBERTa or DeBERTa kind, or a decoder as Gemma, Llama or Qwen.",
         )
     if getattr(config, "quantization_config", None) is not None:
         raise ModelError(
@@ -91,6 +105,22 @@ def _encoder_config(folder: Path) -> PreTrainedConfig:
             "Choose the encoder's unquantised weights.",
         )
     return config
+
+
+def _of_text(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Those of the language model inside a larger one, under the names it gives them itself."""
+    mark = "language_model."
+    found = {name.partition(mark)[2].removeprefix("model."): each for name, each in weights.items() if mark in name}
+    return {name: each for name, each in found.items() if not name.startswith("lm_head.")}
+
+
+def _stored_dtype(weights: dict[str, torch.Tensor]) -> torch.dtype:
+    """That of most of the weights."""
+    entries: dict[torch.dtype, int] = {}
+    for each in weights.values():
+        if each.is_floating_point():
+            entries[each.dtype] = entries.get(each.dtype, 0) + each.numel()
+    return max(entries, key=lambda dtype: entries[dtype], default=torch.float32)
 
 
 @contextmanager

@@ -173,7 +173,8 @@ class HubTokenizer:
         if tokenizer.pad_token_id is None:
             raise ModelError(
                 f"a tokenizer must have a padding token, that of {str(folder)!r} has none",
-                "Choose an encoder of the BERT, ERNIE, RoBERTa or DeBERTa kind.",
+                'Name one of its tokens in tokenizer_config.json, such as "pad_token": the token that ends a text; or '
+                "choose another model.",
             )
         self._tokenizer = tokenizer
         rust = getattr(tokenizer, "backend_tokenizer", None)  # before a first text: truncation is part of its state

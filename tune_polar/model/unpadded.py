@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import linear, scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 from transformers import BertModel, ErnieModel, PreTrainedModel
@@ -86,8 +86,11 @@ def _layer(layer: Any, hidden: Tensor, blocks: RowBlocks) -> Tensor:
     """One layer, (tokens, hidden) → (tokens, hidden)."""
     attention = layer.attention.self
     parts = (attention.query, attention.key, attention.value)
-    weight, bias = torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts])
-    asked = linear(hidden, weight, bias)  # one product for all three, (tokens, 3 · hidden)
+    if all(type(part) is nn.Linear for part in parts):
+        weight, bias = torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts])
+        asked = linear(hidden, weight, bias)  # one product for all three, (tokens, 3 · hidden)
+    else:  # one has an adapter
+        asked = torch.cat([part(hidden) for part in parts], dim=1)
     contexts = []
     for block, tokens in zip(blocks.blocks, blocks.split(asked), strict=True):
         queries, keys, values = block.spread(tokens).chunk(3, dim=2)

@@ -11,7 +11,7 @@ from tune_polar.recipe.each import Each
 from tune_polar.recipe.graph import circle_in, start_edges
 from tune_polar.recipe.registry import Component
 from tune_polar.recipe.rules import Breach
-from tune_polar.recipe.sections import Data, Encoder, Stage
+from tune_polar.recipe.sections import TINY, Data, Encoder, Stage
 from tune_polar.recipe.words import KeyPath, did_you_mean
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")  # of a file, of an array and of a dotted key's part
@@ -162,6 +162,19 @@ def _encoder_breaches(stage: Stage, at: KeyPath) -> Iterator[Breach]:
     if frozen and epsilon:
         rule = f"must be 0 where encoder.frozen_layers is above 0 ({frozen}): the word embeddings have no gradient"
         yield Breach((*at, "optimizer", "fgm_epsilon"), rule, epsilon)
+    adapter = stage.encoder.adapter
+    if adapter is None:
+        return
+    if epsilon and not frozen:
+        rule = "must be 0 where encoder.adapter is set: the word embeddings are frozen and have no gradient"
+        yield Breach((*at, "optimizer", "fgm_epsilon"), rule, epsilon)
+    rank, width = adapter.width, stage.encoder.tiny.hidden
+    if stage.encoder.name == TINY and rank > width:
+        rule = f"must be at most the width of the embedded encoder, encoder.tiny.hidden ({width})"
+        yield Breach((*at, "encoder", "adapter", "rank"), rule, rank)
+    if stage.encoder.name == TINY and frozen >= stage.encoder.tiny.layers:
+        rule = f"must leave a layer for the adapter, the embedded encoder has {stage.encoder.tiny.layers}"
+        yield Breach((*at, "encoder", "frozen_layers"), rule, frozen)
 
 
 def _start_breaches(name: str, stage: Stage, stages: Mapping[str, Stage]) -> Iterator[Breach]:
@@ -173,10 +186,11 @@ def _start_breaches(name: str, stage: Stage, stages: Mapping[str, Stage]) -> Ite
         rule = f"must be another stage of this recipe, one of {others}"
         yield Breach(place, rule, stage.start.stage, did_you_mean(stage.start.stage, others))
     elif _body(stages[stage.start.stage].encoder) != _body(stage.encoder):
-        rule = "must be a stage with the same encoder: name, revision, adapter and size"
+        rule = "must be a stage with the same encoder: name, revision, adapter (and layers without one) and size"
         yield Breach(place, rule, stage.start.stage)
 
 
 def _body(encoder: Encoder) -> tuple[object, ...]:
     """What decides of which weights an encoder is made."""
-    return encoder.name, encoder.revision, encoder.adapter, encoder.tiny
+    without_adapter = 0 if encoder.adapter is None else encoder.frozen_layers
+    return encoder.name, encoder.revision, encoder.adapter, encoder.tiny, without_adapter

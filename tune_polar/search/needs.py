@@ -22,7 +22,7 @@ from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.sections import TINY
 from tune_polar.search.encoder_sizes import encoders_of, find_encoder
 from tune_polar.search.missing import Missing
-from tune_polar.search.stage_forecasts import own_parameters, stage_load
+from tune_polar.search.stage_forecasts import own_parameters, stage_load, trained_adapter
 from tune_polar.store.store import MANIFEST, open_store
 from tune_polar.trial.checkpoint_metric import LAST
 from tune_polar.trial.gpus import Bits
@@ -177,9 +177,12 @@ def fold_needs(
     for name, stage in recipe.stages.items():
         shape = shapes[name]
         frozen = 0 if stage.encoder.name == TINY else _frozen(shape, stage.encoder.frozen_layers)
-        trained = FLOAT * (shape.parameters - frozen + own_parameters(recipe.data, stage, shape.hidden))
+        beside = trained_adapter(stage, shape) + own_parameters(recipe.data, stage, shape.hidden)
+        is_base = stage.encoder.adapter is not None
+        trained = FLOAT * (beside if is_base else shape.parameters - frozen + beside)
         keeps_best = stage.keep != LAST
-        weights.append(trained)
+        kept_whole = is_base and stage.encoder.name == TINY  # whose base is of the fold's own texts
+        weights.append(trained + (FLOAT * shape.parameters if kept_whole else 0))
         checkpoints.append(trained * (3 + keeps_best))  # AdamW has two moments
         load = stage_load(recipe.data, stage, shape, "fp32" if on_cpu else auto)
         rung = plan_memory(load, None if on_cpu else slot_bytes).rung

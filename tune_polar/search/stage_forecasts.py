@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tune_polar.model.encoder_shape import EncoderShape
-from tune_polar.model.footprint import GB, StageLoad
+from tune_polar.model.footprint import FLOAT, GB, AdapterLoad, StageLoad, adapter_load, adapter_parameters
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.sections import Data, Stage
 from tune_polar.store.records import MemoryUse
@@ -48,14 +48,34 @@ def forecasts(
 
 def stage_load(data: Data, stage: Stage, shape: EncoderShape, auto: Bits = "bf16") -> StageLoad:
     """A stage as memory will see it, its longest row as long as the recipe allows."""
+    adapter = stage.encoder.adapter
     return StageLoad(
         encoder=shape,
-        parameters=shape.parameters + own_parameters(data, stage, shape.hidden),
+        parameters=shape.parameters + trained_adapter(stage, shape) + own_parameters(data, stage, shape.hidden),
         batch_rows=stage.batches.texts,
         longest_tokens=stage.encoder.max_length_tokens,
         half_precision=_bits(stage, auto) != "fp32",
         fgm=stage.optimizer.fgm_epsilon > 0,
+        frozen=0 if adapter is None else shape.parameters,
+        frozen_bytes=FLOAT if adapter is None else shape.stored_bytes,
+        adapter=None if adapter is None else _adapter_of(stage, shape),
     )
+
+
+def trained_adapter(stage: Stage, shape: EncoderShape) -> int:
+    """Entries of a stage's adapter; matrices that are named count as all, which is the most."""
+    adapter = stage.encoder.adapter
+    if adapter is None:
+        return 0
+    layers = shape.layers - stage.encoder.frozen_layers
+    return adapter_parameters(shape, _adapter_of(stage, shape), adapter.only_attention, layers)
+
+
+def _adapter_of(stage: Stage, shape: EncoderShape) -> AdapterLoad:
+    adapter = stage.encoder.adapter
+    if adapter is None:
+        raise ValueError("the stage has no adapter")
+    return adapter_load(shape, adapter.width, adapter.only_attention)
 
 
 def own_parameters(data: Data, stage: Stage, hidden: int) -> int:

@@ -23,6 +23,7 @@ from tune_polar.decide.kinds import Setting
 from tune_polar.decide.member_tables import mean_table
 from tune_polar.decide.tables import Table
 from tune_polar.errors import DecisionError, StoreError
+from tune_polar.recipe.components.adapters import ADAPTERS
 from tune_polar.recipe.components.heads import HEADS
 from tune_polar.recipe.recorded import first_fault
 from tune_polar.recipe.sections import TinyEncoder
@@ -244,6 +245,10 @@ def _check_shape(shape: StageShape) -> None:
         HEADS[shape.head].model_validate(dict(shape.head_settings))
         if shape.tiny is not None:
             TinyEncoder(hidden=shape.tiny[0], layers=shape.tiny[1])
+        if shape.adapter is not None:
+            if shape.adapter not in ADAPTERS:
+                raise ValueError(f"the adapter must be one of {list(ADAPTERS)}, got {shape.adapter!r}")
+            ADAPTERS[shape.adapter].model_validate(dict(shape.adapter_settings))
     except ValidationError as error:
         raise ValueError(first_fault(error)) from None
 

@@ -38,13 +38,17 @@ def store_models(store: Store, recipe_of: Callable[[CellModels], Recipe], compos
         settings = recipe_of(cell).stages[name].encoder
         pretrained = None
         if settings.name != TINY:
-            pretrained = encoders.load(settings.name, settings.revision, settings.pooling)
+            pretrained = encoders.load(
+                settings.name, settings.revision, settings.pooling, is_frozen=settings.adapter is not None
+            )
         try:
             if pretrained is None:
                 characters = tokenizer_beside(arrays)
                 return TrainedStage(name, shape, embedded_encoder(shape, characters), characters, arrays, CPU)
             still = pretrained[0].below(settings.frozen_layers)
-            return TrainedStage(name, shape, *pretrained, arrays, CPU, may_lack=still)
+            return TrainedStage(
+                name, shape, *pretrained, arrays, CPU, may_lack=still, is_base=settings.adapter is not None
+            )
         except ModelError as error:
             file = f"{store.url}/weights/{key}.safetensors"
             remedy = f"Remove that file and have it made anew: `tune-polar fit {quote(store.url)}`."

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from tune_polar import __version__
 from tune_polar.errors import ModelError, StoreError
+from tune_polar.model.adapters import merge_adapter
 from tune_polar.model.encoder import TextEncoder, load_encoder
 from tune_polar.model.pooling import Pooling
 from tune_polar.model.pretrained import quiet_transformers
@@ -153,6 +154,7 @@ def _write_stage(place: Path, stage: TrainedStage) -> bool:
     """Whether transformers opens it by itself."""
     place.mkdir(parents=True, exist_ok=True)
     model, shape = stage.model, stage.shape
+    merge_adapter(model.encoder)  # the folder holds a plain encoder, whole, that needs no other's files
     built = None
     if isinstance(stage.tokenizer, HubTokenizer):
         stage.tokenizer.save(place)
@@ -194,7 +196,8 @@ def _as_written(composition: Composition, pooled: Mapping[str, Pooling]) -> Comp
 
     def kept(shapes: Mapping[str, StageShape], member: str | None) -> dict[str, StageShape]:
         cell = next(each for each in composition.cells if member in (None, each.member))
-        return {name: replace(shapes[name], pooling=pooled[cell.stages[name]]) for name in stages}
+        plain: dict[str, Any] = {"adapter": None, "adapter_settings": {}, "frozen_layers": 0}  # as it was written
+        return {name: replace(shapes[name], pooling=pooled[cell.stages[name]], **plain) for name in stages}
 
     return replace(
         composition,

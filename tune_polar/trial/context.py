@@ -84,7 +84,8 @@ class TrialContext:
 
     def encoder_source(self, settings: Encoder) -> EncoderSource:
         """Tokenised texts and starting weights for ``settings``, kept for the next fold trial."""
-        key = settings.model_dump_json(exclude={"frozen_layers", "adapter"})  # which make no other source
+        key = settings.model_dump_json(exclude={"frozen_layers", "adapter"})  # which make no other source,
+        key += str(settings.adapter is None)  # but for the precision of weights that are never trained
         if key not in self._encoders:
             self._encoders[key] = EncoderSource(settings, self.corpus)
         return self._encoders[key]
@@ -118,4 +119,5 @@ class TrialContext:
             longest_tokens=longest_of([*source.tokens.values(), *further]),
             table_entries=table_entries,
             texts_a_row=1 if pairs is None else 2,
+            adapter=settings.adapter,
         )

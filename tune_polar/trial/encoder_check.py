@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from multiprocessing.connection import Connection
 
 from tune_polar.errors import ModelError, TunePolarError
+from tune_polar.recipe.components.adapters import Adapter
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.sections import TINY, Encoder
 
@@ -44,12 +45,14 @@ def check_encoders(recipes: Iterable[Recipe]) -> None:
         raise ModelError(*told)
 
 
-class _Asked(tuple[str, str | None, str, int]):
-    """Name, revision, pooling, most tokens."""
+class _Asked(tuple[str, str | None, str, int, Adapter | None, int]):
+    """Name, revision, pooling, most tokens, adapter, layers without one."""
 
     @classmethod
     def of(cls, encoder: Encoder) -> _Asked:
-        return cls((encoder.name, encoder.revision, encoder.pooling, encoder.max_length_tokens))
+        frozen = 0 if encoder.adapter is None else encoder.frozen_layers
+        about = encoder.name, encoder.revision, encoder.pooling, encoder.max_length_tokens
+        return cls((*about, encoder.adapter, frozen))
 
 
 def _run(encoders: list[_Asked], sending: Connection) -> None:
@@ -63,11 +66,20 @@ def _first_problem(encoders: list[_Asked]) -> tuple[str, str] | None:
     # Imported here: the process that asks for it needs none of torch's seconds of loading.
     import torch
 
+    from tune_polar.model.adapters import add_adapter
     from tune_polar.model.encoder import load_encoder
 
-    for name, revision, pooling, most in encoders:
+    for name, revision, pooling, most, adapter, frozen in encoders:
         try:
-            encoder, tokenizer = load_encoder(name, pooling=pooling, revision=revision)  # type: ignore[arg-type]
+            encoder, tokenizer = load_encoder(
+                name,
+                pooling=pooling,  # type: ignore[arg-type]
+                revision=revision,
+                as_stored=adapter is not None,
+            )
+            if adapter is not None:
+                settings = adapter.model_dump()
+                add_adapter(encoder, adapter.name, frozen_layers=frozen, seed=0, settings=settings)
             tokens = (list(tokenizer.encode(["one two three"], most)[0]) * most)[:most]
             ids = torch.tensor([tokens], device="cpu")
             with torch.no_grad():

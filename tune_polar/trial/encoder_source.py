@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Container, Mapping
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.table import Corpus
+from tune_polar.model.adapters import add_adapter
 from tune_polar.model.checkpoint import load_weights
 from tune_polar.model.encoder import TextEncoder, load_encoder
 from tune_polar.model.pooler_weights import pretrained_pooler
+from tune_polar.model.shared_copy import shared_copy
 from tune_polar.model.source import encoder_folder
 from tune_polar.model.tiny import TokenVectors, tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer, Tokenizer
@@ -40,7 +41,10 @@ class EncoderSource:
             self.tokenizer = self._characters = CharacterTokenizer.from_texts(corpus.train.texts)
         else:
             self._pretrained, self.tokenizer = load_encoder(
-                settings.name, pooling=settings.pooling, revision=settings.revision
+                settings.name,
+                pooling=settings.pooling,
+                revision=settings.revision,
+                as_stored=settings.adapter is not None,  # it is never trained itself
             )
         # By split, (rows of it)
         self.tokens = {
@@ -100,7 +104,7 @@ class EncoderSource:
         """
         names = {name.removeprefix(ENCODER) for name in weights if name.startswith(ENCODER)}
         encoder = self._encoder(seed, settings, None, changed=names)
-        may_lack = encoder.below(frozen_before) if self.is_pretrained else ()
+        may_lack = encoder.below(frozen_before) | encoder.base_names() if self.is_pretrained else ()
         load_weights(encoder, weights, ENCODER, may_lack=may_lack)
         return encoder
 
@@ -108,9 +112,12 @@ class EncoderSource:
         self, seed: int, settings: Stage, vectors: TokenVectors | None, changed: Container[str] = ()
     ) -> TextEncoder:
         """``changed``: names of parameters that will be overwritten, frozen or not."""
-        layers = settings.encoder.frozen_layers
+        layers, adapter = settings.encoder.frozen_layers, settings.encoder.adapter
         if self._pretrained is not None:
-            encoder = _copy(self._pretrained, self._pretrained.below(layers), changed)
+            still = self._pretrained.below(layers)
+            if adapter is not None:
+                still = frozenset(name for name, _ in self._pretrained.named_parameters())
+            encoder = shared_copy(self._pretrained, frozenset(name for name in still if name not in changed))
         elif self._characters is None:
             raise RuntimeError("an encoder source holds either characters or a pretrained encoder")
         else:
@@ -126,7 +133,11 @@ class EncoderSource:
         # Another stage's dropout is no weight: that of a stage is its own setting, or as the encoder was pretrained.
         if settings.encoder_dropout is not None:
             encoder.set_dropout(settings.encoder_dropout)
-        encoder.freeze(layers)
+        if adapter is None:
+            encoder.freeze(layers)
+        else:
+            about = adapter.model_dump()
+            add_adapter(encoder, adapter.name, frozen_layers=layers, seed=seed, settings=about)
         return encoder
 
     def _token_vectors(self, characters: CharacterTokenizer, rows: NDArray[np.int64]) -> TokenVectors:
@@ -138,13 +149,3 @@ class EncoderSource:
                 characters, texts, self._settings.tiny.hidden, self._settings.max_length_tokens
             )
         return self._vectors[key]
-
-
-def _copy(pretrained: TextEncoder, frozen: Container[str], changed: Container[str]) -> TextEncoder:
-    """A copy that shares what nobody will write: gigabytes where most layers are frozen."""
-    shared: dict[int, object] = {}
-    for name, parameter in pretrained.named_parameters():
-        if name in frozen and name not in changed:
-            # A parameter of its own on the same bytes: moved to a GPU, it leaves the first one where it is.
-            shared[id(parameter)] = nn.Parameter(parameter.data, requires_grad=False)
-    return copy.deepcopy(pretrained, shared)

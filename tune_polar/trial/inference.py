@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -15,9 +14,11 @@ from torch import Tensor
 from tune_polar.data.batching import TokenRows
 from tune_polar.decide.rows import GoldKind
 from tune_polar.errors import ModelError
+from tune_polar.model.adapters import add_adapter
 from tune_polar.model.checkpoint import load_weights
 from tune_polar.model.encoder import TextEncoder, load_encoder
 from tune_polar.model.heads import build_head
+from tune_polar.model.shared_copy import shared_copy
 from tune_polar.model.tiny import tiny_encoder
 from tune_polar.model.tokens import CharacterTokenizer, Tokenizer
 from tune_polar.recipe.model import Recipe
@@ -55,13 +56,16 @@ class StageShape:
     max_length_tokens: int
     precision: Setting
     tiny: tuple[int, int] | None  # width and depth of the embedded encoder; None: it is another one
+    adapter: str | None = None  # beside the encoder's own weights
+    adapter_settings: Mapping[str, Any] = field(default_factory=dict)
+    frozen_layers: int = 0  # the lowest, which have no adapter
 
     @staticmethod
     def of(recipe: Recipe, name: str) -> StageShape:
         """Of a stage of ``recipe``."""
         stage = recipe.stages[name]
         classes = recipe.data.classes[stage.columns[0]] if stage.task.gold == "class" else ()
-        tiny = stage.encoder.tiny
+        tiny, adapter = stage.encoder.tiny, stage.encoder.adapter
         return StageShape(
             gold=stage.task.gold,
             columns=tuple(classes or stage.columns),
@@ -73,6 +77,9 @@ class StageShape:
             max_length_tokens=stage.encoder.max_length_tokens,
             precision=stage.precision,
             tiny=(tiny.hidden, tiny.layers) if stage.encoder.name == TINY else None,
+            adapter=None if adapter is None else adapter.name,
+            adapter_settings={} if adapter is None else adapter.model_dump(mode="json"),
+            frozen_layers=0 if adapter is None else stage.encoder.frozen_layers,
         )
 
     @property
@@ -92,19 +99,24 @@ class Encoders:
     """Pretrained encoders, each read once: stages of several folds have copies of it."""
 
     def __init__(self) -> None:
-        self._loaded: dict[tuple[str, str | None, str], tuple[TextEncoder, Tokenizer]] = {}
+        self._loaded: dict[tuple[str, str | None, str, bool], tuple[TextEncoder, Tokenizer]] = {}
 
-    def load(self, name: str | Path, revision: str | None, pooling: Any) -> tuple[TextEncoder, Tokenizer]:
+    def load(
+        self, name: str | Path, revision: str | None, pooling: Any, *, is_frozen: bool = False
+    ) -> tuple[TextEncoder, Tokenizer]:
         """A copy of the encoder to be filled with weights, and the tokenizer, which all copies share.
+
+        ``is_frozen``: all weights stay as they are, for an adapter beside them; such copies share them too.
 
         Raises:
             ModelError: there is no such encoder.
         """
-        key = str(name), revision, pooling
+        key = str(name), revision, pooling, is_frozen
         if key not in self._loaded:
-            self._loaded[key] = load_encoder(str(name), pooling=pooling, revision=revision)
+            self._loaded[key] = load_encoder(str(name), pooling=pooling, revision=revision, as_stored=is_frozen)
         encoder, tokenizer = self._loaded[key]
-        return copy.deepcopy(encoder), tokenizer
+        names = {own for own, _ in encoder.named_parameters()} if is_frozen else ()
+        return shared_copy(encoder, names), tokenizer
 
 
 def embedded_encoder(shape: StageShape, tokenizer: CharacterTokenizer) -> TextEncoder:
@@ -139,6 +151,7 @@ class TrainedStage:
         arrays: Mapping[str, Array],
         device: torch.device,
         may_lack: Iterable[str] = (),
+        is_base: bool = False,
     ) -> None:
         """Put weights into ``encoder`` and a head.
 
@@ -150,6 +163,7 @@ class TrainedStage:
             arrays: ``head.…``, ``encoder.…`` as far as it was trained, and what lies beside weights.
             device: that it computes on.
             may_lack: names of the encoder's weights that stay as they are where ``arrays`` have none.
+            is_base: all that the shape's adapter stands beside may be lacking.
 
         Raises:
             ModelError: the weights do not fit.
@@ -157,6 +171,10 @@ class TrainedStage:
         self.shape, self.tokenizer = shape, tokenizer
         head = build_head(shape.head, encoder.hidden_size, _outputs(shape), **shape.head_settings)
         try:
+            if shape.adapter is not None:
+                settings = shape.adapter_settings
+                add_adapter(encoder, shape.adapter, frozen_layers=shape.frozen_layers, seed=0, settings=settings)
+                may_lack = encoder.base_names() if is_base else ()
             load_weights(head, arrays, "head.")
             load_weights(encoder, arrays, ENCODER, may_lack=may_lack)
         except ModelError as error:

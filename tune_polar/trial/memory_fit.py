@@ -14,7 +14,8 @@ from tune_polar.data.batching import TokenRows
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.encoder_shape import EncoderShape, shape_of_config
-from tune_polar.model.footprint import StageLoad
+from tune_polar.model.footprint import StageLoad, adapter_load
+from tune_polar.recipe.components.adapters import Adapter
 from tune_polar.store.training import MemoryUse
 from tune_polar.trial.gradients import Rows, step_gradients
 from tune_polar.trial.memory_plan import MemoryPlan, plan_memory
@@ -34,6 +35,7 @@ class StageNeeds:
     longest_tokens: int  # of any row that is trained on or predicted
     table_entries: int = 0  # of the similarities an evaluation computes at once
     texts_a_row: int = 1  # that pass through the encoder together: 2 of rows with their positive texts
+    adapter: Adapter | None = None
 
 
 def longest_rows(rows: Rows, lengths: NDArray[np.int64], count: int) -> Rows:
@@ -112,13 +114,19 @@ def two_passes(training: Training, rows: Rows, device: torch.device) -> None:
 
 def stage_load(training: Training, needs: StageNeeds) -> StageLoad:
     """The stage as memory sees it."""
+    shape, settings = _shape(training.encoder), needs.adapter
+    adapter = None if settings is None else adapter_load(shape, settings.width, settings.only_attention)
+    still = [each for each in training.encoder.parameters() if not each.requires_grad]
     return StageLoad(
-        encoder=_shape(training.encoder),
+        encoder=shape,
         parameters=sum(parameter.numel() for parameter in training.model.parameters()),
         batch_rows=training.batch_rows * needs.texts_a_row,
         longest_tokens=needs.longest_tokens,
         half_precision=training.precision.is_half,
         fgm=training.settings.fgm_epsilon > 0,
+        frozen=sum(each.numel() for each in still) if adapter is not None else 0,
+        frozen_bytes=training.encoder.word_embeddings.weight.element_size(),
+        adapter=adapter,
         table_entries=needs.table_entries,
     )
 

@@ -105,6 +105,7 @@ def build_model(trial: FoldTrial, name: str, context: TrialContext, start: Start
         head.take_pooler(*source.pooler)
     model = StageModel(encoder, head, LossSum(losses)).to(context.device)
     if source.is_pretrained:
-        names = (f"{ENCODER}{own}" for own in encoder.below(settings.encoder.frozen_layers))
+        still = encoder.base_names() or encoder.below(settings.encoder.frozen_layers)
+        names = (f"{ENCODER}{own}" for own in still)
         model.untouched = frozenset(own for own in names if start is None or own not in start.weights)
     return model
