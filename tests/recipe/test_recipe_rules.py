@@ -7,6 +7,7 @@ import math
 import pytest
 
 from tune_polar.errors import SpecError
+from tune_polar.recipe.components.adapters import Lora
 
 
 def finder(line: str) -> dict[str, str]:
@@ -520,7 +521,8 @@ def test_a_fault_of_the_recipes_encoder_is_told_once_and_not_once_a_stage(load):
     assert faults_of(load, {"name: some/encoder": "name: ''"}) == ["10: encoder.name: must not be empty, got ''"]
 
 
-def test_what_is_not_built_yet_is_told_beside_no_other_fault(load):
+def test_what_is_not_built_yet_is_told_beside_no_other_fault(load, monkeypatch):
+    monkeypatch.setattr(Lora, "built", False)
     edits = encoder("adapter: lora")
     assert faults_of(load, edits) == ["10: encoder.adapter: not built yet: lora"]
     loaded = load(edits, takes_unbuilt=True)

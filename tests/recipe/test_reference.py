@@ -7,7 +7,7 @@ import pytest
 from tune_polar.assets import shipped_names
 from tune_polar.recipe.configuration import AS_GIVEN, PUBLISHED
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
-from tune_polar.recipe.reference import TEMPLATES, reference_origin
+from tune_polar.recipe.reference import UNPUBLISHED, reference_origin
 
 ENCODERS = [None, "tiny", "some/encoder"]
 
@@ -16,7 +16,7 @@ ENCODERS = [None, "tiny", "some/encoder"]
 @pytest.mark.parametrize("name", shipped_names("trials"))
 def test_as_shipped_and_with_the_values_that_it_has_for_an_encoder(name, encoder):
     recipe = load_recipe(name, RecipeOptions(encoder=encoder)).recipe
-    assert reference_origin(recipe) == (AS_GIVEN if name in TEMPLATES else PUBLISHED)
+    assert reference_origin(recipe) == (AS_GIVEN if name in UNPUBLISHED else PUBLISHED)
 
 
 @pytest.mark.parametrize(

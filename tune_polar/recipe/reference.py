@@ -10,6 +10,7 @@ from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 
 # Shipped for columns of one's own: nobody has published what they say.
 TEMPLATES = ("classifier", "regressor")
+UNPUBLISHED = (*TEMPLATES, "psk", "psk-small")  # and systems whose values cannot be had
 
 
 def reference_origin(recipe: Recipe) -> str:
@@ -22,7 +23,7 @@ def reference_origin(recipe: Recipe) -> str:
         'published'
     """
     name = recipe.recipe
-    if name not in shipped_names("trials") or name in TEMPLATES:
+    if name not in shipped_names("trials") or name in UNPUBLISHED:
         return AS_GIVEN
     try:
         shipped = load_recipe(name, RecipeOptions(encoder=recipe.encoder.name)).recipe
