@@ -128,7 +128,7 @@ def test_tokenizer_larger_than_the_encoder_is_refused(copy: Path) -> None:
 
 def test_encoders_with_a_decoder_are_refused(tmp_path: Path) -> None:
     T5Config().save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match="masked or causal language model, .* is 't5'"):
+    with pytest.raises(ModelError, match=r"masked or causal language model, .* is 't5'"):
         load_encoder(str(tmp_path), pooling="cls")
 
 
