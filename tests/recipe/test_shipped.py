@@ -64,6 +64,7 @@ def test_every_recipe_can_be_searched_by_the_space_of_its_family(name, profile):
     found = loaded(name, profile)
     space = space_for(found, folder=SPACES)
     families = dict.fromkeys(("augsh", "ce", "impcon", "impsh-mining", "scl", "sharedcon"), "impsh")
+    families |= dict.fromkeys(("zhegu-dev1", "zhegu-as-printed"), "zhegu")
     assert space == families.get(name, name.removesuffix("-released"))
     assert load_space(space, found.recipe, profile, folder=SPACES).parameters
 

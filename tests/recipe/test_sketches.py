@@ -15,7 +15,7 @@ UNBUILT = {
     "st3": [],
     "mine": [],
     "psk": [],
-    "zhegu": ["epm", "language_contrast"],
+    "zhegu": [],
     "impsh": [],
 }
 

@@ -81,6 +81,7 @@ class Optimizer(Settings):
         description="ξ, layer-wise decay (LLRD): layer l of L trains at lr · ξ^(L−l), the embeddings one step below; "
         "1: none",
     )
+    adam_epsilon: Rate = Field(default=1e-8, description="AdamW's ε, added to the root of the mean squared gradient")
     weight_decay: Share = Field(default=0.01, description="AdamW's decay of weights; none on biases and LayerNorm")
     schedule: Schedule = Field(default="cosine", description="How the rate falls after the warm-up")
     warmup_share: Share = Field(default=0.1, description="Share of the steps in which the rate rises from 0")

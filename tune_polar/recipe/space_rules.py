@@ -18,7 +18,7 @@ from tune_polar.recipe.tree import columns_at
 from tune_polar.recipe.words import dotted, shown
 
 # A search over these would compare scores on different rows, or of different things.
-FIXED_SECTIONS = ("recipe", "description", "data", "folds", "seeds", "score", "report", "submission")
+FIXED_SECTIONS = ("recipe", "description", "sample", "data", "folds", "seeds", "score", "report", "submission")
 FIXED_IN_STAGES = ("rows", "task", "predicts", "measures")
 # One search has one encoder, whose very weights are part of each stage's key.
 FIXED_IN_ENCODERS = ("name", "revision")

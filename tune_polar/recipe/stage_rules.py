@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from tune_polar.recipe.components.batches import CLASSES, PAIRS, STRATA
+from tune_polar.recipe.components.losses import Loss
 from tune_polar.recipe.components.metrics import keeps_of
 from tune_polar.recipe.each import Each
 from tune_polar.recipe.graph import circle_in, start_edges
@@ -124,6 +125,8 @@ def _part_breaches(stage: Stage, data: Data, at: KeyPath) -> Iterator[Breach]:
             yield Breach((*at, "losses", name), f"must stand with a head of type {heads}, got {stage.head.name!r}")
         if loss.reads_groups and not data.groups:
             yield Breach((*at, "losses", name), "must have a column of groups in data.groups, which it reads")
+        if loss.farthest is not None and gold == "number":
+            yield from _far_breaches(stage, loss, data, (*at, "losses", name))
     if all(loss.weight == 0 for loss in stage.losses.values()):
         yield Breach((*at, "losses"), "must have a loss with a weight above 0")
     expected = "value" if gold == "number" else "neighbours" if gives == "embeddings" else "probability"
@@ -155,6 +158,15 @@ def _pair_breaches(stage: Stage, data: Data, at: KeyPath) -> Iterator[Breach]:
     if column is not None and not clusters and column not in data.texts:
         rule = f"must be a column that data.texts declares, one of {list(data.texts)}"
         yield Breach((*at, "batches", "text"), rule, column, did_you_mean(column, data.texts))
+
+
+def _far_breaches(stage: Stage, loss: Loss, data: Data, at: KeyPath) -> Iterator[Breach]:
+    """A loss that grows too fast for numbers far from 0, where predictions begin."""
+    for column in stage.columns:
+        ends = data.numbers.get(column, ())
+        if loss.farthest is not None and any(abs(end) > loss.farthest for end in ends):
+            rule = f"must learn numbers within {loss.farthest:g} of 0, and data.numbers.{column} is {list(ends)}: "
+            yield Breach(at, f"{rule}use mse or huber, or scale the numbers")
 
 
 def _encoder_breaches(stage: Stage, at: KeyPath) -> Iterator[Breach]:

@@ -69,7 +69,7 @@ def training_of(plan: StagePlan, checkpoints: Checkpoints) -> Training:
         own_rates=model.losses.own_rates(),
     )
     steps = total_steps(settings, plan.training_rows, plan.batch_rows)
-    optimizer = torch.optim.AdamW(groups, fused=True)
+    optimizer = torch.optim.AdamW(groups, eps=settings.adam_epsilon, fused=True)
     return Training(
         stage=plan.stage,
         settings=settings,

@@ -2,6 +2,8 @@
 
 from tune_polar.model.losses import asymmetric as asymmetric
 from tune_polar.model.losses import contrastive as contrastive
+from tune_polar.model.losses import epm as epm
+from tune_polar.model.losses import language_contrast as language_contrast
 from tune_polar.model.losses import soft_triple as soft_triple
 from tune_polar.model.losses import triplet as triplet
 from tune_polar.model.losses.base import LOSSES, Loss, LossBatch, LossContext, OutputsKind, TaskKind, build_loss

@@ -23,11 +23,11 @@ class MeanSquaredError(Loss):
             ModelError: it is another number.
         """
         super().__init__()
-        _check_width(context)
+        check_width(context)
 
     def forward(self, batch: LossBatch) -> Tensor:
         """See ``Loss.forward``."""
-        return mse_loss(*_in_32_bits(batch))
+        return mse_loss(*in_32_bits(batch))
 
 
 @LOSSES.register("huber")
@@ -44,21 +44,26 @@ class HuberLoss(Loss):
             ModelError: ``delta`` is not positive, or there is not one value a row.
         """
         super().__init__()
-        _check_width(context)
+        check_width(context)
         if delta <= 0.0:
             raise ModelError(f"delta must be positive, got {delta}", "Use 1 for targets of about 1 to 5.")
         self.delta = delta
 
     def forward(self, batch: LossBatch) -> Tensor:
         """See ``Loss.forward``."""
-        return huber_loss(*_in_32_bits(batch), delta=self.delta)
+        return huber_loss(*in_32_bits(batch), delta=self.delta)
 
 
-def _check_width(context: LossContext) -> None:
+def check_width(context: LossContext) -> None:
+    """Refuse a head that does not give one value a row.
+
+    Raises:
+        ModelError: it does not.
+    """
     if context.width != 1:
         raise ModelError(f"there must be one value a row, the head gives {context.width}", "Use a head of one output.")
 
 
-def _in_32_bits(batch: LossBatch) -> tuple[Tensor, Tensor]:
+def in_32_bits(batch: LossBatch) -> tuple[Tensor, Tensor]:
     """Values and targets, both (rows,)."""
     return batch.outputs[:, 0].float(), batch.targets.float()

@@ -24,6 +24,7 @@ class Loss(Component):
     golds: ClassVar[frozenset[GoldKind]]
     heads: ClassVar[frozenset[Gives]] = frozenset({"outputs"})
     reads_groups: ClassVar[bool] = False  # the first column of data.groups
+    farthest: ClassVar[float | None] = None  # from 0 that a number to be learned may lie; predictions begin near 0
 
     weight: Weight = Field(default=1.0, description="Factor of this loss in the sum of all")
 
@@ -119,23 +120,24 @@ class Huber(Loss):
 
 @LOSSES.register("epm")
 class Epm(Loss):
-    """Squared error times e^|error| (Zhegu)."""
+    """Squared error times e^|error| (Zhegu): of numbers within 20 of 0."""
 
-    built = False
     golds = frozenset({"number"})
+    farthest = 20.0  # e^20 of an error is about what 32 bits bear in a sum of squares
 
 
 @LOSSES.register("language_contrast")
 class LanguageContrast(Loss):
     """Draws vectors of one language together and those of others apart, by Kullback-Leibler divergence (Zhegu)."""
 
-    built = False
     golds = frozenset({"number", "binary", "labels", "class"})
     reads_groups = True
 
     temperature: Temperature = Field(default=0.2, description="τ, by which divergences are divided")
     form: Literal["negated_kl", "flipped_sign", "as_printed"] = Field(
-        default="negated_kl", description="Which reading of the paper's equation 9"
+        default="negated_kl",
+        description="Which reading of the paper's equation 9: KL as a distance, the outer sign turned, or as printed, "
+        "which rewards divergence within a language",
     )
 
 
