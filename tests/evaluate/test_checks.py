@@ -80,7 +80,7 @@ def test_tp001_looks_at_each_column_of_a_vector(tmp_path, value, verdict):
 
 
 def test_tp002_gain_below_noise(tmp_path):
-    made = made_store(tmp_path / "s", two_stages())
+    made = made_store(tmp_path / "s", two_stages(), seed=9)
     made.finish(made.configuration("published"), 0.4)
     found = check(made.summary(), "TP002")
     assert (found.verdict, found.messages) == ("not applicable", ("the published configuration is the best",))
@@ -115,7 +115,9 @@ def test_tp002_in_the_metrics_own_unit_and_direction(tmp_path, metric):
 
 
 def test_tp002_needs_two_cells(tmp_path):
-    made = finished_store(tmp_path / "s", three_classes(folds={"plan": "holdout"}))
+    made = made_store(tmp_path / "s", three_classes(folds={"plan": "holdout"}))
+    made.finish(made.configuration("published"), 0.3)
+    made.finish(made.configuration({"model.optimizer.lr": 0.01}), 0.9)
     found = check(made.summary(), "TP002")
     assert (found.verdict, found.messages) == ("not applicable", ("one cell alone says nothing of noise",))
 

@@ -31,6 +31,7 @@ class LanguageContrast(Loss):
     0 where a batch has fewer than two groups; rows of no group take no part. None of the forms has a least value.
     """
 
+    reads = frozenset(("logits", "values"))  # beside outputs: vectors alone would learn nothing of the labels
     couples_rows = True
 
     def __init__(self, context: LossContext, *, temperature: float = 0.2, form: Form = "negated_kl") -> None:  # noqa: ARG002
