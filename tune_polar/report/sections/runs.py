@@ -38,8 +38,9 @@ def build(page: PageContext) -> Answer:
         found.append(_crossed(page, rows, elsewhere))
         found.append(
             caption(
-                f"Each {page.cells.one}’s model by itself, mean ± standard deviation; settings were chosen on "
-                "out-of-fold rows. Other sets are scored, never chosen on: do not choose a row of this table by them."
+                f"Each {page.cells.one}’s model by itself, mean ± standard deviation (the score pools all rows); "
+                "settings were chosen on out-of-fold rows. Other sets are scored, never chosen on: do not choose a row "
+                "of this table by them."
             )
         )
         found += _differences(page, rows, elsewhere)
@@ -118,6 +119,11 @@ def _differences(
     unit = unit_of(page.metric).strip() or "the metric’s own unit"
     title = f"Difference to {page.index.name(reference)}, paired {page.cells.one} by {page.cells.one}, in {unit}"
     note = "Mean ± its standard error. A difference below about twice its error cannot be told from none."
+    if page.cells.folds > 1:
+        note = (
+            "Mean ± its standard error as if folds were independent. They share training rows, so it is too small: the "
+            "corrected intervals stand under “Is it really better?”."
+        )
     return [TextTable(title, ("configuration", "held-out rows", *sets), lines), caption(note)]
 
 
