@@ -242,7 +242,8 @@ def table(ways: tuple[Way, ...]) -> Iterator[Ended]:
         while True:
             folds = len(list((folder / "store/folds").glob("*.json")))
             if way.moment == "ending" and 0 <= folds < 2 * TRIALS:
-                whole(folder) if folds else Driver(folder, *SEARCH).process.wait()
+                begun = (folder / "store/manifest.json").exists()  # maybe without a fold: every way came before its end
+                whole(folder) if begun else Driver(folder, *SEARCH).process.wait()
             elif way.moment != "ending" and folds >= 2 * TRIALS - 1:  # too little is left
                 shutil.rmtree(folder / "store")
             else:
