@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tune_polar.data import near_texts
 from tune_polar.data.load import load_corpus
-from tune_polar.data.near_texts import NEAR, near_twins
+from tune_polar.data.near_texts import NEAR, NearTexts
 from tune_polar.data.request import DataRequest, column_specs
 from tune_polar.data.source import parse_source
 
@@ -30,7 +31,7 @@ def test_near_twins_are_those_of_all_pairs(seed: int) -> None:
     texts = [" ".join(rng.choice(words, size=rng.integers(1, 8), replace=False)) for _ in range(160)]
     expected = by_all_pairs(texts[:80], texts[80:])
     assert expected
-    assert dict(near_twins(texts[:80], texts[80:])) == expected
+    assert dict(NearTexts(texts[:80]).twins(texts[80:])) == expected
 
 
 def test_they_are_told_with_their_number(tmp_path: Path) -> None:
@@ -42,3 +43,14 @@ def test_they_are_told_with_their_number(tmp_path: Path) -> None:
     (told,) = [each for each in corpus.warnings if each.code == "near-text-in-two-splits"]
     assert (told.severity, told.count, told.rows) == ("warning", 4, (2, 3, 4, 5))
     assert "train.csv, row 2" in told.message
+
+
+def test_where_not_all_were_looked_for_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(near_texts, "COMPARED_AT_MOST", 3)
+    for name, end in (("train", "day"), ("dev", "night")):
+        rows = "".join(f"this is now one post with number {n} of the {end},{n % 2}\n" for n in range(4))
+        (tmp_path / f"{name}.csv").write_text(f"text,hate\n{rows}", encoding="utf-8")
+    source = parse_source(str(tmp_path / "train.csv"), dev=str(tmp_path / "dev.csv"))
+    corpus = load_corpus(source, DataRequest(column_specs(labels=["hate"])))
+    (told,) = [each for each in corpus.warnings if each.code == "near-texts-unseen"]
+    assert "not all looked for" in told.message

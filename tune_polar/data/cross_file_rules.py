@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tune_polar.data.cells import shown
 from tune_polar.data.findings import Faults, Finding
 from tune_polar.data.first_equal import found_again
-from tune_polar.data.near_texts import near_twins
+from tune_polar.data.near_texts import NearTexts
 from tune_polar.data.request import SOURCE_ID
 from tune_polar.data.scan import ScannedSplit
 from tune_polar.data.table import DEV, TEST, TRAIN
@@ -68,12 +68,15 @@ def _repeated_texts(splits: Sequence[ScannedSplit]) -> list[Finding]:
 
 def _near_texts(train: ScannedSplit, others: Sequence[ScannedSplit]) -> list[Finding]:
     """Texts of other splits that train nearly has: what is measured on them is in part remembered."""
+    if not others:
+        return []
     known = [(file, row) for file in train.files for row in range(len(file.texts))]
+    near = NearTexts([file.texts[row] for file, row in known])
     found: list[Finding] = []
     for split in others:
         for file in split.files:
             faults = Faults(str(file.place))
-            for row, other in near_twins([text for each in train.files for text in each.texts], file.texts):
+            for row, other in near.twins(file.texts):
                 their_file, their_row = known[other]
                 faults.add(
                     "near-text-in-two-splits",
@@ -84,6 +87,9 @@ def _near_texts(train: ScannedSplit, others: Sequence[ScannedSplit]) -> list[Fin
                     severity="warning",
                 )
             found += faults.findings()
+    if not near.is_complete:
+        said = "texts that nearly stand in train were not all looked for: there are too many rows, or too few words"
+        found.append(Finding("warning", "near-texts-unseen", str(train.files[0].place), None, None, said))
     return found
 
 

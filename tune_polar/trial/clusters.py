@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 from torch import Tensor
 
 from tune_polar.model.row_blocks import RowBlocks
@@ -38,6 +37,8 @@ def clusters_of(vectors: NDArray[np.float64], classes: Rows, count: int) -> Clus
         classes: of each row, (rows,).
         count: clusters of a class; a class of fewer different rows has fewer.
     """
+    from sklearn.cluster import KMeans  # a second to load, for those who have clusters alone
+
     codes, middles = np.zeros(len(classes), dtype=np.int64), np.zeros(len(classes), dtype=np.int64)
     first = 0
     for each in np.unique(classes):

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from tune_polar.model.losses.base import LOSSES, Loss, LossBatch, LossContext
-from tune_polar.model.losses.squared import check_width, in_32_bits
+from tune_polar.model.losses.base import LOSSES, LossBatch
+from tune_polar.model.losses.squared import ValueLoss, in_32_bits
 
 
 @LOSSES.register("epm")
-class ExponentialPenaltyError(Loss):
+class ExponentialPenaltyError(ValueLoss):
     """(ŷ − y)² · e^|ŷ − y|, mean over rows; with δ = ŷ − y its gradient is e^|δ| (2δ + sign(δ) δ²).
 
     An error of 4 pulls 164 times as hard as under squared error. In 32 bits it is infinite from about 80 on.
     """
-
-    tasks = frozenset(("regression",))
-    reads = frozenset(("values",))
-
-    def __init__(self, context: LossContext) -> None:
-        """``context``: one value a row.
-
-        Raises:
-            ModelError: it is another number.
-        """
-        super().__init__()
-        check_width(context)
 
     def forward(self, batch: LossBatch) -> Tensor:
         """See ``Loss.forward``."""

@@ -9,9 +9,8 @@ from tune_polar.errors import ModelError
 from tune_polar.model.losses.base import LOSSES, Loss, LossBatch, LossContext
 
 
-@LOSSES.register("mse")
-class MeanSquaredError(Loss):
-    """(ŷ − y)², mean over rows."""
+class ValueLoss(Loss):
+    """Base of the losses of one value a row."""
 
     tasks = frozenset(("regression",))
     reads = frozenset(("values",))
@@ -23,7 +22,15 @@ class MeanSquaredError(Loss):
             ModelError: it is another number.
         """
         super().__init__()
-        check_width(context)
+        if context.width != 1:
+            raise ModelError(
+                f"there must be one value a row, the head gives {context.width}", "Use a head of one output."
+            )
+
+
+@LOSSES.register("mse")
+class MeanSquaredError(ValueLoss):
+    """(ŷ − y)², mean over rows."""
 
     def forward(self, batch: LossBatch) -> Tensor:
         """See ``Loss.forward``."""
@@ -31,11 +38,8 @@ class MeanSquaredError(Loss):
 
 
 @LOSSES.register("huber")
-class HuberLoss(Loss):
+class HuberLoss(ValueLoss):
     """½ δ² where |ŷ − y| = δ is at most ``delta``, else ``delta`` · (δ − ½ ``delta``); mean over rows."""
-
-    tasks = frozenset(("regression",))
-    reads = frozenset(("values",))
 
     def __init__(self, context: LossContext, *, delta: float = 1.0) -> None:
         """``delta``: where squares end, in units of the target.
@@ -43,8 +47,7 @@ class HuberLoss(Loss):
         Raises:
             ModelError: ``delta`` is not positive, or there is not one value a row.
         """
-        super().__init__()
-        check_width(context)
+        super().__init__(context)
         if delta <= 0.0:
             raise ModelError(f"delta must be positive, got {delta}", "Use 1 for targets of about 1 to 5.")
         self.delta = delta
@@ -52,16 +55,6 @@ class HuberLoss(Loss):
     def forward(self, batch: LossBatch) -> Tensor:
         """See ``Loss.forward``."""
         return huber_loss(*in_32_bits(batch), delta=self.delta)
-
-
-def check_width(context: LossContext) -> None:
-    """Refuse a head that does not give one value a row.
-
-    Raises:
-        ModelError: it does not.
-    """
-    if context.width != 1:
-        raise ModelError(f"there must be one value a row, the head gives {context.width}", "Use a head of one output.")
 
 
 def in_32_bits(batch: LossBatch) -> tuple[Tensor, Tensor]:
