@@ -30,8 +30,7 @@ PAIRS: tuple[tuple[Registry[Component], Mapping[str, object], set[str]], ...] = 
 def every() -> Iterator[tuple[str, type[Component], object, set[str]]]:
     for registry, builders, elsewhere in PAIRS:
         for name in registry:
-            if registry[name].built:
-                yield f"{registry.word} {name}", registry[name], builders[name], elsewhere
+            yield f"{registry.word} {name}", registry[name], builders[name], elsewhere
 
 
 EVERY = list(every())

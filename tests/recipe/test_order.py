@@ -52,7 +52,7 @@ def test_components_of_a_stage_say_when_it_must_be_trained_anew(recipe, load):
         "asymmetric",
         "length_grouped",
     ]
-    adapted = load({"encoder:\n": "encoder:\n  adapter: lora\n"}, takes_unbuilt=True).recipe
+    adapted = load({"encoder:\n": "encoder:\n  adapter: lora\n"}).recipe
     assert {each.name: each.version for each in adapted.stages["finder"].components} == {
         "lora": 1,
         "binary": 1,

@@ -7,7 +7,6 @@ import math
 import pytest
 
 from tune_polar.errors import SpecError
-from tune_polar.recipe.components.adapters import Lora
 
 
 def finder(line: str) -> dict[str, str]:
@@ -519,14 +518,6 @@ def test_a_submission_may_be_its_member_alone(load):
 
 def test_a_fault_of_the_recipes_encoder_is_told_once_and_not_once_a_stage(load):
     assert faults_of(load, {"name: some/encoder": "name: ''"}) == ["10: encoder.name: must not be empty, got ''"]
-
-
-def test_what_is_not_built_yet_is_told_beside_no_other_fault(load, monkeypatch):
-    monkeypatch.setattr(Lora, "built", False)
-    edits = encoder("adapter: lora")
-    assert faults_of(load, edits) == ["10: encoder.adapter: not built yet: lora"]
-    loaded = load(edits, takes_unbuilt=True)
-    assert loaded.recipe.encoder.adapter is not None
 
 
 def test_the_paper_plan_is_refused_only_where_stages_train_on_unlike_rows(load):

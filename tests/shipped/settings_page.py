@@ -102,8 +102,7 @@ def _component_head(component: str) -> list[str]:
     )
     word, _, name = component.rpartition(" ")
     said = (kind.__doc__ or "").strip().split("\n")[0]  # type: ignore[attr-defined]
-    unbuilt = "" if kind.built else " Not built yet."  # type: ignore[attr-defined]
-    return [f"### {word} `{name}`", "", f"{said}{unbuilt}", ""]
+    return [f"### {word} `{name}`", "", said, ""]
 
 
 def _metrics() -> Iterator[str]:

@@ -15,14 +15,10 @@ from tune_polar.model.losses import LOSSES, LossContext, build_loss
 from tune_polar.recipe.components import BATCHES as BATCH_SETTINGS
 from tune_polar.recipe.components import HEADS as HEAD_SETTINGS
 from tune_polar.recipe.components import LOSSES as LOSS_SETTINGS
-from tune_polar.recipe.registry import Component, Registry
+from tune_polar.recipe.registry import Component
 
 TASK_KINDS = {"binary": "binary", "labels": "multilabel", "class": "multiclass", "number": "regression"}
 OF_THE_SUM = {"weight"}  # settings of a loss that its sum reads
-
-
-def built(registry: Registry[Any]) -> list[str]:
-    return [name for name in registry if registry[name].built]
 
 
 def keywords(builder: Any, settings: type[Component], elsewhere: set[str]) -> Iterator[tuple[str, object, object]]:
@@ -36,20 +32,20 @@ def keywords(builder: Any, settings: type[Component], elsewhere: set[str]) -> It
 
 
 def test_there_is_something_to_look_at() -> None:
-    assert set(built(LOSS_SETTINGS)) >= {"soft_triple", "cross_entropy", "asymmetric", "mse", "huber"}
-    assert set(built(HEAD_SETTINGS)) >= {"projection", "mlp", "linear", "pooler"}
-    assert set(built(LOSS_SETTINGS)) == {name for name in LOSSES if name in LOSS_SETTINGS}
-    assert set(built(HEAD_SETTINGS)) == set(HEADS)
-    assert set(built(BATCH_SETTINGS)) <= set(BATCH_MAKERS)
+    assert set(LOSS_SETTINGS) >= {"soft_triple", "cross_entropy", "asymmetric", "mse", "huber"}
+    assert set(HEAD_SETTINGS) >= {"projection", "mlp", "linear", "pooler"}
+    assert set(LOSS_SETTINGS) == {name for name in LOSSES if name in LOSS_SETTINGS}
+    assert set(HEAD_SETTINGS) == set(HEADS)
+    assert set(BATCH_SETTINGS) <= set(BATCH_MAKERS)
 
 
-@pytest.mark.parametrize("name", built(LOSS_SETTINGS))
+@pytest.mark.parametrize("name", list(LOSS_SETTINGS))
 def test_a_losss_settings_are_those_of_its_class(name: str) -> None:
     for setting, ours, theirs in keywords(LOSSES[name], LOSS_SETTINGS[name], OF_THE_SUM):
         assert ours == theirs, setting
 
 
-@pytest.mark.parametrize("name", built(HEAD_SETTINGS))
+@pytest.mark.parametrize("name", list(HEAD_SETTINGS))
 def test_a_heads_settings_are_those_of_its_class(name: str) -> None:
     for setting, ours, theirs in keywords(HEADS[name], HEAD_SETTINGS[name], set()):
         assert ours == theirs, setting
@@ -57,14 +53,14 @@ def test_a_heads_settings_are_those_of_its_class(name: str) -> None:
     assert build_head(name, 8, 3, **HEAD_SETTINGS[name]().model_dump()).width > 0
 
 
-@pytest.mark.parametrize("name", built(BATCH_SETTINGS))
+@pytest.mark.parametrize("name", list(BATCH_SETTINGS))
 def test_settings_of_batches_are_those_of_their_maker(name: str) -> None:
     for setting, ours, theirs in keywords(BATCH_MAKERS[name], BATCH_SETTINGS[name], set()):
         assert theirs in (ours, inspect.Parameter.empty), setting
         assert ours is not PydanticUndefined
 
 
-@pytest.mark.parametrize("name", built(LOSS_SETTINGS))
+@pytest.mark.parametrize("name", list(LOSS_SETTINGS))
 @pytest.mark.parametrize("gold", TASK_KINDS)
 @pytest.mark.parametrize("gives", ["outputs", "embeddings"])
 def test_both_floors_agree_which_losses_fit(name: str, gold: Any, gives: str) -> None:

@@ -64,7 +64,7 @@ def asked(words: RecipeWords, data: DataWords, *, own_encoder: bool = False, onl
         words: of the recipe.
         data: of the data.
         own_encoder: whether a shipped recipe, too, is for the encoder that it names.
-        only_looks: whether nothing is trained, so that parts that nothing trains yet and a target may be left open.
+        only_looks: whether nothing is trained, so that a target may be left open.
 
     Raises:
         TunePolarError: recipe, data or an option breaks a rule.
@@ -83,7 +83,7 @@ def asked(words: RecipeWords, data: DataWords, *, own_encoder: bool = False, onl
     def load(more: Mapping[str, object]) -> LoadedRecipe:
         changes = {**more, **words.changes}
         with faults_of(words.name):
-            options = RecipeOptions(encoder, profile, changes, words.folds, targets, takes_unbuilt=only_looks)
+            options = RecipeOptions(encoder, profile, changes, words.folds, targets)
             return load_recipe(words.name, options)
 
     more: dict[str, object] = {}
@@ -149,7 +149,7 @@ def _whole_path(encoder: str) -> str:
 
 def _learns_numbers(name: Written, encoder: str | None) -> bool:
     """Whether the recipe, as its file has it, learns a column of numbers."""
-    stages = load_recipe(name, RecipeOptions(encoder, takes_unbuilt=True)).recipe.stages
+    stages = load_recipe(name, RecipeOptions(encoder)).recipe.stages
     return any(stage.task.gold == "number" for stage in stages.values())
 
 

@@ -46,7 +46,7 @@ def list_shipped(
     if recipe is None:
         _list_files(paths, json)
         return
-    loaded = load_recipe(recipe, RecipeOptions(encoder=encoder, takes_unbuilt=True))
+    loaded = load_recipe(recipe, RecipeOptions(encoder=encoder))
     rows = list(rows_of(loaded.recipe))
     if json:
         values = {row.key: as_written(value_at(loaded.recipe, row.key)) for row in rows}

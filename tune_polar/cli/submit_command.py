@@ -12,7 +12,7 @@ from tune_polar.cli import options
 from tune_polar.cli.model_place import AllRows, Configuration, Device, Ensemble, EnsembleFile, model_words
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
-from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
+from tune_polar.recipe.recipe_file import load_recipe
 from tune_polar.recipe.submitted import submission_of
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _asked(model: str, recipe: str | None) -> tuple[Submission | None, Mapping[s
     from tune_polar.serve.model_folder import is_model_folder
     from tune_polar.store.store import open_store
 
-    form = None if recipe is None else submission_of(load_recipe(recipe, RecipeOptions(takes_unbuilt=True)).recipe)
+    form = None if recipe is None else submission_of(load_recipe(recipe).recipe)
     if is_model_folder(Path(model)):  # which has no recipe
         return form, None
     store = open_store(model, to_look=True)

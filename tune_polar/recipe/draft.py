@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tune_polar.errors import Fault
 from tune_polar.recipe.defaults import with_defaults
 from tune_polar.recipe.keys import STAGES, UnknownKeyError, place_of, suggestion
-from tune_polar.recipe.model import Recipe, unbuilt_parts
+from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.nodes import Node, root
 from tune_polar.recipe.rules import BrokenRule, broken_rules
 from tune_polar.recipe.strict_yaml import YamlFile
@@ -41,9 +41,7 @@ class Origin:
 class Draft:
     """Values of a recipe before they are checked. Faults are collected, so that all are reported at once."""
 
-    def __init__(self, *, takes_unbuilt: bool = False) -> None:
-        """``takes_unbuilt``: components that nothing trains yet are no fault."""
-        self.takes_unbuilt = takes_unbuilt
+    def __init__(self) -> None:
         self.values: Tree = {}
         self.faults: list[Fault] = []
         self._origins: dict[KeyPath, Origin] = {}
@@ -86,9 +84,6 @@ class Draft:
             for broken in broken_rules(error, self._suggest):
                 self.refuse(broken.key, self._what_is_scored(broken) or broken.rule)
             return None
-        for path, name in unbuilt_parts(recipe):
-            if not self.takes_unbuilt:
-                self.refuse(path, f"not built yet: {name}")
         return None if self.faults else recipe
 
     def refuse(self, key: KeyPath, rule: str) -> None:

@@ -17,7 +17,7 @@ from tune_polar.recipe.sections import Data, Encoder, Report, Score, Stage
 from tune_polar.recipe.settings import Known, Name, Seed, Settings
 from tune_polar.recipe.stage_rules import NAME, stage_breaches
 from tune_polar.recipe.submission import Submission, submission_breaches
-from tune_polar.recipe.words import KeyPath, did_you_mean
+from tune_polar.recipe.words import did_you_mean
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # Keys of a recipe file that are no settings of the recipe.
@@ -79,23 +79,6 @@ class Recipe(Settings):
 def section_names() -> tuple[str, ...]:
     """Names of a recipe file's sections, which no stage may have."""
     return (*Recipe.model_fields, *FILE_KEYS)
-
-
-def unbuilt_parts(recipe: Recipe) -> Iterator[tuple[KeyPath, str]]:
-    """Components that may be written but that nothing trains yet, each with its place."""
-    if not recipe.folds.built:
-        yield ("folds", "plan"), recipe.folds.name
-    for name, stage in recipe.stages.items():
-        at: KeyPath = ("stages", name)
-        adapter = stage.encoder.adapter
-        parts = {"task": stage.task, "head": stage.head, "batches": stage.batches}
-        if adapter is not None and not adapter.built:
-            yield (*at, "encoder", "adapter", "type"), adapter.name
-        yield from (((*at, key, "type"), part.name) for key, part in parts.items() if not part.built)
-        yield from (((*at, "losses", loss), loss) for loss, part in stage.losses.items() if not part.built)
-    for name, decision in recipe.decide.items():
-        if not decision.built:
-            yield ("decide", name, "type"), decision.name
 
 
 def _breaches(recipe: Recipe) -> Iterator[Breach]:

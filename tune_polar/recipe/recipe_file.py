@@ -66,7 +66,6 @@ class RecipeOptions:
     changes: Mapping[str, object] | None = None  # --set
     folds: int | None = None
     targets: tuple[Target, ...] = ()  # columns to predict instead of the recipe's own
-    takes_unbuilt: bool = False  # also components that nothing trains yet, to look at them
 
 
 @dataclass(frozen=True)
@@ -211,14 +210,14 @@ def _faults_of_other_profiles(chain: list[_Link], chosen: str) -> Iterator[Fault
             encoders[name] = encoders.get(name) or next(iter(profile.encoders), None)
     for name, encoder in encoders.items():
         if name != chosen:
-            draft = _draft(chain, name, RecipeOptions(encoder=encoder, takes_unbuilt=True))
+            draft = _draft(chain, name, RecipeOptions(encoder=encoder))
             draft.finish()
             places = {(link.file.path, f"profiles.{name}.") for link in chain}
             yield from (f for f in draft.faults if any(f.path == p and f"{f.key}.".startswith(k) for p, k in places))
 
 
 def _draft(chain: list[_Link], profile: str, options: RecipeOptions) -> Draft:
-    draft = Draft(takes_unbuilt=options.takes_unbuilt)
+    draft = Draft()
     for link in chain:
         draft.read(link.sections, Origin(link.file, ()))
         draft.change(link.extras.changes, Origin(link.file, ("changes",)))

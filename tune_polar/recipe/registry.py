@@ -26,7 +26,6 @@ class Component(Settings):
 
     name: ClassVar[str]  # as a recipe writes it
     version: ClassVar[int] = 1  # raised whenever a change of its code changes what it computes
-    built: ClassVar[bool] = True  # False: it may be written, but nothing trains it yet
 
 
 class Registry(Generic[S]):

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from tune_polar.recipe.components import DECISIONS
 from tune_polar.recipe.fill import fill, object_at, word_of
 from tune_polar.recipe.keys import STAGES, Place, UnknownKeyError, key_of, place_of
-from tune_polar.recipe.model import Recipe, unbuilt_parts
+from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.needs import Need, needs_of
 from tune_polar.recipe.rules import broken_rules, no_suggestion
 from tune_polar.recipe.space import CategoricalParameter, Parameter, Scalar, SingleParameter, VectorParameter
 from tune_polar.recipe.tree import columns_at
-from tune_polar.recipe.words import dotted, shown
+from tune_polar.recipe.words import shown
 
 # A search over these would compare scores on different rows, or of different things.
 FIXED_SECTIONS = ("recipe", "description", "sample", "data", "folds", "seeds", "score", "report", "submission")
@@ -183,17 +183,12 @@ def _broken_by(recipe: Recipe, key: str, value: Scalar, chosen: Mapping[str, obj
     """What is wrong with the recipe once ``key`` has this value; ``chosen`` are the components that it needs."""
     where = f" with {key}: {shown(value)}"
     try:
-        filled = fill(recipe, {**chosen, key: value})
+        fill(recipe, {**chosen, key: value})
     except ValidationError as error:
         faults = [(key_of(broken.key), broken.rule) for broken in broken_rules(error, no_suggestion)]
         own = [fault for fault in faults if fault[0] == key]
         for at, rule in own or faults:
             yield f"{at}: {rule}{'' if at == key else where}"
-        return
-    known = set(unbuilt_parts(recipe))
-    for path, name in unbuilt_parts(filled):
-        if (path, name) not in known:
-            yield f"{dotted(path[1:]) if path[0] == STAGES else dotted(path)}: not built yet: {name}{where}"
 
 
 def _keys_of(place: Place) -> tuple[str, ...]:
