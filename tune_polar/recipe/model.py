@@ -21,7 +21,7 @@ from tune_polar.recipe.words import did_you_mean
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # Keys of a recipe file that are no settings of the recipe.
-FILE_KEYS = ("extends", "changes", "profiles", "ablations")
+FILE_KEYS = ("extends", "changes", "profiles", "ablations", "published")
 # Words about a recipe, what it is tried on, how often it is repeated, shown and handed in: no part of a configuration.
 NOT_SETTINGS = frozenset({"recipe", "description", "sample", "seeds", "report", "submission"})
 SPLITS = ("train", "dev", "test", "validation", "extra")

@@ -55,6 +55,7 @@ class FileKeys(BaseModel):
     changes: Mapping[str, object] = {}
     profiles: Mapping[str, Profile] = {}
     ablations: Mapping[str, Ablation | None] = {}  # null takes away one of the file that is extended
+    published: bool = False  # whether what a shipped file says stands in a publication, or in its authors' code
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class LoadedRecipe:
     ablations: Mapping[str, tuple[str, Recipe]]  # name → (title, recipe)
     path: Path
     names: tuple[str, ...]  # its own and of those it extends, nearest first: a space of one of them fits
+    is_published: bool  # whether its own file says so
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def load_recipe(name: Written, options: RecipeOptions | None = None, *, folder: 
     profile = _choose_profile(chain, options)
     faults = list(_faults_of_other_profiles(chain, profile))
     draft = _draft(chain, profile, options)
-    published = _finish(draft, options, faults)
+    recipe = _finish(draft, options, faults)
     ablations = {}
     for link, ablation_name, ablation in _ablations(chain):
         draft = _draft(chain, profile, options)
@@ -120,14 +122,16 @@ def load_recipe(name: Written, options: RecipeOptions | None = None, *, folder: 
         changed = _finish(draft, options, faults)
         if changed is not None:
             ablations[ablation_name] = (ablation.title, changed)
-    if faults or published is None:
+    if faults or recipe is None:
         distinct = dict.fromkeys(faults)  # a fault of the recipe itself is one of each ablation too
         raise spec_error(
             sorted(distinct, key=lambda fault: (str(fault.path or ""), fault.line or 0)),
             "Mend the named keys; `tune-polar list RECIPE` shows every key with its value.",
         )
     called = (link.file.content.get("recipe", link.file.path.stem) for link in reversed(chain))
-    return LoadedRecipe(published, profile, ablations, chain[-1].file.path, tuple(dict.fromkeys(map(str, called))))
+    names = tuple(dict.fromkeys(map(str, called)))
+    own = chain[-1]
+    return LoadedRecipe(recipe, profile, ablations, own.file.path, names, own.extras.published)
 
 
 def parse_assignment(text: str) -> tuple[str, object]:

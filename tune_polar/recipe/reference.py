@@ -10,7 +10,6 @@ from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 
 # Shipped for columns of one's own: nobody has published what they say.
 TEMPLATES = ("classifier", "regressor")
-UNPUBLISHED = (*TEMPLATES, "psk", "psk-small")  # and systems whose values cannot be had
 
 
 def reference_origin(recipe: Recipe) -> str:
@@ -23,10 +22,11 @@ def reference_origin(recipe: Recipe) -> str:
         'published'
     """
     name = recipe.recipe
-    if name not in shipped_names("trials") or name in UNPUBLISHED:
+    if name not in shipped_names("trials"):
         return AS_GIVEN
     try:
-        shipped = load_recipe(name, RecipeOptions(encoder=recipe.encoder.name)).recipe
+        shipped = load_recipe(name, RecipeOptions(encoder=recipe.encoder.name))
     except SpecError:  # somebody is editing it where it lies
         return AS_GIVEN
-    return PUBLISHED if configuration_id(shipped) == configuration_id(recipe) else AS_GIVEN
+    is_it = shipped.is_published and configuration_id(shipped.recipe) == configuration_id(recipe)
+    return PUBLISHED if is_it else AS_GIVEN
