@@ -12,6 +12,7 @@ from tune_polar.data.batches.in_turn import InTurnBatches
 from tune_polar.data.batches.shuffled import ShuffledBatches
 from tune_polar.data.batching import BalancedBatches, LengthGroupedBatches
 from tune_polar.data.columns import IntArray
+from tune_polar.data.registering import registering
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.errors import DataError
 
@@ -50,14 +51,7 @@ def register(name: str) -> Callable[[BatchMaker], BatchMaker]:
     Raises:
         ValueError: there are such batches already.
     """
-
-    def add(maker: BatchMaker) -> BatchMaker:
-        if name in BATCHES:
-            raise ValueError(f"batches {name!r} must be registered once")
-        BATCHES[name] = maker
-        return maker
-
-    return add
+    return registering(BATCHES, "batches", name)
 
 
 @register("balanced")

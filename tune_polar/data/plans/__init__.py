@@ -16,6 +16,7 @@ from tune_polar.data.plans.plan import FoldPlan
 from tune_polar.data.plans.rare import rare_labels
 from tune_polar.data.plans.request import PlanRequest
 from tune_polar.data.plans.stratified import stratified
+from tune_polar.data.registering import registering
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.table import Corpus
 from tune_polar.errors import FoldPlanError
@@ -33,14 +34,7 @@ def register(name: str) -> Callable[[PlanMaker], PlanMaker]:
     Raises:
         ValueError: there are such plans already.
     """
-
-    def add(maker: PlanMaker) -> PlanMaker:
-        if name in PLANS:
-            raise ValueError(f"fold plans {name!r} must be registered once")
-        PLANS[name] = maker
-        return maker
-
-    return add
+    return registering(PLANS, "fold plans", name)
 
 
 for _name, _maker in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tune_polar.data.registering import registering
 from tune_polar.data.table import Corpus
 from tune_polar.errors import DataError
 
@@ -22,14 +23,7 @@ def register(name: str) -> Callable[[Maker], Maker]:
         >>> @register("reviews")
         ... def reviews(seed: int) -> Corpus: ...
     """
-
-    def add(maker: Maker) -> Maker:
-        if name in SAMPLES:
-            raise ValueError(f"sample {name!r} must be registered once")
-        SAMPLES[name] = maker
-        return maker
-
-    return add
+    return registering(SAMPLES, "sample", name)
 
 
 def make_sample(name: str, seed: int = 0) -> Corpus:
