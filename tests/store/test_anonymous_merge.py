@@ -95,6 +95,20 @@ def test_status_and_report_read_it_and_resume_asks_for_the_data(original: MadeSt
     assert "--data" in resumed.err
 
 
+@pytest.mark.parametrize("variants", [{"no_x": {}}, [["no_x"]], "no_x", None])
+def test_a_manifest_whose_variants_are_none_is_refused(
+    original: MadeStore,  # noqa: F811
+    run: Run,
+    tmp_path: Path,
+    variants: object,
+) -> None:
+    (original.folder / "manifest.json").write_bytes(encode_json({**original.store.manifest(), "variants": variants}))
+    done = run("merge", "own", "-o", "shared", "--anonymous")
+    assert done.code == 2
+    assert "manifest.json must describe a search, but: variants" in done.err
+    assert not (tmp_path / "shared").exists()
+
+
 def test_a_target_with_named_records_is_refused(original: MadeStore, run: Run, tmp_path: Path) -> None:  # noqa: F811
     assert run("merge", "own", "-o", "named").code == 0
     done = run("merge", "own", "-o", "named", "--anonymous")

@@ -11,6 +11,7 @@ from tune_polar.api.pages import copy_beside_records, page_folder
 from tune_polar.api.winner import write_ensemble, write_winner
 from tune_polar.cli import options
 from tune_polar.cli.output import say
+from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.evaluate.scores import copy_own_scores
 from tune_polar.evaluate.summary import summarise, wanted_weights
 from tune_polar.report.reading import summary_for_page
@@ -49,6 +50,8 @@ def merge(
     """
     positive(keep_weights, "--keep-weights", at_least=0)
     sources = [open_store(place, to_look=True) for place in stores]
+    for source in sources:
+        manifest_facts(source.manifest(), source.url)  # each describes a search
     merged_manifest({source.url: source.manifest() for source in sources})  # before the target is touched
     target = open_store(out)
     with held_lease(target.files, lambda: None, named=not anonymous):

@@ -180,6 +180,8 @@ class _Manifest:
     command: str
     created: str
     versions: Mapping[str, str]
+    variants: tuple[tuple[str, Mapping[str, Any]], ...]  # origin and recipe
+    variant_inputs: Mapping[str, Mapping[str, StageFacts]] = field(default_factory=dict)
     racing: str = NO_RACING
     machines: MachineFacts = field(default_factory=MachineFacts)
     merged: tuple[MergedSearch, ...] = ()

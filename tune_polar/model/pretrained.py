@@ -25,6 +25,9 @@ from tune_polar.model.encoder_files import DOWNLOAD_REMEDY
 from tune_polar.model.pretrained_weights import read_weights
 
 
+MOST_LAYERS = 1000
+
+
 def is_causal(config: PreTrainedConfig) -> bool:
     """Whether it is of a decoder: a token sees only those before it."""
     return type(config) not in MODEL_FOR_MASKED_LM_MAPPING
@@ -46,6 +49,13 @@ def load_backbone(folder: Path, *, as_stored: bool = False) -> PreTrainedModel:
     text_config = getattr(config, "text_config", None)
     if text_config is not None:
         config, weights = text_config, _of_text(weights)
+    layers = getattr(config, "num_hidden_layers", 1)
+    if not isinstance(layers, int) or layers > MOST_LAYERS:  # each is built before any weight is looked at
+        raise ModelError(
+            f"config.json must name at most {MOST_LAYERS:,} layers, that of {str(folder)!r} has num_hidden_layers "
+            f"{layers!r}",
+            "Download the encoder again. " + DOWNLOAD_REMEDY,
+        )
     model_class: Any = MODEL_MAPPING[type(config)]
     if isinstance(model_class, tuple):  # several, of which none is the encoder whole, as of Funnel
         raise ModelError(
