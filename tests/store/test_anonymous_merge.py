@@ -97,8 +97,8 @@ def test_status_and_report_read_it_and_resume_asks_for_the_data(original: MadeSt
 
 @pytest.mark.parametrize("variants", [{"no_x": {}}, [["no_x"]], "no_x", None])
 def test_a_manifest_whose_variants_are_none_is_refused(
-    original: MadeStore,  # noqa: F811
-    run: Run,
+    original: MadeStore,
+    run: Run,  # noqa: F811
     tmp_path: Path,
     variants: object,
 ) -> None:

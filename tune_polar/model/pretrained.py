@@ -24,7 +24,6 @@ from tune_polar.errors import ModelError
 from tune_polar.model.encoder_files import DOWNLOAD_REMEDY
 from tune_polar.model.pretrained_weights import read_weights
 
-
 MOST_LAYERS = 1000
 
 
