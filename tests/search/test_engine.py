@@ -6,6 +6,8 @@ import errno
 import ipaddress
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,15 +39,28 @@ from tune_polar.trial.progress import Progress
 from tune_polar.trial.run import run_fold_trial
 
 LISTENING = "0A"  # state of a socket in /proc/net/tcp
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from pathlib import Path
+from tune_polar.store.filesystem import LocalFolder
+class Half:
+    def __len__(self):
+        return 2
+    def __iter__(self):
+        yield b"1"
+        os.kill(os.getpid(), signal.SIGKILL)
+LocalFolder(Path(sys.argv[1])).replace("checkpoints/late.safetensors", Half())
+"""
 ONE_SLOT = Slots(1, threads=1, gpu=False)
 TWO_SEEDS = (7, 8)
 K = {"decide.vote.k": {"type": "int", "low": 1, "high": 21, "step": 2}}
 
 
 class Killer(Silent):
-    """Looks at all sockets once training is under way, then kills one worker in the middle of a fold."""
+    """Once training is under way: looks at all sockets, lets another process die while it writes, kills one worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Path) -> None:
+        self._store = store
         self.killed: FoldTrial | None = None
         self.addresses: set[str] = set()
 
@@ -53,6 +68,8 @@ class Killer(Silent):
         if self.killed is None and progress.step > 3:
             self.killed = trial
             self.addresses = set(listening_addresses(descendants(os.getpid())))
+            subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, self._store], check=False)
+            assert len(list(self._store.glob("checkpoints/.late*"))) == 1
             os.kill(worker_of(descendants(os.getpid())), signal.SIGKILL)
 
 
@@ -110,7 +127,7 @@ def test_a_killed_worker_is_replaced_and_nothing_listens_beyond_loopback(tmp_pat
     store = open_store(tmp_path / "store")
     search = PreparedSearch(plan, store, Slots(2, threads=1, gpu=False))
     search.create("test")
-    killer = Killer()
+    killer = Killer(tmp_path / "store")
     result = search.run(killer)
 
     assert result.ended_by is None
@@ -123,6 +140,7 @@ def test_a_killed_worker_is_replaced_and_nothing_listens_beyond_loopback(tmp_pat
     assert len(killer.addresses) > 0
     assert killer.addresses == {"127.0.0.1"}
     assert workers_gone_within(10)
+    assert list((tmp_path / "store").rglob(".*")) == [], "what is half-written when the search ends is removed"
 
     again = PreparedSearch(plan, store, Slots(2, threads=1, gpu=False))
     again.restore()

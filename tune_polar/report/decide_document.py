@@ -7,10 +7,12 @@ from functools import partial
 
 import numpy as np
 
+from tune_polar.decide.degenerate import CODE as DEGENERATE
 from tune_polar.decide.judged import Rung, Scored
 from tune_polar.decide.predictions import OOF
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.ahead import EXPECTATION, PREDICTION, ahead_sentences, alarm_sentences
+from tune_polar.report.choice import choice_sentences
 from tune_polar.report.decide_comparisons import comparison_section, ranking_section
 from tune_polar.report.document import Document, DocumentSection, TextTable
 from tune_polar.report.ensembles import ensemble_remarks, ensemble_sentences, ensemble_table, member_table
@@ -29,6 +31,11 @@ MEASURE = {
     "labels": "mean over labels of the positive class's F1",
     "binary": "macro-F1 of one label: mean of the positive and the negative class's F1",
 }
+TERMS = (
+    "A fold is one share of the out-of-fold rows (oof), predicted by models that did not train on it. Cross-fitted: "
+    "each fold is decided by thresholds chosen on the other folds; fold-tuned: by thresholds chosen on all of them; "
+    "oracle: by thresholds chosen on the very rows that are scored, which flatters."
+)
 OOF_RUNGS: tuple[Rung, ...] = ("inside_folds", "fold_tuned", "cross_fitted", "plain")
 ON_SPLITS: tuple[Rung, ...] = ("oracle", "fold_tuned")
 WIDEST = 8  # columns of a table that a terminal shows
@@ -79,7 +86,7 @@ def _read(report: ThresholdReport) -> DocumentSection:
         f"{count(len(report.configurations), 'configuration')}, {count(len(report.labels), 'label')}, "
         f"{count(len(report.folds), 'fold')}; {listed(splits)}."
     )
-    return DocumentSection("Read", (read, f"Scores are the {MEASURE[report.gold.kind]}."), remarks=report.notes)
+    return DocumentSection("Read", (read, f"Scores are the {MEASURE[report.gold.kind]}.", TERMS), remarks=report.notes)
 
 
 def _selected(report: ThresholdReport) -> DocumentSection:
@@ -93,7 +100,9 @@ def _selected(report: ThresholdReport) -> DocumentSection:
     sentences = [
         f"Selected: {winner.name} by rule {winner.rule}, the best cross-fitted score of "
         f"{count(len(report.scored), 'candidate')} ({count(complete, 'complete configuration')} × "
-        f"{count(len(report.rules), 'rule')})."
+        f"{count(len(report.rules), 'rule')}).",
+        *([] if isinstance(report.by_folds, str) else choice_sentences(report.by_folds)),
+        *_distrusted(report),
     ]
     rows = []
     if not isinstance(new_rows, str):
@@ -132,6 +141,20 @@ def _selected(report: ThresholdReport) -> DocumentSection:
         words=(2, 3, 4, 5),
     )
     return DocumentSection("Selected configuration", tuple(sentences), (table,))
+
+
+def _distrusted(report: ThresholdReport) -> tuple[str, ...]:
+    """Labels whose F1 or threshold says little, with the check that says why."""
+    reasons: dict[str, list[str]] = {}
+    for each in report.rare:
+        reasons.setdefault(each.label, []).append(f"{RARE}, {count(each.positives, 'positive row')}")
+    for finding in (found for rule, findings in report.findings if rule == report.winner.rule for found in findings):
+        if DEGENERATE not in " ".join(reasons.get(finding.label, ())):
+            reasons.setdefault(finding.label, []).append(f"{DEGENERATE}, its threshold")
+    if not reasons:
+        return ("No label is rare, and no threshold looks degenerate.",)
+    named = [f"{name} ({'; '.join(why)})" for name, why in reasons.items()]
+    return (f"Do not trust what is said of {listed(named)}.",)
 
 
 def ensemble_section(report: ThresholdReport) -> DocumentSection:

@@ -222,6 +222,7 @@ class PreparedSearch:
                 run_tune(searcher, self._worker(access), self._slots, signals, on_signal, self._stop)
         finally:
             last_resort.disarm()
+        self._store.tidy()  # a killed driver's workers outlive it by seconds: what they wrote since this run began
         self._keeper.look()
         return SearchResult(self.core, self.study, signals.received)
 

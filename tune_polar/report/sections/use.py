@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from tune_polar.data.table import DEV, TEST, TRAIN
+from tune_polar.evaluate.ensembles import ensembles_of
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.evaluate.summary import ConfigurationSummary, State
 from tune_polar.report.context import PageContext
@@ -26,16 +27,19 @@ from tune_polar.report.document import (
     notice,
     prose,
 )
+from tune_polar.report.ensembles import ensemble_sentences
 from tune_polar.report.index import name_of, score_of
 from tune_polar.report.ladder import score_ladder
 from tune_polar.report.numbers import count, duration, listed
 from tune_polar.report.page_file import Verbatim
 from tune_polar.report.section import Answer, Section, always
+from tune_polar.report.sections.ensemble import SECTION as ENSEMBLE
 from tune_polar.report.settings import differences
 from tune_polar.report.winner import winner_recipe, winner_yaml
 from tune_polar.report.words import begun, decided_by, score_words
 from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE
 
+DISTRUST, SHOWN = ("TP003", "TP005", "TP008"), 4  # checks of rows and labels, and messages of each
 SPLITS = (TRAIN, DEV, TEST)
 STATE_WORDS: Mapping[State, str] = {
     "finished": "finished",
@@ -69,10 +73,26 @@ def _winner(page: PageContext, best: ConfigurationSummary, outcome: Outcome) -> 
         heading("What will it score?"),
         prose(*worth_sentences(page)),
         score_ladder(page, outcome),
+        heading("What to distrust, what to add"),
+        bullets(*_cautions(page)),
         heading("The winner’s settings"),
         _settings(page, best),
         Details("All settings as YAML, to give back to any command", (code,)),
     ]
+
+
+def _cautions(page: PageContext) -> tuple[str, ...]:
+    """Labels and rows of which little is known, and an ensemble where it is worth more than the winner."""
+    found = [
+        f"{check.code} {check.title}: {message}"
+        for check in page.checks
+        if check.verdict == "fires" and check.code in DISTRUST
+        for message in check.messages[:SHOWN]
+    ]
+    ensemble = ensembles_of(page.summary) if ENSEMBLE.applies(page) is None else ""
+    if not isinstance(ensemble, str) and ensemble.greedy.is_better:
+        found.append(ensemble_sentences(ensemble, page.index.names_by_id)[0])
+    return tuple(found) or ("No check names a label, a threshold or a text to distrust.",)
 
 
 def _tiles(page: PageContext, difference: CellDifference | None) -> tuple[Fact, ...]:
@@ -123,9 +143,11 @@ def _settings(page: PageContext, best: ConfigurationSummary) -> Block:
     for each in found:
         key, (given, won), searched = each.key, each.values, ranges.get(each.key, "—")
         rows.append((Entry(key, kind="key"), given, Entry(won, kind="strong"), Entry(searched, kind="quiet")))
+    chosen = "settings of decisions are those chosen on all out-of-fold rows"
     caption = (
-        f"Settings in which the winner and the {word} recipe differ; all others are the same. Settings of decisions "
-        "are those chosen on all out-of-fold rows"
+        f"The winner is the {word} configuration; {chosen}"
+        if best is page.summary.reference
+        else f"Settings in which the winner and the {word} recipe differ, all others are the same; {chosen}"
     )
     columns = ("Setting", begun(word), "Winner", "Searched")
     return TextTable(caption, columns, rows, words=(1, 2, 3), kind="settings")
