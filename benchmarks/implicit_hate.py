@@ -54,8 +54,12 @@ def subsets(data: Path, out: Path, rows: int, tested: int) -> dict[str, Path]:
 
 def command(about: argparse.Namespace, files: dict[str, Path]) -> list[str]:
     """The search, as a person would ask for it."""
-    columns = ["hate=class=implicit_hate", "sbic.hate=offensiveLABEL=offensive", "dynahate.hate=label=hate"]
-    settings = [f"data.evaluate.{name}={files[name]}" for name in ("sbic", "dynahate")]
+    columns, golds = ["hate=class=implicit_hate"], {"sbic": "offensiveLABEL", "dynahate": "label"}
+    words = {"sbic": "offensive", "dynahate": "hate"}
+    settings = [
+        f"data.evaluate.{name}={{path: {files[name]}, column: {column}, positive: {words[name]}}}"
+        for name, column in golds.items()
+    ]
     settings += [f"hate.optimizer.max_steps={about.steps}", f"hate.optimizer.eval_every_steps={about.steps}"]
     settings += ["hate.optimizer.max_epochs=null", f"hate.optimizer.lr={about.lr}"]
     settings += [f"hate.optimizer.head_lr={about.head_lr}", "encoder.max_length_tokens=48"]

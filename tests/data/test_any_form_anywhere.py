@@ -15,7 +15,7 @@ from huggingface_hub import HfFileSystem
 from tests.data.hub_stand_in import hub
 from tune_polar.data.load import load_corpus
 from tune_polar.data.readers import places
-from tune_polar.data.request import DataRequest, column_specs
+from tune_polar.data.request import DataRequest, EvaluationFile, column_specs
 from tune_polar.data.source import parse_source
 from tune_polar.errors import DataError
 
@@ -57,7 +57,9 @@ def test_every_file_of_a_data_set_may_have_any_form(tmp_path: Path, form: str) -
         paths[split].write_bytes(FORMS[form]({"text": [f"{split}, one", f'{split} "two"'], "hate": [0, 1]}))
     source = parse_source(str(paths["train"]), dev=str(paths["dev"]), test=str(paths["test"]))
     specs = column_specs(labels=["hate"])
-    corpus = load_corpus(source, DataRequest(specs, extra=str(paths["extra"]), evaluate={"there": str(paths["there"])}))
+    corpus = load_corpus(
+        source, DataRequest(specs, extra=str(paths["extra"]), evaluate={"there": EvaluationFile(str(paths["there"]))})
+    )
 
     for name in ("dev", "test", "there"):
         split = corpus.splits[name]
@@ -86,7 +88,9 @@ def test_another_form_is_one_fault_with_its_remedy(
     (tmp_path / name).write_bytes(form(cells))
     good, bad = str(tmp_path / "good.csv"), str(tmp_path / name)
     files = {"data": good, "dev": None, "test": None} | ({split: bad} if split != "there" else {})
-    request = DataRequest(column_specs(labels=["hate"]), evaluate={"there": bad} if split == "there" else {})
+    request = DataRequest(
+        column_specs(labels=["hate"]), evaluate={"there": EvaluationFile(bad)} if split == "there" else {}
+    )
     with pytest.raises(DataError) as caught:
         load_corpus(parse_source(str(files["data"]), dev=files["dev"], test=files["test"]), request)
     assert message in caught.value.problem

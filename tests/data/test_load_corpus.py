@@ -6,7 +6,7 @@ import pytest
 
 from tune_polar.data.header import columns_lacking
 from tune_polar.data.load import load_corpus
-from tune_polar.data.request import DataRequest, column_specs
+from tune_polar.data.request import DataRequest, EvaluationFile, column_specs
 from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.data.source import Source, parse_source
 from tune_polar.data.table import Corpus
@@ -91,7 +91,8 @@ def test_evaluation_sets_have_their_own_names_of_columns_and_ids(tmp_path: Path)
     dyna = write(tmp_path / "dyna.tsv", "text\thate\nv\t0.0\n")
 
     columns = {"sbic.text": "post", "sbic.hate": "offensive=offensive"}
-    corpus = load(train, columns=columns, request={"evaluate": {"sbic": sbic, "dynahate": dyna}})
+    sets = {"sbic": EvaluationFile(sbic), "dynahate": EvaluationFile(dyna)}
+    corpus = load(train, columns=columns, request={"evaluate": sets})
 
     assert list(corpus.splits) == ["train", "sbic", "dynahate"]
     assert corpus.splits["sbic"].values("hate").tolist() == [1, 0]
@@ -158,8 +159,8 @@ def test_the_sample_has_what_it_has(tmp_path: Path) -> None:
     assert load("sample", column_specs(labels=["polarization"])).fingerprint == sample_corpus(0).fingerprint
     with pytest.raises(DataError, match=r"the sample polar has the columns .*, got a recipe that reads \['hate'\]"):
         load("sample")
-    other = write(tmp_path / "o.csv", "text\nx\n")
-    request = {"evaluate": {"other": other}}
+    other = write(tmp_path / "o.csv", "tweet\nx\n")
+    request = {"evaluate": {"other": EvaluationFile(other)}}
     every = load("sample", column_specs(), request=request, columns={"other.text": "tweet"})
     assert list(every.splits) == ["train", "dev", "test", "other"]
 
@@ -167,7 +168,7 @@ def test_the_sample_has_what_it_has(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["train", "dev", "extra"])
 def test_an_evaluation_set_has_a_name_of_its_own(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=f"an evaluation set must have a name of its own, got '{name}'"):
-        load("sample", column_specs(), request={"evaluate": {name: "x.csv"}})
+        load("sample", column_specs(), request={"evaluate": {name: EvaluationFile("x.csv")}})
 
 
 def test_competition_order_needs_a_polar_folder() -> None:

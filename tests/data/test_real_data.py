@@ -16,7 +16,7 @@ from tune_polar.data.labels import MANIFESTATIONS, POLARIZATION, PROXY_PRIORITY,
 from tune_polar.data.load import load_corpus
 from tune_polar.data.plans import corpus_for, make_plans
 from tune_polar.data.repeated import first_with_text
-from tune_polar.data.request import DataRequest, column_specs
+from tune_polar.data.request import DataRequest, EvaluationFile, column_specs
 from tune_polar.data.source import Source, parse_source
 from tune_polar.data.table import Corpus
 
@@ -156,7 +156,7 @@ def test_ihc_is_given_folds_with_positives_and_other_sets(shared_dir: Path) -> N
     )
     columns = {"id": "ID", "text": "post", "hate": "class=implicit_hate", "augmented": "aug_sent1_of_post"}
     columns |= {"sbic.hate": "offensiveYN", "dynahate.text": "text", "dynahate.hate": "label=hate"}
-    evaluate = {name: str(data / name / "dev.csv") for name in ("sbic", "dynahate")}
+    evaluate = {name: EvaluationFile(str(data / name / "dev.csv")) for name in ("sbic", "dynahate")}
 
     read = load_corpus(parse_source(folder, columns=columns), DataRequest(specs, evaluate=evaluate))
     corpus = corpus_for("given", read, column="split")

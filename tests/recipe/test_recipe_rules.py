@@ -84,6 +84,7 @@ BROKEN = [
     (data("extra: {share: 0.3}"), "mini.yaml:4: data.extra.file: must be given, got nothing"),
     (data("extra: {file: x.csv, share: 1}"), "data.extra.share: must be less than 1, got 1"),
     (data("evaluate: {test: x.csv}"), "data.evaluate.test: must have a name of letters, .* none of .*got 'test'"),
+    (data("evaluate: {a: {path: x.csv, column: y}}"), "data.evaluate.a.column: must be left out where several col"),
     (data("evaluate: {a/b: x.csv}"), "data.evaluate.a/b: must have a name of letters"),
     (data("texts: {positive: {columns: x}}"), "data.texts.positive.columns: must be a known key.*mean 'column'"),
     # folds

@@ -165,7 +165,7 @@ def binary(folder: Path) -> MadeStore:
     """One yes-or-no column, groups of which some rows name none, two seeds, and sets to be scored on alone."""
     values = {
         "recipe": "binary",
-        "data": {"labels": ["hate"], "groups": ["language"], "evaluate": {"later": "later.csv"}},
+        "data": {"labels": ["hate"], "groups": ["language"], "evaluate": {"later": {"path": "later.csv"}}},
         "folds": {"count": 3},
         "seeds": [1, 2],
         "stages": {"model": {"task": {"type": "binary", "target": "hate"}}},
@@ -180,7 +180,7 @@ def binary(folder: Path) -> MadeStore:
 
 def without_gold(folder: Path) -> MadeStore:
     """Dev and test are to be decided and have no gold, an evaluation set has."""
-    values = {**TWO_STAGES, "data": {**TWO_STAGES["data"], "evaluate": {"later": "later.csv"}}}
+    values = {**TWO_STAGES, "data": {**TWO_STAGES["data"], "evaluate": {"later": {"path": "later.csv"}}}}
     recipe = recipe_of(values)
     corpus = made_corpus(recipe, test=30)
     bare = {name: replace(corpus.splits[name], columns={}) for name in ("dev", "test")}

@@ -303,12 +303,12 @@ def test_files_that_the_recipe_names_are_found_from_any_folder(
     home.mkdir()
     elsewhere.mkdir()
     (home / "others.csv").write_text("id,text,polarization\na,怎么样,1\nb,很好,0\n")
-    recipe = recipe_of({**SMALL, "data": {**SMALL["data"], "evaluate": {"others": "others.csv"}}})
+    recipe = recipe_of({**SMALL, "data": {**SMALL["data"], "evaluate": {"others": {"path": "others.csv"}}}})
     monkeypatch.chdir(home)
     plan = make_plan(recipe, "tiny", source, trials=1, seed=0)
     assert len(plan.corpus.splits["others"]) == 2
     manifest = stored(plan.manifest("search"))
-    assert manifest["recipe"]["data"]["evaluate"] == {"others": "others.csv"}, (
+    assert manifest["recipe"]["data"]["evaluate"]["others"]["path"] == "others.csv", (
         "as it is written: ids do not depend on it"
     )
     monkeypatch.chdir(elsewhere)

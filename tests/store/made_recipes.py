@@ -50,7 +50,7 @@ CLASSES: Mapping[str, Any] = {
 }
 NUMBER: Mapping[str, Any] = {
     "recipe": "number",
-    "data": {"numbers": {"closeness": [1, 5]}, "groups": ["language"], "evaluate": {"later": "later.csv"}},
+    "data": {"numbers": {"closeness": [1, 5]}, "groups": ["language"], "evaluate": {"later": {"path": "later.csv"}}},
     "folds": {"count": FOLDS},
     "stages": {"model": {"task": {"type": "regression", "target": "closeness"}}},
 }

@@ -80,7 +80,7 @@ def test_it_says_the_same_scores_and_merging_again_adds_nothing(original: MadeSt
     shared, twice = open_store(tmp_path / "shared"), open_store(tmp_path / "twice")
     assert [each.id for each in twice.configurations()] == [each.id for each in shared.configurations()]
     recipe = manifest_facts(shared.manifest(), "shared").recipe
-    assert (recipe.stages["model"].encoder.name, recipe.data.evaluate["later"]) == ("./encoder-1", "./file-1.csv")
+    assert (recipe.stages["model"].encoder.name, recipe.data.evaluate["later"].path) == ("./encoder-1", "./file-1.csv")
 
 
 def test_status_and_report_read_it_and_resume_asks_for_the_data(original: MadeStore, run: Run) -> None:  # noqa: F811

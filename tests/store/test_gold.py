@@ -26,7 +26,7 @@ MIXED: Mapping[str, Any] = {
         "numbers": {"grade": [1, 5]},
         "groups": ["language"],
         "texts": {"positive": {"column": "implied"}},
-        "evaluate": {"later": "later.csv", "plan": "plan.csv"},
+        "evaluate": {"later": {"path": "later.csv"}, "plan": {"path": "plan.csv"}},
     },
     "folds": {"count": 3, "together": ["author"]},
     "stages": {

@@ -19,6 +19,7 @@ class Layout:
 
     specs: tuple[ColumnSpec, ...]
     columns: Mapping[str, str] = field(default_factory=dict)
+    named: frozenset[str] = frozenset()  # those of ``columns`` that were said of this split alone
 
     def names(self) -> list[str]:
         """Every name that ``--column`` may give a column for."""
@@ -44,11 +45,15 @@ class Layout:
                     "Correct the name, or leave the option out.",
                 )
 
-    def of(self, split: str) -> Layout:
-        """The layout of one split's files: ``SPLIT.NAME=COLUMN`` goes before ``NAME=COLUMN``."""
+    def of(self, split: str, said: Mapping[str, str] | None = None) -> Layout:
+        """The layout of one split's files: ``SPLIT.NAME=COLUMN`` goes before ``NAME=COLUMN``.
+
+        ``said``: what the recipe says of this split, which stands between the two.
+        """
         start = split + SPLIT_MARK
         own = {name.removeprefix(start): column for name, column in self.columns.items() if name.startswith(start)}
-        return Layout(self.specs, {**self.columns, **own})
+        own = {**(said or {}), **own}
+        return Layout(self.specs, {**self.columns, **own}, frozenset(own))
 
     def candidates(self, name: str) -> list[str]:
         """The columns of a file that may hold ``name``, the likeliest first.
@@ -78,7 +83,7 @@ class Layout:
         column, mark, word = asked.rpartition(WORD_MARK)
         if mark and column in header:
             return column, word
-        return (name, None) if own_name and name in header else None
+        return (name, None) if own_name and name not in self.named and name in header else None
 
     def wanted(self, name: str) -> str:
         """What the file's column should be called, for a person."""

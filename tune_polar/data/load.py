@@ -15,6 +15,7 @@ from tune_polar.data.gold_rules import labels_outside, missing_gold
 from tune_polar.data.layout import Layout
 from tune_polar.data.readers import Place
 from tune_polar.data.readers.polar import order_place, scan_order, scan_polar
+from tune_polar.data.readers.raw import header_shown
 from tune_polar.data.request import ColumnSpec, DataRequest
 from tune_polar.data.samples import make_sample
 from tune_polar.data.scan import Role, ScannedFile, ScannedSplit, scan_file
@@ -142,13 +143,25 @@ def _asked_texts(split: Split, specs: Sequence[ColumnSpec]) -> dict[str, Column]
 
 def _evaluation_sets(request: DataRequest, layout: Layout) -> list[ScannedSplit]:
     found = []
-    for name, path in request.evaluate.items():
+    for name, about in request.evaluate.items():
         if name in (TRAIN, DEV, TEST, EXTRA):
             raise DataError(
                 f"an evaluation set must have a name of its own, got {name!r}", "Rename it under data.evaluate."
             )
-        found.append(ScannedSplit(name, (scan_file(absolute(path), layout.of(name), "held_out"),)))
+        file = scan_file(absolute(about.path), layout.of(name, about.columns), "evaluated")
+        found.append(ScannedSplit(name, (_with_gold(name, file, about.gold),)))
     return found
+
+
+def _with_gold(name: str, file: ScannedFile, gold: Sequence[str]) -> ScannedFile:
+    """``file``; without any gold that is wrong with it, and what to do."""
+    if not gold or any(each in file.columns for each in gold) or errors_in(file.findings):
+        return file
+    rule = (
+        f"an evaluation set must have gold of {' or '.join(map(repr, gold))}, got {header_shown(file.header)}: "
+        f"name the column with `column` under data.evaluate.{name}, or --column {name}.{gold[0]}=COLUMN"
+    )
+    return replace(file, findings=(*file.findings, Finding("error", "no-gold", str(file.place), None, None, rule)))
 
 
 def _name(source: Source) -> str:

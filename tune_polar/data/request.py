@@ -42,6 +42,21 @@ class ColumnSpec:
 
 
 @dataclass(frozen=True)
+class EvaluationFile:
+    """A further set, which is scored and never trained on.
+
+    Args:
+        path: its file.
+        gold: columns of which it must have one at least: without any, nothing of it can be scored.
+        columns: by what a recipe calls a column, what this file calls it, as ``--column`` says it.
+    """
+
+    path: str
+    gold: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class DataRequest:
     """Everything a recipe's ``data`` and ``folds`` want to read.
 
@@ -49,7 +64,7 @@ class DataRequest:
         specs: the columns, in the order in which a split holds them.
         order: of the train rows: as in the file, or as in the competition (POLAR folders alone).
         extra: a file of rows that are trained on and never validated.
-        evaluate: by name, the files of further sets that are scored and never trained on.
+        evaluate: further sets by name.
         under: for each column that a stage learns on some rows alone, which rows.
         sample: which of ``SAMPLES`` is read where the source is the sample.
     """
@@ -57,7 +72,7 @@ class DataRequest:
     specs: tuple[ColumnSpec, ...]
     order: Order = "file"
     extra: str | None = None
-    evaluate: Mapping[str, str] = field(default_factory=dict)
+    evaluate: Mapping[str, EvaluationFile] = field(default_factory=dict)
     under: Mapping[str, Conditions] = field(default_factory=dict)
     sample: str = "polar"
 

@@ -20,8 +20,9 @@ from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.table import Split
 from tune_polar.data.texts import is_empty
 
-# "train" rows must have all columns; "held_out" rows may lack gold; "extra" rows are trained on, never validated.
-Role = Literal["train", "held_out", "extra"]
+# "train" rows must have all columns; "held_out" rows may lack gold; "extra" rows are trained on, never validated;
+# "evaluated" rows, of another data set, are there for their gold.
+Role = Literal["train", "held_out", "extra", "evaluated"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,7 @@ def scan_table(
         if cells is None:
             missing.append(spec.name)
             continue
-        column = read_cells(spec, cells[0], faults, cells[1], must_occur=role == "train")
+        column = read_cells(spec, cells[0], faults, cells[1], must_occur=role in ("train", "evaluated"))
         if column is not None:
             columns[spec.name] = column
     for name, column in (constants or {}).items():
@@ -148,7 +149,7 @@ class _Scan:
     def __init__(self, table: RawTable, layout: Layout, role: Role, faults: Faults) -> None:
         self._table, self._layout, self._role, self._faults = table, layout, role, faults
         self._lines = table.lines
-        self._must_have = role != "held_out"
+        self._must_have = role in ("train", "extra")
 
     def texts(self) -> tuple[str, tuple[str, ...]]:
         found = self._layout.find(TEXT, self._table.header, own_name=not self._must_have)
@@ -196,7 +197,8 @@ class _Scan:
         found = [self._layout.find(name, self._table.header, own_name=not self._must_have) for name in names]
         if found[0] is None or None in found:
             first = next(name for name, place in zip(names, found, strict=True) if place is None)
-            if self._must_have and not spec.optional and not (spec.of_folds and self._role == "extra"):
+            is_needed = self._must_have and not spec.optional and not (spec.of_folds and self._role == "extra")
+            if is_needed or spec.name in self._layout.named:
                 self._lacks(first)
             return None
         column, word = found[0]

@@ -128,7 +128,9 @@ def _score(tree: Tree) -> None:
         found["of"] = last[0]
     if "metric" not in found:
         golds = [_gold(tree, stage) for stage in _stages_below(tree, found["of"], ())]
-        if not golds or golds[-1] is None:
+        if not golds:  # it names nothing: that is said, and not that a metric is missing
+            golds = ["binary"]
+        if golds[-1] is None:
             tree["score"] = found
             return
         found["metric"] = default_metric(golds[-1])

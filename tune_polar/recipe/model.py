@@ -56,6 +56,11 @@ class Recipe(Settings):
         default=None, description="The file that `tune-polar submit` writes for a competition; null: there is none"
     )
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Every column that a stage predicts."""
+        return tuple(dict.fromkeys(name for stage in self.stages.values() for name in stage.columns))
+
     @field_validator("recipe")
     @classmethod
     def _names_a_folder(cls, name: str) -> str:
@@ -92,6 +97,7 @@ def _breaches(recipe: Recipe) -> Iterator[Breach]:
         if not NAME.fullmatch(name) or name in SPLITS:
             rule = f"must have a name of letters, digits, - and _ that is none of {list(SPLITS)}"
             yield Breach(("data", key, name), rule, name)
+    yield from _evaluation_breaches(recipe)
     yield from stage_breaches(recipe.stages, recipe.data, section_names())
     graph = DecisionGraph(recipe.stages, recipe.decide)
     yield from decision_breaches(graph, recipe.data)
@@ -100,3 +106,18 @@ def _breaches(recipe: Recipe) -> Iterator[Breach]:
     if recipe.report.by is not None:
         yield from group_breaches(("by", recipe.report.by), ("report",), recipe.data)
     yield from submission_breaches(recipe.submission, recipe.score.of, graph)
+
+
+def _evaluation_breaches(recipe: Recipe) -> Iterator[Breach]:
+    """What a further set calls its gold is said of one column, and a word of a label."""
+    for name, about in recipe.data.evaluate.items():
+        at = ("data", "evaluate", name)
+        if about.column is not None and len(recipe.targets) != 1:
+            known = list(recipe.targets)
+            rule = f"must be left out where several columns are predicted, {known}: use --column {name}.NAME=COLUMN"
+            yield Breach((*at, "column"), rule, about.column)
+        elif about.positive is not None and about.column is None:
+            yield Breach((*at, "positive"), "must stand beside `column`, the column that has this word", about.positive)
+        elif about.positive is not None and recipe.data.kinds.get(recipe.targets[0]) != "label":
+            rule = f"must be left out where {recipe.targets[0]!r} is no label of 0 and 1"
+            yield Breach((*at, "positive"), rule, about.positive)

@@ -193,6 +193,21 @@ class ExtraRows(Settings):
     )
 
 
+class EvaluationSet(Settings):
+    """A further data set, which is predicted and never chosen on; what its file calls its columns."""
+
+    word = "path"
+
+    path: Name = Field(description="File of the set")
+    text: Name | None = Field(default=None, description="Its column with the texts; null: called as train's")
+    column: Name | None = Field(
+        default=None, description="Its column with what the recipe predicts, if that is one column; null: as train's"
+    )
+    positive: Name | None = Field(
+        default=None, description="The word in `column` that means 1; null: 0 and 1 stand there"
+    )
+
+
 class Data(Settings):
     """What the columns of the data are."""
 
@@ -209,8 +224,8 @@ class Data(Settings):
         "stratum",
     )
     extra: ExtraRows | None = Field(default=None, description="null: no further rows")
-    evaluate: Mapping[Name, Name] = Field(
-        default={}, description="Further data sets by name, scored at the end and never chosen on: the file of each"
+    evaluate: Mapping[Name, EvaluationSet] = Field(
+        default={}, description="Further data sets by name, scored at the end and never chosen on"
     )
 
     @property

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tune_polar.data.findings import Finding
+from tune_polar.data.layout import WORD_MARK
 from tune_polar.data.load import load_corpus
 from tune_polar.data.plans import FoldPlan, PlanRequest, alike_classes, corpus_for, make_plans, rare_labels
 from tune_polar.data.readers import Place
-from tune_polar.data.request import DataRequest, column_specs
+from tune_polar.data.request import TEXT, DataRequest, EvaluationFile, column_specs
 from tune_polar.data.source import Source, absolute
 from tune_polar.data.table import Corpus
 from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.sections import EvaluationSet
 
 Files = Mapping[str, str]  # what a recipe calls a file → its whole address
 
@@ -19,7 +21,8 @@ Files = Mapping[str, str]  # what a recipe calls a file → its whole address
 def further_files(recipe: Recipe) -> dict[str, str]:
     """The files that ``recipe`` names itself, from the working folder on."""
     extra = () if recipe.data.extra is None else (recipe.data.extra.file,)
-    return {file: str(absolute(file)) for file in (*extra, *recipe.data.evaluate.values())}
+    files = (each.path for each in recipe.data.evaluate.values())
+    return {file: str(absolute(file)) for file in (*extra, *files)}
 
 
 def data_request(recipe: Recipe, files: Files | None = None) -> DataRequest:
@@ -48,8 +51,16 @@ def data_request(recipe: Recipe, files: Files | None = None) -> DataRequest:
     )
     under = {name: stage.rows for stage in recipe.stages.values() if stage.rows for name in stage.columns}
     extra = None if data.extra is None else found[data.extra.file]
-    evaluate = {name: found[file] for name, file in data.evaluate.items()}
+    evaluate = {name: _evaluation_file(recipe, each, found) for name, each in data.evaluate.items()}
     return DataRequest(specs, recipe.folds.order, extra, evaluate, under, recipe.sample)
+
+
+def _evaluation_file(recipe: Recipe, about: EvaluationSet, found: Files) -> EvaluationFile:
+    columns = {} if about.text is None else {TEXT: about.text}
+    if about.column is not None:
+        word = "" if about.positive is None else f"{WORD_MARK}{about.positive}"
+        columns |= dict.fromkeys(recipe.targets, f"{about.column}{word}")  # a rule says that there is one alone
+    return EvaluationFile(found[about.path], recipe.targets, columns)
 
 
 def read_corpus(recipe: Recipe, source: Source, files: Files | None = None) -> Corpus:

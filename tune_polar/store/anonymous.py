@@ -116,7 +116,8 @@ class Anonymous:
         data = recipe["data"]
         if data["extra"] is not None:
             data["extra"]["file"] = self._file(data["extra"]["file"])
-        data["evaluate"] = {name: self._file(file) for name, file in data["evaluate"].items()}
+        for each in data["evaluate"].values():
+            each["path"] = self._file(each["path"])
 
     def _encoder(self, name: str) -> str:
         is_hub = _OF_HUB.fullmatch(name) and name not in self._folders and not os.path.isdir(name)
