@@ -34,6 +34,21 @@ def test_near_twins_are_those_of_all_pairs(seed: int) -> None:
     assert dict(NearTexts(texts[:80]).twins(texts[80:])) == expected
 
 
+def test_pairs_of_one_list_are_those_of_all_pairs() -> None:
+    rng = np.random.default_rng(7)
+    words = [f"w{number}" for number in range(8)]
+    texts = [" ".join(rng.choice(words, size=rng.integers(1, 8), replace=False)) for _ in range(80)]
+    expected = [(row, other) for row in range(80) for other in range(row) if by_all_pairs([texts[other]], [texts[row]])]
+    assert expected
+    assert list(NearTexts(texts).pairs()) == expected
+
+
+def test_scripts_that_part_no_words_are_compared_two_characters_at_a_time() -> None:
+    known = "今天天气很好我们去公园玩吧大家都来"
+    assert list(NearTexts([known]).twins([known[:-1] + "了"])) == [(0, 0)]
+    assert list(NearTexts([known]).twins([known[::-1]])) == []
+
+
 def test_they_are_told_with_their_number(tmp_path: Path) -> None:
     for name, end in (("train", "day"), ("dev", "night")):
         rows = "".join(f"this is now one post with number {n} of the {end},{n % 2}\n" for n in range(4))

@@ -14,8 +14,9 @@ from tests.store.made_store import MadeStore, finished_store, made_store
 from tune_polar.evaluate.checks import Check, checks_of
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.cells import Cell
+from tune_polar.store.near_texts import NearRows
 
-CODES = ("TP001", "TP002", "TP003", "TP004", "TP005", "TP006", "TP007", "TP008")
+CODES = ("TP001", "TP002", "TP003", "TP004", "TP005", "TP006", "TP007", "TP008", "TP009")
 FLOAT = {"type": "float", "low": 1e-4, "high": 0.1, "log": True}
 
 
@@ -283,6 +284,7 @@ def test_nothing_finished_makes_checks_not_applicable_and_none_fails(tmp_path):
         "TP006": "fires",
         "TP007": "not applicable",
         "TP008": "not applicable",
+        "TP009": "silent",
     }
 
 
@@ -291,6 +293,26 @@ def test_nothing_finished_makes_checks_not_applicable_and_none_fails(tmp_path):
 def test_all_checks_are_made_of_every_shape(tmp_path, make, seeds):
     summary = finished_store(tmp_path / "s", make(seeds=seeds)).summary()
     assert tuple(found.code for found in checks_of(summary)) == CODES
+
+
+def test_tp009_near_twins_across_folds_and_splits(tmp_path):
+    summary = finished_store(tmp_path / "s", two_stages()).summary()
+    pairs = {"train": np.array([[7, 2]]), "dev": np.array([[row, row + 1] for row in range(5)])}
+
+    def near(rows):
+        return check(replace(summary, gold=replace(summary.gold, near=rows)), "TP009")
+
+    ids, dev = summary.gold.train.ids, summary.gold.splits["dev"]
+    fires = near(NearRows(pairs))
+    assert fires.verdict == "fires"
+    assert fires.messages[0] == f"1 text has a near twin in another fold: {ids[7]} ≈ {ids[2]}"
+    assert fires.messages[1].startswith(
+        f"5 texts have a near twin in train, of {len(dev)} of dev: {dev.ids[0]} ≈ {ids[1]}"
+    )
+    assert fires.messages[1].endswith(" and 2 more")
+    assert near(NearRows(pairs, is_complete=False)).messages[0].startswith("at least 1 text has")
+    assert near(NearRows(is_complete=False)).verdict == "not applicable"
+    assert near(NearRows()).verdict == "silent"
 
 
 @pytest.mark.parametrize(("rows", "verdict"), [(120, "fires"), (300, "silent")])

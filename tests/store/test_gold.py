@@ -17,6 +17,7 @@ from tune_polar.data.table import Corpus, Split
 from tune_polar.errors import DataError, StoreError
 from tune_polar.store import codec
 from tune_polar.store.gold import Gold, GoldSplit, gold_digest, gold_of
+from tune_polar.store.near_texts import NearRows
 
 MIXED: Mapping[str, Any] = {
     "recipe": "mixed",
@@ -184,6 +185,17 @@ def test_many_rows_of_one_text_cost_no_more_than_others():
     assert len(repeated(texts, {"model": plan})["train"]) == len(texts) - 1
 
 
+def test_near_twins_are_found_across_folds_and_in_other_splits():
+    train = ("a b c d e", "a b c d e f", "A b c d e", "p q r s t", "p q r s t u", "x y")
+    dev = Split("dev", ("1", "2"), ("b c d e a f", "g h i j k"), {})
+    corpus = Corpus("c", {"train": split("train", train), "dev": dev})
+    near = gold_of(corpus, {"model": folds(0, 1, 1, 2, 2, 0)}).near
+    assert {name: pairs.tolist() for name, pairs in near.pairs.items()} == {"train": [[1, 0]], "dev": [[0, 0]]}, (
+        "3 and 4 are in one fold, 0 and 2 are equal, 5 is too short"
+    )
+    assert near.is_complete
+
+
 # -- forged gold ----------------------------------------------------------------------------------------------
 
 Forge = Callable[[dict[str, Any], dict[str, np.ndarray]], object]
@@ -212,6 +224,10 @@ FORGED: list[Forge] = [
     lambda header, arrays: column(header, "topic").update(names=["news", "news", "news"]),
     lambda header, arrays: column(header, "language").update(names=["eng"]),
     lambda header, arrays: header.update(repeated=["elsewhere"]),
+    lambda header, arrays: header.update(near=["elsewhere"]),
+    lambda header, arrays: header.update(near_is_complete=1),
+    lambda header, arrays: header.pop("near"),
+    lambda header, arrays: arrays.update({"near/dev": np.array([[0, 60]], np.int32)}),
     lambda header, arrays: arrays.pop("gold/train/hurt"),
     lambda header, arrays: arrays.update({"gold/train/more": np.zeros(60, np.int8)}),
     lambda header, arrays: arrays.update({"gold/train/hurt": np.zeros(61, np.int8)}),
@@ -245,10 +261,12 @@ def column(header: dict[str, Any], name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("place", range(len(FORGED)))
 def test_forged_gold_is_damaged_gold(search, mixed, place):
     pairs = {"dev": np.array([[0, 1]])}
-    header, arrays = dataclasses.replace(mixed, repeated=pairs).to_parts()
+    header, arrays = dataclasses.replace(mixed, repeated=pairs, near=NearRows(pairs, is_complete=False)).to_parts()
     path = search.folder / "gold.safetensors"
     path.write_bytes(codec.encode_arrays(header, arrays))
-    assert search.store.gold().repeated["dev"].tolist() == [[0, 1]]
+    read = search.store.gold()
+    assert read.repeated["dev"].tolist() == read.near.pairs["dev"].tolist() == [[0, 1]]
+    assert not read.near.is_complete
     FORGED[place](header, arrays)
     path.write_bytes(codec.encode_arrays(header, arrays))
     with pytest.raises(StoreError, match=r"must hold an undamaged gold"):

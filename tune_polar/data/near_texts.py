@@ -1,17 +1,22 @@
-"""Texts of one split that nearly stand in another: the same words but for a few."""
+"""Texts that nearly stand elsewhere too: the same words but for a few."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from tune_polar.data.texts import normalised
 
 NEAR = 0.8  # shared words over all words of both (Jaccard)
-ROWS_AT_MOST = 200_000  # of all splits: their words alone take half a minute
-COMPARED_AT_MOST = 2_000_000  # pairs: some seconds; texts of a few hundred words in all share even their rarest ones
+ROWS_AT_MOST = 200_000  # of all that are compared: 0.1 GB and some seconds
+COMPARED_AT_MOST = 30_000_000  # looks at a row that has a rare word of another: ten seconds or so
 FEWEST_WORDS = 4  # of two short texts, one word more or less says nothing
+# Scripts that part no words: Thai, Lao, Burmese, Khmer, Chinese and Japanese. Two characters in a row count as a word.
+_UNPARTED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff]")
+
+Words = tuple[str, ...]  # of one text, each once
 
 
 class NearTexts:
@@ -27,10 +32,12 @@ class NearTexts:
         """``known``: the texts to look among."""
         self.is_complete = len(known) <= ROWS_AT_MOST  # False: not every row was looked at
         self._left = COMPARED_AT_MOST
-        self._words = _words(known) if self.is_complete else []
-        self._counts = Counter(word for _, each in self._words for word in each)
+        self._once: dict[str, str] = {}  # of equal words one is kept
+        self._texts = list(map(normalised, known)) if self.is_complete else []
+        self._words = [self._words_of(text) for text in self._texts]
+        self._counts = Counter(word for each in self._words for word in each)
         self._holders: dict[str, list[int]] = defaultdict(list)
-        for row, (_, own) in enumerate(self._words):
+        for row, own in enumerate(self._words):
             for word in self._rarest(own):
                 self._holders[word].append(row)
 
@@ -39,24 +46,51 @@ class NearTexts:
         if not self.is_complete or len(self._words) + len(asked) > ROWS_AT_MOST:
             self.is_complete = False
             return
-        for row, (text, own) in enumerate(_words(asked)):
-            rows = sorted({other for word in self._rarest(own) for other in self._holders.get(word, ())})
-            self._left -= len(rows)
+        for row, text in enumerate(map(normalised, asked)):
+            found = next(self._near(text, self._words_of(text), len(self._words)), None)
+            if found is not None:
+                yield row, found
+            if self._left < 0:
+                return
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """All pairs of near twins among the texts themselves, the later row first."""
+        for row, (text, own) in enumerate(zip(self._texts, self._words, strict=True)):
+            for other in self._near(text, own, row):
+                yield row, other
+            if self._left < 0:
+                return
+
+    def _near(self, text: str, words: Words, before: int) -> Iterator[int]:
+        """Rows before one that are near ``text``, in their order."""
+        own, least, most = frozenset(words), NEAR * len(words), len(words) / NEAR
+        held = set[int]()
+        for word in self._rarest(words):
+            holders = self._holders.get(word, ())
+            self._left -= len(holders)
             if self._left < 0:
                 self.is_complete = False
                 return
-            for other in rows:
-                said, theirs = self._words[other]
-                if said != text and len(own & theirs) >= NEAR * len(own | theirs):
-                    yield row, other
-                    break
+            held.update(holders)
+        for other in sorted(other for other in held if other < before and least <= len(self._words[other]) <= most):
+            theirs = self._words[other]
+            shared = len(own.intersection(theirs))
+            if shared >= NEAR * (len(own) + len(theirs) - shared) and self._texts[other] != text:
+                yield other
 
-    def _rarest(self, words: frozenset[str]) -> list[str]:
+    def _words_of(self, text: str) -> Words:
+        words = text.split() if text.isascii() else [word for each in text.split() for word in _parted(each)]
+        return tuple({self._once.setdefault(word, word): None for word in words})
+
+    def _rarest(self, words: Words) -> list[str]:
         if len(words) < FEWEST_WORDS:
             return []
         kept = len(words) - math.ceil(NEAR * len(words)) + 1
         return sorted(words, key=lambda word: (self._counts[word], word))[:kept]
 
 
-def _words(texts: Iterable[str]) -> list[tuple[str, frozenset[str]]]:
-    return [(text, frozenset(text.split())) for text in map(normalised, texts)]
+def _parted(word: str) -> Iterable[str]:
+    """``word``, or of a script that parts no words every two characters in a row."""
+    if len(word) < 3 or not _UNPARTED.search(word):
+        return (word,)
+    return (word[place : place + 2] for place in range(len(word) - 1))

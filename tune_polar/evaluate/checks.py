@@ -2,12 +2,13 @@
 
 TP001 best value at the edge of its range · TP002 gain below fold noise · TP003 degenerate threshold · TP004 missing or
 failed folds · TP005 a text on both sides of a split · TP006 too few finished configurations for importances · TP007 a
-labelled split far from what was expected · TP008 too few positive rows of a label.
+labelled split far from what was expected · TP008 too few positive rows of a label · TP009 a text nearly on both sides
+of a split.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +30,7 @@ from tune_polar.stats.paired import fold_paired
 from tune_polar.stats.rare_labels import CODE as RARE
 from tune_polar.stats.rare_labels import rare_labels
 from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE
+from tune_polar.store.gold import Gold
 
 Verdict = Literal["fires", "silent", "not applicable"]
 
@@ -156,12 +158,28 @@ def _repeated_texts(summary: SearchSummary) -> Iterator[str]:
     gold = summary.gold
     for split in (name for name in gold.splits if name in gold.repeated):
         pairs = gold.repeated[split].tolist()
-        shown = ", ".join(
-            f"{gold.splits[split].ids[one]} = {gold.train.ids[other]}" for one, other in pairs[:EXAMPLES_SHOWN]
-        )
-        more = f" and {len(pairs) - EXAMPLES_SHOWN} more" if len(pairs) > EXAMPLES_SHOWN else ""
+        stand = "text stands" if len(pairs) == 1 else "texts stand"
         where = "in two folds" if split == TRAIN else f"in {split} and train"
-        yield f"{len(pairs)} {'text stands' if len(pairs) == 1 else 'texts stand'} {where}: {shown}{more}"
+        yield f"{len(pairs):,} {stand} {where}: {_ids(gold, split, pairs, '=')}"
+
+
+def _near_texts(summary: SearchSummary) -> Iterator[str]:
+    gold = summary.gold
+    if not gold.near.is_complete and not gold.near.pairs:
+        raise NotApplicableError("there are too many rows to compare them all")
+    for split in (name for name in gold.splits if name in gold.near.pairs):
+        pairs = gold.near.pairs[split].tolist()
+        least = "" if gold.near.is_complete else "at least "
+        have = f"{least}{len(pairs):,} {'text has' if len(pairs) == 1 else 'texts have'} a near twin"
+        where = "in another fold" if split == TRAIN else f"in train, of {len(gold.splits[split]):,} of {split}"
+        yield f"{have} {where}: {_ids(gold, split, pairs, '≈')}"
+
+
+def _ids(gold: Gold, split: str, pairs: Sequence[Sequence[int]], sign: str) -> str:
+    """Some of ``pairs`` of a row of ``split`` and one of train."""
+    ids = ((gold.splits[split].ids[one], gold.train.ids[other]) for one, other in pairs[:EXAMPLES_SHOWN])
+    more = f" and {len(pairs) - EXAMPLES_SHOWN:,} more" if len(pairs) > EXAMPLES_SHOWN else ""
+    return ", ".join(f"{one} {sign} {other}" for one, other in ids) + more
 
 
 def _few_configurations(summary: SearchSummary) -> Iterator[str]:
@@ -209,4 +227,5 @@ _CHECKS: tuple[tuple[str, str, Callable[[SearchSummary], Iterator[str]]], ...] =
     ("TP006", "too few finished configurations for importances", _few_configurations),
     (ALARM, ALARM_TITLE, _far_splits),
     (RARE, "too few positive rows", _rare_labels),
+    ("TP009", "text nearly in two folds, or in train and another split", _near_texts),
 )

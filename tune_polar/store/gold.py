@@ -19,6 +19,7 @@ from tune_polar.data.plans.plan import FoldPlan
 from tune_polar.data.table import TRAIN, Corpus, Split
 from tune_polar.store.codec import encode_arrays
 from tune_polar.store.gold_file import gold_from_parts, gold_to_parts
+from tune_polar.store.near_texts import NearRows, near_rows
 from tune_polar.store.repeated_texts import repeated_in_folds, repeated_in_train
 from tune_polar.store.training import Array
 
@@ -77,11 +78,13 @@ class Gold:
         repeated: (pairs, 2): of "train" two rows with one text of which a fold trains on one and validates the other;
             of another split a row of it and the first row of train that has its text. Splits without such are not
             there.
+        near: near twins likewise.
     """
 
     splits: Mapping[str, GoldSplit]
     plans: Mapping[str, FoldPlan]
     repeated: Mapping[str, IntArray] = field(default_factory=dict)
+    near: NearRows = field(default_factory=NearRows)
 
     @property
     def train(self) -> GoldSplit:
@@ -91,7 +94,7 @@ class Gold:
     def to_parts(self) -> tuple[dict[str, object], dict[str, Array]]:
         """Header and arrays for one safetensors file."""
         columns = {name: (split.ids, split.columns) for name, split in self.splits.items()}
-        return gold_to_parts(columns, self.plans, self.repeated)
+        return gold_to_parts(columns, self.plans, self.repeated, self.near)
 
     @staticmethod
     def from_parts(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> Gold:
@@ -100,8 +103,8 @@ class Gold:
         Raises:
             KeyError, TypeError, ValueError: it is something else.
         """
-        columns, plans, repeated = gold_from_parts(header, arrays)
-        return Gold({name: GoldSplit(*each) for name, each in columns.items()}, plans, repeated)
+        columns, plans, repeated, near = gold_from_parts(header, arrays)
+        return Gold({name: GoldSplit(*each) for name, each in columns.items()}, plans, repeated, near)
 
 
 def gold_of(corpus: Corpus, plans: Mapping[str, FoldPlan]) -> Gold:
@@ -110,13 +113,11 @@ def gold_of(corpus: Corpus, plans: Mapping[str, FoldPlan]) -> Gold:
         name: GoldSplit(split.ids, {key: each for key, each in split.columns.items() if each.kind != "text"})
         for name, split in corpus.splits.items()
     }
-    repeated = {TRAIN: repeated_in_folds(corpus.train.texts, tuple(plans.values()))}
-    repeated |= {
-        name: repeated_in_train(split.texts, corpus.train.texts)
-        for name, split in corpus.splits.items()
-        if name != TRAIN
-    }
-    return Gold(splits, plans, {name: pairs for name, pairs in repeated.items() if len(pairs)})
+    train, others = corpus.train.texts, {name: each.texts for name, each in corpus.splits.items() if name != TRAIN}
+    repeated = {TRAIN: repeated_in_folds(train, tuple(plans.values()))}
+    repeated |= {name: repeated_in_train(texts, train) for name, texts in others.items()}
+    repeated = {name: pairs for name, pairs in repeated.items() if len(pairs)}
+    return Gold(splits, plans, repeated, near_rows(train, others, tuple(plans.values())))
 
 
 def gold_digest(gold: Gold) -> str:

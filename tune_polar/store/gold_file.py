@@ -2,7 +2,7 @@
 
 Arrays: ``gold/SPLIT/COLUMN`` (rows,), int8 of labels, int32 of the codes of classes and groups, float64 of numbers;
 ``plan/NUMBER/training`` and ``plan/NUMBER/validation``, masks (folds, rows) with eight rows a byte; ``repeated/SPLIT``
-(pairs, 2) int32.
+and ``near/SPLIT`` (pairs, 2) int32.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pydantic import Field, TypeAdapter
 from tune_polar.data.columns import BoolArray, Column, IntArray
 from tune_polar.data.plans.plan import FoldPlan
 from tune_polar.data.table import TRAIN
+from tune_polar.store.near_texts import NearRows
 from tune_polar.store.training import Array
 
 Columns = tuple[tuple[str, ...], Mapping[str, Column]]  # ids, and columns by name
@@ -53,13 +54,15 @@ class _About:
     plans: tuple[_PlanAbout, ...]
     stages: tuple[str, ...]  # in the recipe's order
     repeated: tuple[str, ...]  # splits with such rows
+    near: tuple[str, ...]
+    near_is_complete: bool
 
 
 _ABOUT = TypeAdapter(_About)
 
 
 def gold_to_parts(
-    splits: Mapping[str, Columns], plans: Mapping[str, FoldPlan], repeated: Mapping[str, IntArray]
+    splits: Mapping[str, Columns], plans: Mapping[str, FoldPlan], repeated: Mapping[str, IntArray], near: NearRows
 ) -> tuple[dict[str, object], dict[str, Array]]:
     """Header and arrays; see ``Gold``."""
     arrays: dict[str, Array] = {}
@@ -76,6 +79,7 @@ def gold_to_parts(
         arrays[f"plan/{number}/training"] = np.packbits(plan.training, axis=1)
         arrays[f"plan/{number}/validation"] = np.packbits(plan.validation, axis=1)
     arrays |= {f"repeated/{split}": pairs.astype("<i4") for split, pairs in repeated.items()}
+    arrays |= {f"near/{split}": pairs.astype("<i4") for split, pairs in near.pairs.items()}
     about_splits = [
         {
             "name": name,
@@ -89,14 +93,16 @@ def gold_to_parts(
         "plans": about_plans,
         "stages": list(plans),  # in the recipe's order
         "repeated": list(repeated),
+        "near": list(near.pairs),
+        "near_is_complete": near.is_complete,
     }
     return header, arrays
 
 
 def gold_from_parts(
     header: Mapping[str, Any], arrays: Mapping[str, Array]
-) -> tuple[dict[str, Columns], dict[str, FoldPlan], dict[str, IntArray]]:
-    """Splits, plans and repeated rows that ``gold_to_parts`` wrote.
+) -> tuple[dict[str, Columns], dict[str, FoldPlan], dict[str, IntArray], NearRows]:
+    """Splits, plans, repeated and near rows that ``gold_to_parts`` wrote.
 
     Raises:
         KeyError, TypeError, ValueError: they are something else.
@@ -110,8 +116,9 @@ def gold_from_parts(
         training = _mask(f"plan/{number}/training", arrays, rows[TRAIN])
         validation = _mask(f"plan/{number}/validation", arrays, rows[TRAIN])
         plans |= dict.fromkeys(plan.stages, FoldPlan(plan.kind, training, validation, plan.moved))
-    repeated = {name: _pairs(name, arrays, rows) for name in about.repeated}
-    return splits, {stage: plans[stage] for stage in about.stages}, repeated
+    repeated = {name: _pairs("repeated", name, arrays, rows) for name in about.repeated}
+    near = NearRows({name: _pairs("near", name, arrays, rows) for name in about.near}, about.near_is_complete)
+    return splits, {stage: plans[stage] for stage in about.stages}, repeated, near
 
 
 def _check_names(about: _About, found: set[str]) -> None:
@@ -126,8 +133,9 @@ def _check_names(about: _About, found: set[str]) -> None:
             raise ValueError(f"each column must be named once, got {columns} in {split.name}")
     if TRAIN not in names or not about.stages or planned != sorted(about.stages):
         raise ValueError(f"gold must have {TRAIN} and a plan for each stage, got {names} and {planned}")
-    if not set(about.repeated) <= set(names):
-        raise ValueError(f"repeated rows must be of one of the splits {names}, got {list(about.repeated)}")
+    for which, named in (("repeated", about.repeated), ("near", about.near)):
+        if not set(named) <= set(names):
+            raise ValueError(f"{which} rows must be of one of the splits {names}, got {list(named)}")
     expected = set(_names_of_arrays(about))
     if found != expected:
         raise ValueError(f"gold must have one array for each thing it names, got others {sorted(found ^ expected)}")
@@ -139,6 +147,7 @@ def _names_of_arrays(about: _About) -> Iterator[str]:
     for number in range(len(about.plans)):
         yield from (f"plan/{number}/training", f"plan/{number}/validation")
     yield from (f"repeated/{split}" for split in about.repeated)
+    yield from (f"near/{split}" for split in about.near)
 
 
 def _columns(split: _SplitAbout, arrays: Mapping[str, Array]) -> Columns:
@@ -165,8 +174,8 @@ def _mask(name: str, arrays: Mapping[str, Array], rows: int) -> BoolArray:
     return unpacked[:, :rows].astype(np.bool_)
 
 
-def _pairs(split: str, arrays: Mapping[str, Array], rows: Mapping[str, int]) -> IntArray:
-    name = f"repeated/{split}"
+def _pairs(which: str, split: str, arrays: Mapping[str, Array], rows: Mapping[str, int]) -> IntArray:
+    name = f"{which}/{split}"
     pairs = arrays[name]
     _check(name, pairs, "<i4", (len(pairs) if pairs.ndim else 0, 2))
     if (pairs < 0).any() or (pairs >= [rows[split], rows[TRAIN]]).any():

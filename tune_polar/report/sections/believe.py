@@ -22,6 +22,7 @@ EXPLANATIONS: Mapping[str, str] = {
     "TP006": "With few configurations chance alone makes some parameter look important.",
     "TP007": "Labels, texts or the model there are not what they were: what was measured says little of that split.",
     "TP008": "A score from few positive rows is mostly luck: neither it nor its threshold will hold on new rows.",
+    "TP009": "Texts of which four fifths of the words are the same: what is scored on them is in part remembered.",
 }
 VERDICTS: Mapping[str, Entry] = {
     "fires": Entry("look here", kind="fires"),
