@@ -11,6 +11,7 @@ import pytest
 
 from tests.store.made_recipes import one_vote, recipe_of, regression, three_classes, two_stages
 from tests.store.made_store import MadeStore, finished_store, made_store
+from tune_polar.evaluate.ahead import ahead_of
 from tune_polar.evaluate.checks import Check, checks_of
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.cells import Cell
@@ -293,6 +294,17 @@ def test_nothing_finished_makes_checks_not_applicable_and_none_fails(tmp_path):
 def test_all_checks_are_made_of_every_shape(tmp_path, make, seeds):
     summary = finished_store(tmp_path / "s", make(seeds=seeds)).summary()
     assert tuple(found.code for found in checks_of(summary)) == CODES
+
+
+def test_tp007_foretells_nothing_of_another_data_set(tmp_path):
+    summary = finished_store(tmp_path / "s", regression()).summary()
+    ahead = ahead_of(summary)
+    assert not isinstance(ahead, str)
+    assert summary.best is not None
+    assert summary.best.outcome is not None
+    scored = set(summary.best.outcome.judged.scored.splits)
+    assert "later" in scored
+    assert {split.name for split in ahead.splits} == scored - {"later"}
 
 
 def test_tp009_near_twins_across_folds_and_splits(tmp_path):

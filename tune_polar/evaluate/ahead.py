@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.data.table import TRAIN
+from tune_polar.data.table import DEV, TEST, TRAIN
 from tune_polar.decide.checks import FloatArray
 from tune_polar.decide.chooser import Chooser, Settings
 from tune_polar.decide.evidence import Evidence
@@ -33,7 +33,7 @@ class Ahead:
     """What is to come."""
 
     new_rows: NewRowsScore
-    splits: tuple[LabelledSplit, ...]  # each labelled one beside what was expected of it
+    splits: tuple[LabelledSplit, ...]  # each labelled one of the same data beside what was expected of it
 
     @property
     def alarms(self) -> tuple[LabelledSplit, ...]:
@@ -41,6 +41,7 @@ class Ahead:
         return tuple(split for split in self.splits if split.fires)
 
 
+ALIKE = (DEV, TEST)  # splits of the same data; of another data set nothing is foretold
 _FOUND: WeakKeyDictionary[SearchSummary, Ahead | str] = WeakKeyDictionary()
 
 
@@ -93,7 +94,7 @@ def _next_rows(summary: SearchSummary, choice: Choice, splits: tuple[LabelledSpl
     texts = len(np.unique(choice.rows.ids))
     facts = summary.facts.rows
     share = min(texts / facts[TRAIN], 1.0) if facts.get(TRAIN) else 1.0
-    sizes = {name: max(round(share * rows), 1) for name, rows in facts.items() if name != TRAIN and rows}
+    sizes = {name: max(round(share * rows), 1) for name, rows in facts.items() if name in ALIKE and rows}
     sizes |= {split.name: split.rows for split in splits}
     return max(sizes.values(), default=texts)
 
@@ -107,7 +108,8 @@ def _splits(
     rng: np.random.Generator,
 ) -> Iterator[LabelledSplit]:
     node = outcome.graph.changed(outcome.best.changes).scored
-    for name, ladder in outcome.judged.scored.splits.items():
+    found = outcome.judged.scored.splits.items()
+    for name, ladder in ((name, ladder) for name, ladder in found if name in ALIKE):
         tuned, evidence = ladder["fold_tuned"], outcome.splits[name]
         bench = _Bench(summary, best, outcome, node, tuned.settings[0])
         ahead = _new_rows(choice, len(tuned.decided), runs, rng)
