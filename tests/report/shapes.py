@@ -197,6 +197,32 @@ def classes_by_group(folder: Path) -> MadeStore:
     return finished_store(folder, recipe_of(values), test=30)
 
 
+def languages_held_out(folder: Path) -> MadeStore:
+    """Numbers of languages that folds hold out whole beside a share of the others."""
+    values = {**NUMBER, "data": {**NUMBER["data"], "evaluate": {}}}
+    values |= {"folds": {"plan": "leave_groups_out", "by": "language", "held_out": 1, "share": 0.4}}
+    recipe = recipe_of(values)
+    return finished_store(folder, recipe, corpus=made_corpus(recipe, rows=240), dev=0)
+
+
+class Constant(MadeStore):
+    """One number for every row."""
+
+    def stage(self, *about: Any, **more: Any) -> StageRecord:
+        record = super().stage(*about, **more)
+        arrays = {
+            name: np.full_like(each, 3) if name.endswith("/value") else each for name, each in record.arrays.items()
+        }
+        return replace(record, arrays=arrays)
+
+
+def one_number_for_all(folder: Path) -> MadeStore:
+    made = made_store(folder, recipe_of(NUMBER), trials=1)
+    made = Constant(**{name: getattr(made, name) for name in made.__dataclass_fields__})
+    made.finish(made.configuration("published"))
+    return made
+
+
 def a_given_split(folder: Path) -> MadeStore:
     """Numbers, one split that a column names, three seeds."""
     values = {**NUMBER, "folds": {"plan": "given", "column": "split"}, "seeds": [0, 1, 2]}
@@ -259,7 +285,15 @@ SHAPES: Mapping[str, Make] = {
         for make in (
             *(rich, five_labels, two_seeds, one_split_four_seeds, one_cell, per_language, paper_folds),
             *(gate_of_classes, smaller_is_better, ablation, nothing, all_failed, reference_unfinished),
-            *(binary, without_gold, classes_by_group, a_given_split, says_nothing, one_cell_of_numbers),
+            *(
+                binary,
+                without_gold,
+                classes_by_group,
+                languages_held_out,
+                a_given_split,
+                says_nothing,
+                one_cell_of_numbers,
+            ),
         )
     },
 }

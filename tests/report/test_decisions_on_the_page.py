@@ -307,6 +307,86 @@ def test_numbers_are_told_by_fold_and_by_group(page_of: PageOf) -> None:
         assert float(row["bias"].replace("−", "-")) == pytest.approx((decided - gold)[own].mean(), rel=0.02, abs=1e-4)
     assert len(answer.figures) == 2
     assert answer.figures[0].count("pt faint") == len(gold)
+    assert answer.figures[0].count("band pd") == 1
+
+
+def test_numbers_are_told_by_gold_value_and_folds_by_their_noise(page_of: PageOf) -> None:
+    page = page_of("languages held out")
+    found = page.won.judged.scored
+    gold, decided = found.rows.gold.values[:, 0], found.cross_fitted.decided[:, 0]
+    answer = Answer(page, "numbers")
+    rows = answer.table("closeness by gold value")
+    assert sum(int(row["rows"].replace(",", "")) for row in rows.values()) == len(gold)
+    for said, row in rows.items():
+        low, high = (float(end) for end in said.split(" to "))
+        own = (gold >= low) & ((gold < high) | (high == gold.max()))
+        assert row["rows"] == str(int(own.sum()))
+        mean, noise = (float(each.replace("−", "-")) for each in row["predicted"].split(" ± "))
+        assert mean == pytest.approx(decided[own].mean(), rel=0.01)
+        folds = [(decided - gold)[own & (found.rows.part == fold)].mean() for fold in found.rows.parts]
+        assert noise == pytest.approx(np.std(folds, ddof=1), rel=0.01)
+        assert float(row["mean error"]) == pytest.approx(np.abs(decided - gold)[own].mean(), rel=0.01)
+        assert float(row["of a constant"]) == pytest.approx(np.abs(gold - gold.mean())[own].mean(), rel=0.01)
+    (rare,) = [text for text in answer.texts if text.startswith("Rare are")]
+    ends = gold <= 2, gold >= 4
+    own = min(ends[::-1], key=np.sum)
+    found_there = np.argsort(-decided if own is ends[1] else decided, kind="stable")[: own.sum()]
+    assert f"the {own.sum()} rows ({own.mean():.1%}) with gold in the {'upper' if own is ends[1] else 'lower'}" in rare
+    assert f"{own[found_there].mean():.0%} are among them, where chance finds {own.mean():.0%}" in rare
+
+
+def test_groups_have_intervals_and_a_mean_beside_the_pool(page_of: PageOf) -> None:
+    page = page_of("languages held out")
+    found = page.won.judged.scored
+    gold, decided = found.rows.gold.values[:, 0], found.cross_fitted.decided[:, 0]
+    answer = Answer(page, "groups")
+    rows = answer.table(f"{found.name} by language")
+    owns = [found.rows.groups["language"] == code for code in range(3)]
+    each = [np.corrcoef(gold[own], decided[own])[0, 1] for own in owns]
+    assert rows["mean over groups"]["Pearson’s r"] == page.shown(np.mean(each))
+    assert rows["all pooled"]["Pearson’s r"] == page.shown(np.corrcoef(gold, decided)[0, 1])
+    for row in rows.values():
+        low, high = map(float, row["95% interval"].split(" to "))
+        assert low < float(row["Pearson’s r"]) < high
+    assert any("Between groups lies" in text and "pooled" in text for text in answer.texts)
+
+
+@pytest.mark.parametrize("shape", ["languages held out", "classes by group"])
+def test_unseen_groups_stand_beside_seen_ones(page_of: PageOf, shape: str) -> None:
+    page = page_of(shape)
+    found, answer = page.won.judged.scored, Answer(page, "unseen")
+    rows, decided = found.rows, found.cross_fitted.decided
+    names = page.summary.gold.train.columns["language"].names
+    plan, groups = next(iter(page.summary.gold.plans.values())), page.summary.gold.train.values("language")
+    trained = [set(groups[plan.training_rows(fold)].tolist()) for fold in range(plan.count)]
+    unseen = np.array(
+        [code not in trained[fold] for code, fold in zip(rows.groups["language"], rows.part, strict=True)]
+    )
+
+    def score(own: np.ndarray) -> str:
+        return page.shown(found.metric.score(rows.gold.take(own), decided[own]))
+
+    told = answer.table(f"{found.name}: ")
+    for code, name in enumerate(names):
+        for half, word in ((unseen, "unseen"), (~unseen, "seen")):
+            own = (rows.groups["language"] == code) & half
+            assert told[name][f"rows {word}"] == str(int(own.sum()))
+            assert told[name][word] == (score(own) if own.sum() >= 20 else "")
+    by_fold = answer.tables[1]
+    for fold, row in enumerate(by_fold.texts):
+        cell = rows.part == fold
+        (held,) = [code for code in range(len(names)) if code not in trained[fold]]
+        assert row[:3] == (f"fold {fold}", names[held], score(cell))
+        assert row[4] == score(cell & unseen)
+    if shape == "languages held out":
+        assert any("languages" not in text and "Over the 3 that folds both hold out" in text for text in answer.texts)
+
+
+def test_a_constant_prediction_is_said_so_and_never_nan(fresh: Callable[[str], MadeStore]) -> None:
+    made = fresh("one number for all")
+    page = PageContext(made.summary())
+    rows = Answer(page, "groups").table("model by language")
+    assert {row["Pearson’s r"] for row in rows.values()} - {""} <= {"0.000 (constant)", "0.000"}
 
 
 @pytest.mark.parametrize("shape", ["two stages", "regression", "per language", "smaller is better"])

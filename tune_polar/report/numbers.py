@@ -69,6 +69,11 @@ def setting(value: object) -> str:
     return str(value)
 
 
+def plain_number(value: float) -> str:
+    """Three digits of what has no unit: ``2.91``, ``−0.014``."""
+    return setting(float(f"{value:.3g}")).replace("-", MINUS)
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """``1 fold``, ``5 folds``, ``1,000 configurations``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -58,6 +58,8 @@ class WeightedScores:
         metric.check(rows.gold.kind)
         self._text = _in_order_of_appearance(rows.ids)  # (rows,)
         self.texts = int(self._text.max()) + 1
+        self.ids: IntArray = np.empty(self.texts, dtype=np.int64)  # (texts,) whose weights the columns are
+        self.ids[self._text] = rows.ids
         self._seeds = []
         for seed in np.unique(rows.seed).tolist():
             own = rows.seed == seed

@@ -22,6 +22,7 @@ from tune_polar.report.sections import (
     sensitive,
     thresholds,
     training,
+    unseen,
     use,
     vectors,
     votes,
@@ -44,6 +45,7 @@ _ORDER = (
         confusion,
         numbers,
         groups,
+        unseen,
     ),
     *(elsewhere, runs, vectors, training, examples, cost, provenance),
 )

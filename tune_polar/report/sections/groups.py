@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from tune_polar.data.columns import NO_GROUP
 from tune_polar.decide.checks import BoolArray
 from tune_polar.decide.judged import Judgement
+from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Rows
+from tune_polar.evaluate.correction import SEED
 from tune_polar.report.context import PageContext
-from tune_polar.report.document import Block, Row, TextTable, in_parts, prose
+from tune_polar.report.document import Block, Entry, Row, TextTable, in_parts, prose
 from tune_polar.report.numbers import fixed
 from tune_polar.report.section import Answer, Section, has
-from tune_polar.report.words import chosen_on, column_heads, gap_words, metric_words
+from tune_polar.report.words import begun, chosen_on, column_heads, gap_words, metric_words
+from tune_polar.stats.group_scores import LEVEL, Estimate, GroupScores, group_scores
+from tune_polar.stats.intervals import signed
 
 FEW = 20  # rows of a group whose score says little
+MEAN, ALL = "mean over groups", "all pooled"
 
 
 def groups_of(page: PageContext) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -35,6 +40,11 @@ def subsets(rows: Rows, column: str, names: tuple[str, ...]) -> Iterator[tuple[s
             yield name, own
 
 
+def interval_words(page: PageContext, found: Estimate) -> str:
+    """``0.41 to 0.52``."""
+    return f"{page.shown(found.interval.low)} to {page.shown(found.interval.high)}"
+
+
 def build(page: PageContext) -> Answer:
     """A table a column of groups."""
     judged = page.won.judged.scored
@@ -42,28 +52,76 @@ def build(page: PageContext) -> Answer:
 
 
 def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[str, ...]) -> list[Block]:
-    metric, gold = judgement.metric, judgement.rows.gold
-    what, heads = metric_words(metric.name), column_heads(metric, gold.names)
-    rows, told = [], {}
-    everything = np.ones(len(gold), dtype=np.bool_)
-    for name, own in (*subsets(judgement.rows, column, names), ("all", everything)):
-        found = metric.measure(gold.take(own), judgement.cross_fitted.decided[own])
-        each = (fixed(value, 2) for value in found.per_column.tolist() if heads)
-        cells = (name, f"{int(own.sum()):,}", page.shown(found.score), *each)
-        rows.append(Row(cells, kind="main" if own is everything else ""))
-        if own.sum() >= FEW and own is not everything:
-            told[name] = found.score
+    metric, rows = judgement.metric, judgement.rows
+    every = dict(subsets(rows, column, names))
+    large = {name: own for name, own in every.items() if own.sum() >= FEW}
+    told = None
+    if large:
+        told = group_scores(rows, judgement.cross_fitted.decided, metric, large, np.random.default_rng(SEED))
+    what, heads = metric_words(metric.name), column_heads(metric, rows.gold.names)
+    known = {} if told is None else {**told.groups, ALL: told.pooled}
+    lines = [_line(page, judgement, name, own, known.get(name), heads) for name, own in every.items()]
+    if told is not None and len(large) > 1:
+        cells = (MEAN, "", page.shown(told.macro.value), interval_words(page, told.macro), *("" for _ in heads))
+        lines.append(Row(cells, kind="main"))
+    whole = np.ones(len(rows), dtype=np.bool_)
+    lines.append(_line(page, judgement, ALL, whole, known.get(ALL), heads, kind="main"))
     caption = (
         f"{judgement.name} by {column}: {what} of each group’s out-of-fold rows, settings chosen on "
-        f"{chosen_on('cross_fitted', page.cells)} of all groups. Groups of fewer than {FEW} rows say little"
+        f"{chosen_on('cross_fitted', page.cells)} of all groups; {LEVEL:.0%} intervals, texts drawn within groups. "
+        f"Groups of fewer than {FEW} rows say little and are not in the mean"
     )
-    table = TextTable(caption, (column, "rows", what, *heads), rows)
-    if len(told) < 2:
+    table = TextTable(caption, (column, "rows", what, f"{LEVEL:.0%} interval", *heads), lines)
+    if told is None or len(large) < 2:
         return [table]
-    best, *_, worst = sorted(told, key=lambda name: metric.gain(0.0, told[name]))
-    gap = gap_words(metric.gain(told[best], told[worst]), metric)
-    shown = [f"{name} ({page.shown(told[name])})" for name in (best, worst)]
-    return [prose(f"Best is {shown[0]}, worst {shown[1]}: {gap} between them."), table]
+    return [prose(_extremes(page, told.groups, metric), *_pooling(page, told, metric, column)), table]
+
+
+def _line(
+    page: PageContext,
+    judgement: Judgement,
+    name: str,
+    own: BoolArray,
+    told: Estimate | None,
+    heads: tuple[str, ...],
+    kind: str = "",
+) -> Row:
+    found = judgement.metric.measure(judgement.rows.gold.take(own), judgement.cross_fitted.decided[own])
+    score = Entry(page.shown(found.score), note="constant" if found.remarks else "", title="; ".join(found.remarks))
+    each = (fixed(value, 2) for value in found.per_column.tolist() if heads)
+    return Row(
+        (name, f"{int(own.sum()):,}", score, "" if told is None else interval_words(page, told), *each), kind=kind
+    )
+
+
+def _extremes(page: PageContext, told: Mapping[str, Estimate], metric: Metric) -> str:
+    best, *_, worst = sorted(told, key=lambda name: metric.gain(0.0, told[name].value))
+    gap = gap_words(metric.gain(told[best].value, told[worst].value), metric)
+    shown = [f"{name} ({page.shown(told[name].value)})" for name in (best, worst)]
+    return f"Best is {shown[0]}, worst {shown[1]}: {gap} between them."
+
+
+def _pooling(page: PageContext, told: GroupScores, metric: Metric, column: str) -> Iterator[str]:
+    """Of a correlation, what pooling adds to the mean over groups."""
+    if metric.unit != "r" or told.levels is None:
+        return
+    what = begun(metric_words(metric.name))
+    pooled, macro = page.shown(told.pooled.value), page.shown(told.macro.value)
+    both = f"{what} is {pooled} over all rows pooled, {macro} in the mean over groups"
+    ends = f"{signed(told.gap.interval.low, metric)} to {signed(told.gap.interval.high, metric)}"
+    levels = f"Between groups lies {told.levels:.0%} of the gold’s variance."
+    if not told.gap.told_from_zero:
+        yield f"{both}; the two cannot be told apart ({LEVEL:.0%} interval of the difference {ends}). {levels}"
+    elif told.gap.value > 0:
+        yield (
+            f"{both}: pooling adds {signed(told.gap.value, metric)} ({ends}), for it also rewards telling apart the "
+            f"levels of each {column}, which says nothing about rows within one. {levels}"
+        )
+    else:
+        yield (
+            f"{both}: pooling costs {signed(-told.gap.value, metric).lstrip('+')} ({ends}), for predictions of each "
+            f"{column} lie on levels that are not the gold’s. {levels}"
+        )
 
 
 APPLIES = has(lambda page: bool(page.recipe.data.groups), "the recipe declares no groups")

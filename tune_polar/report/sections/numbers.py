@@ -1,11 +1,10 @@
-"""Predicted numbers against gold, and what is left over by fold and by group."""
+"""Predicted numbers against gold, and what is left over by fold, by group and by the gold value itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-from markupsafe import Markup
 
 from tune_polar.decide.checks import BoolArray, FloatArray
 from tune_polar.decide.judged import Judgement
@@ -14,7 +13,8 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Figures, TextTable, in_parts, prose, titled
 from tune_polar.report.drawing.panel import Panel, linear_axis
-from tune_polar.report.numbers import MINUS, count, setting
+from tune_polar.report.number_ranges import by_value, number_ranges, rare_end
+from tune_polar.report.numbers import MINUS, count, plain_number
 from tune_polar.report.section import Answer, Section, predicts
 from tune_polar.report.sections.groups import groups_of, subsets
 
@@ -40,30 +40,48 @@ def _column(page: PageContext, judgement: Judgement, column: int, figure: str) -
     left = decided - gold
     slope = float(np.polyfit(gold, decided, 1)[0]) if np.ptp(gold) > 0 else 0.0
     sentences = (
-        f"Over {count(len(gold), 'row')} predictions lie {_number(abs(left.mean()))} too "
-        f"{'high' if left.mean() > 0 else 'low'} on average, and {_number(np.abs(left).mean())} off either way.",
+        f"Over {count(len(gold), 'row')} predictions lie {plain_number(abs(left.mean()))} too "
+        f"{'high' if left.mean() > 0 else 'low'} on average, and {plain_number(np.abs(left).mean())} off either way.",
         f"A gold value higher by 1 comes out higher by {slope:.2f}: "
         + ("extremes are drawn to the middle." if slope < EXTREMES_KEPT else "the range is kept."),
     )
     rows = []
     for said, own in _subsets(page, judgement):
-        off = (f"{int(own.sum()):,}", _number(left[own].mean()), _number(np.abs(left[own]).mean()))
+        off = (f"{int(own.sum()):,}", plain_number(left[own].mean()), plain_number(np.abs(left[own]).mean()))
         rows.append((said, *off, f"{pearson(gold[own], decided[own]):.2f}"))
     caption = (
         f"{name} by fold and by group: predicted minus gold on average, how far off either way, and Pearson’s r. A "
         "subset with a bias of its own is predicted from another level"
     )
     table = TextTable(caption, ("rows of", "rows", "bias", "mean error", "r"), rows)
+    ranges = list(number_ranges(judgement, gold, decided))
     order = np.argsort(gold, kind="stable")
     tenths = [(gold[own].mean(), left[own].mean()) for own in np.array_split(order, min(TENTHS, len(gold)))]
     both = [*gold.tolist(), *decided.tolist()]
     diagonal = [(min(both), min(both)), (max(both), max(both))]
-    panels = (
+    over, remains = (
         _panel(figure, f"{name}: predicted over gold", gold, decided, diagonal, "even"),
         _panel(f"{figure}-left", f"{name}: predicted {MINUS} gold, over gold", gold, left, tenths, "pd"),
     )
-    note = "Dashed: prediction and gold agree. The line through what is left over is its mean in tenths of the rows."
-    return [prose(*sentences), Figures(panels, note), table]
+    at = [(each.gold, each.predicted) for each in ranges]
+    noise = [each.noise for each in ranges]
+    over.band(
+        [(x, y - off) for (x, y), off in zip(at, noise, strict=True)],
+        [(x, y + off) for (x, y), off in zip(at, noise, strict=True)],
+        "pd",
+    )
+    over.line(at, "pd")
+    panels = tuple(titled(each.title, each.svg()) for each in (over, remains))
+    note = (
+        "Dashed: prediction and gold agree. Line and band on the left: the mean prediction of gold values in a range, "
+        f"± one standard deviation between {page.cells.many}. The line on the right is the mean in tenths of the rows."
+    )
+    return [
+        prose(*sentences, rare_end(gold, decided)),
+        Figures(panels, note),
+        by_value(page, name, gold, decided, ranges),
+        table,
+    ]
 
 
 def _subsets(page: PageContext, judgement: Judgement) -> Iterator[tuple[str, BoolArray]]:
@@ -75,13 +93,9 @@ def _subsets(page: PageContext, judgement: Judgement) -> Iterator[tuple[str, Boo
         yield from ((f"{column}: {name}", own) for name, own in subsets(rows, column, names))
 
 
-def _number(value: float) -> str:
-    return setting(float(f"{value:.3g}")).replace("-", MINUS)
-
-
 def _panel(
     name: str, title: str, gold: FloatArray, values: FloatArray, line: list[tuple[float, float]], kind: str
-) -> Markup:
+) -> Panel:
     """Points over gold, evenly drawn from the rows, which stand fold by fold."""
     description = f"{count(len(gold), 'row')} out of fold. The table after these figures has every number."
     x, y = linear_axis(gold.tolist(), "gold"), linear_axis([*values.tolist(), *(at for _, at in line)], "")
@@ -89,7 +103,7 @@ def _panel(
     for row in np.unique(np.linspace(0, len(gold) - 1, min(len(gold), POINTS_AT_MOST)).round().astype(int)):
         panel.mark("dot", float(gold[row]), float(values[row]), "pt faint")
     panel.line(line, kind)
-    return titled(title, panel.svg())
+    return panel
 
 
 APPLIES = predicts(lambda gold: gold == "number", "no stage predicts numbers")

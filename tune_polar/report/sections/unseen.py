@@ -1,0 +1,131 @@
+"""Rows of groups that training has seen nothing of, beside rows of groups it has seen: does it carry over?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from tune_polar.decide.checks import BoolArray
+from tune_polar.decide.judged import Judgement
+from tune_polar.evaluate.correction import SEED
+from tune_polar.recipe.cells import Cell
+from tune_polar.report.context import PageContext
+from tune_polar.report.document import Block, Row, TextTable, in_parts, prose
+from tune_polar.report.numbers import listed
+from tune_polar.report.section import Answer, Section, has
+from tune_polar.report.sections.groups import FEW, MEAN, groups_of, interval_words, subsets
+from tune_polar.report.words import gap_words, metric_words
+from tune_polar.stats.group_scores import LEVEL, group_scores, subset_gap
+from tune_polar.stats.intervals import signed
+
+Subsets = Sequence[tuple[str, BoolArray]]
+
+
+def columns_held_out(page: PageContext) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Columns of groups of which some fold validates a group without training on any of its rows."""
+    train, plans = page.summary.gold.train, page.summary.gold.plans.values()
+    for column, names in groups_of(page):
+        groups = train.values(column)
+        for plan in plans:
+            folds = range(plan.count)
+            if any(_held_out(groups, plan.training[fold], plan.validation[fold]).any() for fold in folds):
+                yield column, names
+                break
+
+
+def _held_out(groups: BoolArray, training: BoolArray, validation: BoolArray) -> BoolArray:
+    """Validated rows of groups that the fold does not train on, (rows,)."""
+    return validation & (groups >= 0) & ~np.isin(groups, np.unique(groups[training]))
+
+
+def build(page: PageContext) -> Answer:
+    """By column of groups, seen against unseen, then fold by fold."""
+    judged = page.won.judged.scored
+    return in_parts((f"By {column}", _column(page, judged, column, names)) for column, names in columns_held_out(page))
+
+
+def unseen_rows(page: PageContext, judgement: Judgement, column: str) -> BoolArray:
+    """Judged rows of groups that their own fold did not train on, (rows,)."""
+    stage = next(iter(page.won.graph.nodes[judgement.name].stages))
+    plan, groups, rows = page.summary.gold.plans[stage], page.summary.gold.train.values(column), judgement.rows
+    unseen = np.zeros(len(rows), dtype=np.bool_)
+    for part in rows.parts:
+        own = rows.part == part
+        unseen[own] = _held_out(groups, plan.training[part], plan.validation[part])[rows.ids[own]]
+    return unseen
+
+
+def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[str, ...]) -> list[Block]:
+    rows, metric, decided = judgement.rows, judgement.metric, judgement.cross_fitted.decided
+    unseen, own = unseen_rows(page, judgement, column), list(subsets(rows, column, names))
+    what, halves = metric_words(metric.name), (unseen, ~unseen)
+    found = []
+    for half in halves:
+        large = {name: of & half for name, of in own if (of & half).sum() >= FEW}
+        rng = np.random.default_rng(SEED)
+        found.append(group_scores(rows, decided, metric, large, rng) if large else None)
+    both = [(of & ~unseen, of & unseen) for _, of in own if min((of & unseen).sum(), (of & ~unseen).sum()) >= FEW]
+    lines = []
+    for name, of in own:
+        cells = [name]
+        for half, scores in zip(halves, found, strict=True):
+            told = None if scores is None else scores.groups.get(name)
+            said = ("", "") if told is None else (page.shown(told.value), interval_words(page, told))
+            cells += [f"{int((of & half).sum()):,}", *said]
+        lines.append(Row(tuple(cells)))
+    means = [scores and (page.shown(scores.macro.value), interval_words(page, scores.macro)) for scores in found]
+    lines.append(Row((MEAN, *(cell for mean in means for cell in ("", *(mean or ("", ""))))), kind="main"))
+    caption = (
+        f"{judgement.name}: {what} where a fold has trained on no row of the {column}, and where it has; {LEVEL:.0%} "
+        f"intervals, texts drawn anew within groups. Fewer than {FEW} rows have no score here"
+    )
+    heads = [word for half in ("unseen", "seen") for word in (f"rows {half}", half, f"{LEVEL:.0%} interval")]
+    table = TextTable(caption, (column, *heads), lines)
+    sentences = list(_gap(judgement, column, both))
+    return [*([prose(*sentences)] if sentences else []), table, _by_fold(page, judgement, column, own, unseen)]
+
+
+def _gap(judgement: Judgement, column: str, both: Sequence[tuple[BoolArray, BoolArray]]) -> Iterator[str]:
+    if not both:
+        return
+    metric = judgement.metric
+    gap = subset_gap(judgement.rows, judgement.cross_fitted.decided, metric, both, np.random.default_rng(SEED))
+    ends = f"{LEVEL:.0%} interval {signed(gap.interval.low, metric)} to {signed(gap.interval.high, metric)}"
+    of = f"Over the {len(both)} that folds both hold out and train on, a {column}"
+    if not gap.told_from_zero:
+        better = gap_words(gap.value, metric)
+        yield f"{of} is scored {better} better where it was trained on, which cannot be told from nothing ({ends})."
+    elif gap.value > 0:
+        yield (
+            f"{of} is scored {gap_words(gap.value, metric)} better where it was trained on ({ends}): expect the lower "
+            f"score of a {column} that is not in the training data."
+        )
+    else:
+        yield f"{of} is scored {gap_words(-gap.value, metric)} worse where it was trained on ({ends})."
+
+
+def _by_fold(page: PageContext, judgement: Judgement, column: str, own: Subsets, unseen: BoolArray) -> TextTable:
+    rows, metric, decided = judgement.rows, judgement.metric, judgement.cross_fitted.decided
+    lines = []
+    for (part, seed), score in zip(judgement.cells, judgement.cross_fitted.cell_scores, strict=True):
+        cell = (rows.part == part) & (rows.seed == seed)
+        means = []
+        for half in (unseen, ~unseen):
+            scores = [metric.score(rows.gold.take(at), decided[at]) for _, of in own if (at := of & half & cell).any()]
+            means.append(page.shown(float(np.mean(scores))) if scores else "")
+        held = listed([name for name, of in own if (of & unseen & cell).any()]) or "none"
+        count = f"{int((cell & unseen).sum()):,}", f"{int((cell & ~unseen).sum()):,}"
+        name = page.cells.name(Cell(part, seed))
+        lines.append(Row((name, held, page.shown(score), count[0], means[0], count[1], means[1])))
+    what = metric_words(metric.name)
+    caption = f"{what[:1].upper()}{what[1:]} of each {page.cells.one}, and its mean over groups held out and not"
+    heads = (page.cells.one, f"{column} held out", "all pooled", "rows unseen", "unseen", "rows seen", "seen")
+    return TextTable(caption, heads, lines, words=(1,))
+
+
+APPLIES = has(
+    lambda page: any(True for _ in columns_held_out(page)),
+    "every fold trains on rows of every group, or there are none",
+)
+SECTION = Section("unseen", "Does it carry over to unseen groups?", "Unseen groups", APPLIES, build)
