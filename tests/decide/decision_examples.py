@@ -121,6 +121,17 @@ def clip(rng: np.random.Generator) -> Example:
     return Example({"it": {"type": "clip", "of": "regressor", "low": 1, "high": 5}}, {"regressor": table}, rows, "rmse")
 
 
+def calibrate(rng: np.random.Generator) -> Example:
+    made = clip(rng)
+    points = [[0, 2], [2, 2.5], [4, 4]]
+    step = {"type": "calibrate", "of": "regressor", "low": 1, "high": 5, "points": points}
+    return replace(made, steps={"it": step})
+
+
+def calibrate_by_a_line(rng: np.random.Generator) -> Example:
+    return calibrate(rng).with_step(method="linear")
+
+
 def mean(rng: np.random.Generator) -> Example:
     one, other = clip(rng), clip(rng)
     tables = {"one": one.tables["regressor"], "other": other.tables["regressor"]}
@@ -140,6 +151,8 @@ EXAMPLES: dict[str, Callable[[np.random.Generator], Example]] = {
     "gate of classes": gate_of_classes,
     "argmax": argmax,
     "clip": clip,
+    "calibrate": calibrate,
+    "calibrate by a line": calibrate_by_a_line,
     "mean": mean,
     "ensemble": ensemble,
 }

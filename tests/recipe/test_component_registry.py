@@ -30,7 +30,7 @@ def test_what_there_is():
     of_pairs = {"triplet", "imp_con", "sup_con", "shared_con"}
     others = {"soft_triple", "cross_entropy", "asymmetric", "mse", "huber", "epm", "language_contrast"}
     assert of_pairs | others == set(LOSSES)
-    assert {"knn_vote", "threshold", "argmax", "clip", "gate", "mean", "ensemble"} == set(DECISIONS)
+    assert {"knn_vote", "threshold", "argmax", "calibrate", "clip", "gate", "mean", "ensemble"} == set(DECISIONS)
 
 
 @pytest.mark.parametrize(("registry", "name"), EVERY, ids=[f"{r.word} {name}" for r, name in EVERY])
@@ -47,6 +47,7 @@ def test_what_a_search_chooses_for_nothing():
     assert {name: set(DECISIONS[name].free) for name in DECISIONS if DECISIONS[name].free} == {
         "knn_vote": {"k", "tau"},
         "threshold": {"rule"},
+        "calibrate": {"method"},
     }
     for name in DECISIONS:
         assert DECISIONS[name].free <= set(DECISIONS[name].model_fields)

@@ -205,6 +205,16 @@ def languages_held_out(folder: Path) -> MadeStore:
     return finished_store(folder, recipe, corpus=made_corpus(recipe, rows=240), dev=0)
 
 
+def calibrated(folder: Path) -> MadeStore:
+    """Numbers moved by rising steps, and by a line for each language."""
+    values = {**NUMBER, "data": {**NUMBER["data"], "evaluate": {}}}
+    values["decide"] = {
+        "steps": {"type": "calibrate", "of": "model"},
+        "level": {"type": "calibrate", "of": "model", "method": "linear", "per": "language", "low": 1, "high": 5},
+    }
+    return finished_store(folder, recipe_of({**values, "score": {"of": "steps", "metric": "mae"}}))
+
+
 class Constant(MadeStore):
     """One number for every row."""
 
@@ -290,6 +300,8 @@ SHAPES: Mapping[str, Make] = {
                 without_gold,
                 classes_by_group,
                 languages_held_out,
+                calibrated,
+                one_number_for_all,
                 a_given_split,
                 says_nothing,
                 one_cell_of_numbers,

@@ -24,6 +24,7 @@ from tune_polar.report.context import PageContext
 from tune_polar.report.ladder import shown_threshold
 from tune_polar.report.losses.soft_triple import distinct_centers
 from tune_polar.report.sections.votes import TAUS, score_at, score_map
+from tune_polar.report.winner import winner_recipe
 from tune_polar.report.words import RUNGS
 from tune_polar.stats.intervals import signed
 
@@ -333,6 +334,19 @@ def test_numbers_are_told_by_gold_value_and_folds_by_their_noise(page_of: PageOf
     found_there = np.argsort(-decided if own is ends[1] else decided, kind="stable")[: own.sum()]
     assert f"the {own.sum()} rows ({own.mean():.1%}) with gold in the {'upper' if own is ends[1] else 'lower'}" in rare
     assert f"{own[found_there].mean():.0%} are among them, where chance finds {own.mean():.0%}" in rare
+
+
+def test_calibrated_numbers_are_told_by_where_they_were_calibrated(page_of: PageOf) -> None:
+    page = page_of("calibrated")
+    answer = Answer(page, "numbers")
+    for name in ("steps", "level"):
+        found = page.won.decisions[name]
+        row = answer.table(f"{name}, mean absolute error, on out-of-fold")["mean absolute error"]
+        for rung in ("inside_folds", "fold_tuned", "cross_fitted", "plain"):
+            assert row[RUNGS[rung]].startswith(page.shown(found.ladder[rung].score))
+    written = winner_recipe(page.best)
+    chosen = page.won.judged.best.deployed["steps"]
+    assert [list(each) for each in written.decide["steps"].points] == chosen.written()["points"]
 
 
 def test_groups_have_intervals_and_a_mean_beside_the_pool(page_of: PageOf) -> None:

@@ -91,6 +91,7 @@ def test_sections_come_with_what_a_recipe_has(page_of: PageOf) -> None:
     assert names("binary") == always | {"thresholds", "confusion", "groups", "elsewhere", "runs"}
     assert names("without gold") == names("two stages"), "what has no gold is left out, the set with gold is there"
     assert names("classes by group") == always | {"confusion", "groups", "unseen", "elsewhere", "runs"}
+    assert names("calibrated") == always | {"pipeline", "numbers", "groups"}
     assert names("languages held out") == always | {"numbers", "groups", "unseen"}
     assert names("per language") == always | {"thresholds", "pipeline", "confusion", "groups"}
     assert "elsewhere" not in names("two seeds"), "dev is no set of its own"

@@ -151,6 +151,9 @@ DECISIONS: Mapping[str, Callable[[Any], str]] = {
     "threshold": lambda of: f"thresholds on {of.of}" + (f", chosen for each {of.per}" if of.per else ""),
     "argmax": lambda of: f"the likeliest class by {of.of}",
     "clip": lambda of: f"the numbers of {of.of}" + ("" if of.low is None and of.high is None else ", held in range"),
+    "calibrate": lambda of: (
+        f"the numbers of {of.of}, calibrated ({of.method})" + (f" for each {of.per}" if of.per else "")
+    ),
     "gate": lambda of: f"{of.of} where {of.by} says yes, {of.otherwise or 'nothing'} elsewhere",
     "mean": lambda of: f"the mean of {listed(of.of)}",
     "ensemble": lambda of: f"an ensemble of {listed(of.of)}",

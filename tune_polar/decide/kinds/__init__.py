@@ -2,6 +2,7 @@
 
 from tune_polar.decide.kinds.argmax import Argmax
 from tune_polar.decide.kinds.base import DECISIONS, Decision, Inputs, Sample, Setting, build_decision, register
+from tune_polar.decide.kinds.calibrate import Calibrate, Calibration
 from tune_polar.decide.kinds.clip import Clip
 from tune_polar.decide.kinds.ensemble import Ensemble
 from tune_polar.decide.kinds.gate import Gate
@@ -12,6 +13,8 @@ from tune_polar.decide.kinds.threshold import Threshold, Thresholds
 __all__ = [
     "DECISIONS",
     "Argmax",
+    "Calibrate",
+    "Calibration",
     "Clip",
     "Decision",
     "Ensemble",

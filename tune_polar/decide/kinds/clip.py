@@ -32,6 +32,9 @@ class Clip(Decision[None, Setting]):
 
     def decide(self, inputs: Inputs, setting: Setting | None) -> FloatArray:  # noqa: ARG002 - nothing to set
         """(rows, columns)."""
-        values = inputs.tables[0].ensemble
+        return self.held(inputs.tables[0].ensemble)
+
+    def held(self, values: FloatArray) -> FloatArray:
+        """``values`` within the range."""
         low, high = (-np.inf if self.low is None else self.low), (np.inf if self.high is None else self.high)
         return np.asarray(np.clip(values, low, high), dtype=np.float64)

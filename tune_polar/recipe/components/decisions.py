@@ -150,6 +150,40 @@ class Clip(_Leaf):
         return self
 
 
+Point = Annotated[tuple[Number, Number], Field(strict=False)]
+
+
+@DECISIONS.register("calibrate")
+class Calibrate(Clip):
+    """The predicted number moved to what rows of such a prediction had for gold, on the other folds; then a range."""
+
+    free = frozenset({"method"})
+
+    method: Literal["isotonic", "linear"] = Field(
+        default="isotonic",
+        description="Rising steps of the least squared error, or a line; a line changes no correlation, only errors",
+    )
+    per: Name | None = Field(
+        default=None, description="Column of data.groups: a line or steps of its own for each group"
+    )
+    points: Annotated[tuple[Point, ...], Field(strict=False, min_length=1)] | None = Field(
+        default=None,
+        description="Published pairs of prediction and number, predictions rising, scored as written beside the chosen",
+    )
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        at = [each[0] for each in self.points or ()]
+        if at != sorted(set(at)):
+            raise RuleBrokenError(Breach(("points",), "must be of rising predictions, each once", at))
+        return self
+
+    @property
+    def group_column(self) -> tuple[str, str] | None:
+        """The column whose groups have points of their own."""
+        return None if self.per is None else ("per", self.per)
+
+
 @DECISIONS.register("gate")
 class Gate(Decision):
     """What ``of`` decided where ``by`` says yes; elsewhere no label, or the class ``otherwise``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Figures, TextTable, in_parts, prose, titled
 from tune_polar.report.drawing.panel import Panel, linear_axis
+from tune_polar.report.ladder import decision_tables
 from tune_polar.report.number_ranges import by_value, number_ranges, rare_end
 from tune_polar.report.numbers import MINUS, count, plain_number
 from tune_polar.report.section import Answer, Section, predicts
@@ -27,10 +28,17 @@ def build(page: PageContext) -> Answer:
     """Of each decision of numbers, figures and a table a column."""
     judged = [each for each in page.won.decisions.values() if each.rows.gold.kind == "number"]
     return in_parts(
-        (f"{each.name}: {name}", _column(page, each, column, f"numbers-{place}-{column}"))
+        (f"{each.name}: {name}", [*_column(page, each, column, f"numbers-{place}-{column}"), *_chosen(page, each)])
         for place, each in enumerate(judged)
         for column, name in enumerate(each.rows.gold.names)
     )
+
+
+def _chosen(page: PageContext, judgement: Judgement) -> Sequence[Block]:
+    """Of what is chosen, such as a calibration, its score by where that was."""
+    if not page.won.graph.nodes[judgement.name].parameters:
+        return ()
+    return decision_tables(page, page.won, judgement)
 
 
 def _column(page: PageContext, judgement: Judgement, column: int, figure: str) -> list[Block]:
