@@ -60,6 +60,7 @@ def test_what_a_search_chooses_for_nothing_is_marked():
         ("decide.NAME.k", "decision knn_vote"),
         ("decide.NAME.tau", "decision knn_vote"),
         ("decide.NAME.rule", "decision threshold"),
+        ("decide.NAME.method", "decision calibrate"),
     }
 
 

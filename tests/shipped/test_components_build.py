@@ -118,7 +118,7 @@ def test_a_plan_validates_what_it_does_not_train_on(name):
 def test_a_decision_is_built(name):
     decision = build_decision(name, **settings_of(DECISIONS[name], "of", "by", "per"))
     assert decision.decides
-    assert set(DECISIONS[name].free) <= {*decision.parameters, "rule"}
+    assert set(DECISIONS[name].free) <= {*decision.parameters, "rule", "method"}
 
 
 @pytest.mark.parametrize("name", list(TASKS))
