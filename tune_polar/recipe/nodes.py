@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -96,6 +96,7 @@ class Node:
         return tuple(name for name in registry if key == registry.tag or key in registry[name].model_fields)
 
 
+@lru_cache(maxsize=10_000)  # asked for every parameter of every configuration; the names may be a user's
 def field_node(settings: type[BaseModel], name: str) -> Node | None:
     """What may stand at one field of a settings class; None: it has no such field."""
     about = settings.model_fields.get(name)

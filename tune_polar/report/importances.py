@@ -64,8 +64,7 @@ def design(finished: Scored, parameters: Sequence[SearchedParameter]) -> tuple[l
     for row, scores in finished:
         recipe = row.configuration.recipe
         numbers = [each.number(recipe) for each in parameters]
-        idle = [each.is_idle(recipe) for each in parameters]
-        if all(no is not None or is_idle for no, is_idle in zip(numbers, idle, strict=True)):
+        if all(no is not None or each.is_idle(recipe) for no, each in zip(numbers, parameters, strict=True)):
             rows.append(scores)
             values.append([0.5 if no is None else each.unit(no) for no, each in zip(numbers, parameters, strict=True)])
     return rows, np.array(values, dtype=np.float64).reshape(len(rows), len(parameters))
