@@ -37,6 +37,9 @@ def test_search_status_report_resume_and_winner(command: Command, tmp_path: Path
 
     assert "2 of 2 configurations finished" in command("status", "store").stdout
     assert result(command("status", "store", "--json"))["best"] == found["best"]
+    at_the_end = (tmp_path / "store/report.html").read_text()
+    command("report", "store")
+    assert (tmp_path / "store/report.html").read_text() == at_the_end, "one truth"
     command("report", "store", "-o", "page.html")
     assert (tmp_path / "page.html").stat().st_size > 5_000
 

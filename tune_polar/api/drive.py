@@ -19,7 +19,7 @@ from tune_polar.data.table import Corpus
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.model.footprint import GB
 from tune_polar.report.page import write_page
-from tune_polar.report.reading import TOLD_IN_FULL, summary_for_page
+from tune_polar.report.reading import summary_for_page
 from tune_polar.search.end_signals import EndSignals
 from tune_polar.search.limits import Limits
 from tune_polar.search.needs import disk_budget
@@ -186,7 +186,7 @@ def _run(
 
 
 def _ended(store: Store, result: SearchResult, signals: EndSignals) -> Ended:
-    summary = summary_for_page(store, TOLD_IN_FULL)
+    summary = summary_for_page(store)
     folder = page_folder(store)
     page = write_page(summary, folder / PAGE)
     winner, ensemble = write_winner(summary, folder), write_ensemble(summary, folder)

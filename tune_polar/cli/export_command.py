@@ -63,15 +63,15 @@ def export(
     # Imported here: --help and a mistyped option need none of these libraries, which take seconds to load.
     from tune_polar.evaluate.summary import summarise
     from tune_polar.report.exported import judged_in_export
-    from tune_polar.report.reading import TOLD_IN_FULL, summary_for_page
+    from tune_polar.report.reading import IN_TABLES, summary_for_page
     from tune_polar.report.tables import PREDICTIONS, Kind, write_tables
     from tune_polar.store.store import open_store
 
     opened = open_store(store, to_look=True)
     reads = csv is not None or parquet is not None or model is not None
-    summary = summary_for_page(opened, TOLD_IN_FULL) if reads else summarise(opened, "scores")
-    if len(summary.finished) > TOLD_IN_FULL and (csv or parquet or tensorboard):
-        say(f"curves and predictions are those of the {TOLD_IN_FULL} best of {len(summary.finished):,} configurations")
+    summary = summary_for_page(opened, IN_TABLES) if reads else summarise(opened, "scores")
+    if len(summary.finished) > IN_TABLES and (csv or parquet or tensorboard):
+        say(f"curves and predictions are those of the {IN_TABLES} best of {len(summary.finished):,} configurations")
     tables: tuple[tuple[Kind, Path | None], ...] = (("csv", csv), ("parquet", parquet))
     for kind, folder in tables:
         if folder is not None:

@@ -22,7 +22,7 @@ from tune_polar.evaluate.summary import SearchSummary, summarise
 from tune_polar.garbage import without_collection
 from tune_polar.report.ensemble_yaml import read_ensemble
 from tune_polar.report.ensembles import fault_of_recorded, recorded_sentence
-from tune_polar.report.reading import TOLD_IN_FULL, summary_for_page
+from tune_polar.report.reading import summary_for_page
 from tune_polar.store.store import Store, open_store
 
 
@@ -38,7 +38,7 @@ def status(
     """
     with without_collection():  # nothing that was read is thrown away
         opened = open_store(store, to_look=True)
-        summary = summary_for_page(opened, TOLD_IN_FULL) if json else summarise(opened, "scores")
+        summary = summary_for_page(opened) if json else summarise(opened, "scores")
         if json:
             page, winner = existing_pages(opened)
             say_json(result_json(summary, page, winner))

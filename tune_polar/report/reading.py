@@ -15,8 +15,8 @@ from tune_polar.evaluate.predictions import PredictionsReader
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary, summarise
 from tune_polar.store.store import Store
 
-READ_IN_FULL = 24  # for a page: the best so many, and the reference
-TOLD_IN_FULL = 200  # for scripts and tables of predictions, and at a search's end
+READ_IN_FULL = 24  # the best so many, and the reference: one number, so that page, terminal and JSON say the same
+IN_TABLES = 200  # whose curves and predictions tables hold
 
 
 def summary_for_page(store: Store, read_in_full: int = READ_IN_FULL, *, next_rows: int | None = None) -> SearchSummary:

@@ -21,7 +21,7 @@ from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.sections import Stage
-from tune_polar.report.reading import TOLD_IN_FULL, told_in_full
+from tune_polar.report.reading import IN_TABLES, told_in_full
 from tune_polar.store.gold import GoldSplit
 from tune_polar.store.records import VALIDATION, FoldRecord, StageRecord
 from tune_polar.store.store import Store
@@ -150,8 +150,8 @@ def curves_table(store: Store, summary: SearchSummary) -> pd.DataFrame:
 
 
 def stages_of(store: Store, summary: SearchSummary) -> Iterator[tuple[ConfigurationSummary, StageRecord]]:
-    """Every stage that finished fold trials name, of ``TOLD_IN_FULL`` configurations at the most."""
-    wanted = told_in_full(summary, TOLD_IN_FULL)
+    """Every stage that finished fold trials name, of ``IN_TABLES`` configurations at the most."""
+    wanted = told_in_full(summary, IN_TABLES)
     for row in (row for row in summary.configurations if row.configuration.id in wanted):
         keys = [key for fold in row.folds for key in fold.stages.values()]
         for stage in store.stages(list(dict.fromkeys(keys)), row.configuration.recipe).values():
