@@ -15,7 +15,7 @@ from huggingface_hub import HfFileSystem
 from tests.data.hub_stand_in import hub
 from tune_polar.data.load import load_corpus
 from tune_polar.data.readers import places
-from tune_polar.data.request import DataRequest, EvaluationFile, column_specs
+from tune_polar.data.request import DataRequest, EvaluationFile, ExtraRequest, column_specs
 from tune_polar.data.source import parse_source
 from tune_polar.errors import DataError
 
@@ -58,7 +58,12 @@ def test_every_file_of_a_data_set_may_have_any_form(tmp_path: Path, form: str) -
     source = parse_source(str(paths["train"]), dev=str(paths["dev"]), test=str(paths["test"]))
     specs = column_specs(labels=["hate"])
     corpus = load_corpus(
-        source, DataRequest(specs, extra=str(paths["extra"]), evaluate={"there": EvaluationFile(str(paths["there"]))})
+        source,
+        DataRequest(
+            specs,
+            extra=ExtraRequest(str(paths["extra"])),
+            evaluate={"there": EvaluationFile(str(paths["there"]))},
+        ),
     )
 
     for name in ("dev", "test", "there"):

@@ -9,7 +9,7 @@ from tune_polar.data.findings import Finding, data_error
 from tune_polar.data.plans import make_plans
 from tune_polar.data.polar_writer import write_polar
 from tune_polar.data.readers.polar import COLUMNS
-from tune_polar.data.request import DataRequest, column_specs
+from tune_polar.data.request import DataRequest, ExtraRequest, column_specs
 from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.data.source import Source, parse_source
 from tune_polar.data.table import Corpus
@@ -128,7 +128,7 @@ def test_what_no_search_takes_does_not_pass(tmp_path: Path) -> None:
 def test_repetitions_within_extra_rows_and_evaluation_sets_are_named_too(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text,hate\nx,1\ny,0\n")
     (tmp_path / "e.csv").write_text("text,hate\nX,1\nz,0\n")
-    request = DataRequest(column_specs(labels=["hate"]), extra=str(tmp_path / "e.csv"))
+    request = DataRequest(column_specs(labels=["hate"]), extra=ExtraRequest(str(tmp_path / "e.csv")))
 
     found = check_data(parse_source(str(tmp_path / "a.csv")), request)
 

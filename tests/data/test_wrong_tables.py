@@ -15,7 +15,7 @@ from tune_polar.data.findings import Finding, errors_in
 from tune_polar.data.infer import infer_columns
 from tune_polar.data.load import load_corpus
 from tune_polar.data.plans import make_plans
-from tune_polar.data.request import DataRequest, column_specs
+from tune_polar.data.request import DataRequest, ExtraRequest, column_specs
 from tune_polar.data.source import parse_source
 from tune_polar.data.table import Corpus
 from tune_polar.errors import DataError, TunePolarError
@@ -157,6 +157,6 @@ def test_extra_rows_need_not_tell_folds_apart(tmp_path: Path) -> None:
     table("e").drop(columns="author").assign(source_id="r1").to_csv(tmp_path / "extra.csv", index=False)
     specs = column_specs(labels=["hate"], told_apart_by=["author"])
     corpus = load_corpus(
-        parse_source(str(tmp_path / "train.csv")), DataRequest(specs, extra=str(tmp_path / "extra.csv"))
+        parse_source(str(tmp_path / "train.csv")), DataRequest(specs, extra=ExtraRequest(str(tmp_path / "extra.csv")))
     )
     assert (len(corpus.train), len(corpus.sources)) == (2 * ROWS, ROWS)

@@ -39,6 +39,11 @@ def _with_extra(train: Split, scanned: ScannedSplit) -> tuple[Split, IntArray]:
         name: joined([column, extra.columns.get(name, blank_column(column, len(extra)))])
         for name, column in train.columns.items()
     }
+    columns |= {  # how they were made: of no other row
+        name: joined([blank_column(column, len(train)), column])
+        for name, column in extra.columns.items()
+        if name not in train.columns
+    }
     whole = Split(TRAIN, train.ids + extra.ids, train.texts + extra.texts, columns, train.missing)
     return whole, np.array([row_of.get(source.strip(), -1) for source in said], dtype=np.int64)
 

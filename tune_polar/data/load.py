@@ -89,9 +89,7 @@ def scan_source(source: Source, request: DataRequest) -> Scanned:
         place = order_place(Place(source.path or ""), source.language or DEFAULT_LANGUAGE)
         order, order_findings = scan_order(place, splits[0].ids)
     splits += _evaluation_sets(request, layout)
-    extra = None
-    if request.extra is not None:
-        extra = ScannedSplit(EXTRA, (scan_file(absolute(request.extra), layout.of(EXTRA), "extra"),))
+    extra = _extra_rows(source, request, layout)
     every = [*splits, *([] if extra is None else [extra])]
     findings = [finding for split in every for finding in split.findings()]
     findings += [*order_findings, *cross_file_findings(splits, extra)]
@@ -114,8 +112,29 @@ def _own_splits(source: Source, layout: Layout, sample: str) -> list[ScannedSpli
     ]
 
 
+def _extra_rows(source: Source, request: DataRequest, layout: Layout) -> ScannedSplit | None:
+    """Those of the file that is named, else those that the sample has."""
+    asked = request.extra
+    if asked is None or (asked.file is None and source.kind != "sample"):
+        return None
+    if asked.file is None:
+        corpus = make_sample(request.sample, source.seed)
+        if not len(corpus.sources):
+            return None
+        rows = corpus.train.take(np.arange(corpus.own_rows, len(corpus.train), dtype=np.int64))
+        made_from = tuple("" if row < 0 else corpus.train.ids[row] for row in corpus.sources.tolist())
+        lines = np.arange(1, len(rows) + 1)
+        columns = _asked_texts(rows, layout.specs)
+        return ScannedSplit(
+            EXTRA, (ScannedFile(Place(SAMPLE), lines, rows.ids, rows.texts, columns, sources=made_from),)
+        )
+    by = () if asked.by is None else (ColumnSpec(asked.by, "group"),)
+    own = replace(layout.of(EXTRA), specs=(*layout.specs, *by))
+    return ScannedSplit(EXTRA, (scan_file(absolute(asked.file), own, "extra"),))
+
+
 def _sample(source: Source, layout: Layout, name: str) -> list[ScannedSplit]:
-    corpus = make_sample(name, source.seed)
+    corpus = make_sample(name, source.seed).without_extra()
     there = _asked_texts(corpus.train, layout.specs)
     lacking = [spec.name for spec in layout.specs if not spec.optional and spec.name not in there]
     if lacking:

@@ -43,12 +43,19 @@ class NearTexts:
 
     def twins(self, asked: Sequence[str]) -> Iterator[tuple[int, int]]:
         """Rows of ``asked`` with a near twin, each with the first of them; equal texts are not meant."""
+        last = -1
+        for row, found in self.every_twin(asked):
+            if row != last:
+                yield row, found
+            last = row
+
+    def every_twin(self, asked: Sequence[str]) -> Iterator[tuple[int, int]]:
+        """Rows of ``asked`` with all their near twins."""
         if not self.is_complete or len(self._words) + len(asked) > ROWS_AT_MOST:
             self.is_complete = False
             return
         for row, text in enumerate(map(normalised, asked)):
-            found = next(self._near(text, self._words_of(text), len(self._words)), None)
-            if found is not None:
+            for found in self._near(text, self._words_of(text), len(self._words)):
                 yield row, found
             if self._left < 0:
                 return

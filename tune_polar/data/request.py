@@ -57,13 +57,26 @@ class EvaluationFile:
 
 
 @dataclass(frozen=True)
+class ExtraRequest:
+    """Rows that are trained on and never validated.
+
+    Args:
+        file: with them; None: those of the sample.
+        by: column that says how each was made; None: none is read.
+    """
+
+    file: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True)
 class DataRequest:
     """Everything a recipe's ``data`` and ``folds`` want to read.
 
     Args:
         specs: the columns, in the order in which a split holds them.
         order: of the train rows: as in the file, or as in the competition (POLAR folders alone).
-        extra: a file of rows that are trained on and never validated.
+        extra: rows that are trained on and never validated; None: none are read.
         evaluate: further sets by name.
         under: for each column that a stage learns on some rows alone, which rows.
         sample: which of ``SAMPLES`` is read where the source is the sample.
@@ -71,7 +84,7 @@ class DataRequest:
 
     specs: tuple[ColumnSpec, ...]
     order: Order = "file"
-    extra: str | None = None
+    extra: ExtraRequest | None = None
     evaluate: Mapping[str, EvaluationFile] = field(default_factory=dict)
     under: Mapping[str, Conditions] = field(default_factory=dict)
     sample: str = "polar"

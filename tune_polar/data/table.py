@@ -198,6 +198,13 @@ class Corpus:
         """How many rows of train are the data's own; those from there on are extra."""
         return len(self.train) - len(self.sources)
 
+    def without_extra(self) -> Corpus:
+        """The same with the data's own rows alone."""
+        if not len(self.sources):
+            return self
+        own = self.train.take(np.arange(self.own_rows, dtype=np.int64))
+        return Corpus(self.name, {**self.splits, TRAIN: own}, warnings=self.warnings)
+
     @property
     def most_bytes(self) -> int:
         """What it takes at most where it is sent from one process to another: four bytes a character."""

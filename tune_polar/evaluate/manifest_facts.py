@@ -38,6 +38,7 @@ class StageFacts:
     splits: str  # ids and texts of the other splits
     encoder: str  # its very weights and vocabulary
     folds: tuple[str, ...]  # training and validation rows of each fold
+    extra: int = 0  # rows of train that no fold validates
 
 
 @dataclass(frozen=True)

@@ -183,14 +183,26 @@ class TextColumn(Settings):
 
 
 class ExtraRows(Settings):
-    """Rows that only train."""
+    """Rows that only train, such as synthetic ones."""
 
     word = "file"
 
-    file: Name = Field(description="File with further rows, which train where their source (`source_id`) trains")
+    file: Name | None = Field(
+        default=None,
+        description="File with further rows, which train where their source (`source_id`) trains and where no text "
+        "near to theirs is validated; null: those of the sample, of other data none",
+    )
     share: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] | None = Field(
         default=None, description="Most of a fold's training rows that are such rows; null: as many as there are"
     )
+    by: Name | None = Field(default=None, description="Column of such rows that says how each was made; null: none")
+    only: Name | None = Field(default=None, description="Only rows made so, a value of that column; null: all")
+
+    @model_validator(mode="after")
+    def _made_how(self) -> Self:
+        if self.only is not None and self.by is None:
+            raise RuleBrokenError(Breach(("only",), "must be left out where `by` names no column", self.only))
+        return self
 
 
 class EvaluationSet(Settings):
@@ -263,6 +275,9 @@ class Data(Settings):
                 elif key != "strata" and name in seen:
                     yield Breach((key,), f"must not name {name!r}, which data.{seen[name]} names")
                 seen.setdefault(name, key)
+        if self.extra is not None and self.extra.by in (*OWN_COLUMNS, *seen):
+            rule = "must name a column of its own, which no other key of data names"
+            yield Breach(("extra", "by"), rule, self.extra.by)
         for name in self.strata:
             if seen[name] in ("numbers", "texts"):
                 yield Breach(("strata",), f"must not name {name!r}, which data.{seen[name]} names")

@@ -77,4 +77,5 @@ def _key(name: str) -> str:
 
 def _fewest_training_rows(recipe: Recipe, stage: str, corpus: Corpus, plan: FoldPlan) -> int:
     learned = corpus.train.where(recipe.stages[stage].rows)
+    learned[corpus.own_rows :] = False  # a configuration may train on none of the extra rows
     return min(int(np.count_nonzero(trained & learned)) for trained in plan.training)

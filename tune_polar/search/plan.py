@@ -13,6 +13,7 @@ from tune_polar.recipe.cells import Cell, cells
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.space import NotProposedError
+from tune_polar.search.extra_rows import check_extra
 from tune_polar.search.neighbour_counts import check_neighbours, most_neighbours, within_neighbours
 from tune_polar.search.racing.rules import NONE, rule_named
 from tune_polar.search.recipe_data import fold_plans, fold_warnings, read_corpus
@@ -133,8 +134,10 @@ def planned(asked: Asked, rows: Rows) -> SearchPlan:
     check_neighbours(recipe, most)
     for _, variant in asked.variants:
         check_neighbours(variant, most_neighbours(variant, corpus, plans))
-    for each in (recipe, *(variant for _, variant in asked.variants)):
+    recipes = (recipe, *(variant for _, variant in asked.variants))
+    for each in recipes:
         check_tables(each, corpus, plans)
+    check_extra(recipes, asked.space, corpus)
     space = None if asked.space is None else within_neighbours(asked.space, most)
     check_tried(asked.tried, space)
     return SearchPlan(

@@ -9,20 +9,21 @@ from tune_polar.data.layout import WORD_MARK
 from tune_polar.data.load import load_corpus
 from tune_polar.data.plans import FoldPlan, PlanRequest, alike_classes, corpus_for, make_plans, rare_labels
 from tune_polar.data.readers import Place
-from tune_polar.data.request import TEXT, DataRequest, EvaluationFile, column_specs
+from tune_polar.data.request import TEXT, DataRequest, EvaluationFile, ExtraRequest, column_specs
 from tune_polar.data.source import Source, absolute
 from tune_polar.data.table import Corpus
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.sections import EvaluationSet
+from tune_polar.search.extra_rows import extra_warnings
 
 Files = Mapping[str, str]  # what a recipe calls a file → its whole address
 
 
 def further_files(recipe: Recipe) -> dict[str, str]:
     """The files that ``recipe`` names itself, from the working folder on."""
-    extra = () if recipe.data.extra is None else (recipe.data.extra.file,)
-    files = (each.path for each in recipe.data.evaluate.values())
-    return {file: str(absolute(file)) for file in (*extra, *files)}
+    extra = None if recipe.data.extra is None else recipe.data.extra.file
+    named = (() if extra is None else (extra,), (each.path for each in recipe.data.evaluate.values()))
+    return {file: str(absolute(file)) for files in named for file in files}
 
 
 def data_request(recipe: Recipe, files: Files | None = None) -> DataRequest:
@@ -50,7 +51,9 @@ def data_request(recipe: Recipe, files: Files | None = None) -> DataRequest:
         given_by=next(iter(_names(folds.get("column"))), None),
     )
     under = {name: stage.rows for stage in recipe.stages.values() if stage.rows for name in stage.columns}
-    extra = None if data.extra is None else found[data.extra.file]
+    extra = None
+    if data.extra is not None:
+        extra = ExtraRequest(None if data.extra.file is None else found[data.extra.file], data.extra.by)
     evaluate = {name: _evaluation_file(recipe, each, found) for name, each in data.evaluate.items()}
     return DataRequest(specs, recipe.folds.order, extra, evaluate, under, recipe.sample)
 
@@ -87,7 +90,6 @@ def fold_plans(recipe: Recipe, corpus: Corpus) -> dict[str, FoldPlan]:
         stages=_rows_of(recipe),
         targets=_targets_of(recipe),
         strata=recipe.data.strata,
-        extra_share=None if recipe.data.extra is None else recipe.data.extra.share,
         **_fold_settings(recipe),
     )
 
@@ -96,7 +98,8 @@ def fold_warnings(recipe: Recipe, corpus: Corpus, plans: Mapping[str, FoldPlan])
     """What is doubtful in ``plans``, though a search can be made of them."""
     targets = _targets_of(recipe)
     alike = alike_classes(corpus, (column for columns in targets.values() for column in columns))
-    return [*alike, *rare_labels(plans, PlanRequest(corpus, _rows_of(recipe), targets))]
+    rare = rare_labels(plans, PlanRequest(corpus, _rows_of(recipe), targets))
+    return [*alike, *rare, *extra_warnings(recipe, corpus, plans)]
 
 
 def _rows_of(recipe: Recipe) -> dict[str, dict[str, int | str]]:

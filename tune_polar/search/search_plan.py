@@ -78,9 +78,9 @@ class SearchPlan:
 
     @property
     def held_out(self) -> float:
-        """Rows that folds validate over rows that they train on, all folds together: 1/(K−1) in K of them."""
+        """Rows that folds validate over own rows that they train on, all folds together: 1/(K−1) in K of them."""
         plan = next(iter(self.plans.values()))
-        return float(np.count_nonzero(plan.validation) / np.count_nonzero(plan.training))
+        return float(np.count_nonzero(plan.validation) / np.count_nonzero(plan.training[:, : self.corpus.own_rows]))
 
     def inputs_for(self, recipe: Recipe) -> Inputs:
         """What the fold trials of one configuration read: the plan's own but where it has another encoder or column.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tune_polar.errors import SpecError
 from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.sections import Data
 
 _SECTIONS = ("data", "folds", "seeds")
 
@@ -26,7 +27,9 @@ def check_variant(origin: str, variant: Recipe, recipe: Recipe) -> None:
 
 def _changed(variant: Recipe, recipe: Recipe) -> Iterator[str]:
     for section in _SECTIONS:
-        if getattr(variant, section) != getattr(recipe, section):
+        if getattr(variant, section) != getattr(recipe, section) and not (
+            section == "data" and _compared(variant.data) == _compared(recipe.data)
+        ):
             yield section
     if variant.score.metric != recipe.score.metric:
         yield "score.metric"
@@ -38,3 +41,10 @@ def _changed(variant: Recipe, recipe: Recipe) -> Iterator[str]:
             yield f"{name}.rows"
         elif stage.columns != own.columns:
             yield f"{name}.task"
+
+
+def _compared(data: Data) -> Data:
+    """Without what says which of the extra rows are trained on: no fold validates these."""
+    if data.extra is None:
+        return data
+    return data.model_copy(update={"extra": data.extra.model_copy(update={"share": None, "only": None})})

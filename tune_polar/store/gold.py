@@ -79,12 +79,15 @@ class Gold:
             of another split a row of it and the first row of train that has its text. Splits without such are not
             there.
         near: near twins likewise.
+        sources: (extra rows,): of the last rows of "train", which no fold validates, the row each was made from; −1:
+            of none.
     """
 
     splits: Mapping[str, GoldSplit]
     plans: Mapping[str, FoldPlan]
     repeated: Mapping[str, IntArray] = field(default_factory=dict)
     near: NearRows = field(default_factory=NearRows)
+    sources: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def train(self) -> GoldSplit:
@@ -94,7 +97,7 @@ class Gold:
     def to_parts(self) -> tuple[dict[str, object], dict[str, Array]]:
         """Header and arrays for one safetensors file."""
         columns = {name: (split.ids, split.columns) for name, split in self.splits.items()}
-        return gold_to_parts(columns, self.plans, self.repeated, self.near)
+        return gold_to_parts(columns, self.plans, self.repeated, self.near, self.sources)
 
     @staticmethod
     def from_parts(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> Gold:
@@ -103,8 +106,8 @@ class Gold:
         Raises:
             KeyError, TypeError, ValueError: it is something else.
         """
-        columns, plans, repeated, near = gold_from_parts(header, arrays)
-        return Gold({name: GoldSplit(*each) for name, each in columns.items()}, plans, repeated, near)
+        columns, plans, repeated, near, sources = gold_from_parts(header, arrays)
+        return Gold({name: GoldSplit(*each) for name, each in columns.items()}, plans, repeated, near, sources)
 
 
 def gold_of(corpus: Corpus, plans: Mapping[str, FoldPlan]) -> Gold:
@@ -117,7 +120,7 @@ def gold_of(corpus: Corpus, plans: Mapping[str, FoldPlan]) -> Gold:
     repeated = {TRAIN: repeated_in_folds(train, tuple(plans.values()))}
     repeated |= {name: repeated_in_train(texts, train) for name, texts in others.items()}
     repeated = {name: pairs for name, pairs in repeated.items() if len(pairs)}
-    return Gold(splits, plans, repeated, near_rows(train, others, tuple(plans.values())))
+    return Gold(splits, plans, repeated, near_rows(train, others, tuple(plans.values())), corpus.sources)
 
 
 def gold_digest(gold: Gold) -> str:

@@ -2,7 +2,7 @@
 
 Arrays: ``gold/SPLIT/COLUMN`` (rows,), int8 of labels, int32 of the codes of classes and groups, float64 of numbers;
 ``plan/NUMBER/training`` and ``plan/NUMBER/validation``, masks (folds, rows) with eight rows a byte; ``repeated/SPLIT``
-and ``near/SPLIT`` (pairs, 2) int32.
+and ``near/SPLIT`` (pairs, 2) int32; ``sources`` (extra rows,) int32, where there are such rows.
 """
 
 from __future__ import annotations
@@ -56,13 +56,18 @@ class _About:
     repeated: tuple[str, ...]  # splits with such rows
     near: tuple[str, ...]
     near_is_complete: bool
+    extra: Number  # rows of train that no fold validates
 
 
 _ABOUT = TypeAdapter(_About)
 
 
 def gold_to_parts(
-    splits: Mapping[str, Columns], plans: Mapping[str, FoldPlan], repeated: Mapping[str, IntArray], near: NearRows
+    splits: Mapping[str, Columns],
+    plans: Mapping[str, FoldPlan],
+    repeated: Mapping[str, IntArray],
+    near: NearRows,
+    sources: IntArray,
 ) -> tuple[dict[str, object], dict[str, Array]]:
     """Header and arrays; see ``Gold``."""
     arrays: dict[str, Array] = {}
@@ -80,6 +85,8 @@ def gold_to_parts(
         arrays[f"plan/{number}/validation"] = np.packbits(plan.validation, axis=1)
     arrays |= {f"repeated/{split}": pairs.astype("<i4") for split, pairs in repeated.items()}
     arrays |= {f"near/{split}": pairs.astype("<i4") for split, pairs in near.pairs.items()}
+    if len(sources):
+        arrays["sources"] = sources.astype("<i4")
     about_splits = [
         {
             "name": name,
@@ -95,14 +102,15 @@ def gold_to_parts(
         "repeated": list(repeated),
         "near": list(near.pairs),
         "near_is_complete": near.is_complete,
+        "extra": len(sources),
     }
     return header, arrays
 
 
 def gold_from_parts(
     header: Mapping[str, Any], arrays: Mapping[str, Array]
-) -> tuple[dict[str, Columns], dict[str, FoldPlan], dict[str, IntArray], NearRows]:
-    """Splits, plans, repeated and near rows that ``gold_to_parts`` wrote.
+) -> tuple[dict[str, Columns], dict[str, FoldPlan], dict[str, IntArray], NearRows, IntArray]:
+    """Splits, plans, repeated and near rows, and sources of extra rows, that ``gold_to_parts`` wrote.
 
     Raises:
         KeyError, TypeError, ValueError: they are something else.
@@ -118,7 +126,8 @@ def gold_from_parts(
         plans |= dict.fromkeys(plan.stages, FoldPlan(plan.kind, training, validation, plan.moved))
     repeated = {name: _pairs("repeated", name, arrays, rows) for name in about.repeated}
     near = NearRows({name: _pairs("near", name, arrays, rows) for name in about.near}, about.near_is_complete)
-    return splits, {stage: plans[stage] for stage in about.stages}, repeated, near
+    sources = _sources(about.extra, arrays, rows[TRAIN])
+    return splits, {stage: plans[stage] for stage in about.stages}, repeated, near, sources
 
 
 def _check_names(about: _About, found: set[str]) -> None:
@@ -148,6 +157,8 @@ def _names_of_arrays(about: _About) -> Iterator[str]:
         yield from (f"plan/{number}/training", f"plan/{number}/validation")
     yield from (f"repeated/{split}" for split in about.repeated)
     yield from (f"near/{split}" for split in about.near)
+    if about.extra:
+        yield "sources"
 
 
 def _columns(split: _SplitAbout, arrays: Mapping[str, Array]) -> Columns:
@@ -181,6 +192,16 @@ def _pairs(which: str, split: str, arrays: Mapping[str, Array], rows: Mapping[st
     if (pairs < 0).any() or (pairs >= [rows[split], rows[TRAIN]]).any():
         raise ValueError(f"{name} must be rows of {split} and of {TRAIN}")
     return pairs.astype(np.int64)
+
+
+def _sources(extra: int, arrays: Mapping[str, Array], rows: int) -> IntArray:
+    if not extra:
+        return np.zeros(0, dtype=np.int64)
+    sources = arrays["sources"]
+    _check("sources", sources, "<i4", (extra,))
+    if extra >= rows or (sources < -1).any() or (sources >= rows - extra).any():
+        raise ValueError(f"sources must be rows of {TRAIN} before the {extra} extra ones, or −1")
+    return sources.astype(np.int64)
 
 
 def _check(name: str, array: Array, dtype: str, shape: tuple[int, ...]) -> None:

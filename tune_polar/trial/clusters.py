@@ -75,7 +75,8 @@ def cluster_vectors(
         stage = stage.model_copy(update={"encoder": named})
     source = context.encoder_source(stage.encoder)
     seed = stage_seed(trial.cell.seed, name, fold)
-    frozen = source.start(context.plans[name].training_rows(fold), seed, stage).to(context.device).eval()
+    training = context.rows_of(name, trial.recipe.data.extra).training_rows(fold)
+    frozen = source.start(training, seed, stage).to(context.device).eval()
 
     def forward(ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
         found: Tensor = frozen(ids, mask, blocks)

@@ -12,8 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from tune_polar.data.batching import TokenRows
+from tune_polar.data.plans.extra import RowsOfFolds as RowsOfFolds
+from tune_polar.data.plans.extra import ShareOfExtra
 from tune_polar.data.table import Corpus
-from tune_polar.recipe.sections import Encoder
+from tune_polar.recipe.sections import Encoder, ExtraRows
 from tune_polar.store.records import Array, StageRecord
 from tune_polar.trial.checkpoints import CheckpointCache
 from tune_polar.trial.encoder_source import EncoderSource
@@ -23,20 +25,6 @@ from tune_polar.trial.slot_memory import SlotMemory
 
 Rows = NDArray[np.int64]
 T = TypeVar("T")
-
-
-class RowsOfFolds(Protocol):
-    """Which rows of train a fold trains on and validates; a ``FoldPlan`` is one."""
-
-    @property
-    def count(self) -> int:
-        """How many folds there are."""
-
-    def training_rows(self, fold: int) -> Rows:
-        """Ascending."""
-
-    def validation_rows(self, fold: int) -> Rows:
-        """Ascending."""
 
 
 class PairTokens(Protocol):
@@ -81,6 +69,21 @@ class TrialContext:
     memory: SlotMemory = field(default_factory=SlotMemory)
     _encoders: dict[str, EncoderSource] = field(default_factory=dict)
     _clusters: dict[Hashable, Any] = field(default_factory=dict)
+
+    def rows_of(self, stage: str, extra: ExtraRows | None) -> RowsOfFolds:
+        """The folds of a stage, with the extra rows that a configuration trains on.
+
+        Args:
+            stage: its name.
+            extra: what the configuration says of such rows.
+
+        Raises:
+            DataError: it asks for rows made in a way that none is.
+        """
+        folds = self.plans[stage]
+        if extra is None or not len(self.corpus.sources):
+            return folds
+        return ShareOfExtra(folds, self.corpus, extra.share, extra.by, extra.only)
 
     def encoder_source(self, settings: Encoder) -> EncoderSource:
         """Tokenised texts and starting weights for ``settings``, kept for the next fold trial."""

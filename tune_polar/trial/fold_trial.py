@@ -30,6 +30,7 @@ class StageInputs:
     splits: str  # ids and texts of the other splits, which it predicts
     encoder: str  # the very weights and vocabulary, not the name
     folds: tuple[str, ...]  # training and validation rows of each fold
+    extra: int = 0  # rows of train that folds train on and never validate
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ class FoldTrial:
             start: key of the stage that it begins from; None: the encoder as it was pretrained.
         """
         stage, inputs = self.recipe.stages[name], self.inputs.stages[name]
+        extra = self.recipe.data.extra if inputs.extra else None
+        taken = {} if extra is None else {"extra": [extra.share, extra.only]}
         return digest(
             {
                 "stage": name,
@@ -92,6 +95,7 @@ class FoldTrial:
                 "fold": [self.cell.fold, inputs.folds[self.cell.fold]],
                 "seed": self.cell.seed,
                 "start": start,
+                **taken,
             },
             KEY_DIGITS,
         )

@@ -42,7 +42,7 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
     settings, fold, train = trial.recipe.stages[name], trial.cell.fold, context.corpus.train
     stage = StageId(name, list(trial.recipe.stages).index(name), fold)
     targets = Targets.of(settings.task, train)
-    rows = StageRows.of(name, settings, context.plans[name], fold, train)
+    rows = StageRows.of(name, settings, context.rows_of(name, trial.recipe.data.extra), fold, train)
     model = build_model(trial, name, context, start)
     precision = Precision.of(settings.precision, context.device)
     source = context.encoder_source(settings.encoder)
@@ -91,7 +91,7 @@ def build_model(trial: FoldTrial, name: str, context: TrialContext, start: Start
     seed = stage_seed(trial.cell.seed, name, fold)
     source, targets = context.encoder_source(settings.encoder), Targets.of(settings.task, context.corpus.train)
     if start is None:
-        encoder = source.start(context.plans[name].training_rows(fold), seed, settings)
+        encoder = source.start(context.rows_of(name, trial.recipe.data.extra).training_rows(fold), seed, settings)
     else:
         encoder = source.started(seed, settings, start.weights, start.frozen_layers)
     with seeded_start(seed):

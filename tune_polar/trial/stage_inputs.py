@@ -54,12 +54,19 @@ def inputs_of(
             # Its vocabulary is that of all train texts, whichever rows a stage reads.
             encoder = f"{encoder}:{corpus.train.fingerprint_of()}"
         stages[name] = StageInputs(
-            rows=corpus.fingerprint_of(used, columns_read(recipe.data, stage)),
+            rows=corpus.fingerprint_of(used, (*columns_read(recipe.data, stage), *_made_how(recipe, corpus))),
             splits=_splits_digest(corpus, (*stage.columns, *stage.rows) if stage.measures else ()),
             encoder=encoder,
             folds=tuple(plan.hash_of(fold) for fold in range(plan.count)),
+            extra=len(corpus.sources),
         )
     return Inputs(stages)
+
+
+def _made_how(recipe: Recipe, corpus: Corpus) -> tuple[str, ...]:
+    """The column that says how extra rows were made, where there are such rows."""
+    extra = recipe.data.extra
+    return () if extra is None or extra.by is None or not len(corpus.sources) else (extra.by,)
 
 
 def _splits_digest(corpus: Corpus, columns: tuple[str, ...]) -> str:

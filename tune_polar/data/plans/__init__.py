@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tune_polar.data.plans.alike import alike_classes
-from tune_polar.data.plans.extra import with_extra_rows
+from tune_polar.data.plans.extra import whole_plans
 from tune_polar.data.plans.given import corpus_as_given, given
 from tune_polar.data.plans.holdout import holdout
 from tune_polar.data.plans.leave_groups_out import leave_groups_out
@@ -54,7 +54,6 @@ def make_plans(
     stages: Mapping[str, Mapping[str, int | str]],
     targets: Mapping[str, Sequence[str]],
     strata: Sequence[str] = (),
-    extra_share: float | None = None,
     **settings: Any,
 ) -> dict[str, FoldPlan]:
     """A plan for each stage, one and the same object where stages share it.
@@ -65,11 +64,10 @@ def make_plans(
         stages: for each stage in the recipe's order, the rows it learns on; {} is all.
         targets: for each stage, the columns it learns.
         strata: columns that every fold should have in equal shares.
-        extra_share: of a fold's training rows that are extra rows, at most; None: all of them.
         settings: of the kind, by keyword.
 
     Returns:
-        Plans over all rows of train, extra rows included, by stage.
+        Plans over all rows of train, by stage; of extra rows they say where each may train.
 
     Raises:
         FoldPlanError: there is no such kind, or the rows cannot be split so.
@@ -86,11 +84,7 @@ def make_plans(
     request = PlanRequest(corpus, dict(stages), wanted, tuple(strata))
     plans = PLANS[kind](request, **settings)
     check_stages(plans, request)
-    if not len(corpus.sources):
-        return plans
-    together = tuple(settings.get("together", ()))
-    whole = {id(plan): with_extra_rows(plan, corpus, extra_share, together) for plan in plans.values()}
-    return {stage: whole[id(plan)] for stage, plan in plans.items()}
+    return whole_plans(plans, corpus, settings.get("together", ())) if len(corpus.sources) else plans
 
 
 def corpus_for(kind: str, corpus: Corpus, **settings: Any) -> Corpus:

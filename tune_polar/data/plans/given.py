@@ -99,9 +99,11 @@ def _with_test_apart(corpus: Corpus, column: str) -> Corpus:
     is_test = np.array([SPLIT_OF_STEM.get(word) == TEST for word in words] + [False] * len(corpus.sources))
     if TEST in corpus.splits or not is_test.any() or is_test[: corpus.own_rows].all():
         return corpus
-    kept = np.flatnonzero(~is_test)
+    from_test = (corpus.sources >= 0) & is_test[corpus.sources]
+    made = corpus.sources[~from_test]  # a row made from one of test tells of it
+    kept = np.flatnonzero(~np.concatenate([is_test[: corpus.own_rows], from_test]))
     new_place = np.cumsum(~is_test) - 1
-    sources: IntArray = np.where((corpus.sources >= 0) & ~is_test[corpus.sources], new_place[corpus.sources], -1)
+    sources: IntArray = np.where(made >= 0, new_place[made], -1)
     test = train.take(np.flatnonzero(is_test))
     parts: Mapping[str, Split] = {TEST: Split(TEST, test.ids, test.texts, test.columns, test.missing)}
     return replace(corpus, splits={**corpus.splits, TRAIN: train.take(kept), **parts}, sources=sources)
