@@ -12,6 +12,7 @@ from tune_polar.report.sections import (
     elsewhere,
     ensemble,
     examples,
+    extra_rows,
     groups,
     matters,
     meanings,
@@ -46,6 +47,7 @@ _ORDER = (
         numbers,
         groups,
         unseen,
+        extra_rows,
     ),
     *(elsewhere, runs, vectors, training, examples, cost, provenance),
 )

@@ -14,6 +14,7 @@ from tune_polar.decide.rows import Rows
 from tune_polar.evaluate.correction import SEED
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Entry, Row, TextTable, in_parts, prose
+from tune_polar.report.group_choices import choosing_by_group
 from tune_polar.report.numbers import fixed
 from tune_polar.report.section import Answer, Section, has
 from tune_polar.report.words import begun, chosen_on, column_heads, gap_words, metric_words
@@ -72,9 +73,10 @@ def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[s
         f"Groups of fewer than {FEW} rows say little and are not in the mean"
     )
     table = TextTable(caption, (column, "rows", what, f"{LEVEL:.0%} interval", *heads), lines)
+    worth = choosing_by_group(page, judgement, every)
     if told is None or len(large) < 2:
-        return [table]
-    return [prose(_extremes(page, told.groups, metric), *_pooling(page, told, metric, column)), table]
+        return [table, *worth]
+    return [prose(_extremes(page, told.groups, metric), *_pooling(page, told, metric, column)), table, *worth]
 
 
 def _line(

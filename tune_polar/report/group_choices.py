@@ -1,0 +1,61 @@
+"""What it is worth in each group that settings are chosen, and the thresholds that were chosen for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from tune_polar.decide.checks import BoolArray
+from tune_polar.decide.groups import GroupSettings
+from tune_polar.decide.judged import Judgement
+from tune_polar.decide.kinds import Thresholds
+from tune_polar.report.context import PageContext
+from tune_polar.report.document import Block, Row, TextTable
+from tune_polar.report.ladder import threshold_range
+from tune_polar.report.words import chosen_on
+from tune_polar.stats.intervals import signed
+
+
+def choosing_by_group(page: PageContext, judgement: Judgement, groups: Mapping[str, BoolArray]) -> Iterator[Block]:
+    """A table: each group plain and with settings chosen on the other folds; nothing where nothing is chosen.
+
+    Args:
+        page: of the search.
+        judgement: of the decision.
+        groups: by name, its rows among the judged ones, in the order of their codes.
+    """
+    crossed, plain, metric = judgement.cross_fitted, judgement.ladder.get("plain"), judgement.metric
+    if plain is None or len(plain.decided) != len(crossed.decided):
+        return
+    names = judgement_names(judgement, page)
+    rows = []
+    whole = np.ones(len(crossed.decided), dtype=np.bool_)
+    for name, own in (*groups.items(), ("all pooled", whole)):
+        gold = judgement.rows.gold.take(own)
+        before, after = (metric.measure(gold, each.decided[own]).score for each in (plain, crossed))
+        chosen = thresholds_of(judgement, names.index(name)) if name in names else "—"
+        cells = (name, page.shown(before), page.shown(after), signed(metric.gain(before, after), metric), chosen)
+        rows.append(Row(cells, kind="main" if own is whole else ""))
+    caption = (
+        "What choosing settings is worth: plain (0.5, or what most say) against chosen on "
+        f"{chosen_on('cross_fitted', page.cells)}; thresholds chosen for a group, lowest and highest"
+    )
+    yield TextTable(caption, ("", "plain", "cross-fitted", "gain", "thresholds"), rows)
+
+
+def judgement_names(judgement: Judgement, page: PageContext) -> tuple[str, ...]:
+    """The groups by which a decision chooses, in the order of their codes; none where it does so for all alike."""
+    per = page.won.graph.nodes[judgement.name].per
+    return () if per is None else page.summary.gold.train.columns[per].names
+
+
+def thresholds_of(judgement: Judgement, code: int) -> str:
+    """The range of a group's thresholds between folds; a dash of what is no single threshold."""
+    found: list[float] = []
+    for chosen in judgement.cross_fitted.settings:
+        setting = chosen.get(judgement.name)
+        own = setting.own.get(code, setting.pooled) if isinstance(setting, GroupSettings) else None
+        if isinstance(own, Thresholds) and len(own.values) == 1:
+            found += own.values.tolist()
+    return threshold_range(found) if found else "—"
