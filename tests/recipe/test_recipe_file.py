@@ -512,3 +512,11 @@ def test_set_of_one_column_leaves_the_value_of_all_to_the_others(load):
 def test_faults_of_file_and_options_come_together(load):
     with pytest.raises(SpecError, match=r"--set decide.vote.k: .*\n.*mini.yaml:19: stages.finder.optimizer.lr"):
         load({"      lr: 1e-3": "      lr: 0"}, changes={"decide.vote.k": 0})
+
+
+def test_what_is_set_of_a_component_does_not_reach_the_ablation_that_takes_it_away():
+    loaded = load_recipe("psk-small", RecipeOptions(encoder="tiny", changes={"encoder.adapter.rank": 4}))
+
+    assert loaded.recipe.encoder.adapter.rank == 4
+    assert loaded.ablations["attention"][1].encoder.adapter.rank == 4
+    assert loaded.ablations["full"][1].encoder.adapter is None

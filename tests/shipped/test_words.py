@@ -24,6 +24,7 @@ OF_THAT_NAME = (
     "data/labels.py",
     "data/fetch.py",
     "data/sample_*.py",
+    "data/samples/tongues.py",
 )
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

@@ -7,7 +7,7 @@ command line says of columns and encoder, an ablation's changes, and `--set` las
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -119,7 +119,7 @@ def load_recipe(name: Written, options: RecipeOptions | None = None, *, folder: 
     for link, ablation_name, ablation in _ablations(chain):
         draft = _draft(chain, profile, options)
         draft.change(ablation.changes, Origin(link.file, ("ablations", ablation_name, "changes")))
-        changed = _finish(draft, options, faults)
+        changed = _finish(draft, _with_what_is_left(options, ablation), faults)
         if changed is not None:
             ablations[ablation_name] = (ablation.title, changed)
     if faults or recipe is None:
@@ -244,6 +244,13 @@ def _use_encoder(draft: Draft, name: str) -> None:
         if isinstance(at(draft.values, (STAGES, stage, "encoder", "name")), str):
             draft.lay((STAGES, stage, "encoder", "name"), name, Origin(None, ("--encoder",)))
     draft.lay(("encoder", "name"), name, Origin(None, ("--encoder",)))
+
+
+def _with_what_is_left(options: RecipeOptions, ablation: Ablation) -> RecipeOptions:
+    """Without `--set` of keys below a component that the ablation takes away: there is nothing that they could set."""
+    gone = tuple(f"{key}." for key, value in ablation.changes.items() if value is None)
+    changes = {key: value for key, value in (options.changes or {}).items() if not key.startswith(gone)}
+    return replace(options, changes=changes)
 
 
 def _finish(draft: Draft, options: RecipeOptions, faults: list[Fault]) -> Recipe | None:

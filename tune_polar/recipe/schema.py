@@ -16,7 +16,7 @@ from tune_polar.recipe.nodes import Node, root
 from tune_polar.recipe.ranges import leaf_schema
 from tune_polar.recipe.recipe_file import FileKeys
 from tune_polar.recipe.space import Space
-from tune_polar.recipe.space_rules import FIXED_SECTIONS
+from tune_polar.recipe.space_rules import FIXED_SECTIONS, FREE
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
@@ -61,7 +61,8 @@ def space_schema() -> Schema:
         "additionalProperties": {"if": single, "then": parameters, "else": {"$ref": "#/$defs/Parameters"}},
         "minProperties": 1,
     }
-    fixed = {"not": {"pattern": rf"^({'|'.join(FIXED_SECTIONS)})(\.|$)"}}
+    free = "|".join(re.escape(key) for key in FREE)
+    fixed = {"not": {"pattern": rf"^(?!({free})$)({'|'.join(FIXED_SECTIONS)})(\.|$)"}}
     for holder in (space["properties"], definitions["SpaceProfile"]["properties"]):
         holder["parameters"] = {"$ref": "#/$defs/Parameters", "propertyNames": fixed}
     return {"$schema": DIALECT, **space, "title": "tune-polar search space", "$defs": definitions}

@@ -19,7 +19,7 @@ from tune_polar.recipe.words import shown
 
 # A search over these would compare scores on different rows, or of different things.
 FIXED_SECTIONS = ("recipe", "description", "sample", "data", "folds", "seeds", "score", "report", "submission")
-FREE = (("data", "extra", "share"), ("data", "extra", "only"))  # the validated rows stay as they are
+FREE = ("data.extra.share", "data.extra.only")  # of these sections: the validated rows stay as they are
 FIXED_IN_STAGES = ("rows", "task", "predicts", "measures")
 # One search has one encoder, whose very weights are part of each stage's key.
 FIXED_IN_ENCODERS = ("name", "revision")
@@ -104,7 +104,7 @@ def _problem_of_place(place: Place, parameter: Parameter, recipe: Recipe) -> str
 def _why_fixed(place: Place, recipe: Recipe) -> str | None:
     """Why a key may not be searched, or None."""
     first, *rest = map(str, place.path)
-    if (first, *rest) in FREE:
+    if place.key in FREE:
         return None
     if first in FIXED_SECTIONS:
         return f"must not vary {first}: scores on different rows or folds cannot be compared"

@@ -100,7 +100,7 @@ class _Speaker:
         self._taken: set[str] = set()
         self._known: set[str] = set()
         self._lexicon = {
-            kind: [tuple(self._word() for _ in range(SYNONYMS)) for _ in range(number)]
+            kind: [tuple(self._word(kind) for _ in range(SYNONYMS)) for _ in range(number)]
             for kind, number in KINDS.items()
         }
 
@@ -179,14 +179,16 @@ class _Speaker:
         said = " ".join(self._lexicon[kind][number][other] for kind, number, other in post.words)
         return "".join(self._tongue.letters.get(letter, letter) for letter in said)
 
-    def _word(self) -> str:
-        """One that the language does not have yet."""
+    def _word(self, kind: str) -> str:
+        """One that the language does not have yet; words of scorn sound harsh, words of praise do not."""
+        sounds, middle = self._tongue.consonants, len(self._tongue.consonants) // 2
+        consonants = {"hostile": sounds[:middle], "kind": sounds[middle:]}.get(kind, sounds)
         while True:
             syllables = [
-                self._letter(self._tongue.consonants) + self._letter(self._tongue.vowels)
-                for _ in range(int(self._rng.integers(2, 4)))
+                self._letter(consonants) + self._letter(self._tongue.vowels)
+                for _ in range(int(self._rng.integers(3, 5) if kind in ("hostile", "kind") else 2))
             ]
-            word = "".join(syllables) + (self._letter(self._tongue.consonants) if self._rng.random() < 0.4 else "")
+            word = "".join(syllables) + (self._letter(consonants) if self._rng.random() < 0.4 else "")
             if word not in self._known:
                 self._known.add(word)
                 return word
