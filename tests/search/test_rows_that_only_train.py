@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from tests.data.test_extra_rows import TRAIN
 from tune_polar.data.plans.plan import FoldPlan
 from tune_polar.data.source import parse_source
 from tune_polar.data.table import Corpus
@@ -27,6 +26,7 @@ from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.stage_inputs import inputs_of
 
+TRAIN = "id,text,hate\n" + "".join(f"r{row},text {row},{row % 2}\n" for row in range(20))
 RECIPE = {
     "recipe": "mine",
     "data": {"labels": ["hate"], "extra": {"file": "extra.csv", "by": "how"}},
