@@ -14,7 +14,7 @@ from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.tables import Table
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.sections import Stage
-from tune_polar.store.records import VALIDATION, StageRecord
+from tune_polar.store.records import VALIDATION
 
 
 class LabelledRows(Protocol):
@@ -34,6 +34,20 @@ class LabelledRows(Protocol):
         """Rows that have each of ``conditions``, (rows,)."""
 
 
+class Predicted(Protocol):
+    """What one stage has predicted, such as a ``StageRecord``."""
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits it has predictions for."""
+
+    def rows(self, split: str) -> NDArray[Any]:
+        """Row numbers, (v,)."""
+
+    def table(self, split: str) -> NDArray[Any]:
+        """What is predicted for them, (v, K) or (v, columns)."""
+
+
 class CellRecords(Protocol):
     """One finished cell, such as ``CellPredictions``."""
 
@@ -46,7 +60,7 @@ class CellRecords(Protocol):
         """That it was trained with."""
 
     @property
-    def stages(self) -> Mapping[str, StageRecord]:
+    def stages(self) -> Mapping[str, Predicted]:
         """By name."""
 
 

@@ -17,9 +17,11 @@ from tune_polar.evaluate.scores import Scores, StoredScores, scores_of
 from tune_polar.garbage import without_collection
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
+from tune_polar.recipe.floors import Floor
 from tune_polar.recipe.model import Recipe
 from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.failures import FailureRecord, given_up
+from tune_polar.store.floor import FloorRecord
 from tune_polar.store.gold import Gold
 from tune_polar.store.records import FoldRecord
 from tune_polar.store.store import Store
@@ -62,6 +64,7 @@ class SearchSummary:
     gold: Gold
     configurations: tuple[ConfigurationSummary, ...]  # in order of proposal
     weights: Mapping[str, int] = field(default_factory=dict)  # bytes of those that are there, by the key of their stage
+    floors: Mapping[Floor, FloorRecord] = field(default_factory=dict)  # that have been computed
     next_rows: int | None = None  # size of the set to come, where the reader has named it
 
     @property
@@ -164,6 +167,7 @@ def summarise(store: Store, detail: Detail = "outcomes") -> SearchSummary:
             for c in store.configurations()
         ),
         store.weights_bytes(),
+        {} if detail == "states" else store.floors(facts.recipe),
     )
 
 

@@ -103,6 +103,10 @@ class Anonymous:
         """Of a trained stage, whose key says nothing of names and places."""
         return name, anonymous_stage(content)
 
+    def floor(self, name: str, content: bytes) -> tuple[str, bytes]:
+        """Of a floor, which says nothing of names and places."""
+        return name, content
+
     def _id(self, was: str) -> str:
         return self._ids.get(was, was)
 
@@ -147,6 +151,7 @@ _RECORDS: Mapping[str, Callable[[Anonymous, str, bytes], tuple[str, bytes]]] = {
     "failures": Anonymous.failure,
     "abandoned": Anonymous.abandonment,
     "stages": Anonymous.stage,
+    "floors": Anonymous.floor,
 }
 
 

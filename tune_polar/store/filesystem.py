@@ -22,7 +22,7 @@ _TEMPORARY = ".tmp"  # ends the name of a file that is still being written
 # The most that is read whole, by folder: a stranger's store may hold anything.
 MOST_RECORD_BYTES = 2**26
 MOST_BYTES: Mapping[str, int] = MappingProxyType(
-    {"stages": 2**30, "gold.safetensors": 2**30, "weights": 2**36, "checkpoints": 2**37}
+    {"stages": 2**30, "floors": 2**30, "gold.safetensors": 2**30, "weights": 2**36, "checkpoints": 2**37}
 )
 
 

@@ -16,6 +16,7 @@ from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.store.codec import DamagedRecordError, decode_arrays, decode_json, decode_text
 from tune_polar.store.failures import FailureRecord
+from tune_polar.store.floor import FloorRecord, floor_faults
 from tune_polar.store.gold import Gold
 from tune_polar.store.records import MAX_NEIGHBOURS, VALIDATION, FoldRecord, StageRecord
 from tune_polar.store.resumption import Resumption
@@ -85,6 +86,19 @@ def stage_named(key: str, gold: Gold | None, recipe: Recipe | None = None) -> Pa
         record = StageRecord.from_parts(*decode_arrays(content))
         _check_name(key, record.key)
         for fault in () if gold is None else stage_faults(record, gold, recipe):
+            raise DamagedRecordError(fault)
+        return record
+
+    return parse
+
+
+def floor_named(name: str, gold: Gold | None, recipe: Recipe | None = None) -> Parse[FloorRecord]:
+    """Of a floor; arguments as of ``stage_named``."""
+
+    def parse(content: bytes) -> FloorRecord:
+        record = FloorRecord.from_parts(*decode_arrays(content))
+        _check_name(name, record.floor)
+        for fault in () if gold is None else floor_faults(record, gold, recipe):
             raise DamagedRecordError(fault)
         return record
 

@@ -27,7 +27,7 @@ from tune_polar.store.store import Store
 log = logging.getLogger(__name__)
 
 # Stages before the folds that name them.
-RECORD_FOLDERS = ("stages", "configurations", "folds", "failures", "abandoned")
+RECORD_FOLDERS = ("stages", "configurations", "folds", "failures", "abandoned", "floors")
 _RECORD_NAME = re.compile(r"(?P<stem>[0-9A-Za-z_-]{1,100})(~[0-9a-f]{16})?\.(?P<kind>json|safetensors)")
 # What must be equal in all manifests, and what it means to a reader.
 _MUST_AGREE = ("kind", "recipe", "space", "variants", "cells", "inputs", "variant_inputs", "data.fingerprint")
@@ -39,6 +39,7 @@ _OWN: Mapping[str, type] = MappingProxyType(
         "trials": int,
         "seed": int,
         "racing": str,
+        "floors": str,
         "machines": dict,
         "command": str,
         "created": str,

@@ -178,7 +178,7 @@ def _check_arrays(predicts: TableKind, arrays: Mapping[str, Array]) -> None:
         )
     for split in splits:
         _check_rows(split, arrays[f"{split}/rows"])
-        for fault in _table_faults(predicts, arrays[f"{split}/{predicts}"], len(arrays[f"{split}/rows"])):
+        for fault in table_faults(predicts, arrays[f"{split}/{predicts}"], len(arrays[f"{split}/rows"])):
             raise ValueError(f"{split}/{predicts} must {fault}")
     for name, array in arrays.items():
         if array.dtype.kind not in "iufb" or not np.isfinite(array).all():
@@ -191,7 +191,8 @@ def _check_rows(split: str, rows: Array) -> None:
         raise ValueError(f"{split}/rows must hold each row number once, got shape {rows.shape} of {rows.dtype}")
 
 
-def _table_faults(predicts: TableKind, table: Array, rows: int) -> Iterator[str]:
+def table_faults(predicts: TableKind, table: Array, rows: int) -> Iterator[str]:
+    """What keeps ``table`` from being one of ``predicts`` for so many rows."""
     if table.ndim != 2 or len(table) != rows or table.shape[1] == 0:
         yield f"hold values for each of {rows} rows, got shape {table.shape}"
     elif predicts == "neighbours":

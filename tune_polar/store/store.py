@@ -10,6 +10,7 @@ Layout::
     abandoned/<id>.json               a configuration given up before all its cells, and why
     resumes/<number>.json             what a resume was told anew; the last one counts
     stages/<key>.safetensors          a trained stage: curve and predictions
+    floors/<name>.safetensors         what a linear model without fine-tuning predicts for the rows held out
     weights/<key>.safetensors         a stage's weights, for stages that start from them
     checkpoints/<key>.safetensors     a running stage, to go on from; gone when the stage is recorded
     models/<id>-<rows>.json           what a fitted model is made of; its weights stay
@@ -31,6 +32,7 @@ from typing import Any, TypeVar
 
 from tune_polar.errors import StoreError
 from tune_polar.recipe.configuration import Configuration
+from tune_polar.recipe.floors import FLOORS, Floor
 from tune_polar.recipe.model import Recipe
 from tune_polar.store import gate
 from tune_polar.store.abandonment import Abandonment
@@ -46,6 +48,7 @@ from tune_polar.store.codec import (
 )
 from tune_polar.store.failures import FailureRecord
 from tune_polar.store.filesystem import Filesystem
+from tune_polar.store.floor import FloorRecord
 from tune_polar.store.gold import Gold
 from tune_polar.store.places import files_at
 from tune_polar.store.records import SAFE_NAME, Array, FoldRecord, StageRecord
@@ -246,6 +249,22 @@ class Store:
                     found[names[name]] = record
         return found
 
+    # -- floors ------------------------------------------------------------------------------------------------
+
+    def put_floor(self, record: FloorRecord) -> bool:
+        """Record a floor; False where it was recorded before."""
+        return self._files.put_if_absent(_floor(record.floor), encode_arrays(record.header(), record.arrays))
+
+    def floors(self, recipe: Recipe) -> dict[Floor, FloorRecord]:
+        """Those that are there, undamaged and of what ``recipe`` predicts, by name."""
+        found: dict[Floor, FloorRecord] = {}
+        for floor in FLOORS:
+            parse = gate.floor_named(floor, self._known_gold(), recipe)
+            record = self._read_one(_floor(floor), parse)
+            if record is not None:
+                found[floor] = record
+        return found
+
     # -- weights of stages ---------------------------------------------------------------------------------------
 
     def put_weights(self, key: str, weights: Mapping[str, Array]) -> None:
@@ -335,6 +354,8 @@ class Store:
         try:
             if folder == "stages":
                 gate.stage_named(stem, self._known_gold())(content)
+            elif folder == "floors":
+                gate.floor_named(stem, self._known_gold())(content)
             elif folder in _GATES:
                 _GATES[folder](stem)(content)
         except OtherFormatError as error:
@@ -411,6 +432,10 @@ def _fold(record: FoldRecord) -> str:
 
 def _stage(key: str) -> str:
     return f"stages/{_safe(key)}.safetensors"
+
+
+def _floor(name: str) -> str:
+    return f"floors/{_safe(name)}.safetensors"
 
 
 def _weights(key: str) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.table import Corpus
+from tune_polar.errors import ModelError
 from tune_polar.model.adapters import add_adapter
 from tune_polar.model.checkpoint import load_weights
 from tune_polar.model.encoder import TextEncoder, load_encoder
@@ -89,6 +90,16 @@ class EncoderSource:
         """
         vectors = None if self._characters is None else self._token_vectors(self._characters, training_rows)
         return self._encoder(seed, settings, vectors)
+
+    def untrained(self) -> TextEncoder:
+        """The encoder as it was pretrained, to be read from and never trained: no copy is made of it.
+
+        Raises:
+            ModelError: it is the embedded one, which was pretrained on nothing.
+        """
+        if self._pretrained is None:
+            raise ModelError("an encoder that is read from as it is must be pretrained, got tiny", "Name another.")
+        return self._pretrained
 
     def started(self, seed: int, settings: Stage, weights: Mapping[str, Array], frozen_before: int) -> TextEncoder:
         """The encoder with another stage's weights, its lowest layers frozen as ``settings`` say.
