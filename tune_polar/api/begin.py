@@ -21,6 +21,7 @@ from tune_polar.data.source import Source, source_from_json
 from tune_polar.errors import SpecError
 from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.garbage import without_collection
+from tune_polar.recipe.floors import DEFAULT_FLOORS, floors_named
 from tune_polar.recipe.reference import reference_origin
 from tune_polar.recipe.strict_yaml import Written
 
@@ -55,6 +56,7 @@ def begin_search(
     space: Written | None = None,
     seed: int = 0,
     tries: Sequence[str] = (),
+    floors: str = DEFAULT_FLOORS,
 ) -> Ended:
     """Search the space of a recipe.
 
@@ -68,11 +70,13 @@ def begin_search(
         space: a shipped one's name, a path, or what a file would hold; None: the recipe's.
         seed: of what is proposed.
         tries: files of points, and stores of earlier searches, whose points come first.
+        floors: what is computed beside it at the end: ``all``, ``tfidf`` or ``none``.
 
     Raises:
         TunePolarError: something of it breaks a rule, or the search cannot go on.
     """
     limits, racing = extent.limits(), extent.rule()
+    floors_named(floors)
     _check_trackers(shown)
     check_counts(trials=extent.trials, folds=recipe.folds, slots=machines.slots, seed=seed)
     found = asked(recipe, data)
@@ -92,6 +96,7 @@ def begin_search(
         trials=DEFAULT_TRIALS if extent.trials is None else extent.trials,
         seed=seed,
         racing=racing or DEFAULT_RACING,
+        floors=floors,
         tried=tried,
     )
     store = new_store(origin.store, loaded.recipe.recipe)
@@ -100,12 +105,21 @@ def begin_search(
     return start(plan, store, machines, origin.command, shown, limits)
 
 
-def begin_ablation(recipe: RecipeWords, data: DataWords, machines: Machines, origin: Origin, shown: Shown) -> Ended:
+def begin_ablation(
+    recipe: RecipeWords,
+    data: DataWords,
+    machines: Machines,
+    origin: Origin,
+    shown: Shown,
+    *,
+    floors: str = DEFAULT_FLOORS,
+) -> Ended:
     """Train a recipe and each of its ablations; as ``begin_search``.
 
     Raises:
         SpecError: the recipe names no ablations.
     """
+    floors_named(floors)
     _check_trackers(shown)
     check_counts(folds=recipe.folds, slots=machines.slots)
     found = asked(recipe, data)
@@ -125,7 +139,15 @@ def begin_ablation(recipe: RecipeWords, data: DataWords, machines: Machines, ori
         (reference_origin(loaded.recipe), loaded.recipe),
         *((name, variant) for name, (_, variant) in loaded.ablations.items()),
     )
-    plan = make_plan(loaded.recipe, loaded.profile, found.source, variants=variants, trials=len(variants), seed=0)
+    plan = make_plan(
+        loaded.recipe,
+        loaded.profile,
+        found.source,
+        variants=variants,
+        trials=len(variants),
+        seed=0,
+        floors=floors,
+    )
     store = new_store(origin.store, f"{loaded.recipe.recipe}-ablation")
     for note in found.notes:
         shown.say(note)

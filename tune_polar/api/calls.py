@@ -29,7 +29,21 @@ if TYPE_CHECKING:
 ARGUMENTS = {
     "columns",
     *("data", "text", "target", "id", "group", "dev", "test", "language", "encoder", "profile", "space", "set"),
-    *("trials", "time", "until", "racing", "folds", "seeds", "seed", "tries", "slots", "slot_gb", "address", "store"),
+    *(
+        "trials",
+        "time",
+        "until",
+        "racing",
+        "folds",
+        "seeds",
+        "seed",
+        "tries",
+        "floors",
+        "slots",
+        "slot_gb",
+        "address",
+        "store",
+    ),
     *("checkpoint_every", "keep_weights", "disk_gb", "track", "examples"),
 }
 

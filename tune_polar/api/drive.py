@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from tune_polar.api.floors import add_floors
 from tune_polar.api.live import LiveTable
 from tune_polar.api.machines import Machines
 from tune_polar.api.pages import PAGE, copy_beside_records, page_folder, way_on
@@ -65,7 +66,7 @@ def start(plan: SearchPlan, store: Store, machines: Machines, command: str, show
 
             def go() -> SearchResult:
                 with held_lease(store.files, prepared.stop):
-                    return _run(prepared, plan, store, shown, limits, signals)
+                    return _run(prepared, plan, store, slots, shown, limits, signals)
 
             result = _in_order(prepared, signals, go)
         return _ended(store, result, signals)
@@ -95,7 +96,7 @@ def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limi
                         store.put_resumption(told)
                         raise
                     store.put_resumption(told)
-                    return _run(prepared, plan, store, shown, limits, signals)
+                    return _run(prepared, plan, store, slots, shown, limits, signals)
 
             result = _in_order(prepared, signals, go)
         return _ended(store, result, signals)
@@ -162,7 +163,13 @@ def _with_threads(slots: Slots, machines: Machines) -> Slots:
 
 
 def _run(
-    prepared: PreparedSearch, plan: SearchPlan, store: Store, shown: Shown, limits: Limits, signals: EndSignals
+    prepared: PreparedSearch,
+    plan: SearchPlan,
+    store: Store,
+    slots: Slots,
+    shown: Shown,
+    limits: Limits,
+    signals: EndSignals,
 ) -> SearchResult:
     console, farewell = shown.console, None
     if shown.farewell is not None:
@@ -182,7 +189,10 @@ def _run(
             watchers.append(watched.enter_context(LiveTable(console, prepared.core, plan, store.url, limits)))
         elif shown.progress != "none":
             watchers.append(PlainLines(console, prepared.core, plan, store.url, limits, verbose=shown.verbose))
-        return prepared.run(*watchers, farewell=farewell, signals=signals)
+        result = prepared.run(*watchers, farewell=farewell, signals=signals)
+    if result.ended_by is None and result.study.best is not None:
+        add_floors(plan, store, slots, shown, signals)
+    return result
 
 
 def _ended(store: Store, result: SearchResult, signals: EndSignals) -> Ended:

@@ -15,6 +15,7 @@ from tune_polar.api.request import RecipeWords
 from tune_polar.api.search_object import Search, opened
 from tune_polar.api.shown import Progress
 from tune_polar.api.stopping import Extent
+from tune_polar.recipe.floors import DEFAULT_FLOORS
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.recorded import recipe_to_json
 from tune_polar.recipe.strict_yaml import as_file
@@ -48,6 +49,7 @@ def search(
     seeds: int | Sequence[int] | None = None,
     seed: int = 0,
     tries: str | Sequence[str] = (),
+    floors: str = DEFAULT_FLOORS,
     slots: int | None = None,
     slot_gb: float = DEFAULT_SLOT_GB,
     address: str | None = None,
@@ -83,6 +85,7 @@ def search(
         seeds: train every fold with so many seeds, or with these; None: the recipe's.
         seed: of the search; recipe and folds have seeds of their own.
         tries: files with ``points``, and records of earlier searches, whose points come first.
+        floors: linear models without fine-tuning on the same folds, at the end: ``all``, ``tfidf`` or ``none``.
         slots: fold trials at once; None: what GPUs hold, or cores.
         slot_gb: GPU memory of one fold trial.
         address: HOST:PORT of a running Ray cluster, or auto; None: this machine alone.
@@ -136,6 +139,7 @@ def search(
                 space=None if space is None else written_of("space", space),
                 seed=seed,
                 tries=texts_of("tries", tries),
+                floors=text_of("floors", floors) or DEFAULT_FLOORS,
             )
     return opened(come_to(ended).store.url, about)
 

@@ -8,6 +8,7 @@ from tune_polar.api.machines import machines_of
 from tune_polar.api.request import RecipeWords
 from tune_polar.cli import options
 from tune_polar.cli.drive import command_line, run_and_tell
+from tune_polar.recipe.floors import DEFAULT_FLOORS
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 
@@ -25,6 +26,7 @@ def ablate(
     encoder: options.Encoder = None,
     profile: options.Profile = None,
     set_: options.Set = None,
+    floors: options.Floors = DEFAULT_FLOORS,
     folds: options.Folds = None,
     seeds: options.Seeds = None,
     slots: options.Slots = None,
@@ -50,7 +52,7 @@ def ablate(
     machines = machines_of(slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
     origin = Origin(store, command_line())
     run_and_tell(
-        lambda shown: begin_ablation(asked, words, machines, origin, shown),
+        lambda shown: begin_ablation(asked, words, machines, origin, shown, floors=floors),
         json=json,
         quiet=quiet,
         verbose=verbose,

@@ -18,6 +18,7 @@ from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.context import PageContext
 from tune_polar.report.correction import alarm_lines, worth_sentences
 from tune_polar.report.ensembles import ensemble_sentences, ensemble_table
+from tune_polar.report.floors import floor_sentences, floor_table
 from tune_polar.report.top_choice import choice_lines
 from tune_polar.report.winner import winner_changes
 from tune_polar.report.words import CellWords
@@ -38,6 +39,7 @@ def print_ending(console: Console, summary: SearchSummary, page: Path | None, wi
     else:
         print_comparison(console, best.outcome, cells)
         print_lines(console, ("", *honesty_lines(summary)))
+        print_floors(console, summary)
         if summary.facts.kind == "search":
             print_ensemble(console, summary)
         if winner is not None and summary.facts.kind == "search":
@@ -50,6 +52,15 @@ def print_alarms(console: Console, summary: SearchSummary) -> None:
     for first, *causes in alarm_lines(PageContext(summary)):
         print_lines(console, (f"{ALARM} {ALARM_TITLE}: {first}",), style="bold red")
         print_lines(console, (*(f"  {cause}" for cause in causes), ""))
+
+
+def print_floors(console: Console, summary: SearchSummary) -> None:
+    """What linear models without fine-tuning score on the same folds; nothing where none has been computed."""
+    page = PageContext(summary)
+    sentences = floor_sentences(page)
+    if sentences:
+        print_lines(console, ("", *sentences))
+        print_table(console, floor_table(page))
 
 
 def print_ensemble(console: Console, summary: SearchSummary) -> None:

@@ -90,6 +90,15 @@ Try = Annotated[
         "are tried here. Repeatable.",
     ),
 ]
+Floors = Annotated[
+    str,
+    typer.Option(
+        "--floors",
+        metavar="WHICH",
+        help="Computed at the end, in seconds, on the same folds, to see whether fine-tuning is worth its hours: all, "
+        "tfidf (n-grams of characters alone) or none.",
+    ),
+]
 Folds = Annotated[
     int | None,
     typer.Option(

@@ -15,7 +15,9 @@ from tune_polar.evaluate.correction import corrected_best
 from tune_polar.evaluate.ensembles import ensembles_of
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.report.ahead_json import ahead_data, split_data
+from tune_polar.report.context import PageContext
 from tune_polar.report.ensemble_json import ensemble_data
+from tune_polar.report.floors import floors_data
 
 Data = dict[str, Any]
 LEVELS = (0.90, 0.95)  # of intervals of new rows
@@ -54,6 +56,7 @@ def result_json(summary: SearchSummary, page: Path | None, winner: Path | None) 
         "splits": [] if isinstance(ahead, dict) else [split_data(split, LEVELS) for split in ahead.splits],
         "correction": _correction_json(summary),
         "ensemble": ensemble_data(ensembles_of(summary)),
+        "floors": floors_data(PageContext(summary)),
         "checks": [asdict(check) for check in checks_of(summary)],
         "configurations": [_configuration_json(row) for row in summary.configurations],
     }

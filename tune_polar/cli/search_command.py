@@ -13,6 +13,7 @@ from tune_polar.api.request import RecipeWords
 from tune_polar.api.stopping import Extent
 from tune_polar.cli import options
 from tune_polar.cli.drive import command_line, run_and_tell
+from tune_polar.recipe.floors import DEFAULT_FLOORS
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 
@@ -46,6 +47,7 @@ def search(
     time: options.Time = None,
     until: options.Until = None,
     racing: options.Racing = DEFAULT_RACING,
+    floors: options.Floors = DEFAULT_FLOORS,
     folds: options.Folds = None,
     seeds: options.Seeds = None,
     seed: options.Seed = 0,
@@ -82,7 +84,7 @@ def search(
     origin = Origin(store, command_line())
     run_and_tell(
         lambda shown: begin_search(
-            asked, words, extent, machines, origin, shown, space=space, seed=seed, tries=try_ or ()
+            asked, words, extent, machines, origin, shown, space=space, seed=seed, tries=try_ or (), floors=floors
         ),
         json=json,
         quiet=quiet,

@@ -20,8 +20,10 @@ from tune_polar.errors import SpecError, StoreError
 from tune_polar.evaluate.provenance import provenance_lines
 from tune_polar.evaluate.summary import SearchSummary, summarise
 from tune_polar.garbage import without_collection
+from tune_polar.report.context import PageContext
 from tune_polar.report.ensemble_yaml import read_ensemble
 from tune_polar.report.ensembles import fault_of_recorded, recorded_sentence
+from tune_polar.report.floors import floor_lines
 from tune_polar.report.reading import summary_for_page
 from tune_polar.store.store import Store, open_store
 
@@ -46,6 +48,7 @@ def status(
         console = result_console()
         print_lines(console, [str(status_of(summary))])
         print_scores(console, summary)
+        print_lines(console, floor_lines(PageContext(summary)))
         print_lines(console, (*memory_lines(summary), *failure_lines(summary), *failure_notice(summary)))
         print_lines(console, _ensemble(opened, summary))
         print_places(console, summary, None)

@@ -32,7 +32,9 @@ from tune_polar.store.records import VALIDATION
 
 ENCODER: Floor = "encoder"
 NOT_PRETRAINED = "the embedded encoder is pretrained on nothing, so that frozen it would know nothing"
-NOT_COMPUTED = "it has not been computed; `tune-polar resume` does, unless the search began with --floors to leave it out"
+NOT_COMPUTED = (
+    "it has not been computed; `tune-polar resume` does, unless the search began with --floors to leave it out"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +170,5 @@ class _Cell:
 
 
 def _cell(record: FloorRecord, recipe: Recipe, cell: Cell) -> _Cell:
-    tables = {
-        name: _Table(record.table(name, cell.fold)[1], record.rows_of(name, cell.fold)) for name in recipe.stages
-    }
+    tables = {name: _Table(record.table(name, cell.fold)[1], record.rows_of(name, cell.fold)) for name in recipe.stages}
     return _Cell(cell.fold, cell.seed, tables)

@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import digest
+from tune_polar.recipe.floors import DEFAULT_FLOORS, FloorWord
 from tune_polar.recipe.loaded_space import LoadedSpace, is_free
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.recorded import recipe_from_json, space_from_json
@@ -72,6 +73,7 @@ class ManifestFacts:
     created: str
     versions: Mapping[str, str]
     racing: str
+    floors: FloorWord = DEFAULT_FLOORS
     machines: MachineFacts = field(default_factory=MachineFacts)
     merged: tuple[MergedSearch, ...] = ()
 
@@ -149,6 +151,7 @@ def manifest_facts(manifest: Mapping[str, Any], place: str) -> ManifestFacts:
         created=about.created,
         versions=about.versions,
         racing=about.racing,
+        floors=about.floors,
         machines=about.machines,
         merged=about.merged,
     )
@@ -184,6 +187,7 @@ class _Manifest:
     variants: tuple[tuple[str, Mapping[str, Any]], ...]  # origin and recipe
     variant_inputs: Mapping[str, Mapping[str, StageFacts]] = field(default_factory=dict)
     racing: str = NO_RACING
+    floors: FloorWord = DEFAULT_FLOORS
     machines: MachineFacts = field(default_factory=MachineFacts)
     merged: tuple[MergedSearch, ...] = ()
 

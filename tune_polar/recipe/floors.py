@@ -1,15 +1,17 @@
-"""Floors: what costs seconds and no fine-tuning, to be seen beside a search. By name, and as the command line says it."""
+"""Floors: what costs seconds and no fine-tuning, to be seen beside a search. By name, and as it is asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 from tune_polar.errors import SpecError
 
 Floor = Literal["tfidf", "encoder"]
 FLOORS: tuple[Floor, ...] = get_args(Floor)
-DEFAULT_FLOORS = "all"
-_CHOICES: dict[str, tuple[Floor, ...]] = {"none": (), "tfidf": ("tfidf",), "all": FLOORS}
+FloorWord = Literal["none", "tfidf", "all"]
+DEFAULT_FLOORS: FloorWord = "all"
+_CHOICES: Mapping[str, tuple[Floor, ...]] = {"none": (), "tfidf": ("tfidf",), "all": FLOORS}
 
 
 def floors_named(word: str) -> tuple[Floor, ...]:

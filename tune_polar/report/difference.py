@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from tune_polar.decide.checks import FloatArray
 from tune_polar.decide.metrics import Metric
 from tune_polar.evaluate.scores import Scores
 from tune_polar.report.numbers import fixed, spread
@@ -54,7 +55,11 @@ class CellDifference:
 
 def cell_difference(first: Scores, second: Scores, plan: CellWords, metric: Metric) -> CellDifference | None:
     """The paired difference, or None where the two have fewer than two cells in common."""
-    ours, theirs = first.by_cell(plan.cells), second.by_cell(plan.cells)
+    return difference_by_cell(first.by_cell(plan.cells), second.by_cell(plan.cells), plan, metric)
+
+
+def difference_by_cell(ours: FloatArray, theirs: FloatArray, plan: CellWords, metric: Metric) -> CellDifference | None:
+    """The same of scores by cell, (cells,); NaN where a cell has none."""
     deltas = (ours - theirs)[~np.isnan(ours - theirs)].tolist()
     if len(deltas) < 2:
         return None

@@ -10,6 +10,7 @@ from tune_polar.data.source import Source
 from tune_polar.data.table import Corpus
 from tune_polar.errors import SearchError
 from tune_polar.recipe.cells import Cell, cells
+from tune_polar.recipe.floors import DEFAULT_FLOORS, floors_named
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.space import NotProposedError
@@ -35,6 +36,7 @@ class Asked:
     trials: int
     seed: int
     racing: str
+    floors: str = DEFAULT_FLOORS
     tried: Points = ()
 
 
@@ -58,6 +60,7 @@ def make_plan(
     trials: int,
     seed: int,
     racing: str = NONE,
+    floors: str = DEFAULT_FLOORS,
     tried: Points = (),
 ) -> SearchPlan:
     """Read the data, make the folds, find the encoders.
@@ -71,6 +74,7 @@ def make_plan(
         trials: configurations to train.
         seed: of what is proposed.
         racing: name of the rule by which configurations are given up.
+        floors: what is computed beside it, as ``--floors`` says it.
         tried: points of the space that come first, right after the recipe itself.
 
     Raises:
@@ -79,7 +83,7 @@ def make_plan(
     Example:
         >>> make_plan(loaded.recipe, loaded.profile, parse_source("sample"), space=space, trials=8, seed=0)
     """
-    asked = Asked(recipe, profile, space, variants, trials, seed, racing, tried)
+    asked = Asked(recipe, profile, space, variants, trials, seed, racing, floors, tried)
     check_asked(asked)
     corpus = read_corpus(recipe, source)
     plans = fold_plans(recipe, corpus)
@@ -91,10 +95,11 @@ def check_asked(asked: Asked) -> None:
     """Refuse what no data could make right.
 
     Raises:
-        SpecError: there is no such racing rule, or variants cannot be compared.
+        SpecError: there is no such racing rule or floor, or variants cannot be compared.
         SearchError: nothing would be trained.
     """
     rule_named(asked.racing)
+    floors_named(asked.floors)
     if asked.trials < 1:
         raise SearchError(
             f"--trials must be at least 1, got {asked.trials}", "Give the number of configurations to train."
@@ -153,6 +158,7 @@ def planned(asked: Asked, rows: Rows) -> SearchPlan:
         trials=asked.trials,
         seed=asked.seed,
         racing=asked.racing,
+        floors=asked.floors,
         tried=asked.tried,
         identities=identities,
     )

@@ -70,6 +70,7 @@ def plan_from_manifest(
         facts.trials if trials is None else trials,
         facts.seed,
         facts.racing if racing is None else racing,
+        facts.floors,
         tried,
     )
     check_asked(asked)

@@ -17,6 +17,7 @@ from tune_polar.data.plans.plan import FoldPlan
 from tune_polar.data.source import Source
 from tune_polar.data.table import Corpus
 from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.floors import DEFAULT_FLOORS
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.recorded import recipe_to_json
@@ -67,6 +68,7 @@ class SearchPlan:
     trials: int
     seed: int
     racing: str = NONE
+    floors: str = DEFAULT_FLOORS  # as --floors says it
     tried: Points = ()  # of the space: come right after the recipe itself
     identities: EncoderIdentities = field(default_factory=EncoderIdentities, repr=False)
     _others: dict[object, Inputs] = field(default_factory=dict, repr=False)
@@ -127,6 +129,7 @@ class SearchPlan:
             "trials": self.trials,
             "seed": self.seed,
             "racing": self.racing,
+            "floors": self.floors,
             "tried": [dict(point) for point in self.tried],
             "machines": {},  # whoever runs it says how
             "command": command,

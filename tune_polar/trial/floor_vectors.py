@@ -1,4 +1,4 @@
-"""Vectors of the recipe's own encoders as they were pretrained, mean over tokens, within a budget of work and memory."""
+"""Vectors of the recipe's own encoders as they were pretrained, mean over tokens, within bounds of work and memory."""
 
 from __future__ import annotations
 
@@ -97,7 +97,6 @@ class FrozenEncoders:
                     return VectorFeatures(_key(stage), vectors.cpu().numpy())
                 check()
         finally:
-            del encoder, source
             give_back_freed()
 
 

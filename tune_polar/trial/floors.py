@@ -96,7 +96,7 @@ def make_floor(
         rows = rows[taken]
         if len(rows) < min(FEWEST_ROWS, len(used)):
             raise FloorLeftOutError(
-                f"the recipe's encoder reads {len(rows):,} of {len(used):,} texts in the time that a floor may take here",
+                f"the recipe's encoder reads {len(rows):,} of {len(used):,} texts in the time that a floor may take",
                 "On a machine with a GPU it reads more.",
             )
     else:
@@ -143,10 +143,8 @@ def fold_table(
     if task.gold == "number":
         found = Ridge(alpha=features.ridge, solver=features.solver).fit(known, gold).predict(asked)
         return "value", np.asarray(found, dtype=np.float32).reshape(len(held), gold.shape[1])
-    if task.gold == "class":
-        each = gold[:, :1] == np.arange(len(train.column(task.columns[0]).names))
-    else:
-        each = gold == 1
+    classes = np.arange(_outputs(task, train))
+    each = gold[:, :1] == classes if task.gold == "class" else gold == 1
     shares = np.stack([_share(known, column, asked, features) for column in each.T], axis=1)
     if task.gold == "class":
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)

@@ -13,6 +13,7 @@ from tune_polar.report.sections import (
     ensemble,
     examples,
     extra_rows,
+    floors,
     groups,
     matters,
     meanings,
@@ -34,6 +35,7 @@ _ORDER = (
     *(
         use,
         believe,
+        floors,
         better,
         why,
         ensemble,
