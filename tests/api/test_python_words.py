@@ -38,6 +38,7 @@ MINE = {
         ({"time": [1]}, "^time= must be hours, minutes and seconds above 0"),
         ({"until": "done"}, "^until= must be `converged`, got 'done'"),
         ({"racing": "lottery"}, "^racing= must be one of none, "),
+        ({"floors": "lottery"}, "^floors= must be one of none, "),
         ({"progress": "loud"}, "^progress must be one of auto, lines, none, got 'loud'"),
         ({"checkpoint_every": -1}, "^checkpoint_every= must be at least 0 seconds, got -1"),
         ({"keep_weights": -1}, "^keep_weights= must be at least 0, got -1"),

@@ -137,6 +137,8 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("search", "st1", "--time", "0h"), r"--time must be hours, minutes and seconds above 0, .*got '0h'"),
     (("search", "st1", "--until", "good"), r"--until must be `converged`, got 'good'"),
     (("search", "st1", "--racing", "fast"), r"--racing must be one of none, forgiving, .*model, got 'fast'"),
+    (("search", "st1", "--floors", "ceiling"), r"--floors must be one of none, tfidf, all, got 'ceiling'"),
+    (("ablate", "st1", "--floors", ""), r"--floors must be one of none, tfidf, all, got ''"),
     (("resume", "not-a-store", "--racing", ""), r"--racing must be one of none, .*got ''"),
     (("resume", "not-a-store", "--time", "soon"), r"--time must be .*got 'soon'"),
     (("resume", "not-a-store", "--until", ""), r"--until must be `converged`, got ''"),

@@ -25,6 +25,7 @@ from tune_polar.recipe.model import Recipe
 from tune_polar.store.failures import OUT_OF_MEMORY
 from tune_polar.store.records import StageRecord
 from tune_polar.store.training import MemoryUse
+from tune_polar.trial.floors import make_floor
 
 Make = Callable[[Path], MadeStore]
 RICH_SPACE: Mapping[str, Mapping[str, Any]] = {
@@ -252,6 +253,23 @@ def says_nothing(folder: Path) -> MadeStore:
     )
 
 
+def floors_beside(folder: Path) -> MadeStore:
+    """A floor that has been computed, on texts that say nothing."""
+    made = finished_store(folder, two_stages())
+    made.store.put_floor(make_floor("tfidf", made.recipe, made.corpus, made.plans))
+    return made
+
+
+def floor_of_a_sample(folder: Path) -> MadeStore:
+    """A floor that has seen half of the rows, of one split with several seeds."""
+    values = {**TWO_STAGES, "folds": {"plan": "holdout", "share": 0.4}, "seeds": [0, 1]}
+    made = finished_store(folder, recipe_of(values))
+    whole = make_floor("tfidf", made.recipe, made.corpus, made.plans)
+    half = {name: array[::2].copy() for name, array in whole.arrays.items()}
+    made.store.put_floor(replace(whole, rows=60, arrays=half))
+    return made
+
+
 def one_cell_of_numbers(folder: Path) -> MadeStore:
     return finished_store(folder, recipe_of({**NUMBER, "folds": {"plan": "holdout", "share": 0.4}}), dev=0)
 
@@ -295,6 +313,7 @@ SHAPES: Mapping[str, Make] = {
         for make in (
             *(rich, five_labels, two_seeds, one_split_four_seeds, one_cell, per_language, paper_folds),
             *(gate_of_classes, smaller_is_better, ablation, nothing, all_failed, reference_unfinished),
+            *(floors_beside, floor_of_a_sample),
             *(
                 binary,
                 without_gold,

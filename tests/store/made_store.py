@@ -315,6 +315,7 @@ def made_manifest(
         "trials": trials,
         "seed": 11,
         "racing": "none",
+        "floors": "all",
         "machines": {},
         "command": f"tune-polar search {recipe.recipe}",
         "created": "2026-01-02T03:00:00+00:00",

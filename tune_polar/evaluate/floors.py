@@ -24,7 +24,7 @@ from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.components.decisions import KnnVote, Threshold, ThresholdRule
 from tune_polar.recipe.defaults import default_rule
-from tune_polar.recipe.floors import FLOORS, Floor
+from tune_polar.recipe.floors import FLOORS, Floor, floors_named
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.sections import TINY
 from tune_polar.store.floor import FloorRecord
@@ -32,9 +32,8 @@ from tune_polar.store.records import VALIDATION
 
 ENCODER: Floor = "encoder"
 NOT_PRETRAINED = "the embedded encoder is pretrained on nothing, so that frozen it would know nothing"
-NOT_COMPUTED = (
-    "it has not been computed; `tune-polar resume` does, unless the search began with --floors to leave it out"
-)
+NOT_COMPUTED = "not computed yet: that is done at the end of a search, or where it failed by `tune-polar resume`"
+NOT_ASKED = "--floors has left it out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +103,8 @@ def floor_recipe(recipe: Recipe) -> Recipe:
 def _judged(summary: SearchSummary, floor: Floor) -> JudgedFloor | str:
     recipe, record = summary.recipe, summary.floors.get(floor)
     if record is None:
-        return left_out(recipe, floor) or NOT_COMPUTED
+        asked = floor in floors_named(summary.facts.floors)
+        return left_out(recipe, floor) or (NOT_COMPUTED if asked else NOT_ASKED)
     votes = {name for name, step in recipe.decide.items() if isinstance(step, KnnVote)}
     alternatives = {
         key: values

@@ -12,7 +12,7 @@ from tune_polar.recipe.floors import Floor
 from tune_polar.report.context import PageContext
 from tune_polar.report.difference import CellDifference, difference_by_cell
 from tune_polar.report.document import Entries, Entry, Row, TextTable
-from tune_polar.report.numbers import count, duration, fixed
+from tune_polar.report.numbers import duration, fixed
 from tune_polar.stats.intervals import unit_of
 
 FLOOR_WORDS: Mapping[Floor, str] = {
@@ -116,9 +116,10 @@ def floor_table(page: PageContext) -> TextTable:
     ]
     heads = tuple(head for name in names for head in (f"{name} − it", "95% interval"))
     unit = f", in {page.metric.unit}" if page.metric.unit else ""
+    over = page.cells.count(len(page.cells.cells))
     caption = (
         f"Linear models without fine-tuning, trained and held out on the same {page.cells.many}, cross-fitted by the "
-        f"same decisions; differences are means ± standard errors over {count(len(page.cells.cells), page.cells.one)}{unit}"
+        f"same decisions; differences are means ± standard errors over {over}{unit}"
     )
     return TextTable(caption, ("Floor", "Score", *heads, "Rows"), rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tune_polar.recipe.floors import floors_named
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import caption, prose
 from tune_polar.report.floors import floor_sentences, floor_table, judged_floors, missing_floors
@@ -18,7 +19,8 @@ def applies(page: PageContext) -> Reason | None:
     reason = finished(page)
     if reason is not None or judged_floors(page):
         return reason
-    return Reason(f"Not applicable: {' '.join(missing_floors(page))}")
+    arises = bool(floors_named(page.summary.facts.floors))
+    return Reason(f"Not applicable: {' '.join(missing_floors(page))}", arises=arises)
 
 
 def build(page: PageContext) -> Answer:
