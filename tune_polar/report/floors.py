@@ -103,7 +103,7 @@ def floor_table(page: PageContext) -> TextTable:
     rows: list[Entries | Row] = []
     for floor in found:
         by_name = {each.called: each for each in compared(page, floor)}
-        cells: list[str | Entry] = [Entry(floor.floor, FLOOR_WORDS[floor.floor]), page.shown(floor.scores.score)]
+        cells: list[str | Entry] = [floor.floor, page.shown(floor.scores.score)]
         for name in names:
             difference = by_name[name].difference if name in by_name else None
             cells += ["—", "—"] if difference is None else [difference.text, difference.interval]
