@@ -75,7 +75,7 @@ def test_a_plan_comes_back_from_its_manifest(plan: SearchPlan, manifest: Manifes
 def test_a_manifest_says_what_was_agreed(manifest: Manifest) -> None:
     assert set(manifest) == {
         *("kind", "recipe", "profile", "space", "variants", "data", "inputs", "variant_inputs", "cells"),
-        *("trials", "seed", "racing", "tried", "machines", "command", "created", "versions"),
+        *("trials", "seed", "racing", "floors", "tried", "machines", "command", "created", "versions"),
     }
     assert manifest["cells"] == [[0, 42], [1, 42]]
     assert set(manifest["inputs"]) == {"finder", "sorter"}
