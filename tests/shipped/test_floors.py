@@ -22,13 +22,14 @@ BELOW["data"] = BELOW["model"] = FREE
 BELOW["decide"] = {*FREE, "data"}
 BELOW["stats"] = {*FREE, "decide"}
 BELOW["recipe"] = FREE
+BELOW["synthesis"] = {*FREE, "data", "recipe"}
 BELOW["store"] = {*FREE, "data", "recipe"}
 BELOW["evaluate"] = {*FREE, "data", "decide", "stats", "recipe", "store"}
 BELOW["trial"] = {*FREE, "data", "model", "decide", "recipe", "store"}
 BELOW["search"] = {*BELOW["evaluate"], *BELOW["trial"], "evaluate", "trial"}
 BELOW["serve"] = {*BELOW["evaluate"], *BELOW["trial"], "evaluate", "trial"}
 BELOW["report"] = {*BELOW["evaluate"], "evaluate", "trial"}
-BELOW["api"] = {*BELOW["search"], "search", "serve", "report"}
+BELOW["api"] = {*BELOW["search"], "search", "serve", "report", "synthesis"}
 BELOW["cli"] = {*BELOW["api"], "api"}
 BELOW["__main__"] = {"cli"}
 
@@ -42,6 +43,7 @@ FORBIDDEN = {
 READS_YAML = {
     "tune_polar.recipe.recipe_file",
     "tune_polar.recipe.space_file",
+    "tune_polar.recipe.prompts",
     "tune_polar.recipe.strict_yaml",
     "tune_polar.recipe.finding",
 }

@@ -16,6 +16,7 @@ from tune_polar.api.request import RecipeWords, asked
 from tune_polar.cli import options
 from tune_polar.cli.data_shares import print_shares
 from tune_polar.cli.output import say, say_json
+from tune_polar.cli.synthesize_command import synthesize
 from tune_polar.data.corpus_checks import check_data
 from tune_polar.data.fetch import fetch_polar
 from tune_polar.data.findings import Finding, errors_in
@@ -120,6 +121,9 @@ def fetch(
         raise DataError(f"a data set to fetch must be `polar`, got {name!r}", "Write `tune-polar data fetch polar`.")
     for path in fetch_polar(into, language, mirror=mirror, report=say):
         say(str(path))
+
+
+data_app.command("synthesize")(synthesize)
 
 
 @data_app.command("sample")

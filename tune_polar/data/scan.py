@@ -152,7 +152,7 @@ class _Scan:
         self._must_have = role in ("train", "extra")
 
     def texts(self) -> tuple[str, tuple[str, ...]]:
-        found = self._layout.find(TEXT, self._table.header, own_name=not self._must_have)
+        found = self._layout.find(TEXT, self._table.header, own_name=self._role != "train")
         if found is None:
             self._lacks(TEXT)
             return TEXT, ()
@@ -163,7 +163,7 @@ class _Scan:
         return found[0], texts
 
     def ids(self, needs_id: bool) -> tuple[str, tuple[str, ...] | None]:
-        found = self._layout.find(ID, self._table.header, own_name=not self._must_have)
+        found = self._layout.find(ID, self._table.header, own_name=self._role != "train")
         if found is None:
             if needs_id or (ID in self._layout.columns and self._must_have):
                 self._lacks(ID)
@@ -179,7 +179,7 @@ class _Scan:
         return None if found is None else tuple(self._table.cells[found[0]])
 
     def _text_column(self) -> str | None:
-        found = self._layout.find(TEXT, self._table.header, own_name=not self._must_have)
+        found = self._layout.find(TEXT, self._table.header, own_name=self._role != "train")
         return None if found is None else found[0]
 
     def own_texts(self) -> Sequence[str]:
@@ -194,7 +194,7 @@ class _Scan:
             names = [spec.column]
         if spec.otherwise is not None:
             names.append(spec.otherwise)
-        found = [self._layout.find(name, self._table.header, own_name=not self._must_have) for name in names]
+        found = [self._layout.find(name, self._table.header, own_name=self._role != "train") for name in names]
         if found[0] is None or None in found:
             first = next(name for name, place in zip(names, found, strict=True) if place is None)
             is_needed = self._must_have and not spec.optional and not (spec.of_folds and self._role == "extra")

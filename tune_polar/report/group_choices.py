@@ -35,7 +35,7 @@ def choosing_by_group(page: PageContext, judgement: Judgement, groups: Mapping[s
         gold = judgement.rows.gold.take(own)
         before, after = (metric.measure(gold, each.decided[own]).score for each in (plain, crossed))
         chosen = thresholds_of(judgement, names.index(name)) if name in names else "—"
-        cells = (name, page.shown(before), page.shown(after), signed(metric.gain(before, after), metric), chosen)
+        cells = (name, page.shown(before), page.shown(after), signed(metric.gain(after, before), metric), chosen)
         rows.append(Row(cells, kind="main" if own is whole else ""))
     caption = (
         "What choosing settings is worth: plain (0.5, or what most say) against chosen on "

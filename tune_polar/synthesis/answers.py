@@ -1,0 +1,56 @@
+"""The texts that an answer holds, or why it holds none."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from tune_polar.synthesis.journal import Entry
+
+NotATextReason = Literal["refused", "cut off", "no JSON"]
+_FENCE = re.compile(r"^```[a-zA-Z]*\s*\n(.*?)\n?```$", flags=re.DOTALL)
+_QUOTES = (('"', '"'), ("“", "”"), ("„", "“"), ("«", "»"), ("'", "'"), ("「", "」"))
+
+
+class NotATextError(Exception):
+    """An answer without texts; ``reason`` says why."""
+
+    def __init__(self, reason: NotATextReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def texts_of(entry: Entry, refusals: Sequence[re.Pattern[str]]) -> tuple[str, ...]:
+    """A text for each of the labels that were asked for, in their order.
+
+    Raises:
+        NotATextError: there are none.
+    """
+    content = entry.content.strip()
+    if fenced := _FENCE.match(content):
+        content = fenced[1].strip()
+    if entry.finish == "content_filter" or any(pattern.search(content) for pattern in refusals):
+        raise NotATextError("refused")
+    if entry.finish == "length":
+        raise NotATextError("cut off")
+    if entry.strategy != "contrastive":
+        return (_bare(content),)
+    try:
+        found = json.loads(content[content.find("{") : content.rfind("}") + 1])
+        texts = (found["first"], found["second"])
+    except (ValueError, KeyError, TypeError):
+        raise NotATextError("no JSON") from None
+    if not all(isinstance(text, str) for text in texts):
+        raise NotATextError("no JSON")
+    return tuple(_bare(text) for text in texts)
+
+
+def _bare(text: str) -> str:
+    """Without white space and quotation marks around all of it."""
+    text = text.strip()
+    for first, last in _QUOTES:
+        if len(text) > 1 and text.startswith(first) and text.endswith(last) and first not in text[1:-1]:
+            return text[1:-1].strip()
+    return text

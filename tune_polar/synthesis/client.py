@@ -1,0 +1,191 @@
+"""One question to an OpenAI-compatible endpoint: tried again where that may help, given up where it cannot."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+from tune_polar.errors import DataError
+from tune_polar.synthesis.asks import Ask
+
+AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+MOST_BYTES = 4_000_000  # of an answer: a text has some thousand
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+class StopError(Exception):
+    """No further question can be answered: a wrong key, an unknown model, or the run was ended."""
+
+
+class GivenUpError(Exception):
+    """This question was not answered, though it was tried again and again; another may be."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a model said, and what that cost."""
+
+    content: str
+    finish: str  # "stop", "length", "content_filter"
+    prompt_tokens: int
+    answer_tokens: int
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where questions go, and how patiently.
+
+    Raises:
+        DataError: the address is none, or would carry a key unencrypted.
+    """
+
+    base_url: str
+    model: str
+    key: str | None = field(default=None, repr=False)
+    tries: int = 5
+    first_wait_seconds: float = 1.0
+    longest_wait_seconds: float = 120.0
+    timeout_seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        parts = urllib.parse.urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+            raise DataError(
+                f"--base-url must be an http or https address without a name and password, got {self.base_url!r}",
+                "For example https://api.openai.com/v1, or http://localhost:8000/v1 of a server of your own.",
+            )
+        if parts.scheme == "http" and self.key is not None and parts.hostname not in LOCAL:
+            raise DataError(
+                f"a key must go over https, got --base-url {self.base_url}",
+                "Give an https address, or unset the variable that holds the key.",
+            )
+
+
+class Client:
+    """Asks, from several threads at once; ``close`` it at the end."""
+
+    def __init__(self, endpoint: Endpoint, stop: threading.Event) -> None:
+        """``stop``: set where no question should be asked any more."""
+        self._endpoint, self._stop = endpoint, stop
+        headers = {} if endpoint.key is None else {"authorization": f"Bearer {endpoint.key}"}
+        self._http = httpx2.Client(
+            headers=headers, timeout=httpx2.Timeout(endpoint.timeout_seconds, connect=20.0), follow_redirects=False
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def ask(self, ask: Ask) -> Reply:
+        """The answer to one question.
+
+        Raises:
+            GivenUpError: it was not answered.
+            StopError: no question would be.
+        """
+        wait, said = self._endpoint.first_wait_seconds, ""
+        for attempt in range(self._endpoint.tries):
+            if self._stop.is_set():
+                raise StopError("ended")
+            if attempt:
+                self._pause(wait)
+                wait = min(2 * wait, self._endpoint.longest_wait_seconds)
+            try:
+                status, headers, body = self._post(ask)
+            except (httpx2.HTTPError, OSError) as error:
+                said = f"{type(error).__name__}: {error}"
+                continue
+            if status == 200:
+                try:
+                    return _reply(body)
+                except (ValueError, KeyError, TypeError, IndexError) as error:
+                    said = f"no answer of the form that is agreed on ({type(error).__name__} {str(error)[:100]})"
+                    continue
+            said = f"status {status}: {_shown(body)}"
+            if status not in AGAIN:
+                if status in (400, 413, 422):
+                    raise GivenUpError(said)  # of this question alone
+                raise StopError(said)
+            wait = max(wait, self._asked_wait(headers.get("retry-after")))
+        raise GivenUpError(said)
+
+    def _post(self, ask: Ask) -> tuple[int, Any, bytes]:
+        body = {
+            "model": self._endpoint.model,
+            "messages": [{"role": "system", "content": ask.system}, {"role": "user", "content": ask.prompt}],
+            "temperature": ask.temperature,
+            "max_tokens": ask.tokens,
+        }
+        started, found = time.monotonic(), bytearray()
+        url = self._endpoint.base_url.rstrip("/") + "/chat/completions"
+        with self._http.stream("POST", url, json=body) as response:
+            for part in response.iter_bytes():
+                found += part
+                if len(found) > MOST_BYTES:
+                    raise OSError(f"an answer must have at most {MOST_BYTES:,} bytes")
+                if time.monotonic() - started > self._endpoint.timeout_seconds:
+                    raise OSError(f"an answer must be there within {self._endpoint.timeout_seconds:g} s")
+            return response.status_code, response.headers, bytes(found)
+
+    def _asked_wait(self, header: str | None) -> float:
+        """Seconds that the server asks to wait.
+
+        Raises:
+            StopError: longer than anybody waits.
+        """
+        seconds = _seconds(header)
+        if seconds > self._endpoint.longest_wait_seconds:
+            raise StopError(f"the server asks to wait for {seconds:.0f} s")
+        return seconds
+
+    def _pause(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise StopError("ended")
+
+
+def _seconds(header: str | None, now: Callable[[], float] = time.time) -> float:
+    """Of a Retry-After header, a number or a date; 0 where it says nothing."""
+    if header is None:
+        return 0.0
+    try:
+        found = float(header)
+    except ValueError:
+        try:
+            found = email.utils.parsedate_to_datetime(header).timestamp() - now()
+        except (TypeError, ValueError, OverflowError):
+            return 0.0
+    return max(0.0, found) if found == found else 0.0
+
+
+def _reply(body: bytes) -> Reply:
+    found = json.loads(body)
+    choice = found["choices"][0]
+    message, usage = choice["message"], found.get("usage") or {}
+    refused = message.get("refusal")
+    content = message.get("content")
+    if not isinstance(content, str) and not refused:
+        raise TypeError("message.content must be text")
+    finish = "content_filter" if refused else str(choice.get("finish_reason") or "stop")
+    return Reply(str(refused or content), finish, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
+
+
+def _count(usage: dict[str, Any], name: str) -> int:
+    found = usage.get(name, 0)
+    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else 0
+
+
+def _shown(body: bytes) -> str:
+    try:
+        found = json.loads(body)
+        said = found["error"]["message"] if isinstance(found["error"], dict) else found["error"]
+    except (ValueError, KeyError, TypeError):
+        said = body[:300].decode("utf-8", "replace")
+    return " ".join(str(said).split())[:300]
