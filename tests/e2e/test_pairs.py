@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
@@ -45,3 +47,27 @@ def test_six_objectives_and_another_topic(command: Command, tmp_path: Path) -> N
     for configuration, each in scores.items():
         assert len(each) == 2
         assert any(abs(sum(each) / 2 - number) < 0.0051 for number in shown), configuration
+    trained_on_the_other(command, tmp_path, scores, {fold.configuration_id for fold in folds})
+
+
+def trained_on_the_other(command: Command, tmp_path: Path, scores: dict[str, list[float]], ids: set[str]) -> None:
+    """One objective with the topics exchanged, and both searches side by side."""
+    here = [word if word != "store" else "turned" for word in FEW]
+    command("ablate", "impsh", "--only", "ce", "--set", "sample=orchard", *here)
+    told = json.loads(command("report", "store", "turned", "-o", "both.html", "--json").stdout)["crossed"]
+    assert told["sets"] == ["harbour", "orchard"]
+    assert told["unlike"] == []
+    rows = {(row["search"], row["configuration"]): row for row in told["rows"]}
+    assert {configuration for search, configuration in rows if search == "turned"} == {"as given", "ce"}
+    assert {row["id"] for (search, _), row in rows.items() if search == "store"} == ids
+    for (search, _), row in rows.items():
+        own, other = ("harbour", "orchard") if search == "store" else ("orchard", "harbour")
+        assert row["trained_on"] == own
+        assert row["tested"][own]["held_out"]
+        assert not row["tested"][other]["held_out"]
+        assert len(row["tested"][other]["runs"]) == 2
+        if search == "store":
+            assert sorted(row["tested"][other]["runs"]) == pytest.approx(sorted(scores[row["id"]]))
+            assert row["tested"][other]["sd"] == pytest.approx(np.std(scores[row["id"]], ddof=1))
+    assert "Trained on × tested on: macro-F1" in command("report", "store", "turned", "-o", "both.html").stdout
+    assert "Trained on × tested on: macro-F1" in unescape((tmp_path / "both.html").read_text(encoding="utf-8"))

@@ -36,7 +36,7 @@ def texts(blocks: Sequence[Block]) -> list[str]:
 
 def test_several_searches_are_compared_by_their_winners(tmp_path: Path) -> None:
     summaries = [search(tmp_path / name, skill) for name, skill in (("one", 0.4), ("two", 0.8))]
-    winners, apart, settings = comparison(summaries)
+    winners, _, apart, settings = comparison(summaries)
     (table, _) = winners[2]
     assert isinstance(table, TextTable)
     pages = [PageContext(each) for each in summaries]
@@ -62,7 +62,7 @@ def test_the_page_is_written_whole(tmp_path: Path) -> None:
     summaries = [search(tmp_path / name, 0.5) for name in ("<b>one", "two")]
     page = write_comparison(summaries, tmp_path / "both.html").read_text(encoding="utf-8")
     elements = outline(page)
-    assert [about["id"] for tag, about in elements if tag == "section"] == ["winners", "apart", "settings"]
+    assert [about["id"] for tag, about in elements if tag == "section"] == ["winners", "crossed", "apart", "settings"]
     assert "<b>one" not in page
     assert "2 searches compared" in page
 
@@ -84,7 +84,7 @@ def test_systems_that_decide_otherwise_are_compared_by_what_they_score(tmp_path:
     summaries = [
         search(tmp_path / name, 0.5, recipe, corpus=corpus) for name, recipe in (("a", whole), ("b", recipe_of(alone)))
     ]
-    pair, _ = texts(comparison(summaries)[1][2])
+    pair, _ = texts(comparison(summaries)[2][2])
     assert pair.startswith(("a: no. 1", "b: no. 1"))
 
 
@@ -97,7 +97,7 @@ def test_unlike_searches_are_not_paired(tmp_path: Path, what: str) -> None:
         two = search(tmp_path / "two", 0.5, one_vote())
     else:
         two = search(tmp_path / "two", 0.5, two_stages(seeds=(42, 7)))
-    winners, apart, _ = comparison([one, two])
+    winners, _, apart, _ = comparison([one, two])
     (said,) = texts(apart[2])
     assert said == f"Not applicable: these searches have different {what}, so their cells cannot be paired."
     assert "do not read one row against another" in str(winners[2])
@@ -105,15 +105,16 @@ def test_unlike_searches_are_not_paired(tmp_path: Path, what: str) -> None:
 
 def test_a_search_without_a_winner_says_so(tmp_path: Path) -> None:
     empty = made_store(tmp_path / "empty", two_stages()).summary()
-    winners, apart = comparison([empty, empty])
+    winners, crossed, apart = comparison([empty, empty])
     (table, missing) = winners[2]
     assert isinstance(table, TextTable)
     assert {row[4] for row in table.texts} == {"none yet"}
     assert texts([missing]) == ["Not enough data: none of these searches has a configuration with all its folds."]
+    assert texts(crossed[2]) == ["Not applicable: none of these searches has a score."]
     assert texts(apart[2]) == ["Not applicable: fewer than two of these searches have a winner."]
 
 
 def test_one_cell_alone_says_nothing_of_noise(tmp_path: Path) -> None:
     values = {**TWO_STAGES, "folds": {"plan": "holdout", "share": 0.4}}
     summaries = [search(tmp_path / name, 0.5, recipe_of(values)) for name in ("one", "two")]
-    assert texts(comparison(summaries)[1][2]) == ["Not applicable: one fold alone says nothing of noise."]
+    assert texts(comparison(summaries)[2][2]) == ["Not applicable: one fold alone says nothing of noise."]

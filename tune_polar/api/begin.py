@@ -22,8 +22,10 @@ from tune_polar.errors import SpecError
 from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.garbage import without_collection
 from tune_polar.recipe.floors import DEFAULT_FLOORS, floors_named
+from tune_polar.recipe.recipe_file import LoadedRecipe
 from tune_polar.recipe.reference import reference_origin
 from tune_polar.recipe.strict_yaml import Written
+from tune_polar.recipe.words import did_you_mean
 
 if TYPE_CHECKING:
     from tune_polar.api.drive import Ended
@@ -113,11 +115,17 @@ def begin_ablation(
     shown: Shown,
     *,
     floors: str = DEFAULT_FLOORS,
+    only: str | None = None,
 ) -> Ended:
     """Train a recipe and each of its ablations; as ``begin_search``.
 
+    Args:
+        recipe, data, machines, origin, shown: as there.
+        floors: groups of reference models that stand beside them.
+        only: names of the ablations that are meant, with commas between; None: all.
+
     Raises:
-        SpecError: the recipe names no ablations.
+        SpecError: the recipe names no ablations, or not these.
     """
     floors_named(floors)
     _check_trackers(shown)
@@ -137,7 +145,7 @@ def begin_ablation(
 
     variants = (
         (reference_origin(loaded.recipe), loaded.recipe),
-        *((name, variant) for name, (_, variant) in loaded.ablations.items()),
+        *((name, loaded.ablations[name][1]) for name in _picked(only, loaded)),
     )
     plan = make_plan(
         loaded.recipe,
@@ -152,6 +160,26 @@ def begin_ablation(
     for note in found.notes:
         shown.say(note)
     return start(plan, store, machines, origin.command, shown, Limits())
+
+
+def _picked(only: str | None, loaded: LoadedRecipe) -> list[str]:
+    """Ablations in the recipe's order.
+
+    Raises:
+        SpecError: there is none of that name.
+    """
+    known = list(loaded.ablations)
+    if only is None:
+        return known
+    named = [name.strip() for name in only.split(",")]
+    wrong = [name for name in named if name not in known]
+    if wrong:
+        raise SpecError(
+            f"--only must name ablations of {loaded.recipe.recipe}, {', '.join(known)}, got {wrong[0]!r}"
+            f"{did_you_mean(wrong[0], known)}",
+            "For example --only " + ",".join(known[:2]) + ".",
+        )
+    return [name for name in known if name in named]
 
 
 def go_on_with(place: str, data: DataWords, extent: Extent, machines: Machines, shown: Shown) -> Ended:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from tune_polar.api.begin import Origin, begin_ablation
 from tune_polar.api.data_words import DataWords
 from tune_polar.api.machines import machines_of
@@ -29,6 +33,9 @@ def ablate(
     floors: options.Floors = DEFAULT_FLOORS,
     folds: options.Folds = None,
     seeds: options.Seeds = None,
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="NAMES", help="These ablations alone, with commas between.")
+    ] = None,
     slots: options.Slots = None,
     slot_gb: options.SlotGb = DEFAULT_SLOT_GB,
     address: options.Address = None,
@@ -46,13 +53,15 @@ def ablate(
     Example:
 
       tune-polar ablate st3
+
+      tune-polar ablate impsh --only ce,scl --seeds 4
     """
     words = DataWords(data, language, dev, test, text, id_, options.columns(column), target or (), group or ())
     asked = RecipeWords(recipe, encoder, profile, options.assignments(set_), folds, seeds)
     machines = machines_of(slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
     origin = Origin(store, command_line())
     run_and_tell(
-        lambda shown: begin_ablation(asked, words, machines, origin, shown, floors=floors),
+        lambda shown: begin_ablation(asked, words, machines, origin, shown, floors=floors, only=only),
         json=json,
         quiet=quiet,
         verbose=verbose,

@@ -9,17 +9,19 @@ from typing import Annotated
 
 import typer
 
+from tune_polar.api.consoles import result_console
 from tune_polar.api.counts import positive
 from tune_polar.api.pages import PAGE, copy_beside_records, page_folder
 from tune_polar.api.report import check_page_name, page_of
 from tune_polar.cli.options import whole_number
-from tune_polar.cli.output import say
+from tune_polar.cli.output import say, say_json
+from tune_polar.cli.print_document import print_lines, print_table
 from tune_polar.errors import SpecError
 from tune_polar.evaluate.summary import SearchSummary, summarise
 from tune_polar.report.numbers import count
 from tune_polar.report.page_file import write_whole
 from tune_polar.report.reading import summary_for_page
-from tune_polar.report.store_comparison import write_comparison
+from tune_polar.report.store_comparison import crossed, write_comparison
 from tune_polar.store.store import Store, open_store
 
 WATCH_SECONDS = 10
@@ -45,6 +47,9 @@ def report(
             help="Size of the set to come, whose score is foretold.  [default: the largest split beside train]",
         ),
     ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Of several stores, print what each scores on the others' data as JSON.")
+    ] = False,
 ) -> None:
     """Write the page of a search: one HTML file that opens offline. Of several stores a page that compares them.
 
@@ -55,12 +60,14 @@ def report(
       tune-polar report searches/st3-a searches/st3-b -o both.html
     """
     _check(stores, out, watch, examples, new_rows)
+    if json and len(stores) == 1:
+        raise SpecError("--json must be used with several stores, got one", "Use `tune-polar status STORE --json`.")
     opened = [open_store(store, to_look=True) for store in stores]
     if len(opened) > 1:
-        page = write_comparison([summary_for_page(store) for store in opened], out or Path("comparison.html"))
+        page = _several(opened, out or Path("comparison.html"), json=json)
     else:
         page = _one(opened[0], out, watch, examples, new_rows)
-    say(str(page))
+        say(str(page))
     if open_:
         webbrowser.open(page.resolve().as_uri())
     if watch:
@@ -81,6 +88,22 @@ def _check(stores: list[str], out: Path | None, watch: bool, examples: bool, new
     option = next((option for option, given in alone.items() if given), None)
     if len(stores) > 1 and option is not None:
         raise SpecError(f"{option} must be left out where several stores are compared, got {len(stores)}", "Name one.")
+
+
+def _several(stores: list[Store], out: Path, *, json: bool) -> Path:
+    """The page that compares them, and what was trained on one and tested on another."""
+    summaries = [summary_for_page(store) for store in stores]
+    page, table = write_comparison(summaries, out), crossed(summaries)
+    if json:
+        found = {"not_applicable": table} if isinstance(table, str) else table.as_json()
+        say_json({"page": str(page), "stores": [summary.url for summary in summaries], "crossed": found})
+        return page
+    if not isinstance(table, str):
+        console = result_console()
+        print_table(console, table.table())
+        print_lines(console, table.notes(), style="dim")
+    say(str(page))
+    return page
 
 
 def _one(store: Store, out: Path | None, watch: bool, examples: bool, new_rows: int | None) -> Path:

@@ -12,7 +12,8 @@ import numpy as np
 from tune_polar.evaluate.scores import Scores
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.report.context import PageContext
-from tune_polar.report.document import TextTable, figure, missing, prose
+from tune_polar.report.cross_table import CrossTable, cross_table
+from tune_polar.report.document import TextTable, caption, figure, missing, prose
 from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.index import name_of, score_of
 from tune_polar.report.page_file import rendered, write_whole
@@ -68,9 +69,21 @@ def comparison(summaries: Sequence[SearchSummary]) -> list[tuple[str, str, Answe
     why = incomparable(winners)
     found = [
         ("winners", "What did each search find?", _found(pages, winners, why)),
+        ("crossed", "What does each score on the other data?", _crossed(crossed(summaries))),
         ("apart", "Can the winners be told apart?", _apart(winners, why)),
     ]
     return [*found, *([("settings", "How do they differ?", _settings(winners))] if len(winners) > 1 else [])]
+
+
+def crossed(summaries: Sequence[SearchSummary]) -> CrossTable | str:
+    """Trained on × tested on, or why there is no such table."""
+    return cross_table(list(zip(_names(summaries), map(PageContext, summaries), strict=True)))
+
+
+def _crossed(table: CrossTable | str) -> Answer:
+    if isinstance(table, str):
+        return [missing(f"Not applicable: {table}.")]
+    return [table.table(), caption(*table.notes())]
 
 
 def _names(summaries: Sequence[SearchSummary]) -> list[str]:

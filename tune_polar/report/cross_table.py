@@ -1,0 +1,181 @@
+"""Trained on × tested on, over several searches: every run's score on the rows it held out and on other data sets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tune_polar.data.source import SAMPLE
+from tune_polar.data.table import DEV, TRAIN
+from tune_polar.decide.checks import FloatArray
+from tune_polar.evaluate.cells_elsewhere import cell_scores_elsewhere
+from tune_polar.evaluate.summary import ConfigurationSummary
+from tune_polar.report.context import PageContext
+from tune_polar.report.document import Entries, Entry, TextTable
+from tune_polar.report.index import name_of
+from tune_polar.report.numbers import spread, with_error
+from tune_polar.report.words import metric_words
+from tune_polar.store.gold import GoldSplit
+
+SHOWN = 12  # configurations of a search: the best, and the one to compare with
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """One configuration's runs on one set, each by itself."""
+
+    scores: FloatArray  # (cells,), without those that are not there
+    is_own: bool  # whether the set is what it was trained on: then the held-out rows
+
+    @property
+    def mean(self) -> float:
+        """Over cells."""
+        return float(np.mean(self.scores))
+
+    @property
+    def sd(self) -> float:
+        """Between cells; 0 of one alone."""
+        return spread(self.scores.tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class CrossRow:
+    """One configuration of one search."""
+
+    search: str
+    trained_on: str
+    configuration: str
+    id: str
+    tested: Mapping[str, Tested]  # by set
+
+
+@dataclass(frozen=True, eq=False)
+class CrossTable:
+    """All of them.
+
+    Args:
+        sets: in order, those that were trained on first.
+        rows: searches in the order given, configurations best first.
+        metric: its name for readers.
+        unlike: sets of one name that hold other rows, or other gold, in one search than in another.
+    """
+
+    sets: tuple[str, ...]
+    rows: tuple[CrossRow, ...]
+    metric: str
+    unlike: tuple[str, ...]
+
+    def table(self) -> TextTable:
+        """For page and terminal: mean ± standard deviation between cells."""
+        lines: list[Entries] = []
+        for row in self.rows:
+            words = (_shown(row.tested.get(name)) for name in self.sets)
+            lines.append((row.search, row.trained_on, row.configuration, *words))
+        caption = f"Trained on × tested on: {self.metric}, mean ± SD between runs, each by itself"
+        return TextTable(caption, ("search", "trained on", "configuration", *self.sets), lines, words=(1, 2))
+
+    def notes(self) -> list[str]:
+        """What the numbers are and are not."""
+        notes = [
+            "Bold: held-out rows of the set that was trained on, on which configurations may have been chosen; other "
+            "sets take part in no choice. Rows of two searches are trained on other texts and cannot be paired."
+        ]
+        if self.unlike:
+            names = ", ".join(self.unlike)
+            notes.append(f"Other rows or other gold under one name: {names}. Do not read these columns downwards.")
+        return notes
+
+    def as_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return {
+            "metric": self.metric,
+            "sets": list(self.sets),
+            "unlike": list(self.unlike),
+            "rows": [
+                {
+                    "search": row.search,
+                    "trained_on": row.trained_on,
+                    "configuration": row.configuration,
+                    "id": row.id,
+                    "tested": {
+                        name: {"held_out": each.is_own, "mean": each.mean, "sd": each.sd, "runs": each.scores.tolist()}
+                        for name, each in row.tested.items()
+                    },
+                }
+                for row in self.rows
+            ],
+        }
+
+
+def cross_table(searches: Sequence[tuple[str, PageContext]]) -> CrossTable | str:
+    """Of ``searches`` by name, their predictions read; or why there is none."""
+    pages = [(name, page) for name, page in searches if page.scored]
+    if not pages:
+        return "none of these searches has a score"
+    scored = sorted({metric_words(page.metric.name) for _, page in pages})
+    if len(scored) > 1:
+        return f"these searches are scored by different metrics, {' and '.join(scored)}"
+    if not any(_sets(page) for _, page in pages):
+        return "none of these searches has a test or evaluation set with gold"
+    own = _own_names(pages)
+    rows = tuple(_row(name, own[name], page, row) for name, page in pages for row in _shown_of(page))
+    sets = tuple(dict.fromkeys([*own.values(), *(each for row in rows for each in row.tested)]))
+    return CrossTable(sets, rows, scored[0], tuple(_unlike(pages)))
+
+
+def _own_names(pages: Sequence[tuple[str, PageContext]]) -> dict[str, str]:
+    """What each search was trained on, by its name; two data sets have two names."""
+    named = {}
+    for name, page in pages:
+        facts = page.summary.facts
+        named[name] = (page.recipe.sample if facts.data_name == SAMPLE else facts.data_name, facts.data_fingerprint)
+    told = {data: {each for other, each in named.values() if other == data} for data, _ in named.values()}
+    return {name: data if len(told[data]) == 1 else f"{data} ({name})" for name, (data, _) in named.items()}
+
+
+def _row(search: str, own: str, page: PageContext, row: ConfigurationSummary) -> CrossRow:
+    tested = {}
+    if row.scores is not None:
+        each = row.scores.by_cell(page.summary.cells)
+        tested[own] = Tested(each[~np.isnan(each)], is_own=True)
+    if row.outcome is not None:
+        elsewhere = cell_scores_elsewhere(row.outcome)
+        for name in (name for name in _sets(page) if name in elsewhere):
+            key = name if name != own else f"{name} (as a set)"
+            tested[key] = Tested(elsewhere[name], is_own=False)
+    return CrossRow(search, own, name_of(row), row.configuration.id, tested)
+
+
+def _shown_of(page: PageContext) -> list[ConfigurationSummary]:
+    rows = page.in_full[:SHOWN]
+    reference = page.reference
+    return rows if reference is None or reference in rows or reference.outcome is None else [*rows, reference]
+
+
+def _sets(page: PageContext) -> list[str]:
+    judged = () if page.outcome is None else page.outcome.judged.scored.splits
+    return [name for name in judged if name not in (TRAIN, DEV)]
+
+
+def _unlike(pages: Sequence[tuple[str, PageContext]]) -> Iterator[str]:
+    for name in dict.fromkeys(name for _, page in pages for name in _sets(page)):
+        column = [page.summary.gold.splits[name] for _, page in pages if name in _sets(page)]
+        if len({_digest(split) for split in column}) > 1:
+            yield name
+
+
+def _digest(split: GoldSplit) -> str:
+    digest = hashlib.sha256("\x1f".join(split.ids).encode("utf-8", "surrogatepass"))
+    for name, column in sorted(split.columns.items()):
+        digest.update(f"\x1e{name}".encode() + column.as_bytes())
+    return digest.hexdigest()
+
+
+def _shown(tested: Tested | None) -> str | Entry:
+    if tested is None or not len(tested.scores):
+        return "—"
+    return Entry(with_error(tested.mean, tested.sd), kind="strong" if tested.is_own else "")
