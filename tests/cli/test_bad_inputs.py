@@ -128,6 +128,16 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("search", "st1", "--folds", "1"), r"--folds must be at least 2, got 1 Remedy: "),
     (("search", "st1", "--folds", "101"), r"--folds: must be less than or equal to 100, got 101"),
     (("ablate", "st3", "--folds", "1"), r"--folds must be at least 2, got 1"),
+    (
+        ("ablate", "impsh", "--only", "ce,slc"),
+        r"--only must name ablations of impsh, ce, .*got 'slc'; did you mean 'scl'",
+    ),
+    (("ablate", "impsh", "--only", ""), r"--only must name ablations of impsh, .*got ''"),
+    (("data", "augment", "rude.csv", "-o", "more.csv", "--wordnet", "polar"), r"WordNet's files, but index\.noun"),
+    (
+        ("data", "augment", "rude.csv", "-o", "more.csv", "--share", "0"),
+        r"--share must be above 0 and at most 1, got 0",
+    ),
     (("search", "st1", "--seed", "-1"), r"--seed must be from 0 to 4294967295, got -1"),
     (("search", "st1", "--seed", "4294967296"), r"--seed must be from 0 to 4294967295, got 4294967296"),
     (("data", "sample", "into", "--seed", "-1"), r"--seed must be from 0 to 4294967295, got -1"),

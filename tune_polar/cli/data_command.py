@@ -14,6 +14,7 @@ from tune_polar.api.counts import check_seed
 from tune_polar.api.data_words import DataWords
 from tune_polar.api.request import RecipeWords, asked
 from tune_polar.cli import options
+from tune_polar.cli.augment_command import augment
 from tune_polar.cli.data_shares import print_shares
 from tune_polar.cli.output import say, say_json
 from tune_polar.cli.synthesize_command import synthesize
@@ -100,6 +101,9 @@ def check(
                 console.print("columns beside text and id: name them with --target, or a recipe with --recipe")
     if errors:
         raise typer.Exit(1)
+
+
+data_app.command("augment")(augment)
 
 
 @data_app.command("fetch")
