@@ -9,16 +9,14 @@ from torch import Tensor, nn
 
 from tune_polar.data.batching import TokenRows
 from tune_polar.model.encoder import TextEncoder
-from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS, shape_of_config
 from tune_polar.model.fgm import FastGradientMethod
-from tune_polar.model.footprint import StageLoad
 from tune_polar.model.heads import build_head
 from tune_polar.model.losses import LossBatch, LossContext, LossSum, build_loss
 from tune_polar.model.seeding import seeded_start
 from tune_polar.model.tiny import tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer
-from tune_polar.trial.gradients import Rows, backward, step_gradients
-from tune_polar.trial.memory_plan import Rung, plan_memory, rungs
+from tune_polar.trial.gradients import Apart, Rows, backward, step_gradients
+from tune_polar.trial.memory_plan import rungs
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.rows import batch_tensors
 
@@ -129,19 +127,80 @@ def test_checkpointing_gives_the_same_curve_with_dropout_too(micro_rows: int | N
     assert not spared.encoder.backbone.is_activation_checkpointing
 
 
-def test_rows_that_are_coupled_are_never_computed_apart() -> None:
-    assert rungs(16, can_recompute=True, can_split=False) == (Rung(16), Rung(16, recompute=True))
-    assert rungs(16, can_recompute=False, can_split=False) == (Rung(16),)
+class Coupled(Model):
+    """Rows whose losses depend on one another: cross-entropy, and triplets of rows of a batch."""
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        super().__init__("classes", dropout)
+        triplet = build_loss(
+            "triplet", LossContext("binary", ("a",), "logits", 32, 2), positive="class", negative="hard"
+        )
+        loss = build_loss("cross_entropy", CLASSES)
+        self.losses = LossSum({"cross_entropy": (0.25, loss), "triplet": (0.75, triplet)})
+
+    @property
+    def apart(self) -> Apart:
+        return Apart(self.given, self.loss)
+
+    def given(self, rows: Rows) -> tuple[Tensor, ...]:
+        ids, mask, _ = batch_tensors(self.tokens, rows, self.pad_id, CPU)
+        embeddings = self.encoder(ids, mask)
+        return self.head(embeddings), embeddings
+
+    def loss(self, rows: Rows, given: tuple[Tensor, ...]) -> Tensor:
+        value: Tensor = self.losses(LossBatch(*given, LABELS[torch.from_numpy(rows)][:, 0]))
+        return value
+
+    def value(self, rows: Rows, share: float) -> Tensor:
+        assert share == 1.0, "a loss that couples rows is asked of all of them"
+        return self.loss(rows, self.given(rows))
+
+
+def gradients(model: Model) -> dict[str, Tensor]:
+    return {name: each.grad for name, each in model.named_parameters() if each.grad is not None}
+
+
+@pytest.mark.parametrize("micro_rows", [1, 3, 7])
+@pytest.mark.parametrize("epsilon", [0.0, 0.3])
+def test_coupled_rows_in_two_passes_have_the_loss_and_gradients_of_the_whole_batch(
+    epsilon: float, micro_rows: int
+) -> None:
+    whole, parts = Coupled(), Coupled()
+    rows = np.arange(8)
+    values = []
+    for model, micro in ((whole, None), (parts, micro_rows)):
+        attack = FastGradientMethod(model.encoder.word_embeddings, epsilon) if epsilon else None
+        model.train()
+        torch.manual_seed(2)  # positives are drawn
+        values.append(float(step_gradients(model.value, rows, micro, precision=FULL, attack=attack, apart=model.apart)))
+    assert values[0] == pytest.approx(values[1], rel=1e-5)
+    expected, found = gradients(whole), gradients(parts)
+    assert found.keys() == expected.keys()
+    for name, each in expected.items():
+        torch.testing.assert_close(found[name], each, rtol=1e-4, atol=1e-6, msg=name)
+    split = Coupled()
+    split.train()
+    wrong = sum(float(split.value(part, 1.0).detach()) for part in np.array_split(rows, 3))
+    assert values[0] != pytest.approx(wrong / 3, rel=1e-3), "the losses of parts are another loss"
+
+
+def test_dropout_draws_the_same_masks_in_both_passes() -> None:
+    rows, parts = np.arange(8), [np.arange(3), np.arange(3, 6), np.arange(6, 8)]
+    by_hand, ours = Coupled(dropout=0.3), Coupled(dropout=0.3)
+    by_hand.train()
+    ours.train()
+    torch.manual_seed(5)
+    given = [by_hand.given(part) for part in parts]  # the graph of all parts at once
+    by_hand.loss(rows, tuple(torch.cat(each) for each in zip(*given, strict=True))).backward()
+    behind = torch.rand(1)
+    torch.manual_seed(5)
+    backward(ours.value, rows, 3, precision=FULL, apart=ours.apart)
+    assert torch.equal(torch.rand(1), behind), "what is drawn next is what would have been"
+    for name, each in gradients(by_hand).items():
+        torch.testing.assert_close(gradients(ours)[name], each, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_rows_and_their_positives_stay_together() -> None:
     assert {rung.rows for rung in rungs(16, can_recompute=True)} == {16, 8, 4, 2, 1}
-
-
-@pytest.mark.parametrize("tried", [None, Rung(16), Rung(16, recompute=True), Rung(4)])
-def test_coupled_rows_in_a_slot_too_small_are_checkpointed_alone(tried: Rung | None) -> None:
-    shape = shape_of_config(PUBLISHED_CONFIGS["nghuyong/ernie-3.0-xbase-zh"])
-    load = StageLoad(shape, shape.parameters, 16, 96, half_precision=True, fgm=True)
-    plan = plan_memory(load, 1, tried=tried, can_split=False)
-    assert plan.rung == Rung(16, recompute=True)
-    assert plan.rungs_left == 0, "no attempt goes below it"
-    plenty = plan_memory(load, 2**40, can_split=False)
-    assert plenty.is_plain
-    assert plenty.rungs_left == 1
+    assert [rung.rows for rung in rungs(10, can_recompute=False, fewest_rows=2)] == [10, 5, 2]
+    assert [rung.rows for rung in rungs(6, can_recompute=False, fewest_rows=2)] == [6, 3, 2]

@@ -122,9 +122,10 @@ def test_the_longest_rows_are_those_of_most_tokens() -> None:
     assert longest_rows(rows, lengths, 3).tolist() == [20, 40, 10]
 
 
-def test_a_loss_that_couples_rows_keeps_its_batch_whole() -> None:
+def test_a_row_and_its_positive_pass_together_in_the_smallest_part() -> None:
     run = Run(settings())
-    training, plan = fitted(replace(run.training(), couples_rows=True), needs(SlotMemory(budget_bytes=1)), CPU)
-    assert (plan.rung, training.micro_rows) == (Rung(4, recompute=True), None)
+    asked = replace(needs(SlotMemory(budget_bytes=1)), texts_a_row=2)
+    training, plan = fitted(run.training(), asked, CPU)
+    assert (plan.rung, training.micro_rows) == (Rung(2, recompute=True), 1)
     assert memory_use(plan).is_last
     assert run.model.encoder.recomputes

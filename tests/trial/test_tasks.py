@@ -341,13 +341,13 @@ def pull() -> Iterator[None]:
 def test_a_registered_loss_trains_beside_another(bench_of_tasks: Bench) -> None:
     recipe = recipe_for("binary", losses={"cross_entropy": {"weight": 0.5}, "pull": {"strength": 2.0, "weight": 0.1}})
     context = bench_of_tasks.context(recipe)
-    context.memory.budget_bytes = 1  # a slot too small: the batch stays whole all the same
+    context.memory.budget_bytes = 1  # a slot too small: rows pass one by one, and the loss is of all of them
     record = run_fold_trial(bench_of_tasks.trial(recipe), context)
     stage = bench_of_tasks.store.stage(record.stages["model"])
     assert stage is not None
     assert {rows for rows, _, _ in LOSSES["pull"].seen} <= {16, 100 % 16}  # type: ignore[attr-defined]
     assert {(hidden, group) for _, hidden, group in LOSSES["pull"].seen} == {(32, 2)}  # type: ignore[attr-defined]
-    assert record.memory["model"].micro_rows == 16
+    assert record.memory["model"].micro_rows == 1
     assert record.memory["model"].recompute
     assert stage.arrays["extra/scale"] != 1.0, "it has a rate of its own"
     other = recipe_for("binary", losses={"cross_entropy": {"weight": 0.5}, "pull": {"strength": 1.0, "weight": 0.1}})

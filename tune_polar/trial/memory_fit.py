@@ -66,12 +66,13 @@ def fitted(training: Training, needs: StageNeeds, device: torch.device) -> tuple
             slot.budget_bytes,
             tried=tried,
             can_recompute=training.encoder.can_recompute,
-            can_split=not training.couples_rows,
+            fewest_rows=needs.texts_a_row,
             correction=lambda recompute: slot.correction(needs.encoder, stage, recompute) or 1.0,
         )
         slot.in_force = stage, plan
         training.encoder.set_recompute(plan.rung.recompute)
-        chosen = replace(training, micro_rows=None if plan.rung.rows >= plan.batch_rows else plan.rung.rows)
+        in_parts = plan.rung.rows < plan.batch_rows
+        chosen = replace(training, micro_rows=plan.rung.rows // needs.texts_a_row if in_parts else None)
         is_known = slot.correction(needs.encoder, stage, plan.rung.recompute) is not None
         if device.type != "cuda" or slot.budget_bytes is None or is_known:
             return chosen, plan
@@ -107,7 +108,14 @@ def two_passes(training: Training, rows: Rows, device: torch.device) -> None:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             for _ in range(_PROBE_STEPS):
                 training.optimizer.zero_grad(set_to_none=True)
-                step_gradients(training.loss, rows, training.micro_rows, precision=training.precision, attack=attack)
+                step_gradients(
+                    training.loss,
+                    rows,
+                    training.micro_rows,
+                    precision=training.precision,
+                    attack=attack,
+                    apart=training.apart,
+                )
     finally:
         training.optimizer.zero_grad(set_to_none=True)
 

@@ -3,7 +3,7 @@
 None of this is a setting: the effective batch and, to rounding, the loss stay what the recipe says, so no stage's key
 depends on it. Tried are, in this order: the whole batch; half of it, again and again; then gradient checkpointing with
 the whole batch, half of it and so on. What comes later is slower and needs less. Where a row's loss depends on other
-rows of its batch, the batch stays whole: there is gradient checkpointing alone.
+rows of its batch, parts pass twice (see ``gradients``).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def plan_memory(
     *,
     tried: Rung | None = None,
     can_recompute: bool = True,
-    can_split: bool = True,
+    fewest_rows: int = 1,
     correction: Callable[[bool], float] = lambda recompute: 1.0,  # noqa: ARG005 (a function of it where it is known)
 ) -> MemoryPlan:
     """The first way that fits; the one that needs least where none does by count, since a count may be wrong.
@@ -59,10 +59,10 @@ def plan_memory(
         budget_bytes: what the slot offers; None: no limit is known, and only ``tried`` makes steps smaller.
         tried: what ran out of memory before; only ways that need less are considered.
         can_recompute: whether the encoder knows gradient checkpointing.
-        can_split: whether rows can be computed apart; not where a row's loss depends on the others of its batch.
+        fewest_rows: that pass together: 2 where a row and its positive text do.
         correction: measured over counted peak, from a probe or from earlier stages, without and with checkpointing.
     """
-    ladder = rungs(load.batch_rows, can_recompute, can_split)
+    ladder = rungs(load.batch_rows, can_recompute, fewest_rows)
     load = replace(load, evaluation_rows=_evaluation_rows(load, budget_bytes, correction(False)))
     after = _after(ladder, tried, load)
     expected = {rung: int(correction(rung.recompute) * stage_footprint(load, *_pair(rung)).peak) for rung in after}
@@ -80,11 +80,11 @@ def plan_memory(
     )
 
 
-def rungs(batch_rows: int, can_recompute: bool, can_split: bool = True) -> tuple[Rung, ...]:
+def rungs(batch_rows: int, can_recompute: bool, fewest_rows: int = 1) -> tuple[Rung, ...]:
     """All ways to compute a step of ``batch_rows`` rows, in the order they are tried."""
     sizes = [batch_rows]
-    while can_split and sizes[-1] > 1:
-        sizes.append(sizes[-1] // 2)
+    while sizes[-1] > fewest_rows:
+        sizes.append(max(sizes[-1] // 2, fewest_rows))
     plain = [Rung(size) for size in sizes]
     return (*plain, *(Rung(size, recompute=True) for size in sizes)) if can_recompute else tuple(plain)
 

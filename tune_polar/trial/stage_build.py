@@ -77,6 +77,7 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
         batches=batch_order(trial, name, context, rows.training),
         training_rows=len(rows.training),
         loss=work.loss,
+        apart=work.apart,
         evaluate=work.evaluate,
         metric=metric,
         needs=context.needs(settings.encoder, rows.training, settings.batches.size, entries, pairs),

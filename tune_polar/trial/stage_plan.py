@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tune_polar.recipe.sections import Stage
 from tune_polar.store.training import Array
 from tune_polar.trial.encoder_source import EncoderSource
-from tune_polar.trial.gradients import Rows, RowsLoss
+from tune_polar.trial.gradients import Apart, Rows, RowsLoss
 from tune_polar.trial.memory_fit import StageNeeds
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.predictor import Predictor
@@ -35,6 +35,7 @@ class StagePlan:
     evaluate: Callable[[], Generator[None, None, float]]
     metric: str  # that ``evaluate`` computes
     needs: StageNeeds
+    apart: Apart | None = None  # the halves of ``loss`` where it couples rows
 
     @property
     def batch_rows(self) -> int:

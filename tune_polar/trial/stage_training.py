@@ -86,7 +86,7 @@ def training_of(plan: StagePlan, checkpoints: Checkpoints) -> Training:
         checkpoints=checkpoints,
         precision=plan.precision,
         larger_is_better=larger_is_better(plan.metric),
-        couples_rows=model.losses.couples_rows,
+        apart=plan.apart,
     )
 
 

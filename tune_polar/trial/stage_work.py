@@ -18,7 +18,7 @@ from tune_polar.store.training import Array
 from tune_polar.trial.beside_weights import INDEX_CLASSES, INDEX_VECTORS, characters_of
 from tune_polar.trial.checkpoint_metric import NEAREST
 from tune_polar.trial.encoder_source import EncoderSource
-from tune_polar.trial.gradients import Rows
+from tune_polar.trial.gradients import Apart, Given, Rows
 from tune_polar.trial.neighbours import nearest_labels, neighbour_labels
 from tune_polar.trial.pair_rows import PairRows
 from tune_polar.trial.predictor import Predictor
@@ -82,25 +82,40 @@ class StageWork:
 
     def loss(self, rows: Rows, share: float) -> Tensor:
         """The stage's losses of some training rows, ``share`` of a step's, shape ()."""
+        value: Tensor = self._losses(self._batch(rows, self._given(rows)), share)
+        return value
+
+    @property
+    def apart(self) -> Apart | None:
+        """The halves of losses of which one couples rows; None: none does."""
+        return Apart(self._given, self._loss_of) if self._losses.couples_rows else None
+
+    def _loss_of(self, rows: Rows, given: Given) -> Tensor:
+        value: Tensor = self._losses(self._batch(rows, given))
+        return value
+
+    def _given(self, rows: Rows) -> Given:
+        """Outputs and embeddings of rows, and the vectors of their positives where there are any."""
         model, pairs, count = self._predictor.model, self._pairs, len(rows)
         tokens, passing = (self._source.train_tokens, rows) if pairs is None else (pairs.tokens, pairs.both(rows))
         # One pass of both texts: on rows of like length as fast as two, and it starts the encoder's kernels once.
         passed = model(*batch_tensors(tokens, passing, self._predictor.pad_id, self._device))
+        own = passed.outputs[:count], passed.embeddings[:count]
+        if pairs is None:
+            return own
+        return *own, (passed.outputs if model.head.gives_embeddings else passed.embeddings)[count:]
+
+    def _batch(self, rows: Rows, given: Given) -> LossBatch:
+        outputs, embeddings, *positives = given
         chosen = torch.from_numpy(rows).to(self._device)
-        positives = clusters = None
-        if pairs is not None:
-            positives = (passed.outputs if model.head.gives_embeddings else passed.embeddings)[count:]
-            clusters = None if self._clusters is None else self._clusters[chosen]
-        read = LossBatch(
-            passed.outputs[:count],
-            passed.embeddings[:count],
+        return LossBatch(
+            outputs,
+            embeddings,
             self._learned[chosen],
-            positives=positives,
-            clusters=clusters,
+            positives=positives[0] if positives else None,
+            clusters=None if self._clusters is None else self._clusters[chosen],
             groups=None if self._groups is None else self._groups[chosen],
         )
-        value: Tensor = self._losses(read, share)
-        return value
 
     def evaluate(self) -> Generator[None, None, float]:
         """The checkpoint metric on the judged rows; pauses after each batch."""

@@ -19,7 +19,7 @@ from tune_polar.recipe.sections import Optimizer
 from tune_polar.store.training import CurvePoint, MemoryUse
 from tune_polar.trial.checkpoints import Checkpoints, StageParts, TrainingState, copied_weights
 from tune_polar.trial.gpus import Bits
-from tune_polar.trial.gradients import Rows, RowsLoss, step_gradients
+from tune_polar.trial.gradients import Apart, Rows, RowsLoss, step_gradients
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.progress import Progress
 
@@ -58,7 +58,9 @@ class Training:
     checkpoints: Checkpoints
     precision: Precision
     larger_is_better: bool = True  # of the checkpoint metric
-    couples_rows: bool = False  # the loss of a row depends on others, so that no batch may be split
+    apart: Apart | None = (
+        None  # where the loss of a row depends on others: how a step is computed in parts all the same
+    )
     micro_rows: int | None = None  # rows of one forward and backward; None: a step's rows at once
 
     def is_gain(self, value: float, best: float) -> bool:
@@ -161,7 +163,14 @@ def attack_of(training: Training) -> FastGradientMethod | None:
 def one_step(training: Training, rows: Rows, attack: FastGradientMethod | None) -> Tensor:
     """Take one optimizer step on ``rows``; the loss of its clean pass, shape ()."""
     training.optimizer.zero_grad(set_to_none=True)
-    loss = step_gradients(training.loss, rows, training.micro_rows, precision=training.precision, attack=attack)
+    loss = step_gradients(
+        training.loss,
+        rows,
+        training.micro_rows,
+        precision=training.precision,
+        attack=attack,
+        apart=training.apart,
+    )
     training.precision.step(training.optimizer, training.schedule, training.settings.max_grad_norm)
     return loss.float()
 
