@@ -67,3 +67,31 @@ def test_only_rows_whose_class_is_known_are_measured() -> None:
     expected = alignment(torch.from_numpy(vectors[[1, 3, 5]]).float(), np.zeros(3, dtype=np.int64))
     assert measures.arrays()["extra/alignment/validation"].tolist() == pytest.approx(expected)
     assert not measures.are_of("test")
+
+
+def test_neighbourhoods_are_those_of_all_splits_together() -> None:
+    """Two groups far apart, each in both splits: every point's nearest is of its group, whatever its split."""
+    rng = np.random.default_rng(3)
+    groups = np.arange(40) % 2
+    vectors = drawn(2)[groups] + 0.02 * rng.normal(size=(40, 5))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    rows = {name: MeasuredRows(np.arange(20), np.arange(20) % 2) for name in ("validation", "elsewhere")}
+
+    def measured() -> dict[str, np.ndarray]:
+        measures = VectorMeasures(("tsne",), rows)
+        measures.take("validation", np.arange(20), torch.from_numpy(vectors[:20]))
+        measures.take("elsewhere", np.arange(20), torch.from_numpy(vectors[20:]))
+        return measures.arrays()
+
+    found = measured()
+    assert set(found) == {f"extra/{kind}/{split}" for kind in ("tsne", "projected") for split in rows}
+    points = np.concatenate([found["extra/tsne/validation"], found["extra/tsne/elsewhere"]])
+    far = np.linalg.norm(points[:, None] - points, axis=-1) + np.diag(np.full(40, np.inf))
+    assert (groups[far.argmin(axis=1)] == groups).all()
+    assert all(np.array_equal(found[name], again) for name, again in measured().items())
+
+
+def test_a_handful_of_rows_has_no_neighbourhoods() -> None:
+    measures = VectorMeasures(("tsne",), {"validation": MeasuredRows(np.arange(3), np.arange(3) % 2)})
+    measures.take("validation", np.arange(3), torch.from_numpy(drawn(3)))
+    assert not measures.arrays()["extra/tsne/validation"].any()

@@ -1,4 +1,4 @@
-"""How a stage's vectors lie: alignment and uniformity (Wang & Isola 2020, https://arxiv.org/abs/2005.10242), and a map.
+"""How a stage's vectors lie: alignment and uniformity (Wang & Isola 2020, https://arxiv.org/abs/2005.10242), and maps.
 
 f(x) is the vector of a text, of length 1:
 
@@ -24,9 +24,10 @@ from tune_polar.trial.gradients import Rows
 from tune_polar.trial.stage_rows import StageRows
 from tune_polar.trial.targets import Targets
 
-ALIGNMENT, UNIFORMITY, PROJECTION = "alignment", "uniformity", "projection"
+ALIGNMENT, UNIFORMITY, PROJECTION, TSNE = "alignment", "uniformity", "projection", "tsne"
 PAIRED_AT_MOST = 5_000  # rows of a split whose pairs are looked at, evenly drawn
-SHOWN_AT_MOST = 300  # points of a split on the map
+SHOWN_AT_MOST = 300  # points of a split on a map
+PERPLEXITY = 30.0  # of t-SNE (van der Maaten & Hinton 2008), where there are enough points
 _CHUNK = 1024
 
 
@@ -111,21 +112,28 @@ class VectorMeasures:
         if UNIFORMITY in self._measures:
             few = _evenly(len(own), PAIRED_AT_MOST)
             self._keep(UNIFORMITY, split, uniformity(own[torch.from_numpy(few).to(own.device)], asked.classes[few]))
-        if PROJECTION in self._measures:
+        if PROJECTION in self._measures or TSNE in self._measures:
             few = _evenly(len(own), SHOWN_AT_MOST)
             self._shown[split] = asked.rows[few], own[torch.from_numpy(few).to(own.device)].cpu().double().numpy()
 
     def arrays(self) -> dict[str, Array]:
         """``extra/alignment/SPLIT`` (classes,), ``extra/uniformity/SPLIT`` (2,): all pairs, pairs of different classes;
-        ``extra/projection/SPLIT`` (points, 2) of the rows ``extra/projected/SPLIT``.
+        ``extra/projection/SPLIT`` and ``extra/tsne/SPLIT`` (points, 2) of the rows ``extra/projected/SPLIT``.
         """
         found = dict(self._found)
-        if VALIDATION in self._shown:
-            # The directions of the validation rows, so that every split lies on one map
-            axes, centre = _directions(self._shown[VALIDATION][1])
-            for split, (rows, vectors) in self._shown.items():
+        if VALIDATION not in self._shown:
+            return found
+        # The directions of the validation rows, so that every split lies on one map
+        axes, centre = _directions(self._shown[VALIDATION][1])
+        for split, (rows, vectors) in self._shown.items():
+            found[f"{EXTRA}/projected/{split}"] = rows.astype(np.int32)
+            if PROJECTION in self._measures:
                 found[f"{EXTRA}/{PROJECTION}/{split}"] = ((vectors - centre) @ axes).astype(np.float32)
-                found[f"{EXTRA}/projected/{split}"] = rows.astype(np.int32)
+        if TSNE in self._measures:
+            places = _neighbourhoods(np.concatenate([vectors for _, vectors in self._shown.values()]))
+            ends = np.cumsum([len(rows) for rows, _ in self._shown.values()])[:-1]
+            for split, part in zip(self._shown, np.split(places, ends), strict=True):
+                found[f"{EXTRA}/{TSNE}/{split}"] = part
         return found
 
     def _keep(self, measure: str, split: str, values: list[float] | tuple[float, float] | None) -> None:
@@ -146,3 +154,14 @@ def _directions(vectors: Array) -> tuple[Array, Array]:
     axes = np.concatenate([axes, np.zeros((2 - len(axes), vectors.shape[1]))])
     largest = axes[np.arange(2), np.abs(axes).argmax(axis=1)]
     return (axes * np.where(largest < 0, -1.0, 1.0)[:, None]).T, centre
+
+
+def _neighbourhoods(vectors: Array) -> Array:
+    """t-SNE of ``vectors`` (points, size), of all splits together: (points, 2); all 0 of fewer than four."""
+    if len(vectors) < 4:
+        return np.zeros((len(vectors), 2), dtype=np.float32)
+    # Imported here: only who asks for it waits for it.
+    from sklearn import manifold
+
+    drawn = manifold.TSNE(init="pca", perplexity=min(PERPLEXITY, (len(vectors) - 1) / 3), random_state=0)
+    return np.asarray(drawn.fit_transform(vectors), dtype=np.float32)

@@ -19,6 +19,11 @@ SHOWN = 12  # configurations
 KINDS = ("pt precision", "pt recall", "pt", "pt faint")  # by class; the legend names them
 SHAPES = ("dot", "up", "square", "down")
 HELD_OUT = "held-out rows"
+MAPS = {  # what a record calls a map, and what it is
+    "projection": "Directions in which the held-out rows differ most (PCA), of the winner’s first run.",
+    "tsne": "Neighbourhoods of the winner’s first run (t-SNE of all sets together): what lies close is alike, distances "
+    "and sizes of groups say nothing.",
+}
 
 
 def build(page: PageContext) -> Answer:
@@ -43,9 +48,11 @@ def _stage(page: PageContext, name: str) -> Iterator[Block]:
     if idle:
         yield prose(*idle)
     best = records.get(rows[0], []) if rows else []
-    panels = tuple(_maps(page, name, best[0])) if best else ()
-    if panels:
-        yield Figures(panels, "Directions in which the held-out rows differ most (PCA), of the winner’s first run.")
+    found = {kind: tuple(_maps(page, name, best[0], kind)) for kind in MAPS} if best else {}
+    panels = [each for kind, each in found.items() if each]
+    for kind, each in found.items():
+        if each:
+            yield Figures(each, MAPS[kind])
     if not lines and not panels:
         yield prose("The stage’s records hold no measures.")
 
@@ -83,8 +90,8 @@ def _idle(
                 )
 
 
-def _maps(page: PageContext, name: str, record: StageRecord) -> Iterator[Markup]:
-    start, stage = f"{EXTRA}/projection/", page.recipe.stages[name]
+def _maps(page: PageContext, name: str, record: StageRecord, kind: str) -> Iterator[Markup]:
+    start, stage = f"{EXTRA}/{kind}/", page.recipe.stages[name]
     arrays = {each.removeprefix(start): array for each, array in record.arrays.items() if each.startswith(start)}
     every = [point for array in arrays.values() for point in array.tolist()]
     for split, points in arrays.items():
@@ -96,12 +103,13 @@ def _maps(page: PageContext, name: str, record: StageRecord) -> Iterator[Markup]
         codes = gold.values(stage.columns[0])[rows]
         names = column.names or ("no", "yes")
         said = HELD_OUT if split == VALIDATION else split
-        x, y = linear_axis([each[0] for each in every], "first direction"), linear_axis([each[1] for each in every], "")
+        first = "first direction" if kind == "projection" else ""
+        x, y = linear_axis([each[0] for each in every], first), linear_axis([each[1] for each in every], "")
         legend = ", ".join(f"{SHAPES[code % len(SHAPES)]} {each}" for code, each in enumerate(names))
-        panel = Panel(f"map-{name}-{split}", f"{name}: {said}", f"{len(points)} texts; {legend}.", x, y)
+        panel = Panel(f"{kind}-{name}-{split}", f"{name}: {said}", f"{len(points)} texts; {legend}.", x, y)
         for (across, up), code in zip(points.tolist(), codes.tolist(), strict=True):
-            kind = KINDS[code % len(KINDS)]
-            panel.mark(SHAPES[code % len(SHAPES)], across, up, kind, title=str(names[code]))
+            style = KINDS[code % len(KINDS)]
+            panel.mark(SHAPES[code % len(SHAPES)], across, up, style, title=str(names[code]))
         yield titled(f"{said}, by {stage.columns[0]}: {legend}", panel.svg())
 
 
