@@ -21,8 +21,8 @@ SHAPES = ("dot", "up", "square", "down")
 HELD_OUT = "held-out rows"
 MAPS = {  # what a record calls a map, and what it is
     "projection": "Directions in which the held-out rows differ most (PCA), of the winner’s first run.",
-    "tsne": "Neighbourhoods of the winner’s first run (t-SNE of all sets together): what lies close is alike, distances "
-    "and sizes of groups say nothing.",
+    "tsne": "Neighbourhoods of the winner’s first run (t-SNE of all sets together): what lies close is alike; "
+    "distances and sizes of groups say nothing.",
 }
 
 
