@@ -120,8 +120,7 @@ def begin_ablation(
     """Train a recipe and each of its ablations; as ``begin_search``.
 
     Args:
-        recipe, data, machines, origin, shown: as there.
-        floors: groups of reference models that stand beside them.
+        recipe, data, machines, origin, shown, floors: as there.
         only: names of the ablations that are meant, with commas between; None: all.
 
     Raises:
