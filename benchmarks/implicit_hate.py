@@ -3,7 +3,7 @@
 Not run by CI: it needs the Implicit Hate Corpus (`ihc/train.tsv`, `ihc/valid.tsv`), Social Bias Frames (`sbic/dev.csv`)
 and DynaHate (`dynahate/dev.csv`) below --data, and an encoder's folder. docs/implicit-hate.md holds what it has told.
 
-    python benchmarks/implicit_hate.py --data ../shared/data --out /tmp/implicit-hate --rows 2000 --steps 150
+    python benchmarks/implicit_hate.py --data ../shared/data --out /tmp/implicit-hate --rows 2000 --steps 400
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+
+from tune_polar.report.context import PageContext
+from tune_polar.report.cross_table import CrossTable, cross_table
+from tune_polar.report.reading import summary_for_page
+from tune_polar.stats.paired import fold_paired
+from tune_polar.store.store import open_store
 
 SEED = 0  # of which rows are trained on
 
@@ -71,6 +78,32 @@ def command(about: argparse.Namespace, files: dict[str, Path]) -> list[str]:
     return found
 
 
+def told(store: Path, beside: str) -> str:
+    """The table, and each objective's differences to ``beside``, paired by seed, with what can be told apart."""
+    page = PageContext(summary_for_page(open_store(store)))
+    table = cross_table([(store.name, page)])
+    if not isinstance(table, CrossTable):
+        return table
+    lines = ["\t".join(("objective", *table.sets))]
+    for row in table.rows:
+        shown = (f"{100 * each.mean:.1f} ± {100 * each.sd:.1f} ({len(each.scores)})" for each in row.tested.values())
+        lines.append("\t".join((row.configuration, *shown)))
+    base = next((row for row in table.rows if row.configuration == beside), None)
+    if base is not None:
+        others = ((row, name) for row in table.rows if row is not base for name in table.sets)
+        for row, name in others:
+            ours, theirs = row.tested[name].scores, base.tested[name].scores
+            if len(ours) == len(theirs) > 1:
+                paired = fold_paired(ours, theirs, planned_folds=1, seeds=len(ours), metric=page.metric)
+                ends = 100 * np.array([paired.interval.low, paired.interval.high])
+                apart = "told apart" if ends.min() > 0 or ends.max() < 0 else "not told apart"
+                lines.append(
+                    f"{row.configuration} − {beside} on {name}: {100 * paired.difference:+.1f}, 95% {ends[0]:+.1f} to "
+                    f"{ends[1]:+.1f}: {apart}"
+                )
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Run it, and say how long it took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -79,8 +112,8 @@ def main() -> None:
     parser.add_argument("--encoder", default=None)
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--tested", type=int, default=800)
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--lr", type=float, default=1e-4)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--lr", type=float, default=5e-5)
     parser.add_argument("--head-lr", type=float, default=5e-3)
     parser.add_argument("--slots", type=int, default=1)
     about = parser.parse_args()
@@ -88,6 +121,7 @@ def main() -> None:
     started = time.perf_counter()
     ended = subprocess.run(command(about, files), check=False)
     print(f"{(time.perf_counter() - started) / 60:.1f} minutes")
+    print(told(Path(about.out) / "store", "ce"))
     sys.exit(ended.returncode)
 
 
