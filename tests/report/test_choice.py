@@ -47,12 +47,12 @@ def test_what_differs_by_less_than_a_point_is_one_choice(page: PageContext) -> N
 def test_a_wide_interval_makes_nobody_equal(page: PageContext) -> None:
     wide = np.array([0.15, -0.02, 0.18, 0.03, 0.02])
     (sentence,) = said(page, {"a": FOLDS, "b": FOLDS - wide})
-    assert "equals: by the 95% intervals it may be up to " in sentence
+    assert "equals: by the 95% interval of their difference it may be up to " in sentence
     assert "cannot be told from" in sentence
     assert "one choice" not in sentence
     (pair,) = comparison_matrix(["a", "b"], np.stack([FOLDS, FOLDS - wide])).pairs
     assert f"up to {100 * pair.paired.interval.high:.1f} points better" in sentence
-    assert f"up to {-100 * pair.paired.interval.low:.1f} points worse" in sentence
+    assert f", or {-100 * pair.paired.interval.low:.1f} points worse" in sentence
 
 
 def test_what_is_told_apart_is_neither(page: PageContext) -> None:

@@ -31,7 +31,7 @@ def ahead_sentences(ahead: NewRowsScore, shown: Shown) -> tuple[str, ...]:
     rows = count(ahead.rows, "row")
     return (
         f"On the next {rows} like these it will score {low} ({LEVEL:.0%} {PREDICTION}: the choice, the rows measured, "
-        f"{'' if ahead.runs is None else 'one more training run, '}the new rows).",
+        f"{'' if ahead.runs is None else 'one more training run, '}the new rows; --new-rows N: of another number).",
         f"On average over many such sets it scores {shown(ahead.estimate)}, {LEVEL:.0%} {EXPECTATION} {high}.",
         f"{_runs(ahead)} What a final model gains that is trained on all rows is in neither interval.",
     )
@@ -45,7 +45,7 @@ def _runs(ahead: NewRowsScore) -> str:
     luck = ""
     if round(metric.factor * ahead.luck, 1 if metric.factor == 100 else 3) > 0:
         worth = signed(ahead.luck, metric).removeprefix("+")
-        luck = f" Choosing also prefers runs that went well; {worth}{unit_of(metric)} are taken off for it."
+        luck = f" Choosing also prefers runs that went well; {worth}{unit_of(metric)} are taken off for that."
     return f"One training run differs from the next by {spread}{unit_of(metric)} ({_source(runs)}).{luck}"
 
 

@@ -39,13 +39,11 @@ def choice_sentences(matrix: ComparisonMatrix, cheapest: Callable[[Sequence[str]
         found.append(f"{listed(names)} are one choice: {room}.{cheapest(names)}")
     if open_ones:
         others = [_other(pair, winner) for pair in open_ones]
-        better = max(_gains(pair, winner)[1] for pair in open_ones)
-        worse = min(_gains(pair, winner)[0] for pair in open_ones)
-        ahead, behind = (signed(end, metric).lstrip("+−") for end in (better, worse))
+        worse, better = (signed(end, metric).lstrip("+−") for end in _gains(open_ones[0], winner))
         found.append(
-            f"{winner} cannot be told from {listed(others)}, which does not make them equals: by the {level} "
-            f"intervals it may be up to {ahead}{unit} better than one of them, or up to {behind}{unit} worse. More "
-            "folds or seeds make them narrower."
+            f"{winner} cannot be told from {listed(others)}, which does not make them equals: by the {level} interval "
+            f"of their difference it may be up to {better}{unit} better than {others[0]}, or {worse}{unit} worse. More "
+            "folds or seeds make it narrower."
         )
     if not equal and not open_ones:
         found.append(f"{winner} is told from every other one of these.")

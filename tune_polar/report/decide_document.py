@@ -33,8 +33,9 @@ MEASURE = {
 }
 TERMS = (
     "A fold is one share of the out-of-fold rows (oof), predicted by models that did not train on it. Cross-fitted: "
-    "each fold is decided by thresholds chosen on the other folds; fold-tuned: by thresholds chosen on all of them; "
-    "oracle: by thresholds chosen on the very rows that are scored, which flatters."
+    "each fold is decided by thresholds chosen on the other folds, the score to go by; fold-tuned: by those chosen "
+    "on all of them; inside folds: by each fold's own; oracle: by those chosen on the very rows that are scored, which "
+    "flatters; plain: all at 0.5."
 )
 OOF_RUNGS: tuple[Rung, ...] = ("inside_folds", "fold_tuned", "cross_fitted", "plain")
 ON_SPLITS: tuple[Rung, ...] = ("oracle", "fold_tuned")
@@ -70,8 +71,8 @@ def alarm_sections(splits: Sequence[LabelledSplit]) -> tuple[DocumentSection, ..
 _three = "{:.3f}".format
 
 
-def _spans(at: Callable[[float], Interval]) -> str:
-    return " ".join(_span(at(level)) for level in LEVELS)
+def _spans(at: Callable[[float], Interval]) -> tuple[str, ...]:
+    return tuple(_span(at(level)) for level in LEVELS)
 
 
 def _span(interval: Interval) -> str:
@@ -95,8 +96,8 @@ def _selected(report: ThresholdReport) -> DocumentSection:
         len({each.name for each in report.scored}),
         CellWords(tuple(Cell(fold, 0) for fold in report.folds)),
     )
-    chosen, levels = partial(chosen_on, cells=cells, kind="threshold"), " and ".join(f"{each:.0%}" for each in LEVELS)
-    ahead = {split.name: split.ahead for split in report.splits_ahead}
+    chosen, no_spans = partial(chosen_on, cells=cells, kind="threshold"), ("",) * len(LEVELS)
+    ahead = {split.name: split for split in report.splits_ahead}
     sentences = [
         f"Selected: {winner.name} by rule {winner.rule}, the best cross-fitted score of "
         f"{count(len(report.scored), 'candidate')} ({count(complete, 'complete configuration')} × "
@@ -109,38 +110,62 @@ def _selected(report: ThresholdReport) -> DocumentSection:
         sentences += ahead_sentences(new_rows, _three)
         said = count(new_rows.rows, "new row")
         rows = [
-            (f"next {said}", "", _spans(new_rows.interval), PREDICTION, said, "all out-of-fold rows"),
-            ("expected", _three(new_rows.estimate), _spans(new_rows.expected), EXPECTATION, "", "all out-of-fold rows"),
+            (f"next {said}", "", *_spans(new_rows.interval), PREDICTION, said, "all out-of-fold rows"),
+            (
+                "expected",
+                _three(new_rows.estimate),
+                *_spans(new_rows.expected),
+                EXPECTATION,
+                "",
+                "all out-of-fold rows",
+            ),
         ]
-    rows.append(("raw best", _three(winner.cross_fitted), "", "", OOF, chosen("cross_fitted")))
+    rows.append((RUNGS["cross_fitted"], _three(winner.cross_fitted), *no_spans, "", OOF, chosen("cross_fitted")))
     if isinstance(corrected, str):
         sentences.append(f"Correction for the choice (BBC-CV): not applicable, {corrected}.")
     else:
-        rows.append(("corrected (BBC-CV)", _three(corrected.corrected), "", "", OOF, chosen("cross_fitted")))
+        rows.append(("corrected (BBC-CV)", _three(corrected.corrected), *no_spans, "", OOF, chosen("cross_fitted")))
         sentences.append(
-            f"Choosing it among these was worth {points(corrected.optimism)} points (BBC-CV), which are taken off."
+            f"Choosing it among these was worth {points(corrected.optimism)} points, which are taken off too (BBC-CV: "
+            "the choice is made anew on resampled rows, and scored on those left out)."
         )
     for rung, scored in winner.judgement.ladder.items():
         if rung in OOF_RUNGS and rung != "cross_fitted":
-            rows.append((RUNGS[rung], _three(scored.score), "", "", OOF, chosen(rung)))
+            rows.append((RUNGS[rung], _three(scored.score), *no_spans, "", OOF, chosen(rung)))
     for split, ladder in winner.judgement.splits.items():
         for rung in ON_SPLITS:
             at = (f"{RUNGS[rung]} on {split}", _three(ladder[rung].score))
             expected = ahead.get(split) if rung == "fold_tuned" else None
-            span = ("", "") if expected is None else (_spans(expected.interval), f"{PREDICTION} of {split}")
+            span = (*no_spans, "") if expected is None else (*_spans(expected.ahead.interval), PREDICTION)
             rows.append((*at, *span, split, chosen(rung, split=split)))
+        sentences += _unlike_expected(ahead[split]) if split in ahead else []
         oracle, applied = (ladder[rung].score for rung in ON_SPLITS)
         sentences.append(
             f"Thresholds chosen on {split} gold itself promise {_three(oracle)} there, fold-tuned ones reach "
             f"{_three(applied)}: {points(oracle - applied)} points of hindsight."
         )
+    if not isinstance(report.ensembles, str):
+        sentences.append(ensemble_sentences(report.ensembles, str)[0])
     table = TextTable(
         "The selected configuration's score, by where its thresholds were chosen",
-        ("", "score", f"{levels} interval", "which interval", "scored on", "thresholds chosen on"),
+        ("", "score", *(f"{each:.0%} interval" for each in LEVELS), "which interval", "scored on", "thresholds from"),
         rows,
-        words=(2, 3, 4, 5),
+        words=tuple(range(2, 5 + len(LEVELS))),
     )
     return DocumentSection("Selected configuration", tuple(sentences), (table,))
+
+
+def _unlike_expected(split: LabelledSplit) -> list[str]:
+    """That a labelled split lies outside its interval, where it is not so far as to raise the alarm."""
+    interval = split.ahead.interval(LEVELS[0])
+    if split.fires or interval.low <= split.score <= interval.high:
+        return []
+    side, rows, models = ("below", "harder", "worse") if split.score < interval.low else ("above", "easier", "better")
+    return [
+        f"On {split.name} it scored {_three(split.score)}, {side} its {LEVELS[0]:.0%} {PREDICTION} {_span(interval)}: "
+        f"these rows are {rows}, or what predicted them is {models} than the models of the folds. Too near for an "
+        f"alarm ({ALARM}), too far to count on either figure."
+    ]
 
 
 def _distrusted(report: ThresholdReport) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
 from tune_polar.data.columns import BoolArray, Column, IntArray
 from tune_polar.data.plans.plan import FoldPlan
@@ -115,7 +115,11 @@ def gold_from_parts(
     Raises:
         KeyError, TypeError, ValueError: they are something else.
     """
-    about = _ABOUT.validate_json(json.dumps(header), strict=True)
+    try:
+        about = _ABOUT.validate_json(json.dumps(header), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     _check_names(about, set(arrays))
     splits = {split.name: _columns(split, arrays) for split in about.splits}
     rows = {name: len(ids) for name, (ids, _) in splits.items()}
