@@ -63,7 +63,7 @@ def test_what_is_told_apart_is_neither(page: PageContext) -> None:
 def test_where_smaller_is_better_better_is_smaller(page: PageContext) -> None:
     wide = np.array([0.15, -0.02, 0.18, 0.03, 0.02])
     better, worse = re.findall(
-        r"up to ([\d.]+)(?: \w+)? (?:better|worse)", said(page, {"a": FOLDS, "b": FOLDS + wide}, "mae")[0]
+        r"(?:up to|or) ([\d.]+)(?: \w+)? (?:better|worse)", said(page, {"a": FOLDS, "b": FOLDS + wide}, "mae")[0]
     )
     assert float(better) > float(worse), "the winner's error is smaller"
 
