@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -92,11 +92,7 @@ def _read(report: ThresholdReport) -> DocumentSection:
 
 def _selected(report: ThresholdReport) -> DocumentSection:
     winner, corrected, new_rows = report.winner, report.corrected, report.new_rows
-    complete, cells = (
-        len({each.name for each in report.scored}),
-        CellWords(tuple(Cell(fold, 0) for fold in report.folds)),
-    )
-    chosen, no_spans = partial(chosen_on, cells=cells, kind="threshold"), ("",) * len(LEVELS)
+    complete = len({each.name for each in report.scored})
     ahead = {split.name: split for split in report.splits_ahead}
     sentences = [
         f"Selected: {winner.name} by rule {winner.rule}, the best cross-fitted score of "
@@ -104,31 +100,39 @@ def _selected(report: ThresholdReport) -> DocumentSection:
         f"{count(len(report.rules), 'rule')}).",
         *([] if isinstance(report.by_folds, str) else choice_sentences(report.by_folds)),
         *_distrusted(report),
+        *([] if isinstance(new_rows, str) else ahead_sentences(new_rows, _three)),
+        f"Correction for the choice (BBC-CV): not applicable, {corrected}."
+        if isinstance(corrected, str)
+        else f"Choosing it among these was worth {points(corrected.optimism)} points, which are taken off too (BBC-CV: "
+        "the choice is made anew on resampled rows, and scored on those left out).",
     ]
+    for split, ladder in winner.judgement.splits.items():
+        sentences += _unlike_expected(ahead[split]) if split in ahead else []
+        oracle, applied = (ladder[rung].score for rung in ON_SPLITS)
+        sentences.append(
+            f"Thresholds chosen on {split} gold itself promise {_three(oracle)} there, fold-tuned ones reach "
+            f"{_three(applied)}: {points(oracle - applied)} points of hindsight."
+        )
+    if not isinstance(report.ensembles, str):
+        sentences.append(ensemble_sentences(report.ensembles, str)[0])
+    return DocumentSection("Selected configuration", tuple(sentences), (_scores(report, ahead),))
+
+
+def _scores(report: ThresholdReport, ahead: Mapping[str, LabelledSplit]) -> TextTable:
+    """The winner's, from what is foretold to every split."""
+    winner, corrected, new_rows = report.winner, report.corrected, report.new_rows
+    cells = CellWords(tuple(Cell(fold, 0) for fold in report.folds))
+    chosen, no_spans = partial(chosen_on, cells=cells, kind="threshold"), ("",) * len(LEVELS)
     rows = []
     if not isinstance(new_rows, str):
-        sentences += ahead_sentences(new_rows, _three)
-        said = count(new_rows.rows, "new row")
+        said, everywhere, estimate = count(new_rows.rows, "new row"), "all out-of-fold rows", _three(new_rows.estimate)
         rows = [
-            (f"next {said}", "", *_spans(new_rows.interval), PREDICTION, said, "all out-of-fold rows"),
-            (
-                "expected",
-                _three(new_rows.estimate),
-                *_spans(new_rows.expected),
-                EXPECTATION,
-                "",
-                "all out-of-fold rows",
-            ),
+            (f"next {said}", "", *_spans(new_rows.interval), PREDICTION, said, everywhere),
+            ("expected", estimate, *_spans(new_rows.expected), EXPECTATION, "", everywhere),
         ]
     rows.append((RUNGS["cross_fitted"], _three(winner.cross_fitted), *no_spans, "", OOF, chosen("cross_fitted")))
-    if isinstance(corrected, str):
-        sentences.append(f"Correction for the choice (BBC-CV): not applicable, {corrected}.")
-    else:
+    if not isinstance(corrected, str):
         rows.append(("corrected (BBC-CV)", _three(corrected.corrected), *no_spans, "", OOF, chosen("cross_fitted")))
-        sentences.append(
-            f"Choosing it among these was worth {points(corrected.optimism)} points, which are taken off too (BBC-CV: "
-            "the choice is made anew on resampled rows, and scored on those left out)."
-        )
     for rung, scored in winner.judgement.ladder.items():
         if rung in OOF_RUNGS and rung != "cross_fitted":
             rows.append((RUNGS[rung], _three(scored.score), *no_spans, "", OOF, chosen(rung)))
@@ -138,21 +142,12 @@ def _selected(report: ThresholdReport) -> DocumentSection:
             expected = ahead.get(split) if rung == "fold_tuned" else None
             span = (*no_spans, "") if expected is None else (*_spans(expected.ahead.interval), PREDICTION)
             rows.append((*at, *span, split, chosen(rung, split=split)))
-        sentences += _unlike_expected(ahead[split]) if split in ahead else []
-        oracle, applied = (ladder[rung].score for rung in ON_SPLITS)
-        sentences.append(
-            f"Thresholds chosen on {split} gold itself promise {_three(oracle)} there, fold-tuned ones reach "
-            f"{_three(applied)}: {points(oracle - applied)} points of hindsight."
-        )
-    if not isinstance(report.ensembles, str):
-        sentences.append(ensemble_sentences(report.ensembles, str)[0])
-    table = TextTable(
+    return TextTable(
         "The selected configuration's score, by where its thresholds were chosen",
         ("", "score", *(f"{each:.0%} interval" for each in LEVELS), "which interval", "scored on", "thresholds from"),
         rows,
         words=tuple(range(2, 5 + len(LEVELS))),
     )
-    return DocumentSection("Selected configuration", tuple(sentences), (table,))
 
 
 def _unlike_expected(split: LabelledSplit) -> list[str]:
