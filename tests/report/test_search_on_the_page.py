@@ -12,6 +12,7 @@ import pytest
 from tests.report.outline import Answer
 from tests.store.made_recipes import two_stages
 from tests.store.made_store import PROVENANCE, MadeStore, made_store
+from tune_polar.evaluate.manifest_facts import DataDoubt
 from tune_polar.evaluate.summary import summarise
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.context import PageContext, PageOptions
@@ -222,6 +223,12 @@ def test_provenance_names_data_folds_seeds_and_machines(fresh: Made) -> None:
     assert answer.facts["Store"] == made.store.url
     assert answer.facts["Data"] == "/data/made.csv"
     assert answer.facts["Data fingerprint"] == made.corpus.fingerprint
+    assert "Doubtful in the data" not in answer.facts
+    doubts = (DataDoubt("own-text", "implied", 1200), DataDoubt("of-our-own", "", 1))
+    doubted = replace(made.summary(), facts=replace(made.summary().facts, doubts=doubts))
+    assert Answer(PageContext(doubted), "provenance").facts["Doubtful in the data"] == (
+        "1,200 × no further text, so that the row itself stands in (column implied); 1 × of-our-own"
+    )
     assert answer.facts["Fold plan"] == made.plans["finder"].hash
     assert answer.facts["Seeds"] == "search 11, training 42, folds 42"
     assert answer.facts["torch"] == "2.13"

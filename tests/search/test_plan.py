@@ -14,9 +14,11 @@ import pytest
 from polar_search import SMALL, TWO_STAGES, polar_folder, small_corpus, space_over
 from simulated_search import cells_of, recipe_of
 
+from tune_polar.data.findings import Finding
 from tune_polar.data.plans.plan import FoldPlan, partition
 from tune_polar.data.source import Source, parse_source
 from tune_polar.errors import DataError, FoldPlanError, SearchError, SpecError, StoreError, TunePolarError
+from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.recipe.configuration import canonical_json
 from tune_polar.recipe.fill import fill
 from tune_polar.recipe.loaded_space import LoadedSpace
@@ -79,8 +81,19 @@ def test_a_manifest_says_what_was_agreed(manifest: Manifest) -> None:
     }
     assert manifest["cells"] == [[0, 42], [1, 42]]
     assert set(manifest["inputs"]) == {"finder", "sorter"}
-    assert set(manifest["data"]) == {"source", "files", "name", "fingerprint", "rows"}
+    assert set(manifest["data"]) == {"source", "files", "name", "fingerprint", "rows", "doubts"}
     assert manifest["data"]["rows"] == {"train": 150, "dev": 30}
+
+
+def test_a_manifest_counts_what_is_doubtful_and_says_no_word_of_it(plan: SearchPlan) -> None:
+    found = Finding(
+        "warning", "text-list", "home/posts.csv", 3, "implied", "the first is taken, got 'a secret'", 4, (3, 5)
+    )
+    doubted = replace(plan, corpus=replace(plan.corpus, warnings=(found,)))
+    manifest = stored(doubted.manifest("search"))
+    assert manifest["data"]["doubts"] == [{"code": "text-list", "column": "implied", "count": 4}]
+    assert manifest_facts(manifest, "here").doubts[0].count == 4
+    assert "secret" not in json.dumps(manifest)
 
 
 def test_points_to_try_come_back_and_those_outside_are_refused(

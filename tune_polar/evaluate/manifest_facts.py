@@ -43,6 +43,15 @@ class StageFacts:
 
 
 @dataclass(frozen=True)
+class DataDoubt:
+    """Something doubtful in the files of the data, of which a store keeps no text."""
+
+    code: str  # of the finding
+    column: str  # "": of whole rows or files
+    count: Count
+
+
+@dataclass(frozen=True)
 class MergedSearch:
     """One of the searches that a merge has put together."""
 
@@ -76,6 +85,7 @@ class ManifestFacts:
     floors: FloorWord = DEFAULT_FLOORS
     machines: MachineFacts = field(default_factory=MachineFacts)
     merged: tuple[MergedSearch, ...] = ()
+    doubts: tuple[DataDoubt, ...] = ()
 
     @property
     def space(self) -> str | None:
@@ -154,6 +164,7 @@ def manifest_facts(manifest: Mapping[str, Any], place: str) -> ManifestFacts:
         floors=about.floors,
         machines=about.machines,
         merged=about.merged,
+        doubts=about.data.doubts,
     )
 
 
@@ -169,6 +180,7 @@ class _DataFacts:
     name: str
     fingerprint: str
     rows: Mapping[str, Number]
+    doubts: tuple[DataDoubt, ...] = ()
 
 
 @dataclass(frozen=True)

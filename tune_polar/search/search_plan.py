@@ -122,6 +122,10 @@ class SearchPlan:
                 "name": self.corpus.name,
                 "fingerprint": self.corpus.fingerprint,
                 "rows": {name: len(split) for name, split in self.corpus.splits.items()},
+                "doubts": [
+                    {"code": each.code, "column": each.column or "", "count": each.count}  # no word of a text
+                    for each in self.corpus.warnings
+                ],
             },
             "inputs": inputs_to_json(self.inputs),
             "variant_inputs": {origin: inputs_to_json(inputs) for origin, inputs in self.variant_inputs.items()},

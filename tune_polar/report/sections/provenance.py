@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from tune_polar.evaluate.manifest_facts import DataDoubt
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Details, Entry, Fact, Facts, Row, TextTable, caption, heading, missing
@@ -15,6 +16,17 @@ from tune_polar.report.numbers import duration
 from tune_polar.report.section import Answer, Section, always
 from tune_polar.report.sections.use import seeds_words
 from tune_polar.store.records import FoldRecord
+
+# What became of cells that are not as they should be.
+DOUBTS: Mapping[str, str] = {
+    "text-nan": "“nan” taken as no text",
+    "text-list": "a list of texts of which the first is taken",
+    "own-text": "no further text, so that the row itself stands in",
+    "near-text-in-two-splits": "a text that train nearly has",
+    "near-texts-unseen": "not all texts compared with train",
+    "duplicate-text": "a text that stands twice",
+    "text-in-two-splits": "a text that stands in two splits",
+}
 
 
 def store_address(url: str, page: Path | None) -> str | None:
@@ -53,6 +65,8 @@ def _facts(page: PageContext, folds: list[FoldRecord]) -> Iterator[Fact]:
         yield Fact("Fold trials started", f"first {started[0]}, last {started[-1]}")
     yield Fact("Data", facts.data_path or f"{facts.data_name}, generated", True)
     yield Fact("Data fingerprint", facts.data_fingerprint, True)
+    if facts.doubts:
+        yield Fact("Doubtful in the data", "; ".join(map(_doubt, facts.doubts)))
     plans = {name: plan.hash for name, plan in page.summary.gold.plans.items()}
     if len(set(plans.values())) == 1:  # one plan for all stages, or one each
         plans = {"": next(iter(plans.values()))}
@@ -60,6 +74,11 @@ def _facts(page: PageContext, folds: list[FoldRecord]) -> Iterator[Fact]:
     yield Fact("Encoder", ", ".join(encoders), True)
     yield Fact("Seeds", seeds_words(page))
     yield Fact("Weights", page.summary.weights_words)
+
+
+def _doubt(doubt: DataDoubt) -> str:
+    where = f" (column {doubt.column})" if doubt.column else ""
+    return f"{doubt.count:,} × {DOUBTS.get(doubt.code, doubt.code)}{where}"
 
 
 def _machines(folds: list[FoldRecord], driver: Mapping[str, str]) -> Block:
