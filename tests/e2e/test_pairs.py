@@ -53,7 +53,12 @@ def test_six_objectives_and_another_topic(command: Command, tmp_path: Path) -> N
 def trained_on_the_other(command: Command, tmp_path: Path, scores: dict[str, list[float]], ids: set[str]) -> None:
     """One objective with the topics exchanged, and both searches side by side."""
     here = [word if word != "store" else "turned" for word in FEW]
+    here += ["--set", "hate.measures=[projection,tsne,nearest]"]
     command("ablate", "impsh", "--only", "ce", "--set", "sample=orchard", *here)
+    command("report", "turned", "--examples", "-o", "turned.html")
+    page = unescape((tmp_path / "turned.html").read_text(encoding="utf-8"))
+    assert "Nearest in training" in page
+    assert "t-SNE of all sets together" in page
     told = json.loads(command("report", "store", "turned", "-o", "both.html", "--json").stdout)["crossed"]
     assert told["sets"] == ["harbour", "orchard"]
     assert told["unlike"] == []

@@ -95,3 +95,20 @@ def test_a_handful_of_rows_has_no_neighbourhoods() -> None:
     measures = VectorMeasures(("tsne",), {"validation": MeasuredRows(np.arange(3), np.arange(3) % 2)})
     measures.take("validation", np.arange(3), torch.from_numpy(drawn(3)))
     assert not measures.arrays()["extra/tsne/validation"].any()
+
+
+def test_the_nearest_training_rows_are_those_of_all_cosines() -> None:
+    training, held_out, others = np.arange(5, 45, 2), np.array([1, 3, 8]), drawn(20, seed=4)
+    measures = VectorMeasures(("nearest",), {"validation": MeasuredRows(held_out, np.array([0, 1, 1]))})
+    compared = measures.compared(training)
+    assert compared.tolist() == training.tolist()
+    measures.stand_beside(compared, torch.from_numpy(others))
+    measures.take("validation", np.array([1, 2, 3, 8]), torch.from_numpy(drawn(4, seed=5)))
+    found, vectors = measures.arrays(), drawn(4, seed=5)[[0, 2, 3]]
+    assert found["extra/asked/validation"].tolist() == held_out.tolist()
+    for place, vector in enumerate(vectors):
+        cosines = others @ vector
+        best = np.argsort(-cosines)[:3]
+        assert found["extra/nearest/validation"][place].tolist() == training[best].tolist()
+        assert found["extra/cosine/validation"][place] == pytest.approx(cosines[best], rel=1e-5)
+    assert len(VectorMeasures(("projection",), {}).compared(training)) == 0

@@ -140,7 +140,7 @@ BROKEN = [
     (finder("precision: fp8"), "stages.finder.precision: must be 'auto', 'fp32', 'bf16' or 'fp16', got 'fp8'"),
     (
         finder("measures: [length]"),
-        "finder.measures.0: must be .*'projection' or 'tsne', got 'length'",
+        "finder.measures.0: must be .*'tsne' or 'nearest', got 'length'",
     ),
     (finder("lr: 1"), "mini.yaml:13: stages.finder.lr: must be a known key; did you mean 'optimizer.lr'\\?"),
     (finder("batch_size: 8"), "stages.finder.batch_size: must be a known key; did you mean 'batches.size'\\?"),

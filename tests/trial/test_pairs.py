@@ -113,6 +113,17 @@ def test_positives_are_never_read_when_rows_are_predicted(posts, tmp_path):
     assert all(np.array_equal(one.arrays[name], two.arrays[name]) for name in one.arrays)
 
 
+def test_nearest_training_rows_are_kept_where_asked_for(posts, tmp_path):
+    recipe = recipe_of(VALUES, stages__hate__measures=["nearest", "tsne"])
+    stage, plan = trained(posts, tmp_path, recipe), bench(posts, tmp_path).context(recipe).plans["hate"]
+    asked, nearest = (stage.arrays[f"extra/{name}/validation"] for name in ("asked", "nearest"))
+    assert asked.tolist() == plan.validation_rows(0).tolist()
+    assert set(nearest.ravel().tolist()) <= set(plan.training_rows(0).tolist())
+    assert (np.diff(stage.arrays["extra/cosine/validation"], axis=1) <= 0).all()
+    assert "extra/projection/validation" not in stage.arrays
+    assert stage.arrays["extra/tsne/orchard"].any()
+
+
 def test_only_a_loss_that_reads_positives_depends_on_them(posts, tmp_path):
     """The stage's key: with other positives that of the triplets is another, those of the others are the same."""
     train = posts.train

@@ -28,7 +28,7 @@ from tune_polar.recipe.settings import (
 TINY = "tiny"  # the embedded encoder
 OWN_COLUMNS = ("text", "id", "source_id")  # of every file
 ColumnKind = Literal["label", "class", "number", "group"]
-Measure = Literal["alignment", "uniformity", "projection", "tsne"]
+Measure = Literal["alignment", "uniformity", "projection", "tsne", "nearest"]
 Predicts = Literal["neighbours", "probability", "value"]
 Schedule = Literal["cosine", "linear", "constant"]
 
@@ -156,7 +156,8 @@ class Stage(Settings):
     measures: Annotated[tuple[Measure, ...], Field(strict=False)] = Field(
         default=(),
         description="What else is told of the vectors of every split that has gold: how close a class lies, how far "
-        "all spread, a map of the two directions in which they differ most, and one by t-SNE (seconds a fold)",
+        "all spread, a map of the two directions in which they differ most, one by t-SNE (seconds a fold), and "
+        "the training rows nearest to each held-out one, which the page shows with --examples",
     )
 
     @property

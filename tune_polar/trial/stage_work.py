@@ -151,6 +151,10 @@ class StageWork:
     def _tables(self, keys: Tensor | None) -> Generator[None, None, dict[str, Array]]:
         predicts = self._predicts
         found: dict[str, Array] = {}
+        compared = self._measures.compared(self._rows.training)
+        if len(compared):
+            beside = yield from self._predictor.vectors(self._source.train_tokens, compared)
+            self._measures.stand_beside(compared, beside)
         for split, tokens, rows in self._predicted():
             found[f"{split}/rows"] = rows.astype(np.int32)
             vectors: Tensor | None = None

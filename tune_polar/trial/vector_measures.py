@@ -24,9 +24,11 @@ from tune_polar.trial.gradients import Rows
 from tune_polar.trial.stage_rows import StageRows
 from tune_polar.trial.targets import Targets
 
-ALIGNMENT, UNIFORMITY, PROJECTION, TSNE = "alignment", "uniformity", "projection", "tsne"
+ALIGNMENT, UNIFORMITY, PROJECTION, TSNE, NEAREST = "alignment", "uniformity", "projection", "tsne", "nearest"
 PAIRED_AT_MOST = 5_000  # rows of a split whose pairs are looked at, evenly drawn
 SHOWN_AT_MOST = 300  # points of a split on a map
+COMPARED_AT_MOST = 5_000  # training rows that held-out rows are compared with, evenly drawn
+NEAREST_KEPT = 3  # of each held-out row
 PERPLEXITY = 30.0  # of t-SNE (van der Maaten & Hinton 2008), where there are enough points
 _CHUNK = 1024
 
@@ -98,15 +100,26 @@ class VectorMeasures:
         self._measures, self._rows = measures, rows
         self._found: dict[str, Array] = {}
         self._shown: dict[str, tuple[Rows, Array]] = {}
+        self._beside: tuple[Rows, Tensor] | None = None
 
     def are_of(self, split: str) -> bool:
         """Whether vectors of ``split`` are asked for."""
         return split in self._rows and len(self._rows[split].rows) > 0
 
+    def compared(self, training: Rows) -> Rows:
+        """Those of the training rows whose vectors ``stand_beside`` is to have; none where nothing asks for them."""
+        return training[_evenly(len(training), COMPARED_AT_MOST)] if NEAREST in self._measures else training[:0]
+
+    def stand_beside(self, rows: Rows, vectors: Tensor) -> None:
+        """``vectors`` (rows, size) of length 1 of the training rows ``rows``; before held-out rows are taken."""
+        self._beside = rows, vectors
+
     def take(self, split: str, rows: Rows, vectors: Tensor) -> None:
         """``vectors`` (rows, size) of length 1, of the split's rows ``rows``, ascending."""
         asked = self._rows[split]
         own = vectors[torch.from_numpy(np.searchsorted(rows, asked.rows)).to(vectors.device)]
+        if self._beside is not None and split == VALIDATION:
+            self._look_around(asked.rows, own, *self._beside)
         if ALIGNMENT in self._measures:
             self._keep(ALIGNMENT, split, alignment(own, asked.classes))
         if UNIFORMITY in self._measures:
@@ -135,6 +148,15 @@ class VectorMeasures:
             for split, part in zip(self._shown, np.split(places, ends), strict=True):
                 found[f"{EXTRA}/{TSNE}/{split}"] = part
         return found
+
+    def _look_around(self, rows: Rows, vectors: Tensor, others: Rows, beside: Tensor) -> None:
+        """``extra/nearest/validation`` and ``extra/cosine/validation`` (rows, 3) of ``extra/asked/validation``."""
+        count = min(NEAREST_KEPT, len(others))
+        found = [torch.topk(part @ beside.T, count, dim=1) for part in torch.split(vectors, _CHUNK)]
+        places = torch.cat([each.indices for each in found]).cpu().numpy()
+        self._found[f"{EXTRA}/{NEAREST}/{VALIDATION}"] = others[places].astype(np.int32)
+        self._found[f"{EXTRA}/cosine/{VALIDATION}"] = torch.cat([each.values for each in found]).float().cpu().numpy()
+        self._found[f"{EXTRA}/asked/{VALIDATION}"] = rows.astype(np.int32)
 
     def _keep(self, measure: str, split: str, values: list[float] | tuple[float, float] | None) -> None:
         if values:

@@ -10,9 +10,10 @@ from tune_polar.decide.checks import FloatArray, IntArray
 from tune_polar.decide.rows import Rows
 from tune_polar.decide.tables import Table
 from tune_polar.report.context import PageContext
-from tune_polar.report.document import Details, Entry, TextTable
+from tune_polar.report.document import Details, Entries, Entry, TextTable
 from tune_polar.report.numbers import fixed, listed, setting
 from tune_polar.report.section import Answer, Reason, Section, finished
+from tune_polar.store.records import EXTRA, VALIDATION
 
 SHOWN_A_COLUMN = 3
 NOT_FOUND = "(text not found)"
@@ -35,12 +36,47 @@ def build(page: PageContext) -> Answer:
 
 
 def _table(page: PageContext, stage: str, rows: Rows, table: Table) -> TextTable:
-    ids, texts, lines = page.summary.gold.train.ids, page.options.texts or {}, []
+    ids, texts, lines = page.summary.gold.train.ids, page.options.texts or {}, list[Entries]()
+    nearest = _nearest(page, stage)
     for place, what, said, gold in _wrongest(rows, table):
-        row_id = ids[int(rows.ids[place])]
-        lines.append((row_id, Entry(texts.get(row_id, NOT_FOUND), kind="text"), what, said, gold))
+        row = int(rows.ids[place])
+        line: Entries = (ids[row], Entry(texts.get(ids[row], NOT_FOUND), kind="text"), what, said, gold)
+        around = (
+            f"{cosine:.2f} {_gold_of(page, stage, near)}: {texts.get(ids[near], NOT_FOUND)}"
+            for near, cosine in nearest.get(row, ())
+        )
+        lines.append((*line, Entry("\n".join(around) or "—", kind="lines")) if nearest else line)
     caption = f"{stage}: the texts whose out-of-fold prediction lies furthest from gold"
-    return TextTable(caption, ("Id", "Text", "Error", "Predicted", "Gold"), lines, words=(1, 2, 4), kind="examples")
+    columns = ("Id", "Text", "Error", "Predicted", "Gold")
+    if nearest:
+        caption += ", and the training texts whose vectors are nearest (cosine, gold)"
+        return TextTable(caption, (*columns, "Nearest in training"), lines, words=(1, 2, 4, 5), kind="examples")
+    return TextTable(caption, columns, lines, words=(1, 2, 4), kind="examples")
+
+
+def _nearest(page: PageContext, stage: str) -> dict[int, list[tuple[int, float]]]:
+    """Training rows nearest to each held-out one, with their cosines, where the stage measures them: by row."""
+    predictions = None if page.best is None else page.best.predictions
+    found: dict[int, list[tuple[int, float]]] = {}
+    for cell in () if predictions is None else predictions.cells:
+        arrays = cell.stages[stage].arrays
+        asked, nearest, cosines = (
+            arrays.get(f"{EXTRA}/{name}/{VALIDATION}") for name in ("asked", "nearest", "cosine")
+        )
+        if asked is None or nearest is None or cosines is None or nearest.shape != cosines.shape:
+            continue
+        if nearest.ndim != 2 or not ((nearest >= 0) & (nearest < len(page.summary.gold.train))).all():
+            continue  # of a store that somebody has changed
+        for row, near, likeness in zip(asked.tolist(), nearest.tolist(), cosines.tolist(), strict=False):
+            found.setdefault(row, list(zip(near, likeness, strict=True)))
+    return found
+
+
+def _gold_of(page: PageContext, stage: str, row: int) -> str:
+    name, train = page.recipe.stages[stage].columns[0], page.summary.gold.train
+    column = train.columns[name]
+    code = int(train.values(name)[row])
+    return column.names[code] if column.names else ("no", "yes")[code]
 
 
 def _wrongest(rows: Rows, table: Table) -> Iterator[tuple[int, str, str, str]]:

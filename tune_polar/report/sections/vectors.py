@@ -99,6 +99,8 @@ def _maps(page: PageContext, name: str, record: StageRecord, kind: str) -> Itera
         rows = record.arrays.get(f"{EXTRA}/projected/{split}")
         if gold is None or rows is None or stage.columns[0] not in gold.columns:
             continue
+        if len(rows) != len(points) or not ((rows >= 0) & (rows < len(gold))).all():
+            continue  # of a store that somebody has changed
         column = gold.columns[stage.columns[0]]
         codes = gold.values(stage.columns[0])[rows]
         names = column.names or ("no", "yes")
