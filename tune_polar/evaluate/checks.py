@@ -107,7 +107,7 @@ def _gain_below_noise(summary: SearchSummary) -> Iterator[str]:
         raise NotApplicableError(f"the configuration to compare with has not finished all its {word}")
     name = "published configuration" if reference.configuration.origin == PUBLISHED else "recipe as given"
     if best is reference:
-        raise NotApplicableError(f"the {name} is the best")
+        raise NotApplicableError(f"the {name} has the highest score")
     ours, theirs = (each.by_cell(summary.cells) for each in (best.scores, reference.scores))
     if np.count_nonzero(~np.isnan(ours - theirs)) < 2:
         raise NotApplicableError("one cell alone says nothing of noise")

@@ -72,6 +72,19 @@ def _cost(page: PageContext) -> str:
     return f"{winner or 'Training took '}{'all configurations ' if winner else ''}{whole}; a floor takes seconds."
 
 
+def unbeaten_floors(page: PageContext) -> Iterator[str]:
+    """Floors that the winner is not better than, a sentence each: the first thing that somebody should know of it."""
+    for floor in judged_floors(page):
+        for each in compared(page, floor):
+            if each.row is page.best and each.difference is not None and each.difference.verdict != "better":
+                told = "is better than" if each.difference.verdict == "worse" else "cannot be told from"
+                yield (
+                    f"{floor.floor} ({FLOOR_WORDS[floor.floor]}), which takes seconds, {told} the winner: the winner "
+                    f"differs from it by {each.difference.text}{unit_of(page.metric)} (95% interval "
+                    f"{each.difference.interval}), see “Is fine-tuning worth its hours?”."
+                )
+
+
 def _sentences(page: PageContext, floor: JudgedFloor) -> Iterator[str]:
     name = floor.floor
     if floor.record.is_sample:

@@ -180,7 +180,7 @@ def _rules_table(choices: list[_Choice], names: Sequence[str]) -> TextTable:
         "Thresholds on all out-of-fold rows, their range between folds, the column’s part of the cross-fitted "
         f"{metric_words(metric.name)}, and what hindsight inside the scored fold would add"
     )
-    columns = ("Column", "Rule", "Threshold", "Folds", per_column_words(metric), "Oracle gap")
+    columns = ("Column", "Rule", "Threshold", "Folds", per_column_words(metric), "Inside folds − cross-fitted")
     return TextTable(caption, columns, lines, words=(1,))
 
 

@@ -47,6 +47,11 @@ def _sentence(page: PageContext, name: str, records: Sequence[StageRecord]) -> s
     early = sum(record.stopped == PATIENCE for record in records)
     # Of one evaluation the last is the best, which says nothing
     last = sum(record.best_step == record.curve[-1].step for record in records if len(record.curve) > 1)
+    if all(len(record.curve) <= 1 for record in records):
+        return (
+            f"{name}: each of {page.cells.count(len(records))} was evaluated once, at its end; more often "
+            f"({name}.optimizer.eval_every_steps) would show whether it came too early or too late."
+        )
     more = " and might have gained by longer training." if last > len(records) / 2 else "."
     return (
         f"{name}: {early} of {page.cells.count(len(records))} stopped early, {last} had the best checkpoint at the "

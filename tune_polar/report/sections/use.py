@@ -28,6 +28,7 @@ from tune_polar.report.document import (
     prose,
 )
 from tune_polar.report.ensembles import ensemble_sentences
+from tune_polar.report.floors import unbeaten_floors
 from tune_polar.report.index import name_of, score_of
 from tune_polar.report.ladder import score_ladder
 from tune_polar.report.numbers import count, duration, listed
@@ -84,10 +85,13 @@ def _winner(page: PageContext, best: ConfigurationSummary, outcome: Outcome) -> 
 def _cautions(page: PageContext) -> tuple[str, ...]:
     """Labels and rows of which little is known, and an ensemble where it is worth more than the winner."""
     found = [
-        f"{check.code} {check.title}: {message}"
-        for check in page.checks
-        if check.verdict == "fires" and check.code in DISTRUST
-        for message in check.messages[:SHOWN]
+        *unbeaten_floors(page),
+        *(
+            f"{check.code} {check.title}: {message}"
+            for check in page.checks
+            if check.verdict == "fires" and check.code in DISTRUST
+            for message in check.messages[:SHOWN]
+        ),
     ]
     ensemble = ensembles_of(page.summary) if ENSEMBLE.applies(page) is None else ""
     if not isinstance(ensemble, str) and ensemble.greedy.is_better:
