@@ -15,6 +15,7 @@ from tune_polar.data.plans.together import without_copies
 from tune_polar.errors import FoldPlanError
 
 MOST_FOLDS = 100  # more are asked for by number
+FEWEST_ROWS = 2  # of a group whose numbers are judged by themselves
 
 
 def leave_groups_out(
@@ -47,8 +48,9 @@ def leave_groups_out(
         raise FoldPlanError(
             f"groups held out must be at least 1 and fewer than there are, got {held_out} of the "
             f"{len(present)} {column.kind}s of {by!r}",
-            "Hold out fewer, or name a column with more groups.",
+            "Change folds.held_out, or name a column with more groups in folds.by.",
         )
+    _check_sizes(request, by, groups)
     if not 0 <= share < 1:
         raise FoldPlanError(f"the validated share must be at least 0 and below 1, got {share}", "Use 0.2.")
     bonds = request.bonds()
@@ -61,6 +63,22 @@ def leave_groups_out(
     plan = FoldPlan("leave_groups_out", np.stack(training), np.stack(validation))
     check_parts(plan, needs)
     return dict.fromkeys(request.stages, plan)
+
+
+def _check_sizes(request: PlanRequest, by: str, groups: IntArray) -> None:
+    """Of numbers, refuse a group of one row: by itself it has no correlation, and no spread of errors."""
+    targets = [request.own.column(name) for names in request.targets.values() for name in names]
+    if all(column.kind != "number" for column in targets):
+        return
+    codes, counts = np.unique(groups[groups >= 0], return_counts=True)
+    names = request.own.column(by).names
+    single = [names[code] if names else str(code) for code in codes[counts < FEWEST_ROWS].tolist()]
+    if single:
+        raise FoldPlanError(
+            f"a group that is held out must have at least {FEWEST_ROWS} rows with numbers, got one row of "
+            f"{', '.join(map(repr, single[:5]))}{' …' if len(single) > 5 else ''} in {by!r}",
+            "Leave such rows out, or let them belong to another group.",
+        )
 
 
 def _choices(present: list[int], held_out: int, draws: int | None, seed: int) -> list[tuple[int, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tune_polar.data.columns import BoolArray
+from tune_polar.data.columns import BoolArray, FloatArray
 from tune_polar.data.plans.plan import FoldPlan
 from tune_polar.data.plans.request import PlanRequest
 from tune_polar.errors import FoldPlanError
@@ -81,10 +81,10 @@ def check_parts(plan: FoldPlan, needs: Needs) -> None:
 
 
 def check_stages(plans: Mapping[str, FoldPlan], request: PlanRequest) -> None:
-    """Refuse plans in which a stage has nothing to validate.
+    """Refuse plans in which a stage has nothing to validate, or one and the same number to learn.
 
     Raises:
-        FoldPlanError: a fold of a stage has no row that it learns on.
+        FoldPlanError: a fold of a stage has no row that it learns on, or trains on equal numbers alone.
     """
     for stage, plan in plans.items():
         rows = request.rows_of(stage)
@@ -95,6 +95,9 @@ def check_stages(plans: Mapping[str, FoldPlan], request: PlanRequest) -> None:
                 f"every fold must validate at least one row with {wanted}, got none in folds {empty}",
                 "Use fewer folds or more rows.",
             )
+        for name in request.targets[stage]:
+            if request.own.column(name).kind == "number":
+                _check_folds_vary(name, request.own.values(name), plan.training[:, : len(rows)] & rows)
 
 
 def _both_classes(name: str, positive: BoolArray, negative: BoolArray) -> Needs:
@@ -107,9 +110,20 @@ def _both_classes(name: str, positive: BoolArray, negative: BoolArray) -> Needs:
     return {f"{name} = 1": positive, f"{name} = 0": negative}
 
 
-def _check_varies(name: str, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
+def _check_varies(name: str, values: FloatArray) -> None:
     if not len(values) or values.min() == values.max():
         raise FoldPlanError(
             f"a number to learn must have more than one value, got {name!r} with {np.unique(values).tolist()}",
             "Give rows that differ in it.",
         )
+
+
+def _check_folds_vary(name: str, values: FloatArray, training: BoolArray) -> None:
+    for fold, own in enumerate(training):
+        learned = values[own]
+        if len(learned) and learned.min() == learned.max():
+            raise FoldPlanError(
+                f"every fold must train on different numbers of {name!r}, got {learned[0]:g} in all "
+                f"{len(learned)} rows that fold {fold} trains on",
+                "Use another plan or seed, or give rows that differ in it.",
+            )
