@@ -1,38 +1,46 @@
 """Losses of a regression over languages held out, and a linear floor: is one better than another, seen and unseen?
 
-    python benchmarks/regression.py                                      # the sample
-    python benchmarks/regression.py --data mint/train.csv --number label --epochs 3 --draws 5
+    python benchmarks/regression.py                                      # the sample, embedded encoder
+    python benchmarks/regression.py --data mint/train.csv --number label --draws 5
+    python benchmarks/regression.py --data mint/train.csv --number label --encoder FOLDER --profile minilm --folds 0 1
 
-The recipe `zhegu` is trained with the embedded encoder on each fold with each loss, in one process. Dev1 validates a
-fifth of all rows, Dev2 whole pairs of languages beside a fifth of the others. Printed are Pearson's r of each fold, of
-seen and of unseen languages (mean over languages), seconds a fold, and paired differences to EPM over folds with their
-standard error. The floor is ridge regression on TF-IDF of 1-4-grams of characters, on the same rows.
+The recipe `zhegu` is trained on each fold with each loss, in one process. Dev1 validates a fifth of all rows, Dev2
+whole pairs of languages beside a fifth of the others. Printed are, by fold, Pearson's r of all its rows and its mean
+over languages that the fold trained on (seen) and held out (unseen), the mean error, and seconds; then differences to
+MSE, to EPM and to the floor, of the mean over languages: with the interval of texts resampled in pairs within languages
+(the models as trained), and that of the corrected t over folds. The floor is ridge regression on TF-IDF of 1-4-grams of
+characters, on the same rows; the mean of floor and model is beside them.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 
+from tune_polar.cli.options import assignments
 from tune_polar.data.columns import FloatArray
 from tune_polar.data.plans import FoldPlan
 from tune_polar.data.source import parse_source
 from tune_polar.data.table import Corpus
+from tune_polar.decide.metrics import metric_named
 from tune_polar.decide.number_scores import mae, pearson
+from tune_polar.decide.rows import Gold, Rows
+from tune_polar.errors import DecisionError
 from tune_polar.recipe.cells import cells
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.search.recipe_data import fold_plans, read_corpus
+from tune_polar.stats.group_scores import Estimate, group_difference
+from tune_polar.stats.paired import fold_paired
 from tune_polar.store.store import open_store
 from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
@@ -40,63 +48,98 @@ from tune_polar.trial.run import run_fold_trial
 from tune_polar.trial.stage_inputs import inputs_of
 
 STAGE, TARGET, GROUP = "regressor", "intimacy", "language"
-FLOOR, REFERENCE = "ridge", "epm"
+FLOOR = "ridge"
+REFERENCES = ("mse", "epm", FLOOR)
+FORMS = ("negated_kl", "flipped_sign", "as_printed")
+PEARSON = metric_named("pearson")
 
 
-def contrast(form: str) -> dict[str, object]:
+def contrast(form: str, weight: float) -> dict[str, object]:
     """Its settings."""
-    return {"weight": 1, "temperature": 0.2, "form": form}
+    return {"weight": weight, "temperature": 0.2, "form": form}
 
 
-LOSSES: dict[str, dict[str, object]] = {
-    "mse": {"mse": {}},
-    "epm": {"epm": {}},
-    "epm+negated_kl": {"epm": {}, "language_contrast": contrast("negated_kl")},
-    "epm+flipped_sign": {"epm": {}, "language_contrast": contrast("flipped_sign")},
-    "epm+as_printed": {"epm": {}, "language_contrast": contrast("as_printed")},
-}
+def losses(weight: float) -> dict[str, dict[str, object]]:
+    """Every loss, alone and with each form of the contrast."""
+    found: dict[str, dict[str, object]] = {}
+    for name in ("mse", "epm"):
+        found[name] = {name: {}}
+        found |= {f"{name}+{form}": {name: {}, "language_contrast": contrast(form, weight)} for form in FORMS}
+    return found
 
 
-def recipes(plan: str, epochs: float, draws: int) -> Iterator[tuple[str, Recipe]]:
-    """The recipe with each loss."""
-    for name, losses in LOSSES.items():
-        changes: dict[str, object] = {
-            f"{STAGE}.losses": losses,
-            f"{STAGE}.optimizer.max_epochs": epochs,
-            f"{STAGE}.optimizer.eval_every_steps": 100_000,
-            "encoder.frozen_layers": 0,
-        }
-        changes |= {"folds": {"plan": "holdout"}} if plan == "dev1" else {"folds.draws": draws}
-        yield name, load_recipe("zhegu", RecipeOptions(encoder="tiny", changes=changes)).recipe
+LOSSES = tuple(losses(1))
 
 
-def told(corpus: Corpus, plan: FoldPlan, fold: int, guess: FloatArray) -> dict[str, float]:
-    """r of the fold, mean r over its seen and its unseen languages, and the mean error."""
-    rows = plan.validation_rows(fold)
-    gold, languages = corpus.train.values(TARGET)[rows], corpus.train.values(GROUP)
-    trained = set(languages[plan.training_rows(fold)].tolist())
-    by: dict[bool, list[float]] = defaultdict(list)
-    for language in np.unique(languages[rows]).tolist():
-        own = languages[rows] == language
-        by[language in trained].append(pearson(gold[own], guess[own]))
-    mean = {seen: float(np.mean(each)) for seen, each in by.items()}
-    return {
-        "r": pearson(gold, guess),
-        "seen": mean.get(True, math.nan),
-        "unseen": mean.get(False, math.nan),
-        "mae": mae(gold, guess),
-    }
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What was predicted of one fold."""
+
+    rows: np.ndarray  # of train
+    guess: FloatArray
+    seconds: float
 
 
-def floor(corpus: Corpus, plan: FoldPlan, fold: int) -> FloatArray:
+class Folds:
+    """One plan's folds of one corpus."""
+
+    def __init__(self, corpus: Corpus, plan: FoldPlan, chosen: Sequence[int]) -> None:
+        self.corpus, self.plan, self.chosen = corpus, plan, chosen
+        self.gold, self.languages = corpus.train.values(TARGET), corpus.train.values(GROUP)
+
+    def unseen(self, fold: int, rows: np.ndarray) -> np.ndarray:
+        """Rows of languages that the fold does not train on."""
+        return ~np.isin(self.languages[rows], np.unique(self.languages[self.plan.training_rows(fold)]))
+
+    def scores(self, fold: int, told: Told) -> dict[str, float]:
+        """r of the fold, mean r over its seen and its unseen languages, and the mean error."""
+        gold, guess, unseen = self.gold[told.rows], told.guess, self.unseen(fold, told.rows)
+        found = {"r": pearson(gold, guess)}
+        for name, half in (("seen", ~unseen), ("unseen", unseen)):
+            each = [self.languages[told.rows] == code for code in np.unique(self.languages[told.rows][half])]
+            found[name] = float(np.mean([pearson(gold[own], guess[own]) for own in each])) if each else float("nan")
+        return found | {"mae": mae(gold, guess), "seconds": told.seconds}
+
+    def difference(self, first: Sequence[Told], second: Sequence[Told], half: str) -> Estimate | None:
+        """Of the mean over languages, texts drawn in pairs."""
+        ids = np.concatenate([told.rows for told in first])
+        part = np.repeat(np.arange(len(first)), [len(told.rows) for told in first])
+        unseen = np.concatenate([self.unseen(f, told.rows) for f, told in zip(self.chosen, first, strict=True)])
+        own = unseen if half == "unseen" else ~unseen
+        if not own.any():
+            return None
+        gold = Gold("number", self.gold[ids][own, None], (TARGET,))
+        guesses = [np.concatenate([told.guess for told in each])[own, None] for each in (first, second)]
+        subsets = [self.languages[ids][own] == code for code in np.unique(self.languages[ids][own])]
+        rows = Rows.of(gold, part=part[own], ids=ids[own])
+        return group_difference(rows, guesses[0], guesses[1], PEARSON, subsets, np.random.default_rng(0))
+
+
+def floor(corpus: Corpus, plan: FoldPlan, fold: int) -> Told:
     """What ridge regression on characters says."""
-    texts = corpus.train.texts
+    began, texts = time.perf_counter(), corpus.train.texts
     training, validation = plan.training_rows(fold), plan.validation_rows(fold)
     words = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), min_df=2, sublinear_tf=True)
     seen = words.fit_transform([texts[row] for row in training])
     model = Ridge(1.0).fit(seen, corpus.train.values(TARGET)[training])
     guess: FloatArray = np.clip(model.predict(words.transform([texts[row] for row in validation])), 1, 5)
-    return guess
+    return Told(validation, guess, time.perf_counter() - began)
+
+
+def trained(recipe: Recipe, corpus: Corpus, plans: Mapping[str, FoldPlan], folds: Sequence[int]) -> Iterator[Told]:
+    """What the recipe's stage says of each fold."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_store(folder)
+        context = TrialContext(corpus, plans, store, torch.device("cpu"), 0.0)
+        inputs = inputs_of(recipe, corpus, plans)
+        for cell in cells(recipe, plans[STAGE]):
+            if cell.fold in folds:
+                began = time.perf_counter()
+                stage = store.stage(run_fold_trial(FoldTrial(recipe, cell, inputs), context).stages[STAGE])
+                if stage is None:
+                    sys.exit(f"fold {cell.fold} left no record")
+                guess = np.clip(stage.arrays["validation/value"].reshape(-1).astype(np.float64), 1, 5)
+                yield Told(plans[STAGE].validation_rows(cell.fold), guess, time.perf_counter() - began)
 
 
 def main() -> None:
@@ -105,61 +148,87 @@ def main() -> None:
     parser.add_argument("--data", default="sample", help="file with texts, numbers and the column `language`")
     parser.add_argument("--number", default=TARGET, help="its column of numbers from 1 to 5")
     parser.add_argument("--plan", choices=("dev1", "dev2"), nargs="*", default=("dev1", "dev2"))
-    parser.add_argument("--losses", choices=LOSSES, nargs="*", default=tuple(LOSSES))
-    parser.add_argument("--epochs", type=float, default=6.0)
+    parser.add_argument("--losses", choices=LOSSES, nargs="*", default=LOSSES)
+    parser.add_argument("--weight", type=float, default=1.0, help="of the contrast")
+    parser.add_argument("--encoder", default="tiny", help="`tiny`, or a folder")
+    parser.add_argument("--profile", help="of the recipe; by default the encoder's")
+    parser.add_argument("--epochs", type=float, help="by default the profile's")
+    parser.add_argument("--frozen", type=int, default=0, help="layers")
     parser.add_argument("--draws", type=int, default=5, help="pairs of languages that are held out")
+    parser.add_argument("--folds", type=int, nargs="*", help="of the draws; by default all")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of the recipe; repeatable")
     chosen = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(chosen.threads)
     columns = {} if chosen.data == "sample" or chosen.number == TARGET else {TARGET: chosen.number}
     source = parse_source(chosen.data, columns=columns)
     for plan_name in chosen.plan:
-        found: dict[str, list[dict[str, float]]] = defaultdict(list)
-        for name, recipe in recipes(plan_name, chosen.epochs, chosen.draws):
+        found: dict[str, list[Told]] = {}
+        for name in chosen.losses:
+            changes: dict[str, object] = {
+                f"{STAGE}.losses": losses(chosen.weight)[name],
+                f"{STAGE}.optimizer.eval_every_steps": 100_000,  # no choice of a step on the rows that are scored
+                "encoder.frozen_layers": chosen.frozen,
+            }
+            changes |= {} if chosen.epochs is None else {f"{STAGE}.optimizer.max_epochs": chosen.epochs}
+            changes |= {"folds": {"plan": "holdout"}} if plan_name == "dev1" else {"folds.draws": chosen.draws}
+            changes |= assignments(chosen.set)
+            options = RecipeOptions(encoder=chosen.encoder, profile=chosen.profile, changes=changes)
+            recipe = load_recipe("zhegu", options).recipe
             corpus = read_corpus(recipe, source)
             plans = fold_plans(recipe, corpus)
-            plan = plans[STAGE]
+            wanted = range(plans[STAGE].count) if chosen.folds is None else chosen.folds
+            kept = [fold for fold in wanted if fold < plans[STAGE].count]
+            folds = Folds(corpus, plans[STAGE], kept)
             if FLOOR not in found:
-                for fold in range(plan.count):
-                    began = time.perf_counter()
-                    each = told(corpus, plan, fold, floor(corpus, plan, fold))
-                    found[FLOOR].append(each | {"seconds": time.perf_counter() - began})
-                    show(plan_name, FLOOR, fold, found[FLOOR][-1])
-            if name not in chosen.losses:
+                found[FLOOR] = shown(plan_name, FLOOR, folds, (floor(corpus, plans[STAGE], fold) for fold in kept))
+            found[name] = shown(plan_name, name, folds, trained(recipe, corpus, plans, kept))
+            both = [
+                Told(one.rows, (one.guess + other.guess) / 2, 0.0)
+                for one, other in zip(found[name], found[FLOOR], strict=True)
+            ]
+            found[f"{name} & {FLOOR}"] = shown(plan_name, f"{name} & {FLOOR}", folds, iter(both), quietly=True)
+        compared(plan_name, folds, found)
+
+
+def shown(plan: str, name: str, folds: Folds, found: Iterator[Told], *, quietly: bool = False) -> list[Told]:
+    """Print a line a fold and their mean."""
+    every, kept = [], []
+    for fold, told in zip(folds.chosen, found, strict=True):
+        every.append(folds.scores(fold, told))
+        kept.append(told)
+        if not quietly:
+            _line(f"{plan} {name} fold {fold}", every[-1])
+    _line(f"{plan} {name} MEAN", {key: float(np.mean([each[key] for each in every])) for key in every[0]})
+    return kept
+
+
+def _line(head: str, scores: Mapping[str, float]) -> None:
+    print(f"{head:34}", "  ".join(f"{key} {value:.3f}" for key, value in scores.items()), flush=True)
+
+
+def compared(plan: str, folds: Folds, found: Mapping[str, Sequence[Told]]) -> None:
+    """Differences to each reference: by texts within languages, and by folds."""
+    for reference in REFERENCES:
+        for name, told in found.items():
+            if reference not in found or name == reference:
                 continue
-            with tempfile.TemporaryDirectory() as folder:
-                store = open_store(folder)
-                context = TrialContext(corpus, plans, store, torch.device("cpu"), 0.0)
-                inputs = inputs_of(recipe, corpus, plans)
-                for cell in cells(recipe, plan):
-                    began = time.perf_counter()
-                    record = run_fold_trial(FoldTrial(recipe, cell, inputs), context)
-                    stage = store.stage(record.stages[STAGE])
-                    if stage is None:
-                        sys.exit(f"{name} fold {cell.fold} left no record")
-                    guess = np.clip(stage.arrays["validation/value"].reshape(-1).astype(np.float64), 1, 5)
-                    each = told(corpus, plan, cell.fold, guess) | {"seconds": time.perf_counter() - began}
-                    found[name].append(each)
-                    show(plan_name, name, cell.fold, each)
-        compared(plan_name, found)
-
-
-def show(plan: str, name: str, fold: int, each: dict[str, float]) -> None:
-    """A line a fold."""
-    print(plan, name, f"fold {fold}", *(f"{key} {value:.3f}" for key, value in each.items()), flush=True)
-
-
-def compared(plan: str, found: dict[str, list[dict[str, float]]]) -> None:
-    """Means over folds, and the differences to the reference, fold by fold."""
-    for name, folds in found.items():
-        keys = list(folds[0])
-        means = "  ".join(f"{key} {np.mean([fold[key] for fold in folds]):.3f}" for key in keys)
-        print(f"{plan} {name:18} {means}")
-        if name == REFERENCE or REFERENCE not in found or len(folds) < 2:
-            continue
-        for key in ("r", "seen", "unseen"):
-            gaps = [one[key] - other[key] for one, other in zip(folds, found[REFERENCE], strict=True)]
-            error = np.std(gaps, ddof=1) / math.sqrt(len(gaps))
-            print(f"{plan} {name:18} {key} − {REFERENCE}: {np.mean(gaps):+.3f} ± {error:.3f} (SE, {len(gaps)} folds)")
+            for half in ("seen", "unseen"):
+                by_text = folds.difference(told, found[reference], half)
+                if by_text is None:
+                    continue
+                own, other = (
+                    np.array([folds.scores(fold, each)[half] for fold, each in zip(folds.chosen, of, strict=True)])
+                    for of in (told, found[reference])
+                )
+                ends = f"{by_text.value:+.3f} [{by_text.interval.low:+.3f}, {by_text.interval.high:+.3f}] by texts"
+                try:
+                    by_fold = fold_paired(own, other, planned_folds=len(own))
+                    reach = f"[{by_fold.interval.low:+.3f}, {by_fold.interval.high:+.3f}]"
+                    spread = f"{by_fold.difference:+.3f} {reach} by folds"
+                except DecisionError:  # one fold
+                    spread = ""
+                print(f"{plan} {name} − {reference}, {half}: {ends}  {spread}")
 
 
 if __name__ == "__main__":

@@ -139,6 +139,7 @@ def test_what_is_frozen_gets_no_gradient_and_keeps_its_bits(frozen: int, recompu
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     optimizer = torch.optim.AdamW(groups_of(encoder, head, losses))
     ids = torch.tensor([[5, 6, 7], [8, 9, 4]])
+    untrained = hidden_states(encoder, ids)
     embeddings = encoder.train()(ids, torch.ones_like(ids))
     losses(LossBatch(head(embeddings), embeddings, torch.tensor([0, 1]))).backward()
     optimizer.step()
@@ -149,6 +150,19 @@ def test_what_is_frozen_gets_no_gradient_and_keeps_its_bits(frozen: int, recompu
     frozen_grads = [p.grad for name, p in encoder.named_parameters() if frozen and name.startswith(tuple(still))]
     assert all(grad is None for grad in frozen_grads)
     assert embeddings.requires_grad == (frozen < 3)
+    for depth, (was, now) in enumerate(zip(untrained, hidden_states(encoder, ids), strict=True)):
+        assert torch.equal(was, now) == (frozen > 0 and depth <= frozen), f"what layer {depth} says"
+
+
+def hidden_states(encoder: TextEncoder, ids: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """What the embeddings and then each layer say of ``ids``."""
+    with torch.no_grad():
+        found: tuple[torch.Tensor, ...] = (
+            encoder.eval()
+            .backbone(input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True)
+            .hidden_states
+        )
+    return found
 
 
 def test_more_layers_than_there_are_cannot_be_frozen() -> None:

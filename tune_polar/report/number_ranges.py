@@ -14,7 +14,7 @@ from tune_polar.report.context import PageContext
 from tune_polar.report.document import TextTable
 from tune_polar.report.numbers import axis_ticks, count, plain_number, spread
 
-RANGES = 8
+RANGES = 9  # at most, one fewer between round numbers
 
 
 @dataclass(frozen=True)
