@@ -8,6 +8,7 @@ from tune_polar.decide.predictions import OOF
 from tune_polar.report.ahead_json import ahead_data, split_data
 from tune_polar.report.decide_json import Data, corrected_data, fields_of, matrix_data, rare_data
 from tune_polar.report.ensemble_json import ensemble_data
+from tune_polar.stats.group_scores import Estimate
 from tune_polar.stats.plain_report import PlainReport
 from tune_polar.stats.threshold_report import LEVELS
 
@@ -31,6 +32,7 @@ def plain_data(report: PlainReport) -> Data:
             "per_label": dict(zip(report.labels, winner.judgement.cross_fitted.per_column.tolist(), strict=True)),
             "measures": report.measures,
             "groups": [asdict(each) for each in report.groups],
+            "mean_over_groups": None if report.pooling is None else _estimate(report.pooling.macro),
         },
         "scores": [
             {
@@ -50,3 +52,7 @@ def plain_data(report: PlainReport) -> Data:
         "comparisons": {"folds": matrix_data(report.by_folds), "rows": matrix_data(report.by_rows)},
         "ensemble": ensemble_data(report.ensembles),
     }
+
+
+def _estimate(found: Estimate) -> Data:
+    return {"score": found.value, "interval": asdict(found.interval)}

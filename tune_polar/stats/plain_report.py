@@ -17,6 +17,8 @@ from tune_polar.stats.bbc_cv import BbcCv, Candidate, bbc_cv
 from tune_polar.stats.comparison import ComparisonMatrix, comparison_matrix, text_comparison_matrix
 from tune_polar.stats.configuration_comparisons import ALONE, ONE_FOLD, NotApplicable
 from tune_polar.stats.ensemble_report import EnsembleReport
+from tune_polar.stats.group_scores import GroupScores, group_scores
+from tune_polar.stats.intervals import Interval
 from tune_polar.stats.new_rows import NewRowsScore, new_rows_score
 from tune_polar.stats.prediction_ensembles import prediction_ensembles
 from tune_polar.stats.prediction_splits import labelled_splits, spread_of_runs
@@ -48,6 +50,7 @@ class GroupScore:
     group: str
     rows: int
     score: float
+    interval: Interval  # of the texts alone, drawn anew within groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +72,7 @@ class PlainReport:
     splits_ahead: tuple[LabelledSplit, ...]  # each labelled split beside what was expected of it
     measures: dict[str, dict[str, float]]  # of the best: by metric, then by split
     groups: tuple[GroupScore, ...]
+    pooling: GroupScores | None  # the mean over groups beside the pool; None with fewer than two groups
     by_folds: ComparisonMatrix | NotApplicable
     by_rows: ComparisonMatrix | NotApplicable
     ensembles: EnsembleReport | NotApplicable
@@ -111,6 +115,7 @@ def plain_report(table: PredictionTable, settings: ReportSettings) -> PlainRepor
         )
         new_rows = new_rows_score(corrected, rows, winner.decided, new_size(splits, settings), runs, rng)
         ahead = labelled_splits(scored, winner, aligned, own[0], corrected, runs, rng)
+    grouped = _groups(winner, aligned.group, np.random.default_rng(settings.seed))
     return PlainReport(
         path=table.path,
         kind=table.kind,
@@ -126,7 +131,10 @@ def plain_report(table: PredictionTable, settings: ReportSettings) -> PlainRepor
         new_rows=new_rows,
         splits_ahead=ahead,
         measures=_measures(winner),
-        groups=_groups(winner, aligned.group),
+        groups=()
+        if grouped is None
+        else tuple(GroupScore(name, each.rows, each.value, each.interval) for name, each in grouped.groups.items()),
+        pooling=grouped if grouped is not None and len(grouped.groups) > 1 else None,
         by_folds=_by_folds(scored[:TOP], metric),
         by_rows=_by_rows(scored[:TOP], rows, metric, rng),
         ensembles=prediction_ensembles(
@@ -149,17 +157,13 @@ def _measures(winner: ScoredConfiguration) -> dict[str, dict[str, float]]:
     return found
 
 
-def _groups(winner: ScoredConfiguration, group: tuple[str, ...] | None) -> tuple[GroupScore, ...]:
+def _groups(winner: ScoredConfiguration, group: tuple[str, ...] | None, rng: np.random.Generator) -> GroupScores | None:
     """Of the groups that the file tells apart, in the order in which they come."""
     if group is None:
-        return ()
+        return None
     names, judgement = np.array(group, dtype=object), winner.judgement
-    found = []
-    for name in dict.fromkeys(group):
-        own = names == name
-        score = judgement.metric.score(judgement.rows.gold.take(own), winner.decided[own])
-        found.append(GroupScore(name, int(np.count_nonzero(own)), score))
-    return tuple(found)
+    subsets = {name: names == name for name in dict.fromkeys(group)}
+    return group_scores(judgement.rows, winner.decided, judgement.metric, subsets, rng)
 
 
 def _by_folds(top: tuple[ScoredConfiguration, ...], metric: Metric) -> ComparisonMatrix | NotApplicable:

@@ -16,10 +16,10 @@ from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Entry, Row, TextTable, in_parts, prose
 from tune_polar.report.group_choices import choosing_by_group
 from tune_polar.report.numbers import fixed
+from tune_polar.report.pooling import pooling_sentences
 from tune_polar.report.section import Answer, Section, has
-from tune_polar.report.words import begun, chosen_on, column_heads, gap_words, metric_words
-from tune_polar.stats.group_scores import LEVEL, Estimate, GroupScores, group_scores
-from tune_polar.stats.intervals import signed
+from tune_polar.report.words import chosen_on, column_heads, gap_words, metric_words
+from tune_polar.stats.group_scores import LEVEL, Estimate, group_scores
 
 FEW = 20  # rows of a group whose score says little
 MEAN, ALL = "mean over groups", "all pooled"
@@ -76,7 +76,8 @@ def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[s
     worth = choosing_by_group(page, judgement, every)
     if told is None or len(large) < 2:
         return [table, *worth]
-    return [prose(_extremes(page, told.groups, metric), *_pooling(page, told, metric, column)), table, *worth]
+    sentences = _extremes(page, told.groups, metric), *pooling_sentences(told, metric, column, page.shown)
+    return [prose(*sentences), table, *worth]
 
 
 def _line(
@@ -101,29 +102,6 @@ def _extremes(page: PageContext, told: Mapping[str, Estimate], metric: Metric) -
     gap = gap_words(metric.gain(told[best].value, told[worst].value), metric)
     shown = [f"{name} ({page.shown(told[name].value)})" for name in (best, worst)]
     return f"Best is {shown[0]}, worst {shown[1]}: {gap} between them."
-
-
-def _pooling(page: PageContext, told: GroupScores, metric: Metric, column: str) -> Iterator[str]:
-    """Of a correlation, what pooling adds to the mean over groups."""
-    if metric.unit != "r" or told.levels is None:
-        return
-    what = begun(metric_words(metric.name))
-    pooled, macro = page.shown(told.pooled.value), page.shown(told.macro.value)
-    both = f"{what} is {pooled} over all rows pooled, {macro} in the mean over groups"
-    ends = f"{signed(told.gap.interval.low, metric)} to {signed(told.gap.interval.high, metric)}"
-    levels = f"Between groups lies {told.levels:.0%} of the gold’s variance."
-    if not told.gap.told_from_zero:
-        yield f"{both}; the two cannot be told apart ({LEVEL:.0%} interval of the difference {ends}). {levels}"
-    elif told.gap.value > 0:
-        yield (
-            f"{both}: pooling adds {signed(told.gap.value, metric)} ({ends}), for it also rewards telling apart the "
-            f"levels of each {column}, which says nothing about rows within one. {levels}"
-        )
-    else:
-        yield (
-            f"{both}: pooling costs {signed(-told.gap.value, metric).lstrip('+')} ({ends}), for predictions of each "
-            f"{column} lie on levels that are not the gold’s. {levels}"
-        )
 
 
 APPLIES = has(lambda page: bool(page.recipe.data.groups), "the recipe declares no groups")
