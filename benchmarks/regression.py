@@ -18,7 +18,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +83,7 @@ class Told:
 class Folds:
     """One plan's folds of one corpus."""
 
-    def __init__(self, corpus: Corpus, plan: FoldPlan, chosen: Sequence[int]) -> None:
+    def __init__(self, corpus: Corpus, plan: FoldPlan, chosen: list[int]) -> None:
         self.corpus, self.plan, self.chosen = corpus, plan, chosen
         self.gold, self.languages = corpus.train.values(TARGET), corpus.train.values(GROUP)
 
@@ -126,20 +126,19 @@ def floor(corpus: Corpus, plan: FoldPlan, fold: int) -> Told:
     return Told(validation, guess, time.perf_counter() - began)
 
 
-def trained(recipe: Recipe, corpus: Corpus, plans: Mapping[str, FoldPlan], folds: Sequence[int]) -> Iterator[Told]:
-    """What the recipe's stage says of each fold."""
+def trained(recipe: Recipe, corpus: Corpus, plans: Mapping[str, FoldPlan], fold: int) -> Told:
+    """What the recipe's stage says of a fold."""
+    began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(folder)
         context = TrialContext(corpus, plans, store, torch.device("cpu"), 0.0)
-        inputs = inputs_of(recipe, corpus, plans)
-        for cell in cells(recipe, plans[STAGE]):
-            if cell.fold in folds:
-                began = time.perf_counter()
-                stage = store.stage(run_fold_trial(FoldTrial(recipe, cell, inputs), context).stages[STAGE])
-                if stage is None:
-                    sys.exit(f"fold {cell.fold} left no record")
-                guess = np.clip(stage.arrays["validation/value"].reshape(-1).astype(np.float64), 1, 5)
-                yield Told(plans[STAGE].validation_rows(cell.fold), guess, time.perf_counter() - began)
+        cell = next(each for each in cells(recipe, plans[STAGE]) if each.fold == fold)
+        record = run_fold_trial(FoldTrial(recipe, cell, inputs_of(recipe, corpus, plans)), context)
+        stage = store.stage(record.stages[STAGE])
+        if stage is None:
+            sys.exit(f"fold {fold} left no record")
+        guess = np.clip(stage.arrays["validation/value"].reshape(-1).astype(np.float64), 1, 5)
+    return Told(plans[STAGE].validation_rows(fold), guess, time.perf_counter() - began)
 
 
 def main() -> None:
@@ -156,51 +155,58 @@ def main() -> None:
     parser.add_argument("--frozen", type=int, default=0, help="layers")
     parser.add_argument("--draws", type=int, default=5, help="pairs of languages that are held out")
     parser.add_argument("--folds", type=int, nargs="*", help="of the draws; by default all")
+    parser.add_argument("--minutes", type=float, help="no fold begins later; those done are compared")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of the recipe; repeatable")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     columns = {} if chosen.data == "sample" or chosen.number == TARGET else {TARGET: chosen.number}
     source = parse_source(chosen.data, columns=columns)
+    until = time.monotonic() + 60 * (float("inf") if chosen.minutes is None else chosen.minutes)
     for plan_name in chosen.plan:
+        recipes = {name: recipe_of(plan_name, name, chosen) for name in chosen.losses}
+        first = next(iter(recipes.values()))
+        corpus = read_corpus(first, source)
+        plans = fold_plans(first, corpus)
+        wanted = range(plans[STAGE].count) if chosen.folds is None else chosen.folds
+        folds = Folds(corpus, plans[STAGE], [])
         found: dict[str, list[Told]] = {}
-        for name in chosen.losses:
-            changes: dict[str, object] = {
-                f"{STAGE}.losses": losses(chosen.weight)[name],
-                f"{STAGE}.optimizer.eval_every_steps": 100_000,  # no choice of a step on the rows that are scored
-                "encoder.frozen_layers": chosen.frozen,
-            }
-            changes |= {} if chosen.epochs is None else {f"{STAGE}.optimizer.max_epochs": chosen.epochs}
-            changes |= {"folds": {"plan": "holdout"}} if plan_name == "dev1" else {"folds.draws": chosen.draws}
-            changes |= assignments(chosen.set)
-            options = RecipeOptions(encoder=chosen.encoder, profile=chosen.profile, changes=changes)
-            recipe = load_recipe("zhegu", options).recipe
-            corpus = read_corpus(recipe, source)
-            plans = fold_plans(recipe, corpus)
-            wanted = range(plans[STAGE].count) if chosen.folds is None else chosen.folds
-            kept = [fold for fold in wanted if fold < plans[STAGE].count]
-            folds = Folds(corpus, plans[STAGE], kept)
-            if FLOOR not in found:
-                found[FLOOR] = shown(plan_name, FLOOR, folds, (floor(corpus, plans[STAGE], fold) for fold in kept))
-            found[name] = shown(plan_name, name, folds, trained(recipe, corpus, plans, kept))
-            both = [
-                Told(one.rows, (one.guess + other.guess) / 2, 0.0)
-                for one, other in zip(found[name], found[FLOOR], strict=True)
-            ]
-            found[f"{name} & {FLOOR}"] = shown(plan_name, f"{name} & {FLOOR}", folds, iter(both), quietly=True)
+        for fold in (each for each in wanted if each < plans[STAGE].count):
+            if time.monotonic() > until:
+                print(f"{plan_name}: the time is over before fold {fold}")
+                break
+            folds.chosen.append(fold)
+            tell(found, FLOOR, floor(corpus, plans[STAGE], fold), f"{plan_name} {FLOOR}", folds)
+            for name, recipe in recipes.items():
+                told = trained(recipe, corpus, plans, fold)
+                tell(found, name, told, f"{plan_name} {name}", folds)
+                both = Told(told.rows, (told.guess + found[FLOOR][-1].guess) / 2, 0.0)
+                found.setdefault(f"{name} & {FLOOR}", []).append(both)
+        for name, every in found.items():
+            scores = [folds.scores(fold, told) for fold, told in zip(folds.chosen, every, strict=True)]
+            _line(
+                f"{plan_name} {name} MEAN", {key: float(np.mean([each[key] for each in scores])) for key in scores[0]}
+            )
         compared(plan_name, folds, found)
 
 
-def shown(plan: str, name: str, folds: Folds, found: Iterator[Told], *, quietly: bool = False) -> list[Told]:
-    """Print a line a fold and their mean."""
-    every, kept = [], []
-    for fold, told in zip(folds.chosen, found, strict=True):
-        every.append(folds.scores(fold, told))
-        kept.append(told)
-        if not quietly:
-            _line(f"{plan} {name} fold {fold}", every[-1])
-    _line(f"{plan} {name} MEAN", {key: float(np.mean([each[key] for each in every])) for key in every[0]})
-    return kept
+def recipe_of(plan: str, loss: str, chosen: argparse.Namespace) -> Recipe:
+    """The recipe with a loss, a plan, and what the command line changes."""
+    changes: dict[str, object] = {
+        f"{STAGE}.losses": losses(chosen.weight)[loss],
+        f"{STAGE}.optimizer.eval_every_steps": 100_000,  # no choice of a step on the rows that are scored
+        "encoder.frozen_layers": chosen.frozen,
+    }
+    changes |= {} if chosen.epochs is None else {f"{STAGE}.optimizer.max_epochs": chosen.epochs}
+    changes |= {"folds": {"plan": "holdout"}} if plan == "dev1" else {"folds.draws": chosen.draws}
+    options = RecipeOptions(chosen.encoder, chosen.profile, changes=changes | assignments(chosen.set))
+    return load_recipe("zhegu", options).recipe
+
+
+def tell(found: dict[str, list[Told]], name: str, told: Told, words: str, folds: Folds) -> None:
+    """Keep and print what was predicted of the newest fold."""
+    found.setdefault(name, []).append(told)
+    _line(f"{words} fold {folds.chosen[-1]}", folds.scores(folds.chosen[-1], told))
 
 
 def _line(head: str, scores: Mapping[str, float]) -> None:

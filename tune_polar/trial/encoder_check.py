@@ -15,12 +15,19 @@ from tune_polar.recipe.sections import TINY, Encoder
 def check_encoders(recipes: Iterable[Recipe]) -> None:
     """Load each encoder of the recipes' stages; pass it a text alone, one beside a longer one, and one at the limit.
 
-    This process loads no torch for it. The embedded encoder needs no check.
+    This process loads no torch for it. Of the embedded encoder the number of layers is known.
 
     Raises:
-        ModelError: one cannot be loaded or computed, or looks at padding.
+        ModelError: one cannot be loaded or computed, looks at padding, or has fewer layers than are to be frozen.
     """
     stages = [stage for recipe in recipes for stage in recipe.stages.values()]
+    for encoder in (stage.encoder for stage in stages if stage.encoder.name == TINY):
+        if encoder.frozen_layers > encoder.tiny.layers:
+            raise ModelError(
+                f"encoder.frozen_layers must be at most the layers of the embedded encoder, encoder.tiny.layers "
+                f"({encoder.tiny.layers}), got {encoder.frozen_layers}",
+                "Freeze fewer layers.",
+            )
     encoders = list(dict.fromkeys(_Asked.of(stage.encoder) for stage in stages if stage.encoder.name != TINY))
     if not encoders:
         return
@@ -46,13 +53,12 @@ def check_encoders(recipes: Iterable[Recipe]) -> None:
 
 
 class _Asked(tuple[str, str | None, str, int, Adapter | None, int]):
-    """Name, revision, pooling, most tokens, adapter, layers without one."""
+    """Name, revision, pooling, most tokens, adapter, frozen layers."""
 
     @classmethod
     def of(cls, encoder: Encoder) -> _Asked:
-        frozen = 0 if encoder.adapter is None else encoder.frozen_layers
         about = encoder.name, encoder.revision, encoder.pooling, encoder.max_length_tokens
-        return cls((*about, encoder.adapter, frozen))
+        return cls((*about, encoder.adapter, encoder.frozen_layers))
 
 
 def _run(encoders: list[_Asked], sending: Connection) -> None:
@@ -80,6 +86,8 @@ def _first_problem(encoders: list[_Asked]) -> tuple[str, str] | None:
             if adapter is not None:
                 settings = adapter.model_dump()
                 add_adapter(encoder, adapter.name, frozen_layers=frozen, seed=0, settings=settings)
+            elif frozen:
+                encoder.freeze(frozen)
             tokens = (list(tokenizer.encode(["one two three"], most)[0]) * most)[:most]
             ids = torch.tensor([tokens], device="cpu")
             with torch.no_grad():
