@@ -14,7 +14,7 @@ from tune_polar.api.machines import Machines
 from tune_polar.api.pages import PAGE, copy_beside_records, page_folder, way_on
 from tune_polar.api.plain_lines import PlainLines
 from tune_polar.api.shown import Shown
-from tune_polar.api.winner import write_ensemble, write_winner
+from tune_polar.api.winner import write_ensemble, write_narrowed, write_winner
 from tune_polar.data.findings import FINDINGS_IN_AN_ERROR
 from tune_polar.data.table import Corpus
 from tune_polar.evaluate.summary import SearchSummary
@@ -200,6 +200,7 @@ def _ended(store: Store, result: SearchResult, signals: EndSignals) -> Ended:
     folder = page_folder(store)
     page = write_page(summary, folder / PAGE)
     winner, ensemble = write_winner(summary, folder), write_ensemble(summary, folder)
-    copy_beside_records(store, [path for path in (page, winner, ensemble) if path is not None])
+    written = (page, winner, ensemble, write_narrowed(summary, folder))
+    copy_beside_records(store, [path for path in written if path is not None])
     stopped = None if result.ended_by is not None else result.core.stopped
     return Ended(store, summary, page, winner, signals.received, stopped)

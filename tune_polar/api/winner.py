@@ -7,7 +7,9 @@ from pathlib import Path
 from tune_polar.api.pages import WINNER
 from tune_polar.evaluate.ensemble_of_search import ensemble_file_of
 from tune_polar.evaluate.summary import SearchSummary
+from tune_polar.report.context import PageContext
 from tune_polar.report.ensemble_yaml import ENSEMBLE, ensemble_yaml
+from tune_polar.report.next_steps import NARROWED, narrowed_yaml
 from tune_polar.report.page_file import write_whole
 from tune_polar.report.winner import winner_yaml
 
@@ -22,6 +24,20 @@ def write_winner(summary: SearchSummary, folder: Path) -> Path | None:
     if text is None:
         return None
     path = folder / WINNER
+    write_whole(path, text)
+    return path
+
+
+def write_narrowed(summary: SearchSummary, folder: Path) -> Path | None:
+    """Write the space with narrower ranges beside it, or take away one that no longer holds.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    text, path = narrowed_yaml(PageContext(summary)), folder / NARROWED
+    if text is None:
+        path.unlink(missing_ok=True)
+        return None
     write_whole(path, text)
     return path
 

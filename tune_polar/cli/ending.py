@@ -19,6 +19,7 @@ from tune_polar.report.context import PageContext
 from tune_polar.report.correction import alarm_lines, worth_sentences
 from tune_polar.report.ensembles import ensemble_sentences, ensemble_table
 from tune_polar.report.floors import floor_sentences, floor_table
+from tune_polar.report.next_steps import gain_sentence, next_lines
 from tune_polar.report.top_choice import choice_lines
 from tune_polar.report.winner import winner_changes
 from tune_polar.report.words import CellWords
@@ -38,13 +39,24 @@ def print_ending(console: Console, summary: SearchSummary, page: Path | None, wi
         print_lines(console, failure_notice(summary) or failure_lines(summary))
     else:
         print_comparison(console, best.outcome, cells)
-        print_lines(console, ("", *honesty_lines(summary)))
+        print_lines(console, ("", *_gained(summary), *honesty_lines(summary)))
         print_floors(console, summary)
         if summary.facts.kind == "search":
             print_ensemble(console, summary)
         if winner is not None and summary.facts.kind == "search":
             print_lines(console, (f"\nWinner's settings as a recipe: {winner}", winner_changes(summary)))
+    print_lines(console, _next(summary))
     print_places(console, summary, page)
+
+
+def _gained(summary: SearchSummary) -> list[str]:
+    sentence = gain_sentence(PageContext(summary))
+    return [sentence] if sentence else []
+
+
+def _next(summary: SearchSummary) -> list[str]:
+    lines = next_lines(PageContext(summary))
+    return ["", *lines] if lines else []
 
 
 def print_alarms(console: Console, summary: SearchSummary) -> None:

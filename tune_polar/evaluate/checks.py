@@ -25,6 +25,7 @@ from tune_polar.recipe.keys import least_and_most, place_of
 from tune_polar.recipe.loaded_space import is_free
 from tune_polar.recipe.space import CategoricalParameter
 from tune_polar.recipe.widened import widened
+from tune_polar.stats.importance import FEWEST
 from tune_polar.stats.intervals import signed, unit_of
 from tune_polar.stats.paired import fold_paired
 from tune_polar.stats.rare_labels import CODE as RARE
@@ -35,7 +36,6 @@ from tune_polar.store.gold import Gold
 Verdict = Literal["fires", "silent", "not applicable"]
 
 EDGE_SHARE = 0.02  # of the range: nearer to its end than this is at its edge
-ENOUGH_FOR_IMPORTANCES = 20
 EXAMPLES_SHOWN = 3
 
 
@@ -185,9 +185,9 @@ def _ids(gold: Gold, split: str, pairs: Sequence[Sequence[int]], sign: str) -> s
 def _few_configurations(summary: SearchSummary) -> Iterator[str]:
     if summary.facts.searched is None:
         raise NotApplicableError("nothing was searched")
-    finished = len(summary.finished)
-    if finished < ENOUGH_FOR_IMPORTANCES:
-        yield f"{finished} are finished, {ENOUGH_FOR_IMPORTANCES} are needed to say which settings matter"
+    finished = len(summary.finished) + sum(row.scores is None for row, _ in summary.abandoned)
+    if finished < FEWEST:
+        yield f"{finished} are finished or stopped early, {FEWEST} are needed to say which settings matter"
 
 
 def _rare_labels(summary: SearchSummary) -> Iterator[str]:

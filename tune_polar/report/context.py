@@ -18,7 +18,7 @@ from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.model import Recipe
 from tune_polar.recipe.reference import reference_origin
 from tune_polar.report.difference import CellDifference, cell_difference
-from tune_polar.report.importances import measured_importances
+from tune_polar.report.importances import Learned, further_gain, learned, measured_importances, trained_parameters
 from tune_polar.report.index import ConfigurationIndex, configuration_index
 from tune_polar.report.numbers import decimals_for, fixed, spread
 from tune_polar.report.searched import SearchedParameter, searched_parameters
@@ -26,6 +26,7 @@ from tune_polar.report.way import way_to_winner
 from tune_polar.report.words import CellWords, rows_judged, rows_words
 from tune_polar.stats.attribution import Way
 from tune_polar.stats.bbc_cv import BbcCv
+from tune_polar.stats.further import Further
 from tune_polar.stats.importance import Importances
 
 
@@ -153,12 +154,27 @@ class PageContext:
     @cached_property
     def importances(self) -> Importances | str:
         """Of every parameter that costs a training, or why there are none."""
-        return measured_importances(self.scored, self.searched, self.cells)
+        return measured_importances(self.learned, self.trained)
+
+    @cached_property
+    def further(self) -> Further | str:
+        """What going on would gain over the winner, or why that cannot be told."""
+        return further_gain(self.learned, self.trained, self.best, self.metric)
+
+    @cached_property
+    def trained(self) -> tuple[SearchedParameter, ...]:
+        """What varied and costs a training."""
+        return trained_parameters(self.searched)
+
+    @cached_property
+    def learned(self) -> Learned:
+        """What surrogates learn from."""
+        return learned(self.scored, self.summary.abandoned, self.trained, self.cells)
 
     @cached_property
     def way(self) -> Way | str:
         """From the reference to the winner by setting, or why that cannot be told."""
-        return way_to_winner(self.scored, self.summary.reference, self.searched, self.cells, self.metric)
+        return way_to_winner(self.learned, self.trained, self.best, self.summary.reference, self.metric)
 
     @cached_property
     def decimals(self) -> int:

@@ -13,7 +13,7 @@ replacement, and the draws of all fits stand together.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,15 +93,15 @@ def way_between(
     differ = np.flatnonzero(settings[begin] != settings[end])
     if not len(differ):
         raise DecisionError("the two configurations must differ in a setting, and do not", "Name two others.")
-    rows = _thinned(len(settings), begin, end, scores, rng)
-    known, mean = _coded(settings[rows], columns), scores[rows].mean(axis=1)
-    noise = _noise_of_mean(scores[rows])
+    rows = thinned_rows(len(settings), (begin, end), scores, rng)
+    known, mean = coded_settings(settings[rows], columns), scores[rows].mean(axis=1)
+    noise = noise_of_mean(scores[rows])
     points, changes = _orders(settings[begin], settings[end], differ, rng)
-    coded = _coded(points, columns)
-    whole = _Process(known, mean, noise, None)
+    coded = coded_settings(points, columns)
+    whole = SettingsProcess(known, mean, noise, None)
     order = np.argsort(-(changes @ whole.predict(coded)), kind="stable")
     ladder, steps = _ladder(settings[begin], settings[end], differ[order])
-    coded = np.concatenate([coded, _coded(ladder, columns)])
+    coded = np.concatenate([coded, coded_settings(ladder, columns)])
     contrasts = np.zeros((len(changes) + len(steps), len(coded)))
     contrasts[: len(changes), : len(points)] = changes
     contrasts[len(changes) :, len(points) :] = steps
@@ -109,7 +109,7 @@ def way_between(
     draws = []
     for fit in range(REFITS):
         drawn = np.arange(len(known)) if fit == 0 else rng.integers(0, len(known), len(known))
-        process = whole if fit == 0 else _Process(known[drawn], mean[drawn], noise, whole.kernel)
+        process = whole if fit == 0 else SettingsProcess(known[drawn], mean[drawn], noise, whole.kernel)
         draws.append(process.draws(coded, contrasts, rng))
     found = np.concatenate(draws)
     middle = found.mean(axis=0)
@@ -134,17 +134,17 @@ def way_between(
     )
 
 
-def _thinned(count: int, begin: int, end: int, scores: FloatArray, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Rows the process is fitted on: the two, the better half of the rest, and others evenly."""
+def thinned_rows(count: int, kept: Collection[int], scores: FloatArray, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Rows that a process is fitted on: those ``kept``, the better half of the rest, and others evenly."""
     if count <= MOST:
         return np.arange(count)
     best = np.argsort(-scores.mean(axis=1), kind="stable")[: MOST // 2]
-    kept = {begin, end, *best.tolist()}
-    others = np.setdiff1d(np.arange(count), list(kept))
-    return np.sort(np.concatenate([list(kept), rng.choice(others, MOST - len(kept), replace=False)]).astype(np.intp))
+    rows = {*kept, *best.tolist()}
+    others = np.setdiff1d(np.arange(count), list(rows))
+    return np.sort(np.concatenate([list(rows), rng.choice(others, MOST - len(rows), replace=False)]).astype(np.intp))
 
 
-def _noise_of_mean(scores: FloatArray) -> float:
+def noise_of_mean(scores: FloatArray) -> float:
     """Variance of a configuration's mean over cells, once what is common to a cell is taken out."""
     count, cells = scores.shape
     if cells < 2:
@@ -153,8 +153,8 @@ def _noise_of_mean(scores: FloatArray) -> float:
     return float((left**2).sum() / ((count - 1) * (cells - 1)) / cells)
 
 
-def _coded(settings: FloatArray, columns: Sequence[Column]) -> FloatArray:
-    """A column a number, a column a choice: no choice lies between two others."""
+def coded_settings(settings: FloatArray, columns: Sequence[Column]) -> FloatArray:
+    """As a process reads them: a column a number, a column a choice: no choice lies between two others."""
     parts = []
     for place, column in enumerate(columns):
         values = settings[:, place]
@@ -204,7 +204,7 @@ def _ladder(begin: FloatArray, end: FloatArray, order: NDArray[np.intp]) -> tupl
     return np.array(rows), steps
 
 
-class _Process:
+class SettingsProcess:
     """A fitted Gaussian process of standardised scores."""
 
     def __init__(self, known: FloatArray, mean: FloatArray, noise: float, like: Any | None) -> None:
@@ -235,6 +235,13 @@ class _Process:
     def predict(self, points: FloatArray) -> FloatArray:
         """(points,) mean score."""
         return np.asarray(self._level + self._unit * (self._signal(points, self._known) @ self._weights))
+
+    def contrasts(self, points: FloatArray, contrasts: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Mean and standard deviation of sums of predictions, (contrasts,) each."""
+        cross = contrasts @ self._signal(points, self._known)
+        variance = ((contrasts @ self._signal(points)) * contrasts).sum(axis=1)
+        variance -= ((cross @ self._inverse) * cross).sum(axis=1)
+        return self._unit * (cross @ self._weights), self._unit * np.sqrt(np.clip(variance, 0.0, None))
 
     def draws(self, points: FloatArray, contrasts: FloatArray, rng: np.random.Generator) -> FloatArray:
         """(draws, contrasts) of sums of predictions."""

@@ -31,6 +31,7 @@ from tune_polar.report.ensembles import ensemble_sentences
 from tune_polar.report.floors import unbeaten_floors
 from tune_polar.report.index import name_of, score_of
 from tune_polar.report.ladder import score_ladder
+from tune_polar.report.next_steps import next_lines
 from tune_polar.report.numbers import count, duration, listed
 from tune_polar.report.page_file import Verbatim
 from tune_polar.report.section import Answer, Section, always
@@ -76,10 +77,16 @@ def _winner(page: PageContext, best: ConfigurationSummary, outcome: Outcome) -> 
         score_ladder(page, outcome),
         heading("What to distrust, what to add"),
         bullets(*_cautions(page)),
+        *_next(page),
         heading("The winner’s settings"),
         _settings(page, best),
         Details("All settings as YAML, to give back to any command", (code,)),
     ]
+
+
+def _next(page: PageContext) -> list[Block]:
+    lines = next_lines(page)
+    return [heading("What to do next"), bullets(*lines)] if lines else []
 
 
 def _cautions(page: PageContext) -> tuple[str, ...]:

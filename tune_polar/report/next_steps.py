@@ -1,0 +1,145 @@
+"""What to do next with a search: what going on would gain, which settings to narrow, and the commands for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from shlex import quote
+
+import numpy as np
+
+from tune_polar.recipe.narrowed import narrowed, narrowed_space
+from tune_polar.recipe.space import FloatParameter, IntParameter
+from tune_polar.report.context import PageContext
+from tune_polar.report.importances import NOTHING_SAMPLED
+from tune_polar.report.numbers import count, listed, setting
+from tune_polar.report.searched import SearchedParameter
+from tune_polar.stats.importance import Curve
+from tune_polar.stats.intervals import signed, unit_of
+
+NARROWED = "narrowed.yaml"  # beside the page
+MOST = 3  # settings to narrow: more at once is a guess
+GOOD = 0.25  # of a curve's span below its best, that still counts as good
+WIDE = 0.7  # of a range; what is good over more of it is not narrowed
+
+
+@dataclass(frozen=True)
+class Narrower:
+    """A setting with the part of its range that is worth searching."""
+
+    key: str
+    before: tuple[float, float]
+    after: tuple[float, float]
+
+    @property
+    def words(self) -> str:
+        """``model.optimizer.lr to 0.0002–0.0006 (from 0.0001–0.01)``."""
+        (low, high), (least, most) = self.after, self.before
+        return f"{self.key} to {setting(low)}–{setting(high)} (from {setting(least)}–{setting(most)})"
+
+
+def gain_sentence(page: PageContext) -> str:
+    """What the search gained over the configuration that it began with; "" where that cannot be said."""
+    best, reference = page.best, page.reference
+    if page.summary.facts.kind != "search" or best is None or reference is None:
+        return ""
+    others = len(page.scored) - 1
+    if best is reference:
+        return (
+            f"The search gained nothing over the {page.reference_word} configuration: none of the "
+            f"{count(others, 'other configuration')} with a score did better."
+            if others
+            else ""
+        )
+    difference = page.difference(best)
+    if difference is None:
+        return ""
+    return (
+        f"The search gained {difference.text}{unit_of(page.metric)} over the {page.reference_word} configuration, "
+        f"{page.cells.one} by {page.cells.one} (95% interval {difference.interval}; better in "
+        f"{difference.better_in} of {difference.cells})."
+    )
+
+
+def next_lines(page: PageContext) -> tuple[str, ...]:
+    """What going on would gain, and which settings to narrow; () of an ablation, and while nothing has a score."""
+    if page.summary.facts.kind != "search" or page.best is None:
+        return ()
+    return tuple(line for line in (_going_on(page), _narrowing(page)) if line)
+
+
+def narrower(page: PageContext) -> tuple[Narrower, ...]:
+    """The settings that matter most, as far as a part of their range is better than the rest."""
+    found, space = page.importances, page.summary.facts.searched
+    if isinstance(found, str) or space is None or page.best is None:
+        return ()
+    curves = dict(zip((each.key for each in page.trained), found.curves, strict=True))
+    parameters = {each.key: each for each in page.trained}
+    chosen: list[Narrower] = []
+    for each in found.parameters:
+        single = space.parameters.get(each.name)
+        if (
+            len(chosen) == MOST
+            or not found.told_from_chance(each)
+            or not isinstance(single, IntParameter | FloatParameter)
+        ):
+            continue
+        low, high = _good(page, parameters[each.name], curves[each.name])
+        after = narrowed(single, low, high)
+        if (low, high) != (single.low, single.high) and after.low < after.high and after != single:
+            chosen.append(Narrower(each.name, (single.low, single.high), (after.low, after.high)))
+    return tuple(chosen)
+
+
+def narrowed_yaml(page: PageContext) -> str | None:
+    """The search space with these ranges; None where none is narrowed."""
+    found, space = narrower(page), page.summary.facts.searched
+    return None if not found or space is None else narrowed_space(space, {each.key: each.after for each in found})
+
+
+def _good(page: PageContext, parameter: SearchedParameter, curve: Curve) -> tuple[float, float]:
+    """Ends of the part around the best of a partial dependence that is nearly as good; the whole range where all is."""
+    gains = page.metric.gain(1.0, 0.0) * curve.mean
+    best, levels = int(gains.argmax()), curve.levels
+    good = gains >= gains[best] - GOOD * float(np.ptp(gains))
+    first = best - int(np.argmin(good[best::-1])) + 1 if not good[: best + 1].all() else 0
+    last = best + int(np.argmin(good[best:])) - 1 if not good[best:].all() else len(levels) - 1
+    half = 0.5 * float(levels[1] - levels[0])
+    low, high = max(0.0, float(levels[first]) - half), min(1.0, float(levels[last]) + half)
+    at = None if page.best is None else parameter.number(page.best.configuration.recipe)
+    if at is not None:  # what won stays in
+        unit = parameter.unit(at)
+        low, high = max(0.0, min(low, unit)), min(1.0, max(high, unit))
+    if high - low > WIDE:
+        return parameter.low, parameter.high
+    return parameter.from_unit(low), parameter.from_unit(high)
+
+
+def _going_on(page: PageContext) -> str:
+    found = page.further
+    more = f"tune-polar resume {quote(page.summary.url)} --trials {2 * page.summary.planned}"
+    if isinstance(found, str):
+        return "" if found == NOTHING_SAMPLED else f"What going on would gain: {found} Go on with `{more}`."
+    gain, unit = signed(found.gain, page.metric), unit_of(page.metric)
+    ends = f"{signed(found.interval.low, page.metric)} to {signed(found.interval.high, page.metric)}"
+    if found.explained <= 0:
+        return (
+            f"What going on would gain cannot be told: a surrogate of {count(found.configurations, 'configuration')} "
+            f"foretells those left out no better than their mean. More {page.cells.many} or seeds tell more than more "
+            f"configurations of this space. Go on with `{more}`."
+        )
+    return (
+        f"Going on is expected to gain {gain}{unit} over the winner ({found.interval.level:.0%} interval {ends}): the most "
+        f"promising point that a surrogate of {count(found.configurations, 'configuration')} sees, without the luck of a "
+        f"measurement. Go on with `{more}`."
+    )
+
+
+def _narrowing(page: PageContext) -> str:
+    found: Sequence[Narrower] = narrower(page)
+    if not found:
+        return ""
+    return (
+        f"To search on more narrowly: {listed([each.words for each in found])}. The same command in a new store with "
+        f"`--space {NARROWED} --try {quote(page.summary.url)}` does; {NARROWED} lies beside the page."
+    )
