@@ -58,7 +58,9 @@ def test_noise_alone_is_told_from_chance_by_nothing() -> None:
     found = importances(settings, rng.standard_normal((40, 5)), columns(5), rng)
     assert [each.name for each in found.parameters if found.told_from_chance(each)] == []
     assert found.explained < 0.2
-    said, *_ = matters.SECTION.build(cast("PageContext", SimpleNamespace(importances=found)))
+    said, *_ = matters.SECTION.build(
+        cast("PageContext", SimpleNamespace(importances=found, learned=SimpleNamespace(stopped=0)))
+    )
     assert isinstance(said, Words)
     assert "No parameter stands out" in said.texts[1]
 

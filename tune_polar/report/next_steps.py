@@ -54,8 +54,11 @@ def gain_sentence(page: PageContext) -> str:
     difference = page.difference(best)
     if difference is None:
         return ""
+    gained = (
+        "The search gained" if page.metric.larger_is_better else "The search moved the score, smaller is better, by"
+    )
     return (
-        f"The search gained {difference.text}{unit_of(page.metric)} over the {page.reference_word} configuration, "
+        f"{gained} {difference.text}{unit_of(page.metric)} over the {page.reference_word} configuration, "
         f"{page.cells.one} by {page.cells.one} (95% interval {difference.interval}; better in "
         f"{difference.better_in} of {difference.cells})."
     )
@@ -78,11 +81,9 @@ def narrower(page: PageContext) -> tuple[Narrower, ...]:
     chosen: list[Narrower] = []
     for each in found.parameters:
         single = space.parameters.get(each.name)
-        if (
-            len(chosen) == MOST
-            or not found.told_from_chance(each)
-            or not isinstance(single, IntParameter | FloatParameter)
-        ):
+        if len(chosen) == MOST or not found.told_from_chance(each):
+            break
+        if not isinstance(single, IntParameter | FloatParameter):
             continue
         low, high = _good(page, parameters[each.name], curves[each.name])
         after = narrowed(single, low, high)
@@ -129,9 +130,9 @@ def _going_on(page: PageContext) -> str:
             f"configurations of this space. Go on with `{more}`."
         )
     return (
-        f"Going on is expected to gain {gain}{unit} over the winner ({found.interval.level:.0%} interval {ends}): the most "
-        f"promising point that a surrogate of {count(found.configurations, 'configuration')} sees, without the luck of a "
-        f"measurement. Go on with `{more}`."
+        f"Going on is expected to gain {gain}{unit} over the winner ({found.interval.level:.0%} interval {ends}): the "
+        f"most promising point that a surrogate of {count(found.configurations, 'configuration')} sees, without the "
+        f"luck of a measurement. Go on with `{more}`."
     )
 
 
@@ -139,7 +140,9 @@ def _narrowing(page: PageContext) -> str:
     found: Sequence[Narrower] = narrower(page)
     if not found:
         return ""
+    url = page.summary.url
+    file = NARROWED if "://" in url else f"{url.rstrip('/')}/{NARROWED}"
     return (
         f"To search on more narrowly: {listed([each.words for each in found])}. The same command in a new store with "
-        f"`--space {NARROWED} --try {quote(page.summary.url)}` does; {NARROWED} lies beside the page."
+        f"`--space {quote(file)} --try {quote(url)}` does; {NARROWED} lies beside the page."
     )

@@ -2,8 +2,8 @@
 
 The Gaussian process of ``attribution`` says how high other points may lie above the winner, whose own luck it has taken
 out. The gain is the greatest expected improvement E[max(0, f(x) − f(winner))] (Mockus, 1975) of many points x of the
-space: what the next configuration is expected to gain where it is chosen well. On functions whose truth is known it lies
-between what as many more configurations drawn at random gain and what the best point of the space would.
+space: what the next configuration is expected to gain where it is chosen well. On functions whose truth is known it
+lies about between what as many more configurations drawn at random gain and what the best point of the space would.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ NOTE = (
     "is scored at its best ones."
 )
 
+EARLY = "enter with the score that racing expected of their finished cells"
+
 
 def applies(page: PageContext) -> Reason | None:
     """It does with enough configurations of a search."""
@@ -43,8 +45,21 @@ def build(page: PageContext) -> Answer:
     svg = bar_plot("importances", "Importance of each parameter", description, bars, limit=limit)
     singles = [(each.name, each, "matters") for each in found.parameters]
     pairs = [(f"{each.first} × {each.second}", each, "act together") for each in found.interactions]
-    blocks: list[Block] = [prose(*_sentences(found)), figure(svg, NOTE)]
-    blocks.append(_shares("Parameter", "Importance of each parameter, over finished configurations", singles, limit))
+    early = page.learned.stopped
+    note = (
+        f"{NOTE} {count(early, 'configuration was', 'configurations were')} stopped early and {EARLY}."
+        if early
+        else NOTE
+    )
+    blocks: list[Block] = [prose(*_sentences(found)), figure(svg, note)]
+    blocks.append(
+        _shares(
+            "Parameter",
+            f"Importance of each parameter, over {count(found.configurations, 'configuration')}",
+            singles,
+            limit,
+        )
+    )
     if pairs:
         caption = "Interaction of the strongest parameters: what a pair explains beyond its two parameters alone"
         blocks += [heading("Which act together"), _shares("Pair", caption, pairs, limit)]
