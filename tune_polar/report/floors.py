@@ -9,6 +9,7 @@ from typing import Any
 from tune_polar.evaluate.floors import JudgedFloor, floors_of
 from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.recipe.floors import Floor
+from tune_polar.recipe.sections import TINY
 from tune_polar.report.context import PageContext
 from tune_polar.report.difference import CellDifference, difference_by_cell
 from tune_polar.report.document import Entries, Entry, Row, TextTable
@@ -19,6 +20,11 @@ FLOOR_WORDS: Mapping[Floor, str] = {
     "tfidf": "n-grams of characters (TF-IDF) and a linear model",
     "encoder": "the encoder as it was pretrained, frozen, and a linear model",
 }
+
+FROM_NOTHING = (
+    "The embedded encoder is trained from nothing, to try a task in minutes: with a pretrained one (--encoder) the "
+    "comparison counts."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +68,10 @@ def floor_sentences(page: PageContext) -> tuple[str, ...]:
     found = judged_floors(page)
     if not found:
         return ()
-    return (*(sentence for floor in found for sentence in _sentences(page, floor)), _cost(page))
+    said = [sentence for floor in found for sentence in _sentences(page, floor)]
+    if any(stage.encoder.name == TINY for stage in page.recipe.stages.values()):
+        said.append(FROM_NOTHING)
+    return (*said, _cost(page))
 
 
 def _cost(page: PageContext) -> str:
