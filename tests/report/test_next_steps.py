@@ -106,7 +106,7 @@ def test_a_narrower_space_is_one_that_a_search_takes(page_of: PageOf, tmp_path: 
     assert (space.parameters[each.key].low, space.parameters[each.key].high) == each.after
     others = {key: parameter for key, parameter in space.parameters.items() if key != each.key}
     assert others == {key: parameter for key, parameter in before.parameters.items() if key != each.key}
-    line = next_lines(page)[-1]
+    line = next_lines(page, page.summary.url)[-1]
     assert "sorter.optimizer.lr to " in line
     assert "--space" in line
     assert f"--try {page.summary.url}" in line

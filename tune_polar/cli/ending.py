@@ -55,7 +55,7 @@ def _gained(summary: SearchSummary) -> list[str]:
 
 
 def _next(summary: SearchSummary) -> list[str]:
-    lines = next_lines(PageContext(summary))
+    lines = next_lines(PageContext(summary), summary.url)
     return ["", *lines] if lines else []
 
 

@@ -64,11 +64,14 @@ def gain_sentence(page: PageContext) -> str:
     )
 
 
-def next_lines(page: PageContext) -> tuple[str, ...]:
-    """What going on would gain, and which settings to narrow; () of an ablation, and while nothing has a score."""
+def next_lines(page: PageContext, place: str = "STORE") -> tuple[str, ...]:
+    """What going on would gain, and which settings to narrow; () of an ablation, and while nothing has a score.
+
+    ``place``: of the records, for commands; a page that is shared names none.
+    """
     if page.summary.facts.kind != "search" or page.best is None:
         return ()
-    return tuple(line for line in (_going_on(page), _narrowing(page)) if line)
+    return tuple(line for line in (_going_on(page, quote(place)), _narrowing(page, place)) if line)
 
 
 def narrower(page: PageContext) -> tuple[Narrower, ...]:
@@ -116,9 +119,9 @@ def _good(page: PageContext, parameter: SearchedParameter, curve: Curve) -> tupl
     return parameter.from_unit(low), parameter.from_unit(high)
 
 
-def _going_on(page: PageContext) -> str:
+def _going_on(page: PageContext, place: str) -> str:
     found = page.further
-    more = f"tune-polar resume {quote(page.summary.url)} --trials {2 * page.summary.planned}"
+    more = f"tune-polar resume {place} --trials {2 * page.summary.planned}"
     if isinstance(found, str):
         return "" if found == NOTHING_SAMPLED else f"What going on would gain: {found} Go on with `{more}`."
     gain, unit = signed(found.gain, page.metric), unit_of(page.metric)
@@ -136,13 +139,12 @@ def _going_on(page: PageContext) -> str:
     )
 
 
-def _narrowing(page: PageContext) -> str:
+def _narrowing(page: PageContext, place: str) -> str:
     found: Sequence[Narrower] = narrower(page)
     if not found:
         return ""
-    url = page.summary.url
-    file = NARROWED if "://" in url else f"{url.rstrip('/')}/{NARROWED}"
+    file = NARROWED if "://" in place else f"{place.rstrip('/')}/{NARROWED}"
     return (
         f"To search on more narrowly: {listed([each.words for each in found])}. The same command in a new store with "
-        f"`--space {quote(file)} --try {quote(url)}` does; {NARROWED} lies beside the page."
+        f"`--space {quote(file)} --try {quote(place)}` does; {NARROWED} lies beside the page."
     )
