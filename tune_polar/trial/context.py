@@ -12,8 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from tune_polar.data.batching import TokenRows
-from tune_polar.data.plans.extra import RowsOfFolds as RowsOfFolds
-from tune_polar.data.plans.extra import ShareOfExtra
+from tune_polar.data.plans.extra import RowsOfFolds
 from tune_polar.data.table import Corpus
 from tune_polar.recipe.sections import Encoder, ExtraRows
 from tune_polar.store.records import Array, StageRecord
@@ -22,6 +21,7 @@ from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.host_memory import give_back_freed
 from tune_polar.trial.memory_fit import StageNeeds, longest_of, longest_rows
 from tune_polar.trial.slot_memory import SlotMemory
+from tune_polar.trial.stage_rows import rows_with_extra
 
 Rows = NDArray[np.int64]
 T = TypeVar("T")
@@ -80,10 +80,7 @@ class TrialContext:
         Raises:
             DataError: it asks for rows made in a way that none is.
         """
-        folds = self.plans[stage]
-        if extra is None or not len(self.corpus.sources):
-            return folds
-        return ShareOfExtra(folds, self.corpus, extra.share, extra.by, extra.only)
+        return rows_with_extra(self.plans[stage], self.corpus, extra)
 
     def encoder_source(self, settings: Encoder) -> EncoderSource:
         """Tokenised texts and starting weights for ``settings``, kept for the next fold trial."""

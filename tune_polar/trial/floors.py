@@ -25,6 +25,7 @@ from tune_polar.recipe.sections import Stage
 from tune_polar.store.floor import FloorRecord
 from tune_polar.store.training import Array
 from tune_polar.trial.floor_features import Features, TfidfFeatures
+from tune_polar.trial.stage_rows import rows_with_extra
 
 BoolRows = NDArray[np.bool_]
 MOST_ROWS = 10_000  # of train
@@ -110,7 +111,8 @@ def make_floor(
             check()
             key = (_asks(stage), features(name).key, id(plans[name]), fold)
             if key not in done:
-                learns = plans[name].training[fold][rows] & train.where(stage.rows)
+                trained = rows_with_extra(plans[name], corpus, recipe.data.extra).training_rows(fold)
+                learns = np.isin(rows, trained) & train.where(stage.rows)
                 held = np.flatnonzero(plans[name].validation[fold][rows])
                 if not learns.any():
                     raise FloorLeftOutError(

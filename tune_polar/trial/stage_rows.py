@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tune_polar.data.table import Split
+from tune_polar.data.plans.extra import RowsOfFolds, ShareOfExtra
+from tune_polar.data.table import Corpus, Split
 from tune_polar.errors import DataError
-from tune_polar.recipe.sections import Stage
-from tune_polar.trial.context import RowsOfFolds
+from tune_polar.recipe.sections import ExtraRows, Stage
 from tune_polar.trial.gradients import Rows
+
+
+def rows_with_extra(folds: RowsOfFolds, corpus: Corpus, extra: ExtraRows | None) -> RowsOfFolds:
+    """The folds of a stage with the extra rows that a configuration trains on.
+
+    Args:
+        folds: with all extra rows that may train.
+        corpus: of these rows.
+        extra: what the configuration says of such rows; None: nothing.
+
+    Raises:
+        DataError: it asks for rows made in a way that none is.
+    """
+    if extra is None or not len(corpus.sources):
+        return folds
+    return ShareOfExtra(folds, corpus, extra.share, extra.by, extra.only)
 
 
 @dataclass(frozen=True, eq=False)
