@@ -75,8 +75,18 @@ def scan_polar(folder: Place, language: str, specs: Sequence[ColumnSpec]) -> lis
         there = {name: place for name, place in places.items() if split == TRAIN or place.exists()}
         files = [_scan_file(place, name, split, languages, specs) for name, place in there.items()]
         if files:
+            files[0] = _told_of_lacking(files[0], split, [name for name in languages if name not in there])
             splits.append(ScannedSplit(split, tuple(files)))
     return splits
+
+
+def _told_of_lacking(file: ScannedFile, split: str, lacking: Sequence[str]) -> ScannedFile:
+    """The first file of a split, which says that some languages have none: nothing is measured or chosen of them."""
+    if not lacking:
+        return file
+    said = f"every language should have a file of {split}, and {', '.join(lacking)} have none"
+    found = Finding("warning", "language-without-split", str(file.place), None, None, said)
+    return replace(file, findings=(*file.findings, found))
 
 
 def order_place(folder: Place, language: str) -> Place:
