@@ -2,9 +2,9 @@
 
     python benchmarks/adapters.py --data polar/ --language eng,tur,pol --encoder FOLDER --seconds 75 -o adapters.json
 
-Both arms train psk-small's classifier on the same folds, each for as many steps as it takes in the same CPU seconds of one thread (its
-steps a second are measured first, on the same rows). What is compared are out-of-fold rows, settings chosen on the
-other folds; differences are paired, text by text, within languages.
+Both arms train psk-small's classifier on the same folds, each for as many steps as it takes in the same CPU seconds of
+one thread (its steps a second are measured first, on the same rows). What is compared are out-of-fold rows, settings
+chosen on the other folds; differences are paired, text by text, within languages.
 """
 
 from __future__ import annotations
