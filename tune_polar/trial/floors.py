@@ -9,6 +9,7 @@ is held out as the folds say.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -155,11 +156,15 @@ def fold_table(
 
 def _share(known: Any, gold: BoolRows, asked: Any, features: Features) -> NDArray[np.float64]:
     """Probability of yes; where all say one thing, that."""
-    from sklearn.linear_model import LogisticRegression  # as above
+    from sklearn.exceptions import ConvergenceWarning  # as above
+    from sklearn.linear_model import LogisticRegression
 
     if gold.all() or not gold.any():
         return np.full(asked.shape[0], float(gold[0]))
-    fitted = LogisticRegression(C=1.0 / features.ridge, solver=features.logistic, max_iter=1000).fit(known, gold)
+    model = LogisticRegression(C=1.0 / features.ridge, solver=features.logistic, max_iter=1000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a floor that stops a little early is one all the same
+        fitted = model.fit(known, gold)
     return np.asarray(fitted.predict_proba(asked)[:, 1], dtype=np.float64)
 
 
