@@ -24,7 +24,7 @@ from tune_polar.store.codec import encode_arrays
 from tune_polar.store.floor import floor_faults
 from tune_polar.store.gold import gold_of
 from tune_polar.trial import floor_features, floor_vectors, floors
-from tune_polar.trial.floor_vectors import FrozenEncoders
+from tune_polar.trial.floor_vectors import FrozenEncoders, floor_device
 from tune_polar.trial.floors import FloorLeftOutError, Stopped, make_floor
 
 CPU = torch.device("cpu")
@@ -176,6 +176,11 @@ def test_an_encoder_that_does_not_fit_into_memory_is_left_out(monkeypatch, encod
     monkeypatch.setattr(floor_vectors, "_free_bytes", lambda: 1000)
     with pytest.raises(FloorLeftOutError, match="of memory beside the search"):
         make_floor("encoder", recipe, corpus, plans_of(recipe, corpus), encode=FrozenEncoders(CPU))
+
+
+def test_a_machine_without_gpus_reads_on_its_processor() -> None:
+    assert floor_device(on_gpu=False) == CPU
+    assert floor_device(on_gpu=True).type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def test_the_embedded_encoder_is_not_read_as_it_is(sample: Corpus) -> None:

@@ -41,11 +41,11 @@ def _add(floor: Floor, plan: SearchPlan, store: Store, slots: Slots, stop: Calla
 
     try:
         if floor == ENCODER:
-            from tune_polar.trial.device import hold_device
-            from tune_polar.trial.floor_vectors import FrozenEncoders
+            from tune_polar.trial.floor_vectors import FrozenEncoders, floor_device
 
-            device = hold_device(slots.gpu and slots.address is None, slots.slot_gb).device
-            found = make_floor(floor, plan.recipe, plan.corpus, plan.plans, encode=FrozenEncoders(device), stop=stop)
+            # Of a cluster the driver's machine need not have what its workers have.
+            encode = FrozenEncoders(floor_device(slots.gpu and slots.address is None))
+            found = make_floor(floor, plan.recipe, plan.corpus, plan.plans, encode=encode, stop=stop)
         else:
             found = make_floor(floor, plan.recipe, plan.corpus, plan.plans, stop=stop)
     except Stopped:

@@ -24,11 +24,17 @@ from tune_polar.trial.floor_features import VectorFeatures
 from tune_polar.trial.floors import FloorLeftOutError
 from tune_polar.trial.host_memory import give_back_freed
 from tune_polar.trial.rows import predict
+from tune_polar.trial.visible_gpus import is_simulated
 
 Rows = NDArray[np.int64]
 # Additions and multiplications that all texts may take together: a minute on a few cores, seconds on a GPU.
 MOST_WORK: Mapping[str, float] = {"cpu": 2e13, "cuda": 1e15}
 _BATCH_ROWS = 32
+
+
+def floor_device(on_gpu: bool) -> torch.device:
+    """Where a floor reads texts: on a GPU of this machine where the search had some, whose workers have left them."""
+    return torch.device("cuda" if on_gpu and not is_simulated() and torch.cuda.is_available() else "cpu")
 
 
 class FrozenEncoders:
@@ -61,6 +67,8 @@ class FrozenEncoders:
             return rows, lambda _: VectorFeatures("", np.zeros((0, 1), dtype=np.float32))
         part = Corpus("floor", {TRAIN: train.take(rows)})
         found = {key: self._features(stage, part, check) for key, stage in by_key.items()}
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()  # the process may be a notebook's, which goes on
         return rows, lambda name: found[_key(encoders[name])]
 
     def _most_rows(self, encoder: Encoder, train: Split, order: Rows) -> int:
