@@ -48,6 +48,13 @@ def broken(record: FloorRecord) -> dict[str, FloorRecord]:
         "finder/0/rows": one(finder__0__rows=None),
         "one table beside them": one(finder__0__value=table),
         "rows that the fold holds out": one(finder__0__rows=other[: len(rows)].astype(np.int32)),
+        "all 40 rows that the fold holds out": one(
+            finder__0__rows=rows[1:].copy(), finder__0__probability=table[1:].copy()
+        ),
+        "or some of a sample": replace(
+            one(finder__0__rows=rows[:0].copy(), finder__0__probability=table[:0].copy()), rows=record.of - 1
+        ),
+        "of must be at most": replace(record, of=10**400),
         "ascending": one(finder__0__rows=rows[::-1].copy()),
         "values for each of": one(finder__0__probability=table[1:]),
         "lie between 0 and 1": one(finder__0__probability=table + 2),

@@ -11,7 +11,7 @@ from rich.table import Table
 from tune_polar.decide.judged import Judgement, Ladder, Rung, Scored
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.report.numbers import fixed
-from tune_polar.report.words import OOF, RUNGS, CellWords, chosen_on, metric_words
+from tune_polar.report.words import OOF, RUNGS, CellWords, chosen_on, metric_words, plain_words
 from tune_polar.stats.intervals import signed
 
 OUT_OF_FOLD: tuple[Rung, ...] = ("inside_folds", "fold_tuned", "cross_fitted", "as_written", "plain")
@@ -34,7 +34,7 @@ def print_comparison(console: Console, outcome: Outcome, words: CellWords) -> No
     note = (
         f"oracle: on the very rows; {inside}fold-tuned: on all out-of-fold rows; "
         f"cross-fitted: on {chosen_on('cross_fitted', words)}; as written: what the recipe says, the rest cross-fitted "
-        "(on splits fold-tuned); plain: 0.5, or what most neighbours are."
+        f"(on splits fold-tuned); plain: {plain_words(each.kind for each in outcome.decisions.values())}."
     )
     if gap:
         note += (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import random
@@ -72,9 +73,9 @@ def augment_file(place: Place, text: str, out: Path, name: str, augment: Callabl
     Raises:
         DataError: ``place`` cannot be read, lacks ``text`` or has ``name``; or ``out`` cannot be written.
     """
-    if out.exists():
+    if os.path.lexists(out):
         raise DataError(f"{out}: must not be there yet", "Name another file with -o, or remove this one.")
-    written, faults, begun = Augmented(), Faults(str(place)), out.with_name(f".{out.name}.{os.getpid()}")
+    written, faults, begun = Augmented(), Faults(str(place)), out.with_name(f".augmenting-{os.getpid()}")
     try:
         with begun.open("x", encoding="utf-8", newline="") as file:
             for table in _checked(read_parts(place, faults, None, ROWS_AT_ONCE), place, text, name):
@@ -88,7 +89,8 @@ def augment_file(place: Place, text: str, out: Path, name: str, augment: Callabl
             f"{out}: must be a file that can be written, but: {error.strerror}", "Name another with -o."
         ) from None
     finally:
-        begun.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            begun.unlink(missing_ok=True)
     return written
 
 

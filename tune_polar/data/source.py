@@ -248,7 +248,7 @@ def source_from_json(kept: object) -> Source:
 
 def absolute(address: str) -> Place:
     """The place that ``address`` names, whatever the working folder is later."""
-    return Place(address) if "://" in address else Place(str(Path(address).resolve()))
+    return Place(address) if "://" in address else Place(os.path.realpath(address))
 
 
 def _of_own_rows(columns: Mapping[str, str]) -> bool:

@@ -102,9 +102,10 @@ def floor_recipe(recipe: Recipe) -> Recipe:
 
 def _judged(summary: SearchSummary, floor: Floor) -> JudgedFloor | str:
     recipe, record = summary.recipe, summary.floors.get(floor)
+    if (never := left_out(recipe, floor)) is not None:
+        return never
     if record is None:
-        asked = floor in floors_named(summary.facts.floors)
-        return left_out(recipe, floor) or (NOT_COMPUTED if asked else NOT_ASKED)
+        return NOT_COMPUTED if floor in floors_named(summary.facts.floors) else NOT_ASKED
     votes = {name for name, step in recipe.decide.items() if isinstance(step, KnnVote)}
     alternatives = {
         key: values

@@ -13,8 +13,10 @@ from tune_polar.decide.kinds import Thresholds
 from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Row, TextTable
 from tune_polar.report.ladder import threshold_range
-from tune_polar.report.words import chosen_on
+from tune_polar.report.words import chosen_on, plain_words
 from tune_polar.stats.intervals import signed
+
+NONE = "—"
 
 
 def choosing_by_group(page: PageContext, judgement: Judgement, groups: Mapping[str, BoolArray]) -> Iterator[Block]:
@@ -34,14 +36,19 @@ def choosing_by_group(page: PageContext, judgement: Judgement, groups: Mapping[s
     for name, own in (*groups.items(), ("all pooled", whole)):
         gold = judgement.rows.gold.take(own)
         before, after = (metric.measure(gold, each.decided[own]).score for each in (plain, crossed))
-        chosen = thresholds_of(judgement, names.index(name)) if name in names else "—"
+        chosen = thresholds_of(judgement, names.index(name)) if name in names else NONE
         cells = (name, page.shown(before), page.shown(after), signed(metric.gain(after, before), metric), chosen)
         rows.append(Row(cells, kind="main" if own is whole else ""))
+    kinds = [each.kind for each in page.won.decisions.values()]
     caption = (
-        "What choosing settings is worth: plain (0.5, or what most say) against chosen on "
-        f"{chosen_on('cross_fitted', page.cells)}; thresholds chosen for a group, lowest and highest"
+        f"What choosing settings is worth: plain ({plain_words(kinds)}) against chosen on "
+        f"{chosen_on('cross_fitted', page.cells)}"
     )
-    yield TextTable(caption, ("", "plain", "cross-fitted", "gain", "thresholds"), rows)
+    heads = ("", "plain", "cross-fitted", "gain")
+    if any(row.cells[-1] != NONE for row in rows):
+        yield TextTable(f"{caption}; thresholds of a group, lowest and highest", (*heads, "thresholds"), rows)
+    else:
+        yield TextTable(caption, heads, [Row(row.cells[:-1], kind=row.kind) for row in rows])
 
 
 def judgement_names(judgement: Judgement, page: PageContext) -> tuple[str, ...]:
@@ -58,4 +65,4 @@ def thresholds_of(judgement: Judgement, code: int) -> str:
         own = setting.own.get(code, setting.pooled) if isinstance(setting, GroupSettings) else None
         if isinstance(own, Thresholds) and len(own.values) == 1:
             found += own.values.tolist()
-    return threshold_range(found) if found else "—"
+    return threshold_range(found) if found else NONE

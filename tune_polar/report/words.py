@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -39,7 +39,12 @@ RUNGS: Mapping[Rung, str] = {
     "as_written": "as written",
     "plain": "plain",
 }
-PLAIN: Mapping[str, str] = {"threshold": "0.5", "knn_vote": "what most neighbours are"}
+PLAIN: Mapping[str, str] = {
+    "threshold": "0.5",
+    "knn_vote": "what most neighbours are",
+    "calibrate": "the numbers as predicted",
+}
+NO_CHOICE = "what needs no choice"
 SIDE_BY_SIDE = 8
 OOF = "out-of-fold rows"
 NOTHING_FINISHED = "Not enough data: no configuration has finished all its folds."
@@ -74,7 +79,7 @@ def chosen_on(rung: Rung, cells: CellWords, split: str = OOF, kind: str = "") ->
         "fold_tuned": "all these rows" if split == OOF else f"all {OOF}",
         "cross_fitted": "the other folds" if cells.folds > 1 else "the other four fifths of the rows",
         "as_written": "nowhere: as the recipe writes them",
-        "plain": f"nowhere: {PLAIN.get(kind, 'what needs no choice')}",
+        "plain": f"nowhere: {PLAIN.get(kind, NO_CHOICE)}",
     }[rung]
 
 
@@ -158,6 +163,11 @@ DECISIONS: Mapping[str, Callable[[Any], str]] = {
     "mean": lambda of: f"the mean of {listed(of.of)}",
     "ensemble": lambda of: f"an ensemble of {listed(of.of)}",
 }
+
+
+def plain_words(kinds: Iterable[str]) -> str:
+    """What decisions of these kinds do where nothing is chosen: ``0.5, or what most neighbours are``."""
+    return ", or ".join(PLAIN[kind] for kind in dict.fromkeys(kinds) if kind in PLAIN) or NO_CHOICE
 
 
 def decision_words(decision: Decision) -> str:

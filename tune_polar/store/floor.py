@@ -81,6 +81,9 @@ class FloorRecord(FloorHeader):
 def floor_faults(record: FloorRecord, gold: Gold, recipe: Recipe | None = None) -> Iterator[str]:
     """What keeps a floor's predictions from being those of the rows that ``gold`` has, for the tasks of ``recipe``."""
     expected: set[str] = set()
+    if record.of > len(gold.train.ids):
+        yield f"of must be at most the {len(gold.train.ids):,} rows of train"
+        return
     for stage, plan in gold.plans.items():
         for fold in range(plan.count):
             name = f"{stage}/{fold}"
@@ -92,6 +95,9 @@ def floor_faults(record: FloorRecord, gold: Gold, recipe: Recipe | None = None) 
             held = plan.validation_rows(fold)
             if rows.ndim != 1 or rows.dtype != np.int32 or (np.diff(rows) <= 0).any() or not np.isin(rows, held).all():
                 yield f"{name}/rows must be rows that the fold holds out, each once and ascending"
+                return
+            if len(rows) == 0 or (len(rows) < len(held) and not record.is_sample):
+                yield f"{name}/rows must be all {len(held):,} rows that the fold holds out, or some of a sample"
                 return
             for fault in table_faults("value" if kinds[0] == "value" else "probability", table, len(rows)):
                 yield f"{name}/{kinds[0]} must {fault}"

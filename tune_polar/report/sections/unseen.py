@@ -112,14 +112,19 @@ def _by_fold(page: PageContext, judgement: Judgement, column: str, own: Subsets,
         cell = (rows.part == part) & (rows.seed == seed)
         means = []
         for half in (unseen, ~unseen):
-            scores = [metric.score(rows.gold.take(at), decided[at]) for _, of in own if (at := of & half & cell).any()]
+            scores = [
+                metric.score(rows.gold.take(at), decided[at]) for _, of in own if (at := of & half & cell).sum() >= FEW
+            ]
             means.append(page.shown(float(np.mean(scores))) if scores else "")
         held = listed([name for name, of in own if (of & unseen & cell).any()]) or "none"
         count = f"{int((cell & unseen).sum()):,}", f"{int((cell & ~unseen).sum()):,}"
         name = page.cells.name(Cell(part, seed))
         lines.append(Row((name, held, page.shown(score), count[0], means[0], count[1], means[1])))
     what = metric_words(metric.name)
-    caption = f"{what[:1].upper()}{what[1:]} of each {page.cells.one}, and its mean over groups held out and not"
+    caption = (
+        f"{what[:1].upper()}{what[1:]} of each {page.cells.one}, and its mean over groups held out and not, of {FEW} "
+        "rows or more"
+    )
     heads = (page.cells.one, f"{column} held out", "all pooled", "rows unseen", "unseen", "rows seen", "seen")
     return TextTable(caption, heads, lines, words=(1,))
 
