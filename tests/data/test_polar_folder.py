@@ -168,3 +168,15 @@ def test_a_recipe_may_read_further_columns_of_a_polar_file(tmp_path: Path) -> No
 
     specs = (ColumnSpec(POLARIZATION, "label"), ColumnSpec("author", "group"))
     assert load(tmp_path, specs=specs).train.words("author") == ["ann"]
+
+
+def test_a_language_without_dev_is_told(tmp_path: Path) -> None:
+    for language in ("deu", "zho"):
+        write(
+            tmp_path / f"train/{language}.csv", HEADER, [f"{language}1", *POLARIZED[1:]], [f"{language}2", *NEUTRAL[1:]]
+        )
+    write(tmp_path / "dev/deu.csv", HEADER, ["c", "丙", *"0" * 12])
+
+    found = [each for each in load(tmp_path, "deu,zho").warnings if each.code == "language-without-split"]
+
+    assert [each.message for each in found] == ["every language should have a file of dev, got none of zho"]

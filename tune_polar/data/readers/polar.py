@@ -84,7 +84,7 @@ def _told_of_lacking(file: ScannedFile, split: str, lacking: Sequence[str]) -> S
     """The first file of a split, which says that some languages have none: nothing is measured or chosen of them."""
     if not lacking:
         return file
-    said = f"every language should have a file of {split}, and {', '.join(lacking)} have none"
+    said = f"every language should have a file of {split}, got none of {', '.join(lacking)}"
     found = Finding("warning", "language-without-split", str(file.place), None, None, said)
     return replace(file, findings=(*file.findings, found))
 
