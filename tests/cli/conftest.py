@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tune_polar.cli.main import main
@@ -64,3 +65,16 @@ def tweets(tmp_path: Path) -> Path:
                 ]
             )
     return path
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twenty-four posts in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    rows = [
+        {"id": f"r{n}", "tweet": f"lumi tendo vorsa pira kuneta {n} dal", "mood": "rude" if n % 3 else "kind"}
+        for n in range(24)
+    ]
+    pd.DataFrame(rows).to_csv("tweets.csv", index=False)
+    return tmp_path

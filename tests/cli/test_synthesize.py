@@ -18,19 +18,6 @@ from tune_polar.search.recipe_data import read_corpus
 Run = Callable[..., Any]
 
 
-@pytest.fixture
-def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Twenty-four posts in the working directory."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    rows = [
-        {"id": f"r{n}", "tweet": f"lumi tendo vorsa pira kuneta {n} dal", "mood": "rude" if n % 3 else "kind"}
-        for n in range(24)
-    ]
-    pd.DataFrame(rows).to_csv("tweets.csv", index=False)
-    return tmp_path
-
-
 WORDS = ("data", "synthesize", "tweets.csv", "--text", "tweet", "--target", "mood", "--written-in", "English")
 
 

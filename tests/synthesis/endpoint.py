@@ -20,11 +20,13 @@ class Endpoint:
 
     What a question gets follows from its hash: most are answered; some are put off once (429, 500, a slow answer, a
     connection that breaks, a body that is no JSON), some answered by what is no text (a refusal, a cut-off text, a
-    pair that is no JSON) or by a text that is none of use.
+    pair that is no JSON) or by a text that is none of use. With ``body`` all get that.
     """
 
-    def __init__(self, *, dies_after: int | None = None, wrong: bool = True, status: int = 0) -> None:
-        self.dies_after, self.wrong, self.status = dies_after, wrong, status
+    def __init__(
+        self, *, dies_after: int | None = None, wrong: bool = True, status: int = 0, body: bytes | None = None
+    ) -> None:
+        self.dies_after, self.wrong, self.status, self.body = dies_after, wrong, status, body
         self.answered: Counter[str] = Counter()  # by prompt: what is paid for
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -72,6 +74,8 @@ class Endpoint:
         if is_dead:
             handler.close_connection = True
             return None
+        if self.body is not None:
+            return send(handler, self.status or 200, self.body)
         if self.status:
             return send(handler, self.status, {"error": {"message": "no such thing"}})
         if self.wrong and is_new and seed % 8 < 5:

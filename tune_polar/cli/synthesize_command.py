@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SHARES: Mapping[Strategy, float] = {"direct": 0.5, "paraphrase": 0.3, "contrastive": 0.2}
 PROMPTS = Path(tune_polar.__file__).parent / "synthesis" / "prompts.yaml"
 NOTHING_KEPT = 1
+MOST_AT_ONCE = 100  # connections that the client holds
 
 
 def synthesize(
@@ -107,7 +108,8 @@ def synthesize(
     from tune_polar.synthesis.asks import asks_for
     from tune_polar.synthesis.client import Endpoint
     from tune_polar.synthesis.journal import Journal
-    from tune_polar.synthesis.own_rows import columns_for, own_rows, write_rows
+    from tune_polar.synthesis.own_rows import columns_for, own_rows
+    from tune_polar.synthesis.rows_file import check_place, journal_of, write_rows
     from tune_polar.synthesis.run import Job, collect, rows_of
 
     if write_prompts is not None:
@@ -116,6 +118,9 @@ def synthesize(
     check_seed(seed)
     positive(rows, "--rows")
     positive(parallel, "--parallel")
+    if parallel > MOST_AT_ONCE:
+        raise SpecError(f"--parallel must be at most {MOST_AT_ONCE}, got {parallel}", "Give a smaller number.")
+    journal_path = journal_of(into)
     positive(most_tokens, "--most-tokens")
     if not model:
         raise SpecError("--model must be given, got nothing", "Name a model as the endpoint calls it.")
@@ -124,25 +129,30 @@ def synthesize(
     request = replace(data_request(found.loaded.recipe), extra=None)
     corpus = load_corpus(found.source, request)
     columns = columns_for(found.loaded.recipe, found.source.columns, by)
+    files = [address for split in found.source.files.values() for address in split]
+    check_place(into, columns, [*files, *(each.path for each in request.evaluate.values())])
     own, others = own_rows(corpus, columns, written_in)
     said = read_prompts(prompts or PROMPTS)
     asks = list(asks_for(own, said, number=rows, shares=_shares(strategy), seed=seed))
-    if not asks:
-        raise SpecError(f"at least one row must be asked for, got --rows {rows} and these shares", "Ask for more rows.")
     endpoint = Endpoint(base_url, model, os.environ.get(key_env) or None)
     job = Job(asks, endpoint, said, most_tokens, parallel)
-    with Journal(into.with_name(into.name + ".jsonl"), writes=yes) as journal:
+    with Journal(journal_path, writes=yes) as journal:
         for line in _told(job, set(journal.entries), key_env):
             say(line, to_error=json)
         if not yes:
             say("nothing was sent: add --yes to send it", to_error=json)
             return
-        answers, counts = collect(job, journal, _progress)
+        try:
+            answers, counts = collect(job, journal, _progress)
+        except (KeyboardInterrupt, SystemExit):
+            say(f"ended: every answer stands in {journal_path}, and the same command goes on", to_error=True)
+            raise
     made, texts = rows_of(answers, own, said, others=others)
-    write_rows(into, made, columns)
+    if made:
+        write_rows(into, made, columns)
     counts = replace(counts, texts=texts)
     if json:
-        say_json({"file": str(into), **counts.to_json()})
+        say_json({"file": str(into) if made else None, **counts.to_json()})
     else:
         for line in _summary(into, counts):
             say(line)
@@ -216,6 +226,12 @@ def _summary(into: Path, counts: Counts) -> Iterator[str]:
     yield "questions: " + ", ".join(f"{number:,} {name}" for name, number in counts.asked.items() if number)
     yield "texts: " + (", ".join(f"{number:,} {name}" for name, number in counts.texts.items()) or "none")
     yield f"tokens: {counts.tokens:,}"
+    for reason, number in list(counts.given_up.items())[:1]:
+        others = sum(counts.given_up.values()) - number
+        yield f"given up: {number:,} because of {reason}" + (f"; {others:,} for other reasons" if others else "")
     if counts.stopped:
         yield f"stopped: {counts.stopped}. The same command goes on where it was stopped."
-    yield f"{into}: {count(counts.texts.get('kept', 0), 'row')}; train on them with --set data.extra.file={into}"
+    if kept := counts.texts.get("kept", 0):
+        yield f"{into}: {count(kept, 'row')}; train on them with --set data.extra.file={into}"
+    else:
+        yield f"no row was kept: {into} is not written"

@@ -96,7 +96,7 @@ class Prompts(_Model):
             for place, pattern in enumerate(getattr(self, key)):
                 try:
                     re.compile(pattern)
-                except re.error as error:
+                except (re.error, OverflowError, RecursionError) as error:
                     yield Breach((key, place), f"must be a regular expression ({error})", pattern)
 
 

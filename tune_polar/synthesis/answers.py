@@ -11,7 +11,13 @@ from tune_polar.synthesis.journal import Entry
 
 NotATextReason = Literal["refused", "cut off", "no JSON"]
 _FENCE = re.compile(r"^```[a-zA-Z]*\s*\n(.*?)\n?```$", flags=re.DOTALL)
+_HALVES = re.compile("[\ud800-\udfff]")
 _QUOTES = (('"', '"'), ("“", "”"), ("„", "“"), ("«", "»"), ("'", "'"), ("「", "」"))
+
+
+def whole_characters(text: str) -> str:
+    """Without halves of surrogates, which JSON can say and no file can hold."""
+    return _HALVES.sub("\ufffd", text)
 
 
 class NotATextError(Exception):
@@ -40,7 +46,7 @@ def texts_of(entry: Entry, refusals: Sequence[re.Pattern[str]]) -> tuple[str, ..
     try:
         found = json.loads(content[content.find("{") : content.rfind("}") + 1])
         texts = (found["first"], found["second"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise NotATextError("no JSON") from None
     if not all(isinstance(text, str) for text in texts):
         raise NotATextError("no JSON")
@@ -49,7 +55,7 @@ def texts_of(entry: Entry, refusals: Sequence[re.Pattern[str]]) -> tuple[str, ..
 
 def _bare(text: str) -> str:
     """Without white space and quotation marks around all of it."""
-    text = text.strip()
+    text = whole_characters(text).strip()
     for first, last in _QUOTES:
         if len(text) > 1 and text.startswith(first) and text.endswith(last) and first not in text[1:-1]:
             return text[1:-1].strip()

@@ -15,6 +15,7 @@ from tune_polar.synthesis.languages import written_out
 
 TEXTS_OF: Mapping[Strategy, int] = {"direct": 1, "paraphrase": 1, "contrastive": 2}  # texts that one answer holds
 TOKENS_OF_A_TEXT = 250
+MOST_ROWS = 200_000  # of all languages: every question is held in memory, with its text
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def asks_for(
 ) -> Iterator[Ask]:
     """Requests for ``number`` rows of each language, labels in equal parts, sources and topics drawn.
 
-    More rows of the same seed begin with the same requests.
+    More rows of the same seed begin with the same requests, but for one of each language where shares do not come out
+    even.
 
     Args:
         rows: of the data.
@@ -75,16 +77,35 @@ def asks_for(
         seed: of what is drawn.
 
     Raises:
-        DataError: a language has no row of a label, of which a paraphrase is asked.
+        DataError: a language has no row of a label, of which a paraphrase is asked; so many rows are asked for that
+            memory would not hold the questions.
     """
-    for language in dict.fromkeys(rows.languages):
+    languages = list(dict.fromkeys(rows.languages))
+    if number * len(languages) > MOST_ROWS:
+        raise DataError(
+            f"--rows must be at most {MOST_ROWS // len(languages):,}, which is {MOST_ROWS:,} by the number of "
+            f"languages, got {number:,}",
+            "Ask for fewer, or for several files with --into, each with a --seed of its own.",
+        )
+    numbers = _requests(number, shares)
+    for language in languages:
         for place, strategy in enumerate(STRATEGIES):
-            asked = round(number * shares.get(strategy, 0.0) / TEXTS_OF[strategy])
             entropy = int.from_bytes(hashlib.sha256(language.encode()).digest()[:4], "little")
             rng = np.random.default_rng((seed, entropy, place))
             drawn = _Drawing(rows, prompts, language, rng)
-            for each in range(asked):
+            for each in range(numbers[strategy]):
                 yield drawn.ask(strategy, each)
+
+
+def _requests(number: int, shares: Mapping[Strategy, float]) -> Mapping[Strategy, int]:
+    """How often each strategy is asked, so that answers hold ``number`` texts, one more where all stand in pairs."""
+    direct, paraphrase, contrastive = (shares.get(strategy, 0.0) for strategy in STRATEGIES)
+    if not direct + paraphrase:
+        return {"direct": 0, "paraphrase": 0, "contrastive": -(-number // 2)}
+    pairs = min(round(number * contrastive / 2), number // 2)
+    single = number - 2 * pairs
+    first = round(single * direct / (direct + paraphrase))
+    return {"direct": first, "paraphrase": single - first, "contrastive": pairs}
 
 
 class _Drawing:

@@ -14,10 +14,13 @@ from typing import Any
 import httpx2
 
 from tune_polar.errors import DataError
+from tune_polar.synthesis.answers import whole_characters
 from tune_polar.synthesis.asks import Ask
 
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 MOST_BYTES = 4_000_000  # of an answer: a text has some thousand
+MOST_TOKENS = 10**9  # that one answer can have cost
+WRONG_FORM = (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -44,7 +47,7 @@ class Endpoint:
     """Where questions go, and how patiently.
 
     Raises:
-        DataError: the address is none, or would carry a key unencrypted.
+        DataError: the address is none, or would carry a key unencrypted; the key can stand in no header.
     """
 
     base_url: str
@@ -56,8 +59,8 @@ class Endpoint:
     timeout_seconds: float = 120.0
 
     def __post_init__(self) -> None:
-        parts = urllib.parse.urlsplit(self.base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+        parts = _parts(self.base_url)
+        if parts is None or parts.scheme not in ("http", "https") or parts.username or parts.password:
             raise DataError(
                 f"--base-url must be an http or https address without a name and password, got {self.base_url!r}",
                 "For example https://api.openai.com/v1, or http://localhost:8000/v1 of a server of your own.",
@@ -67,18 +70,37 @@ class Endpoint:
                 f"a key must go over https, got --base-url {self.base_url}",
                 "Give an https address, or unset the variable that holds the key.",
             )
+        if self.key is not None and not all("!" <= letter <= "~" for letter in self.key):
+            raise DataError(
+                "a key must be of ASCII letters, digits and signs, got white space, a line's end or another character "
+                "in the variable that --key-env names",
+                "Set the variable to the key alone.",
+            )
 
 
 class Client:
     """Asks, from several threads at once; ``close`` it at the end."""
 
     def __init__(self, endpoint: Endpoint, stop: threading.Event) -> None:
-        """``stop``: set where no question should be asked any more."""
+        """Make ready to ask; nothing is sent yet.
+
+        Args:
+            endpoint: that is asked.
+            stop: set where no question should be asked any more.
+
+        Raises:
+            DataError: the environment names a proxy or a file of certificates that is none.
+        """
         self._endpoint, self._stop = endpoint, stop
         headers = {} if endpoint.key is None else {"authorization": f"Bearer {endpoint.key}"}
-        self._http = httpx2.Client(
-            headers=headers, timeout=httpx2.Timeout(endpoint.timeout_seconds, connect=20.0), follow_redirects=False
-        )
+        timeout = httpx2.Timeout(endpoint.timeout_seconds, connect=20.0)
+        try:
+            self._http = httpx2.Client(headers=headers, timeout=timeout, follow_redirects=False)
+        except (ValueError, OSError, ImportError, httpx2.InvalidURL) as error:
+            raise DataError(
+                f"HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE must name what is there, got {error}",
+                "Mend or unset these variables of the environment.",
+            ) from None
 
     def close(self) -> None:
         """Give the connections back."""
@@ -106,7 +128,7 @@ class Client:
             if status == 200:
                 try:
                     return _reply(body)
-                except (ValueError, KeyError, TypeError, IndexError) as error:
+                except WRONG_FORM as error:
                     said = f"no answer of the form that is agreed on ({type(error).__name__} {str(error)[:100]})"
                     continue
             said = f"status {status}: {_shown(body)}"
@@ -165,6 +187,16 @@ def _seconds(header: str | None, now: Callable[[], float] = time.time) -> float:
     return max(0.0, found) if found == found else 0.0
 
 
+def _parts(url: str) -> urllib.parse.SplitResult | None:
+    """Of an address with a host that can be asked."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        httpx2.URL(url)
+        return parts if parts.hostname and (parts.port is None or parts.port > 0) and url.isprintable() else None
+    except (ValueError, httpx2.InvalidURL):  # half an address in brackets; a port that is none
+        return None
+
+
 def _reply(body: bytes) -> Reply:
     found = json.loads(body)
     choice = found["choices"][0]
@@ -173,19 +205,30 @@ def _reply(body: bytes) -> Reply:
     content = message.get("content")
     if not isinstance(content, str) and not refused:
         raise TypeError("message.content must be text")
-    finish = "content_filter" if refused else str(choice.get("finish_reason") or "stop")
-    return Reply(str(refused or content), finish, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
+    finish = choice.get("finish_reason") or "stop"
+    if not isinstance(finish, str) or (refused and not isinstance(refused, str)):
+        raise TypeError("finish_reason and refusal must be text")
+    return Reply(
+        whole_characters(refused or content),
+        "content_filter" if refused else whole_characters(finish[:100]),
+        _count(usage, "prompt_tokens"),
+        _count(usage, "completion_tokens"),
+    )
 
 
 def _count(usage: dict[str, Any], name: str) -> int:
     found = usage.get(name, 0)
-    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else 0
+    if not isinstance(found, int) or isinstance(found, bool):
+        return 0
+    if not 0 <= found <= MOST_TOKENS:
+        raise ValueError(f"usage.{name} must be from 0 to {MOST_TOKENS:,}")
+    return found
 
 
 def _shown(body: bytes) -> str:
     try:
         found = json.loads(body)
-        said = found["error"]["message"] if isinstance(found["error"], dict) else found["error"]
-    except (ValueError, KeyError, TypeError):
+        said = str(found["error"]["message"] if isinstance(found["error"], dict) else found["error"])
+    except WRONG_FORM:
         said = body[:300].decode("utf-8", "replace")
-    return " ".join(str(said).split())[:300]
+    return whole_characters(" ".join(said[:1000].split())[:300])

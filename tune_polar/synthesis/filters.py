@@ -14,7 +14,15 @@ from tune_polar.data.near_texts import NearTexts
 from tune_polar.data.repeated import first_with_text, matches
 from tune_polar.synthesis.asks import OwnRows
 
-Reason = Literal["too short", "too long", "says its label", "another script", "near to one before", "near to a row"]
+Reason = Literal[
+    "too short",
+    "too long",
+    "control characters",
+    "says its label",
+    "another script",
+    "near to one before",
+    "near to a row",
+]
 SHORTEST, LONGEST = 10, 1000  # characters
 OF_SCRIPT = 0.5  # of the letters of a text that are of its language's script
 
@@ -64,6 +72,8 @@ def _alone(one: Written, script: str, leaks: Sequence[re.Pattern[str]]) -> Reaso
         return "too short"
     if len(one.text) > LONGEST:
         return "too long"
+    if any(unicodedata.category(letter) == "Cc" and letter not in "\t\n\r" for letter in one.text):
+        return "control characters"  # no file of rows may hold NUL, and no terminal should be shown ESC
     if any(pattern.search(one.text) for pattern in leaks):
         return "says its label"
     return "another script" if script and _share(one.text, script) < OF_SCRIPT else None

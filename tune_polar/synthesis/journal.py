@@ -65,9 +65,7 @@ class Journal:
                 f"the journal {self.path} must be readable and writable, got {error}", "Choose another --into."
             ) from None
         whole = content.rfind(b"\n") + 1
-        if self._file is not None and whole < len(content):
-            os.ftruncate(self._file.fileno(), whole)
-        for number, line in enumerate(content[:whole].splitlines(), 1):
+        for number, line in enumerate(_lines(content, whole), 1):
             try:
                 entry = Entry.model_validate_json(line)
             except ValidationError as error:
@@ -78,6 +76,8 @@ class Journal:
                     "Mend or remove the line: what it answered is asked again.",
                 ) from None
             self.entries.setdefault(entry.id, entry)
+        if self._file is not None and whole < len(content):
+            os.ftruncate(self._file.fileno(), whole)
         return self
 
     def _locked(self, file: IO[bytes]) -> bytes:
@@ -104,7 +104,14 @@ class Journal:
         if self._file is None:
             raise ValueError("a journal is written while it is open")
         line = json.dumps(entry.model_dump(mode="json"), ensure_ascii=False) + "\n"
-        self._file.write(line.encode("utf-8", "surrogatepass"))
+        self._file.write(line.encode("utf-8", "replace"))
         self._file.flush()
         os.fsync(self._file.fileno())
         self.entries[entry.id] = entry
+
+
+def _lines(content: bytes, whole: int) -> list[bytes]:
+    """Its whole lines; the rest as well where a kill of ours cannot have left it: it is somebody's own."""
+    begin, rest = b'{"id": "', content[whole:]
+    is_ours = not rest.endswith(b"}") and (rest.startswith(begin) or begin.startswith(rest))
+    return content[:whole].splitlines() if is_ours else content.splitlines()

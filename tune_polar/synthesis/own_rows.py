@@ -1,19 +1,15 @@
-"""The rows of a data set as synthetic ones are made beside them, and the file of these as a search reads it."""
+"""The rows of a data set as synthetic ones are made beside them."""
 
 from __future__ import annotations
 
-import csv
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from tune_polar.data.layout import WORD_MARK
 from tune_polar.data.table import TRAIN, Corpus
 from tune_polar.errors import DataError
 from tune_polar.recipe.model import Recipe
 from tune_polar.synthesis.asks import OwnRows
-from tune_polar.synthesis.run import Row
 
 YES_NO = ("0", "1")
 
@@ -33,6 +29,12 @@ class Columns:
     language: str | None
     groups: tuple[str, ...]
     words: tuple[str, str] | None
+
+    @property
+    def head(self) -> list[str]:
+        """What the columns of the file are called."""
+        target = self.target if self.words is None else self.words[0]
+        return ["id", "source_id", "text", target, *self.groups, "strategy", "model", "prompt"]
 
 
 def columns_for(recipe: Recipe, named: Mapping[str, str], by: str | None) -> Columns:
@@ -91,25 +93,3 @@ def own_rows(corpus: Corpus, columns: Columns, written_in: str | None) -> tuple[
         )
     others = [text for name, split in corpus.splits.items() if name != TRAIN for text in split.texts]
     return OwnRows(train.ids, train.texts, labels, languages, tuple(known), columns.target), others
-
-
-def write_rows(path: Path, rows: Sequence[Row], columns: Columns) -> None:
-    """A CSV file that ``data.extra.file`` takes: id, source_id, text, the label, groups, and how each row was made.
-
-    Raises:
-        DataError: it cannot be written.
-    """
-    target = columns.target if columns.words is None else columns.words[0]
-    head = ["id", "source_id", "text", target, *columns.groups, "strategy", "model", "prompt"]
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", errors="replace", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(head)
-            for row in rows:
-                groups = [row.language if name == columns.language else "" for name in columns.groups]
-                made = (row.strategy, row.model, row.prompt)
-                writer.writerow([row.id, row.source_id, row.text, row.label, *groups, *made])
-        os.replace(temporary, path)
-    except OSError as error:
-        raise DataError(f"the file {path} must be writable, got {error}", "Choose another --into.") from None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tune_polar.recipe.prompts import Prompts
@@ -18,6 +18,7 @@ from tune_polar.synthesis.journal import Entry, Journal
 
 OUTCOMES = ("answered before", "answered now", "given up", "not asked")
 DEAD_AFTER = 5  # questions in a row that nothing answered: the server is gone
+GRACE_SECONDS = 0.5  # at an interrupt, for answers that are just arriving
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Counts:
     texts: Mapping[str, int]  # by why they are left out; "kept"
     tokens: int
     stopped: str = ""  # why not everything was asked
+    given_up: Mapping[str, int] = field(default_factory=dict)  # questions by why; the first reason first
 
     def to_json(self) -> dict[str, object]:
         """Plain data."""
@@ -50,6 +52,7 @@ class Counts:
             "texts": dict(self.texts),
             "tokens": self.tokens,
             "stopped": self.stopped or None,
+            "given_up": dict(self.given_up),
         }
 
 
@@ -60,6 +63,9 @@ class _Shared:
     lock: threading.Lock = field(default_factory=threading.Lock)
     stop: threading.Event = field(default_factory=threading.Event)
     reason: str = ""
+    failure: BaseException | None = None  # of a thread
+    is_left: bool = False  # nobody waits any more: the journal is closed
+    given_up: Counter[str] = field(default_factory=Counter)
     asked: Counter[str] = field(default_factory=Counter)
     tokens: int = 0
     unanswered: int = 0  # in a row
@@ -99,38 +105,37 @@ def collect(job: Job, journal: Journal, report: Callable[[int, int], None]) -> t
     found = [journal.entries[its] for its in ids if its in journal.entries]
     shared.tokens = sum(entry.prompt_tokens + entry.answer_tokens for entry in found)
     client = Client(job.endpoint, shared.stop)
-    try:
-        with ThreadPoolExecutor(job.parallel) as pool:
-            try:
-                _all(pool, job, client, journal, shared, iter(todo), len(job.asks), report)
-            except BaseException:
-                shared.end("ended")
-                raise
-    finally:
-        client.close()
+    _all(job, client, journal, shared, todo, len(job.asks), report)
+    client.close()
+    if shared.failure is not None:
+        raise shared.failure
     done = shared.asked["answered now"] + shared.asked["given up"]
     shared.asked["not asked"] = len(todo) - done
     answers = [journal.entries[its] for its in ids if its in journal.entries]
-    return answers, Counts({name: shared.asked[name] for name in OUTCOMES}, {}, shared.tokens, shared.reason)
+    asked = {name: shared.asked[name] for name in OUTCOMES}
+    return answers, Counts(asked, {}, shared.tokens, shared.reason, shared.given_up)
 
 
 def _all(
-    pool: ThreadPoolExecutor,
     job: Job,
     client: Client,
     journal: Journal,
     shared: _Shared,
-    todo: Iterator[tuple[Ask, str]],
+    todo: Sequence[tuple[Ask, str]],
     whole: int,
     report: Callable[[int, int], None],
 ) -> None:
-    def one(ask: Ask, its: str) -> None:
+    left = iter(todo)
+
+    def following() -> tuple[Ask, str] | None:
         with shared.lock:
-            if shared.stop.is_set():
-                return
-            if job.most_tokens is not None and shared.tokens >= job.most_tokens:
+            each = None if shared.stop.is_set() else next(left, None)
+            if each is not None and job.most_tokens is not None and shared.tokens >= job.most_tokens:
                 shared.end(f"the budget of {job.most_tokens:,} tokens is used up")
-                return
+                return None
+            return each
+
+    def one(ask: Ask, its: str) -> None:
         try:
             reply = client.ask(ask)
         except StopError as error:
@@ -140,6 +145,7 @@ def _all(
         except GivenUpError as error:
             with shared.lock:
                 shared.asked["given up"] += 1
+                shared.given_up[str(error)] += 1
                 shared.unanswered += 1
                 if shared.unanswered >= DEAD_AFTER:
                     shared.end(f"{DEAD_AFTER} questions in a row were not answered; the last: {error}")
@@ -159,23 +165,44 @@ def _all(
             answer_tokens=reply.answer_tokens,
         )
         with shared.lock:
+            if shared.is_left:
+                return
             journal.add(entry)
             shared.unanswered = 0
             shared.asked["answered now"] += 1
             shared.tokens += reply.prompt_tokens + reply.answer_tokens
             report(shared.asked["answered before"] + shared.asked["answered now"], whole)
 
-    running: set[Future[None]] = set()
-    for ask, its in todo:
-        if shared.stop.is_set():
-            break
-        running.add(pool.submit(one, ask, its))
-        if len(running) >= 2 * job.parallel:
-            done, running = wait(running, return_when="FIRST_COMPLETED")
-            for each in done:
-                each.result()
-    for each in running:
-        each.result()
+    def work() -> None:
+        try:
+            while (each := following()) is not None:
+                one(*each)
+        except BaseException as error:  # noqa: BLE001 (raised again where the command waits)
+            shared.failure = shared.failure or error
+            shared.end("ended")
+
+    # Those of an executor are waited for when Python ends, however long a server is silent.
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(job.parallel, len(todo)))]
+    try:
+        for thread in threads:
+            thread.start()
+        _wait(threads)
+    except BaseException:
+        shared.end("ended")
+        try:
+            _wait(threads, GRACE_SECONDS)
+        finally:
+            with shared.lock:
+                shared.is_left = True
+        raise
+
+
+def _wait(threads: Sequence[threading.Thread], seconds: float = float("inf")) -> None:
+    """Until all have ended, or for so long; by short turns, between which a signal is heeded."""
+    end = time.monotonic() + seconds
+    for thread in threads:
+        while thread.ident is not None and thread.is_alive() and time.monotonic() < end:
+            thread.join(0.1)
 
 
 def rows_of(
