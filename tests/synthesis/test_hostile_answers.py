@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import threading
@@ -99,6 +100,26 @@ def pair(content: str) -> Entry:
         prompt_tokens=1,
         answer_tokens=1,
     )
+
+
+def test_a_full_disk_is_told_and_leaves_whole_lines(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Journal(tmp_path / "j.jsonl") as journal:
+        journal.add(pair("a"))
+        before = journal.path.read_bytes()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, hard))
+        try:
+            with pytest.raises(DataError, match="must be writable, got File too large"):
+                journal.add(pair("b"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert journal.path.read_bytes() == before
+
+
+def test_a_line_of_a_journal_with_labels_of_another_strategy_is_named(tmp_path: Path) -> None:
+    (tmp_path / "j.jsonl").write_text(pair("a").model_dump_json().replace('["0","1"]', '["0"]') + "\n")
+    with pytest.raises(DataError, match=r"row 1: .* labels must be two"), Journal(tmp_path / "j.jsonl"):
+        pass
 
 
 def test_a_pair_that_nests_without_end_is_none() -> None:

@@ -161,7 +161,7 @@ def synthesize(
 
 
 def _write_prompts(path: Path) -> None:
-    if path.exists():
+    if os.path.lexists(path):
         raise SpecError(f"--write-prompts must name a file that is not there yet, got {path}", "Choose another name.")
     try:
         shutil.copyfile(PROMPTS, path)

@@ -83,8 +83,8 @@ def asks_for(
     languages = list(dict.fromkeys(rows.languages))
     if number * len(languages) > MOST_ROWS:
         raise DataError(
-            f"--rows must be at most {MOST_ROWS // len(languages):,}, which is {MOST_ROWS:,} by the number of "
-            f"languages, got {number:,}",
+            f"--rows must be at most {MOST_ROWS // len(languages):,}, {MOST_ROWS:,} over all languages "
+            f"together, got {number:,}",
             "Ask for fewer, or for several files with --into, each with a --seed of its own.",
         )
     numbers = _requests(number, shares)

@@ -19,7 +19,7 @@ from tune_polar.synthesis.asks import Ask
 
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 MOST_BYTES = 4_000_000  # of an answer: a text has some thousand
-MOST_TOKENS = 10**9  # that one answer can have cost
+MOST_TOKENS = 10**9  # that one answer can have cost; the journal takes no more
 WRONG_FORM = (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
 LOCAL = ("localhost", "127.0.0.1", "::1")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -9,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tune_polar.errors import DataError
 
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=10**9)]
 
 
 class Entry(BaseModel):
@@ -32,6 +33,12 @@ class Entry(BaseModel):
     finish: str
     prompt_tokens: Count
     answer_tokens: Count
+
+    @model_validator(mode="after")
+    def _labels_are_of_its_texts(self) -> Self:
+        if len(self.labels) != (2 if self.strategy == "contrastive" else 1):
+            raise ValueError("labels must be two where it is contrastive, else one")
+        return self
 
 
 class Journal:
@@ -56,7 +63,7 @@ class Journal:
         content = b""
         try:
             if self._writes:
-                self._file = self.path.open("ab+")
+                self._file = self.path.open("ab+", buffering=0)
                 content = self._locked(self._file)
             elif self.path.exists():
                 content = self.path.read_bytes()
@@ -100,13 +107,26 @@ class Journal:
             self._file.close()
 
     def add(self, entry: Entry) -> None:
-        """Leave one; it is on the disk when this returns."""
+        """Leave one; it is on the disk when this returns.
+
+        Raises:
+            DataError: it cannot be written; the file is as it was before.
+        """
         if self._file is None:
             raise ValueError("a journal is written while it is open")
         line = json.dumps(entry.model_dump(mode="json"), ensure_ascii=False) + "\n"
-        self._file.write(line.encode("utf-8", "replace"))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        left, before = line.encode("utf-8", "replace"), os.fstat(self._file.fileno()).st_size
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            with contextlib.suppress(OSError):  # half a line would make the next one unreadable
+                os.ftruncate(self._file.fileno(), before)
+            raise DataError(
+                f"the journal {self.path} must be writable, got {error.strerror or error}",
+                "Free space there; the same command goes on where it was stopped.",
+            ) from None
         self.entries[entry.id] = entry
 
 

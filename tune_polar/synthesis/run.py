@@ -18,7 +18,7 @@ from tune_polar.synthesis.journal import Entry, Journal
 
 OUTCOMES = ("answered before", "answered now", "given up", "not asked")
 DEAD_AFTER = 5  # questions in a row that nothing answered: the server is gone
-GRACE_SECONDS = 0.5  # at an interrupt, for answers that are just arriving
+GRACE_SECONDS = 0.2  # at an interrupt, for answers that are just arriving
 
 
 @dataclass(frozen=True)
