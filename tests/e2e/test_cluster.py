@@ -88,6 +88,19 @@ def test_joining_without_the_token_is_one_clear_error(
     assert not os.listdir(folder / "records")
 
 
+def test_a_signal_ends_a_driver_that_joined_in_order(cluster: Cluster, folder: Path) -> None:
+    log, words = folder / "ended.log", [*SEARCH, "--address", f"127.0.0.1:{PORT}", "--verbose", "--floors", "none"]
+    words[words.index("records/store")] = "records/ended"
+    with log.open("wb") as out:
+        driver = subprocess.Popen([script(), *words], cwd=folder, env=cluster.environment, stdout=out, stderr=out)
+    wait_for(" step ", 120, log, driver)
+    driver.terminate()
+    assert driver.wait(timeout=60) == 143, log.read_text()
+    assert "Interrupted by SIGTERM" in log.read_text()
+    assert "SIGTERM received at time" not in log.read_text(), "Ray's own handler would end it where it stands"
+    assert (folder / "records/ended/report.html").exists()
+
+
 def test_a_node_dies_in_mid_fold_and_the_search_finishes(cluster: Cluster, folder: Path) -> None:
     log, killed, hidden = folder / "driver.log", cluster.nodes[0], cluster.nodes[1]
     with log.open("wb") as out:

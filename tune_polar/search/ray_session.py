@@ -92,12 +92,16 @@ def joined_cluster(address: str) -> Iterator[None]:
     check_cluster(address)
     _heed_cluster_switch()
     try:
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            runtime_env={"py_modules": [str(package)], "env_vars": dict(SHARED)},
-        )
+        with _signals_wait():
+            ray.init(
+                address=address,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                runtime_env={"py_modules": [str(package)], "env_vars": dict(SHARED)},
+            )
+    except (SystemExit, KeyboardInterrupt):  # of a signal that came meanwhile
+        ray.shutdown()
+        raise
     except (RuntimeError, OSError, ConnectionError, ValueError, ray.exceptions.RayError) as error:
         raise SearchError(
             f"--address must name a running Ray cluster that this machine belongs to, but {address!r}: {error}",
