@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -67,6 +68,9 @@ def run_tune(
         SearchError: Tune itself failed; what was recorded is kept.
         StoreError: a record could not be written.
     """
+    # Tune's own state is never read (records are the truth): where a signal ends Tune while it copies that state, the
+    # traceback that it logs is of no use to anybody.
+    logging.getLogger("ray.tune.execution.experiment_state").setLevel(logging.CRITICAL)
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(_MOST_PENDING)  # 1 by default: one slot of many is fed
     trainable = tune.with_parameters(FoldTrainable, worker=worker)
     with scratch_folder() as scratch:
