@@ -10,6 +10,8 @@ import pytest
 
 from tests.store.made_recipes import one_vote, three_classes, two_stages
 from tests.store.made_store import finished_store
+from tune_polar.evaluate.floors import JudgedFloor, floors_of
+from tune_polar.evaluate.summary import summarise
 from tune_polar.store.codec import encode_arrays
 from tune_polar.store.floor import FloorRecord
 from tune_polar.store.merge import merge
@@ -51,8 +53,8 @@ def broken(record: FloorRecord) -> dict[str, FloorRecord]:
         "all 40 rows that the fold holds out": one(
             finder__0__rows=rows[1:].copy(), finder__0__probability=table[1:].copy()
         ),
-        "or some of a sample": replace(
-            one(finder__0__rows=rows[:0].copy(), finder__0__probability=table[:0].copy()), rows=record.of - 1
+        "finder must have rows in some fold": replace(
+            record, arrays={name: array[:0].copy() for name, array in arrays.items()}, rows=record.of - 1
         ),
         "of must be at most": replace(record, of=10**400),
         "ascending": one(finder__0__rows=rows[::-1].copy()),
@@ -130,3 +132,12 @@ def test_a_damaged_one_is_left_out_of_a_merge(tmp_path: Path) -> None:
     merged = merge([made.store], open_store(tmp_path / "merged"))
     assert merged.damaged == 1
     assert open_store(tmp_path / "merged").floors(made.recipe) == {}
+
+
+def test_a_sample_may_miss_a_small_fold(tmp_path: Path) -> None:
+    made, record = with_floor(tmp_path / "store")
+    arrays = {name: array[:0].copy() if "/0/" in name else array for name, array in record.arrays.items()}
+    assert made.store.put_floor(replace(record, arrays=arrays, rows=record.of - 1))
+    found = floors_of(summarise(made.store))["tfidf"]
+    assert isinstance(found, JudgedFloor)
+    assert 0 < found.scores.score < 1

@@ -96,8 +96,8 @@ def floor_faults(record: FloorRecord, gold: Gold, recipe: Recipe | None = None) 
             if rows.ndim != 1 or rows.dtype != np.int32 or (np.diff(rows) <= 0).any() or not np.isin(rows, held).all():
                 yield f"{name}/rows must be rows that the fold holds out, each once and ascending"
                 return
-            if len(rows) == 0 or (len(rows) < len(held) and not record.is_sample):
-                yield f"{name}/rows must be all {len(held):,} rows that the fold holds out, or some of a sample"
+            if len(rows) < len(held) and not record.is_sample:
+                yield f"{name}/rows must be all {len(held):,} rows that the fold holds out, where none was left out"
                 return
             for fault in table_faults("value" if kinds[0] == "value" else "probability", table, len(rows)):
                 yield f"{name}/{kinds[0]} must {fault}"
@@ -107,6 +107,9 @@ def floor_faults(record: FloorRecord, gold: Gold, recipe: Recipe | None = None) 
             if recipe is not None:
                 yield from _task_faults(name, kinds[0], table.shape[1], gold, recipe, stage)
             expected |= {f"{name}/rows", f"{name}/{kinds[0]}"}
+        if not any(len(record.rows_of(stage, fold)) for fold in range(plan.count)):  # a sample may miss a small fold
+            yield f"{stage} must have rows in some fold"
+            return
     if strangers := sorted(set(record.arrays) - expected):
         yield f"it must have arrays of the search's stages and folds alone, got {strangers[:3]}"
 
