@@ -4,7 +4,8 @@ Pure: it is told how configurations stand and how large each file is, and says w
 
 1. what a running fold trial may start from, and what it has left itself;
 2. the best configurations' cells, all stages;
-3. what waiting cells of open configurations may start from;
+3. what waiting cells of open configurations may start from, and what they left when they were interrupted between two
+   stages: recorded stages are not trained again, so weights gone here would be missing for good;
 4. finished cells of open configurations, the most promising configuration first.
 
 A stage that several cells share counts once.
@@ -78,11 +79,16 @@ def claims_of(
         ((key, each) for key, each in progress.items() if each.state == "open"),
         key=lambda pair: badness(expected[pair[0]]) if pair[0] in expected else float("inf"),
     )
-    waiting = (keys_of(each, cell).starts for _, each in open_ones for cell in each.waiting)
+    waiting = [keys_of(each, cell) for _, each in open_ones for cell in each.waiting]
+    own = (keys.stages - keys.starts for keys in waiting)
     return Claims(
         frozenset().union(*(keys.starts | keys.stages for keys in running)),
         tuple(cell for each in best for cell in _finished(each)),
-        (*filter(None, waiting), *(cell for _, each in open_ones for cell in _finished(each))),
+        (
+            *filter(None, (keys.starts for keys in waiting)),
+            *filter(None, own),
+            *(cell for _, each in open_ones for cell in _finished(each)),
+        ),
     )
 
 
