@@ -22,26 +22,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.source import parse_source
-from tune_polar.decide.engine import judge
+from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.judged import Judgement
+from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.evaluate.outcome import Outcome, outcome_of
-from tune_polar.evaluate.predictions import PredictionsReader
 from tune_polar.recipe.cells import Cell, cells
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.fill import fill
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.search.recipe_data import fold_plans, read_corpus
 from tune_polar.store.gold import gold_of
 from tune_polar.store.records import Array, FoldRecord
 from tune_polar.store.store import Store, open_store
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
 from tune_polar.trial.stage_inputs import inputs_of
+from tune_polar.trial.worker_context import TrialContext
 
 STAGE = "classifier"
 TRIED_STEPS = 8

@@ -33,10 +33,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.chooser import Chooser
+from tune_polar.decide.configuration_ensembles import greedy, uniform
 from tune_polar.decide.ensemble_fit import Choice
-from tune_polar.decide.ensembles import greedy, uniform
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.metrics import metric_named

@@ -28,23 +28,23 @@ import torch
 
 from tune_polar.data.source import parse_source
 from tune_polar.decide.judged import Judgement
+from tune_polar.evaluate.configuration_predictions import CellPredictions, ConfigurationPredictions, PredictionsReader
 from tune_polar.evaluate.outcome import outcome_of
-from tune_polar.evaluate.predictions import CellPredictions, ConfigurationPredictions, PredictionsReader
 from tune_polar.recipe.configuration import Configuration, configuration_id
 from tune_polar.recipe.fill import fill
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.recipe.space import Scalar
 from tune_polar.recipe.space_file import load_space
-from tune_polar.search.plan import make_plan
-from tune_polar.search.sampler import Sampler
+from tune_polar.search.make_plan import make_plan
+from tune_polar.search.optuna.sampler import Sampler
 from tune_polar.search.search_plan import SearchPlan
 from tune_polar.store.gold import gold_of
 from tune_polar.store.records import FoldRecord
 from tune_polar.store.store import Store, open_store
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
+from tune_polar.trial.worker_context import TrialContext
 
 SEED = 0
 # The tables' own settings: what is recorded stays comparable whatever the shipped profile of the encoder becomes.

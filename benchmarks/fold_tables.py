@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tune_polar.decide.engine import judge
+from tune_polar.decide.confusion_scores import binary_macro_f1, label_macro_f1
+from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.rows import Gold, Rows
-from tune_polar.decide.scores import binary_macro_f1, label_macro_f1
 from tune_polar.decide.tables import Table
 
 Numbers = NDArray[np.float64]

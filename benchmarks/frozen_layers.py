@@ -27,10 +27,10 @@ from tune_polar.recipe.cells import cells
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.search.recipe_data import fold_plans, read_corpus
 from tune_polar.store.store import open_store
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
 from tune_polar.trial.stage_inputs import inputs_of
+from tune_polar.trial.worker_context import TrialContext
 
 STAGE = "regressor"
 

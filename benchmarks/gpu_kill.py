@@ -14,11 +14,11 @@ from gpu_stage import context_of, on_gpu, recipe_of, texts, trial_of
 
 from tune_polar.store.records import VALIDATION, StageRecord
 from tune_polar.store.store import open_store
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.device import hold_device
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.stage_build import build_stage
 from tune_polar.trial.stage_training import run_stage
+from tune_polar.trial.worker_context import TrialContext
 
 STAGE = "classifier"
 ROWS = 300

@@ -11,10 +11,10 @@ import torch
 from gpu_process import FORK, Bench, Child, ProcessEnded
 from gpu_stage import GPU, context_of, on_gpu, ready, recipe_of, texts
 
-from tune_polar.recipe.model import Recipe
-from tune_polar.trial.context import TrialContext
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.trial.device import hold_device
-from tune_polar.trial.training import attack_of, one_step
+from tune_polar.trial.training_loop import attack_of, one_step
+from tune_polar.trial.worker_context import TrialContext
 
 COUNTS = (1, 2, 4, 8)
 ROWS = 300

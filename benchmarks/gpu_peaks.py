@@ -11,9 +11,9 @@ from gpu_process import Bench, ProcessEnded, in_process
 from gpu_stage import GPU, context_of, on_gpu, ready, recipe_of, texts
 
 from tune_polar.model.footprint import GB, stage_footprint
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.memory_fit import stage_load
-from tune_polar.trial.training import attack_of, one_step
+from tune_polar.trial.training_loop import attack_of, one_step
+from tune_polar.trial.worker_context import TrialContext
 
 LEAST, MOST = 0.97, 1.10  # counted over measured
 TOKENS = 96  # of every row, as the published encoder reads at most

@@ -15,7 +15,7 @@ import torch
 from gpu_process import Bench, first_line, in_process, short
 from gpu_stage import GPU, context_of, on_gpu, plans_of, ready, recipe_of, texts, trial_of
 
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.table import Corpus
 from tune_polar.model.footprint import GB
 from tune_polar.store.failures import FailureRecord, tried_memory
@@ -83,10 +83,10 @@ class Access:
 def fold_runner() -> ModuleType:
     """What runs a worker's fold trials, also where Ray is not installed: it only names a class that Ray needs."""
     if importlib.util.find_spec("ray") is None:
-        nowhere: Any = ModuleType("tune_polar.search.remote_files")
+        nowhere: Any = ModuleType("tune_polar.search.ray.remote_files")
         nowhere.StoreAccess = Access
-        sys.modules.setdefault("tune_polar.search.remote_files", nowhere)
-    return importlib.import_module("tune_polar.search.fold_runner")
+        sys.modules.setdefault("tune_polar.search.ray.remote_files", nowhere)
+    return importlib.import_module("tune_polar.search.ray.fold_runner")
 
 
 class Worker:
@@ -97,7 +97,7 @@ class Worker:
     ) -> None:
         self._module = fold_runner()
         self._module.STEP_SECONDS = 0.1  # type: ignore[attr-defined] # told often: stages are short here
-        setup = importlib.import_module("tune_polar.search.worker_setup").WorkerSetup
+        setup = importlib.import_module("tune_polar.search.ray.worker_setup").WorkerSetup
         self._threads = bench.threads
         self._setup = setup(corpus, plans, Access(folder), bench.threads, True, checkpoint_seconds, bench.slot_gb)
         self._runner: Any = None

@@ -10,23 +10,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.data.table import TRAIN, Corpus
 from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS
 from tune_polar.recipe.cells import Cell
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.store.store import open_store
 from tune_polar.trial.checkpoints import Checkpoints
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.slot_memory import SlotMemory
 from tune_polar.trial.stage_build import build_stage
 from tune_polar.trial.stage_inputs import inputs_of
 from tune_polar.trial.stage_plan import BuiltStage
 from tune_polar.trial.stage_training import training_of
-from tune_polar.trial.training import Training
+from tune_polar.trial.training_loop import Training
+from tune_polar.trial.worker_context import TrialContext
 
 XBASE: Mapping[str, Any] = PUBLISHED_CONFIGS["nghuyong/ernie-3.0-xbase-zh"]
 SMALL: Mapping[str, Any] = {

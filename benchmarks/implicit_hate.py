@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tune_polar.report.context import PageContext
 from tune_polar.report.cross_table import CrossTable, cross_table
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.reading import summary_for_page
 from tune_polar.stats.paired import fold_paired
 from tune_polar.store.store import open_store

@@ -43,7 +43,7 @@ class Points:
 
     def __call__(self, asked: Any) -> dict[str, Any]:
         """A point of the space."""
-        from tune_polar.search.sampler import Asking
+        from tune_polar.search.optuna.sampler import Asking
 
         return {"point": self.space.suggest(Asking(asked))}
 
@@ -58,13 +58,13 @@ def stock_arm(recipe: str, seconds: float, seed: int, slots: int, changes: Seque
     from ray.tune.search.optuna import OptunaSearch
 
     from tune_polar.data.source import parse_source
+    from tune_polar.evaluate.configuration_predictions import PredictionsReader
     from tune_polar.evaluate.manifest_facts import alternatives_of
     from tune_polar.evaluate.outcome import outcome_of
-    from tune_polar.evaluate.predictions import PredictionsReader
     from tune_polar.recipe.configuration import Configuration
     from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe, parse_assignment
     from tune_polar.recipe.space_file import load_space, space_for
-    from tune_polar.search.plan import make_plan
+    from tune_polar.search.make_plan import make_plan
     from tune_polar.store.gold import gold_of
     from tune_polar.store.store import open_store
     from tune_polar.trial.fold_trial import FoldTrial
@@ -80,8 +80,8 @@ def stock_arm(recipe: str, seconds: float, seed: int, slots: int, changes: Seque
     def trial(config: dict[str, Any]) -> None:
         import torch
 
-        from tune_polar.trial.context import TrialContext
-        from tune_polar.trial.run import run_fold_trial
+        from tune_polar.trial.run_fold_trial import run_fold_trial
+        from tune_polar.trial.worker_context import TrialContext
 
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // slots))
         with contextlib.suppress(FileNotFoundError), tempfile.TemporaryDirectory() as folder:

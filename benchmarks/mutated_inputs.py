@@ -22,7 +22,7 @@ from tests.store.trained_store import trained_store, with_models_of_all_rows
 from tune_polar.model.random_encoder import write_random_encoder
 from tune_polar.serve.from_store import store_models, stored_composition
 from tune_polar.serve.model_folder import write_model_folder
-from tune_polar.serve.recorded import recorded
+from tune_polar.serve.recorded_model import recorded
 from tune_polar.store.lease import held_lease
 
 

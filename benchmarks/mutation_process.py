@@ -77,7 +77,7 @@ def _ended(words: tuple[str, ...]) -> int:
             return 2
         return 0
     if words[0] == "resume":
-        from tune_polar.search import run as search_run
+        from tune_polar.search import prepared_search as search_run
 
         def ends_here(*_: object) -> Iterator[None]:
             sys.exit(0)

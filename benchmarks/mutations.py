@@ -56,7 +56,7 @@ def main() -> None:
     # Loaded before the forks: what each command loads itself would be the most of its time.
     import ray  # noqa: F401
 
-    import tune_polar.api.drive
+    import tune_polar.api.run_search
     import tune_polar.cli.ending
     import tune_polar.cli.main
     import tune_polar.report.page

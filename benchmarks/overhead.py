@@ -76,18 +76,18 @@ def marked(steps: Generator[Any, None, Any], out: Path) -> Generator[Any, None, 
 def ours(out: Path, store: Path, configurations: int, slots: int, seed: int) -> None:
     """`tune-polar search`, its worker leaving its moments."""
     from tune_polar.cli.main import main as command
-    from tune_polar.search import engine
-    from tune_polar.search.worker import FoldTrainable
+    from tune_polar.search.ray import tuner
+    from tune_polar.search.ray.worker import FoldTrainable
 
     class Timed(FoldTrainable):
         def setup(self, config: dict[str, Any], worker: Any) -> None:
-            from tune_polar.search.fold_runner import FoldRunner
+            from tune_polar.search.ray.fold_runner import FoldRunner
 
             run = FoldRunner._run
             setattr(FoldRunner, "_run", lambda runner: marked(run(runner), out))  # noqa: B010 (mypy knows no patches)
             super().setup(config, worker)
 
-    setattr(engine, "FoldTrainable", Timed)  # noqa: B010
+    setattr(tuner, "FoldTrainable", Timed)  # noqa: B010
     sys.argv = ["tune-polar", "search", "st3", "--store", str(store), "--trials", str(configurations), "-q"]
     sys.argv += ["--slots", str(slots), "--seed", str(seed), "--racing", "none"]
     command()
@@ -104,7 +104,7 @@ def stock(out: Path, store: Path, configurations: int, slots: int, seed: int) ->
     from tune_polar.data.source import parse_source
     from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
     from tune_polar.recipe.space_file import load_space
-    from tune_polar.search.plan import make_plan
+    from tune_polar.search.make_plan import make_plan
     from tune_polar.store.gold import gold_of
     from tune_polar.store.store import open_store
     from tune_polar.trial.fold_trial import FoldTrial
@@ -119,8 +119,8 @@ def stock(out: Path, store: Path, configurations: int, slots: int, seed: int) ->
     def trial(config: dict[str, Any]) -> None:
         import torch
 
-        from tune_polar.trial.context import TrialContext
-        from tune_polar.trial.run import fold_trial_steps
+        from tune_polar.trial.run_fold_trial import fold_trial_steps
+        from tune_polar.trial.worker_context import TrialContext
 
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // slots))
         opened = open_store(store)
@@ -159,7 +159,7 @@ class Asked:
 
     def __call__(self, asked: Any) -> dict[str, Any]:
         """A point of the space, and a cell."""
-        from tune_polar.search.sampler import Asking
+        from tune_polar.search.optuna.sampler import Asking
 
         return {"point": self.space.suggest(Asking(asked)), "cell": asked.suggest_int("cell", 0, FOLDS - 1)}
 

@@ -25,8 +25,8 @@ from tune_polar.data.batching import TokenRows
 from tune_polar.data.samples import make_sample
 from tune_polar.model.encoder import load_encoder
 from tune_polar.model.losses import LossBatch, LossContext, build_loss
+from tune_polar.trial.forward_pass import batch_tensors
 from tune_polar.trial.pair_rows import PairRows
-from tune_polar.trial.rows import batch_tensors
 
 ROWS = 8  # pairs of a step
 CONTEXT = LossContext("binary", ("hate",), "logits", width=1, classes=2)

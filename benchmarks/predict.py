@@ -29,13 +29,13 @@ from tune_polar.data.new_texts import NewTexts, TextColumns, new_texts
 from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.serve.from_store import store_models, stored_composition
 from tune_polar.serve.predict import predict_all
-from tune_polar.serve.recorded import recorded
+from tune_polar.serve.recorded_model import recorded
 from tune_polar.serve.writers import predictions_at
 from tune_polar.store.store import open_store
+from tune_polar.trial.forward_pass import predict
 from tune_polar.trial.host_memory import peak_bytes, reset_peak, resident_bytes
 from tune_polar.trial.inference import TrainedStage
 from tune_polar.trial.memory_plan import EVALUATION_ROWS
-from tune_polar.trial.rows import predict
 
 MIB = 2**20
 

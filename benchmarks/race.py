@@ -46,8 +46,8 @@ from replay import Order, Run, Stage, foresight, random_orders, replay, stock
 from threadpoolctl import threadpool_limits
 
 from tune_polar.search.racing.promise import Promise
-from tune_polar.search.racing.rule import Race
-from tune_polar.search.racing.rules import CURVE_RULES, RULES
+from tune_polar.search.racing.race import Race
+from tune_polar.search.racing.racing_names import CURVE_RULES, RULES
 
 WITHIN = 0.005
 ROOT = Path(__file__).resolve().parents[1]
@@ -200,8 +200,8 @@ def compare(table: FoldTable, rules: list[str], orders: list[Order], arguments: 
 
 def until_converged(table: FoldTable, points: list[np.ndarray] | None, orders: list[Order]) -> None:
     """What ``--until converged`` would have cost in score: the best when it would have stopped, against the whole."""
-    from tune_polar.search.convergence import FEWEST_SCORED, LOOK_EVERY
-    from tune_polar.search.regret import cross_validation_error, regret_bound
+    from tune_polar.search.stopping.convergence import FEWEST_SCORED, LOOK_EVERY
+    from tune_polar.search.stopping.regret import cross_validation_error, regret_bound
 
     if points is None or len(table.finals) <= FEWEST_SCORED:
         print(f"\n{table.name}: --until converged needs points of a space and more than {FEWEST_SCORED} configurations")

@@ -36,16 +36,16 @@ from tune_polar.decide.number_scores import mae, pearson
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.errors import DecisionError
 from tune_polar.recipe.cells import cells
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.search.recipe_data import fold_plans, read_corpus
 from tune_polar.stats.group_scores import Estimate, group_difference
 from tune_polar.stats.paired import fold_paired
 from tune_polar.store.store import open_store
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
 from tune_polar.trial.stage_inputs import inputs_of
+from tune_polar.trial.worker_context import TrialContext
 
 STAGE, TARGET, GROUP = "regressor", "intimacy", "language"
 FLOOR = "ridge"

@@ -14,12 +14,12 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.defaults import with_defaults
 from tune_polar.recipe.fill import fill
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.core import Budget, SearchCore
 from tune_polar.search.racing.pruner import NoRacing
-from tune_polar.search.racing.racing import Racing
-from tune_polar.search.racing.rule import Race
+from tune_polar.search.racing.race import Race
+from tune_polar.search.racing.running_race import Racing
 from tune_polar.search.racing.scoreboard import RACE
 from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.failures import FailureRecord

@@ -29,9 +29,9 @@ from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.recipe.space_file import load_space
-from tune_polar.search import sampler as module
-from tune_polar.search.sampler import Sampler
-from tune_polar.search.unit_cube import UnitCube
+from tune_polar.search.optuna import sampler as module
+from tune_polar.search.optuna.sampler import Sampler
+from tune_polar.search.optuna.unit_cube import UnitCube
 
 TARGETS_MS = {1000: 20.0, 10_000: 100.0}
 

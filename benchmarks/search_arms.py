@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial
 
 from tune_polar.recipe.loaded_space import LoadedSpace, is_free
 from tune_polar.recipe.space import Scalar
-from tune_polar.search.sampler import (
+from tune_polar.search.optuna.sampler import (
     MODEL_REPEATS,
     RANDOM_CONFIGURATIONS,
     Asking,

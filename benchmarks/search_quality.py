@@ -39,14 +39,14 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.defaults import with_defaults
 from tune_polar.recipe.fill import fill
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.space import Scalar
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.core import Budget, SearchCore
-from tune_polar.search.racing.rules import racing_named
+from tune_polar.search.optuna.sampler import Sampler
+from tune_polar.search.optuna.swept_point import swept_point
+from tune_polar.search.racing.racing_names import racing_named
 from tune_polar.search.racing.scoreboard import RACE
-from tune_polar.search.sampler import Sampler
-from tune_polar.search.swept_point import swept_point
 from tune_polar.store.records import FoldRecord, Provenance
 from tune_polar.trial.fold_trial import Inputs
 

@@ -28,7 +28,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.recipe.space_file import load_space
-from tune_polar.search.unit_cube import UnitCube
+from tune_polar.search.optuna.unit_cube import UnitCube
 
 Numbers = NDArray[np.float64]
 Truth = Callable[[Numbers], float]  # (dimensions,) in the unit cube → the score that endless data would give

@@ -30,20 +30,20 @@ import typer.testing
 
 from tune_polar.cli.main import app
 from tune_polar.data.source import parse_source
+from tune_polar.evaluate.configuration_predictions import PredictionsReader
+from tune_polar.evaluate.configuration_scores import AlternativeScores, Scores, StoredScores
 from tune_polar.evaluate.manifest_facts import alternatives_of
 from tune_polar.evaluate.outcome import outcome_of
-from tune_polar.evaluate.predictions import PredictionsReader
-from tune_polar.evaluate.scores import AlternativeScores, Scores, StoredScores
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.recipe.space_file import load_space
-from tune_polar.search.plan import make_plan
-from tune_polar.search.run import PreparedSearch
-from tune_polar.search.sampler import Sampler
+from tune_polar.search.make_plan import make_plan
+from tune_polar.search.optuna.sampler import Sampler
+from tune_polar.search.prepared_search import PreparedSearch
+from tune_polar.search.resources.slots import slots_of_this_machine
 from tune_polar.search.search_plan import SearchPlan
-from tune_polar.search.slots import slots_of_this_machine
 from tune_polar.store.codec import encode_arrays, encode_json
 from tune_polar.store.gold import gold_of
 from tune_polar.store.records import Array, CurvePoint, FoldRecord, Provenance, StageRecord

@@ -11,7 +11,7 @@ Three ways to take the same steps (FGM, AdamW with layer-wise rates, warm-up and
   library's own forward pass and dropout
 - `tuned`: the Trainer by its own options: tokenised before, padded to the longest row of a batch, rows grouped by
   length, fused optimizer, no look at each loss
-- `ours`: `tune_polar.trial.training.train` as a search runs it
+- `ours`: `tune_polar.trial.training_loop.train` as a search runs it
 
 All three draw the batches that the stage wants: by chance (`trainer`) or grouped by length; balanced ones, which no
 option of the Trainer deals, are dealt to it.
@@ -43,13 +43,13 @@ from tune_polar.search.recipe_data import read_corpus
 from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.trial.checkpoint_metric import LAST
 from tune_polar.trial.checkpoints import Checkpoints
+from tune_polar.trial.forward_pass import batch_tensors
 from tune_polar.trial.memory_fit import StageNeeds, longest_of
 from tune_polar.trial.precision import Precision
-from tune_polar.trial.rows import batch_tensors
 from tune_polar.trial.slot_memory import SlotMemory
 from tune_polar.trial.stage_plan import StagePlan
 from tune_polar.trial.stage_training import train_stage
-from tune_polar.trial.training import StageId
+from tune_polar.trial.training_loop import StageId
 
 XBASE_VOCABULARY = 40_000
 TARGET_TRAINER, TARGET_TUNED = 3.0, 1.3

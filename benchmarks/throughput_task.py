@@ -20,7 +20,7 @@ from tune_polar.model.losses import LossSum, build_loss
 from tune_polar.model.seeding import seeded_start
 from tune_polar.model.tiny import tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import Stage
 from tune_polar.trial.columns_read import balanced_by
 from tune_polar.trial.stage_model import StageModel

@@ -27,20 +27,20 @@ from tune_polar.data.table import Corpus
 from tune_polar.decide.judged import Scored
 from tune_polar.decide.metrics import metric_named
 from tune_polar.decide.votes import VoteRule
+from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.evaluate.outcome import Outcome, outcome_of
-from tune_polar.evaluate.predictions import PredictionsReader
 from tune_polar.recipe.cells import cells
 from tune_polar.recipe.components.decisions import Threshold
 from tune_polar.recipe.configuration import Configuration
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.store.gold import gold_of
 from tune_polar.store.records import StageRecord
 from tune_polar.store.store import Store, open_store
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
 from tune_polar.trial.stage_inputs import inputs_of
+from tune_polar.trial.worker_context import TrialContext
 
 RECIPES = ("st1", "st2", "st3", "st1-released", "st2-released", "st3-released")
 RULES = ("max_f1", "prevalence_match", "min_abs_p_minus_r", "fixed")

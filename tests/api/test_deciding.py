@@ -11,7 +11,7 @@ import pytest
 
 import tune_polar
 from tune_polar.decide.prediction_files import read_predictions
-from tune_polar.report.decided import data_of, report_of
+from tune_polar.report.decide.decided import data_of, report_of
 from tune_polar.stats.threshold_report import ReportSettings
 
 RNG = np.random.default_rng(0)

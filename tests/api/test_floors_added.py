@@ -10,10 +10,10 @@ from rich.console import Console
 
 from tests.store.made_recipes import one_vote
 from tests.store.made_store import finished_store
-from tune_polar.api.floors import add_floors
-from tune_polar.api.shown import Shown
+from tune_polar.api.display import Shown
+from tune_polar.api.floors_at_end import add_floors
 from tune_polar.errors import DataError
-from tune_polar.trial import floors
+from tune_polar.trial import floor_models
 
 
 def added(folder: Path, received: object = None, asked: str = "all") -> tuple[set[str], str]:
@@ -53,7 +53,7 @@ def test_what_fails_is_a_line(tmp_path: Path, monkeypatch, error: Exception, sai
     def fails(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(floors, "make_floor", fails)
+    monkeypatch.setattr(floor_models, "make_floor", fails)
     there, told = added(tmp_path)
     assert there == set()
     assert f"Floor tfidf is left out: {said}" in told

@@ -16,11 +16,11 @@ from tests.report.shapes import SHAPES
 from tests.store.made_store import MadeStore
 from tune_polar.api.report import Page
 from tune_polar.errors import SpecError, StoreError
-from tune_polar.evaluate.ahead import ahead_of
 from tune_polar.evaluate.correction import corrected_best
+from tune_polar.evaluate.expected_score import ahead_of
 from tune_polar.recipe.recipe_file import load_recipe
 from tune_polar.report.reading import summary_for_page
-from tune_polar.report.tables import configurations_table, folds_table
+from tune_polar.report.tidy_tables import configurations_table, folds_table
 
 Made = Callable[[str], MadeStore]
 
@@ -197,11 +197,11 @@ def test_looking_at_a_search_loads_neither_ray_nor_torch(made: Made) -> None:
 
 def test_search_is_the_function_whatever_is_imported() -> None:
     program = (
-        "import tune_polar.search.limits\nimport tune_polar\nfrom tune_polar import search\n"
-        "from tune_polar.search.limits import Limits\nimport inspect\n"
+        "import tune_polar.search.stopping.limits\nimport tune_polar\nfrom tune_polar import search\n"
+        "from tune_polar.search.stopping.limits import Limits\nimport inspect\n"
         "assert tune_polar.search is search and 'trials' in inspect.signature(search).parameters\n"
         "print(Limits.__module__)"
     )
-    assert ran(program) == ["tune_polar.search.limits"]
+    assert ran(program) == ["tune_polar.search.stopping.limits"]
     with pytest.raises(AttributeError, match="has no attribute 'seek'"):
         tune_polar.seek  # type: ignore[attr-defined]  # noqa: B018

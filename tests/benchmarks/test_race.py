@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tune_polar.search.racing.rules import RULES
+from tune_polar.search.racing.racing_names import RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_polar.api.data_words import DataWords
-from tune_polar.api.request import Asked, RecipeWords, asked
+from tune_polar.api.search_request import Asked, RecipeWords, asked
 from tune_polar.cli import options
 
 OF_THE_RECIPE = ("encoder", "profile", "changes", "folds", "seeds")

@@ -19,7 +19,7 @@ import pytest
 from tests.cli.conftest import Ran
 from tests.store.trained_store import trained_store
 from tune_polar.errors import StoreError
-from tune_polar.search import run as search_run
+from tune_polar.search import prepared_search as search_run
 from tune_polar.store.lease import held_lease
 from tune_polar.store.store import open_store
 

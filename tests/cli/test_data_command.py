@@ -104,7 +104,7 @@ def test_a_split_with_less_than_all_says_so(run: Run, tmp_path: Path, header: st
 def test_of_a_large_file_the_first_rows_are_looked_at(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tune_polar.data.unnamed.MOST_ROWS", 10)
+    monkeypatch.setattr("tune_polar.data.unnamed_columns.MOST_ROWS", 10)
     rows = [f"r{n},text {n},{int(n > 15)}" for n in range(20)]
     (tmp_path / "t.csv").write_text("\n".join(["id,text,hate", *rows]), encoding="utf-8")
     assert "got '0' in the first 11 rows" in run("data", "check", "t.csv").out

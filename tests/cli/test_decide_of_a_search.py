@@ -11,7 +11,7 @@ import pytest
 
 from tests.store.made_recipes import recipe_of, three_classes, two_stages
 from tests.store.made_store import finished_store
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 
 YES_NO = {
     "recipe": "yes",

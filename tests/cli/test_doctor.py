@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS
-from tune_polar.search import diagnosis, node
+from tune_polar.search.resources import diagnosis, node
 from tune_polar.trial.visible_gpus import SIMULATED
 
 XBASE = "nghuyong/ernie-3.0-xbase-zh"
@@ -159,7 +159,7 @@ def test_it_loads_neither_torch_nor_ray() -> None:
     program = (
         "import os, sys; os.environ['TUNE_POLAR_GPU_GB'] = ''\n"
         "import tune_polar.cli.doctor_command, tune_polar.cli.main\n"
-        "from tune_polar.search.diagnosis import diagnose\n"
+        "from tune_polar.search.resources.diagnosis import diagnose\n"
         "from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe\n"
         "diagnose(load_recipe('st3', RecipeOptions('tiny')).recipe, 'searches', 8.0)\n"
         "print(sorted({'torch', 'ray', 'transformers', 'optuna'} & set(sys.modules)))\n"

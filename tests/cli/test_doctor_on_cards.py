@@ -28,10 +28,10 @@ from tests.stand_in.known_cards import (
     TURING,
 )
 from tests.stand_in.processes import environment
-from tune_polar.api.drive import _slots
+from tune_polar.api.display import Shown
 from tune_polar.api.machines import Machines
-from tune_polar.api.shown import Shown
-from tune_polar.search import diagnosis, node
+from tune_polar.api.run_search import _slots
+from tune_polar.search.resources import diagnosis, node
 from tune_polar.trial import visible_gpus
 from tune_polar.trial.visible_gpus import SIMULATED
 

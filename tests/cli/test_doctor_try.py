@@ -22,7 +22,7 @@ from tune_polar.cli import doctor_try
 from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS
 from tune_polar.model.footprint import GB
-from tune_polar.store.training import MemoryUse
+from tune_polar.store.training_facts import MemoryUse
 from tune_polar.trial.tryout_process import Told, Tryout
 from tune_polar.trial.tryout_result import DeviceTried, StageFailed, StageTried
 from tune_polar.trial.visible_gpus import SIMULATED

@@ -13,12 +13,12 @@ import pytest
 from tests.store.made_recipes import regression, two_stages
 from tests.store.made_store import finished_store
 from tune_polar.api.consoles import result_console
-from tune_polar.api.winner import write_ensemble
+from tune_polar.api.winner_files import write_ensemble
 from tune_polar.cli.ending import print_ensemble
 from tune_polar.evaluate.ensemble_of_search import ensemble_file_of
-from tune_polar.report.context import PageOptions
 from tune_polar.report.ensemble_yaml import read_ensemble
 from tune_polar.report.page import build_page
+from tune_polar.report.page_context import PageOptions
 
 Run = Callable[..., Any]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tune_polar import assets
-from tune_polar.api import faults, request
+from tune_polar.api import search_request, shipped_file_errors
 from tune_polar.api.data_words import DataWords
-from tune_polar.api.faults import faults_of
-from tune_polar.api.request import RecipeWords, asked
+from tune_polar.api.search_request import RecipeWords, asked
+from tune_polar.api.shipped_file_errors import faults_of
 from tune_polar.errors import SpecError
 from tune_polar.recipe import recipe_file
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
@@ -48,7 +48,7 @@ def test_a_shipped_file_that_somebody_has_broken_is_named(tmp_path: Path, monkey
     trials = tmp_path / "trials"
     shutil.copytree(assets.shipped("trials"), trials)
     (trials / "st1.yaml").write_text((trials / "st1.yaml").read_text().replace("type: projection", "type: linear"))
-    for module in (recipe_file, faults, request):
+    for module in (recipe_file, shipped_file_errors, search_request):
         monkeypatch.setattr(module, "shipped", lambda folder: tmp_path / folder)
     with pytest.raises(SpecError, match=rf"^{trials}/st1\.yaml:\d+: "):
         asked(RecipeWords("st1"), DataWords("sample"))

@@ -14,13 +14,13 @@ from tune_polar.api.headline import headline, short_names, stage_value, stage_wo
 from tune_polar.api.live import LiveTable
 from tune_polar.api.pace import Pace
 from tune_polar.api.plain_lines import PlainLines
-from tune_polar.api.request import space_of
+from tune_polar.api.search_request import space_of
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.search.configuration_progress import ConfigurationProgress
-from tune_polar.search.limits import Limits
-from tune_polar.search.plan import make_plan
+from tune_polar.search.make_plan import make_plan
 from tune_polar.search.search_plan import SearchPlan
+from tune_polar.search.stopping.limits import Limits
 from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.failures import FailureRecord
 from tune_polar.store.records import FoldRecord, Provenance

@@ -16,7 +16,7 @@ from rich.console import Console
 from tests.store.made_recipes import one_vote, regression, three_classes, two_stages
 from tests.store.made_store import MadeStore, made_store
 from tune_polar.cli.ending import print_ending
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.report.reading import READ_IN_FULL, summary_for_page
 
 Run = Callable[..., Any]

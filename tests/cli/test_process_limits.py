@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tune_polar.search.process_limits import ADDRESS_GB, OPEN_FILES, limit_problems
+from tune_polar.search.resources.process_limits import ADDRESS_GB, OPEN_FILES, limit_problems
 
 COMMAND = (sys.executable, "-m", "tune_polar")
 ADDRESSES = f"`ulimit -v` must let a process map {ADDRESS_GB:g} GB of addresses"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tune_polar.api.data_words import DataWords
-from tune_polar.api.drive import warnings_of
-from tune_polar.api.request import RecipeWords, asked, space_of
-from tune_polar.search.plan import SearchPlan, make_plan
+from tune_polar.api.run_search import warnings_of
+from tune_polar.api.search_request import RecipeWords, asked, space_of
+from tune_polar.search.make_plan import SearchPlan, make_plan
 
 ROWS = 60
 

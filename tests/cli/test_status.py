@@ -15,9 +15,9 @@ from rich.console import Console
 
 from tests.store.made_recipes import one_vote, recipe_of, regression, three_classes, two_stages
 from tests.store.made_store import MadeStore, made_store
-from tune_polar.api.winner import write_winner
+from tune_polar.api.winner_files import write_winner
 from tune_polar.cli.ending import print_ending
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 
 ROOT = Path(__file__).resolve().parents[2]

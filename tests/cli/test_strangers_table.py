@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.asking import ask
 from tune_polar.api.data_words import DataWords
-from tune_polar.api.request import RecipeWords, asked, space_of
+from tune_polar.api.search_request import RecipeWords, asked, space_of
 from tune_polar.api.seeds import seeds_of
 from tune_polar.data.load import load_corpus
 from tune_polar.errors import DataError, SpecError

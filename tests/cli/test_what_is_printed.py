@@ -19,9 +19,9 @@ from tests.store.made_recipes import two_stages
 from tests.store.made_store import finished_store
 from tune_polar.api.headline import page_hint
 from tune_polar.cli.commands import COMMANDS
-from tune_polar.cli.drive import command_line
+from tune_polar.cli.run_and_exit import command_line
+from tune_polar.control_characters import visible
 from tune_polar.errors import TunePolarError
-from tune_polar.visible import visible
 
 Run = Callable[..., Ran]
 COMMAND = [sys.executable, "-c", "import sys; from tune_polar.cli.main import main; sys.argv[0] = 'tune-polar'; main()"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tune_polar.data.column_request import DataRequest, column_specs
 from tune_polar.data.load import load_corpus
 from tune_polar.data.plans import alike_classes
-from tune_polar.data.request import DataRequest, column_specs
 from tune_polar.data.source import Source
 
 

@@ -13,9 +13,9 @@ import pytest
 from huggingface_hub import HfFileSystem
 
 from tests.data.hub_stand_in import hub
+from tune_polar.data.column_request import DataRequest, EvaluationFile, ExtraRequest, column_specs
 from tune_polar.data.load import load_corpus
 from tune_polar.data.readers import places
-from tune_polar.data.request import DataRequest, EvaluationFile, ExtraRequest, column_specs
 from tune_polar.data.source import parse_source
 from tune_polar.errors import DataError
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tune_polar.data.cells import Cells, read_cells
+from tune_polar.data.cell_values import Cells, read_cells
+from tune_polar.data.column_request import ColumnSpec
 from tune_polar.data.columns import Column
 from tune_polar.data.findings import Faults
-from tune_polar.data.request import ColumnSpec
 
 
 def read(spec: ColumnSpec, *cells: str, word: str | None = None) -> tuple[Column | None, list[str]]:

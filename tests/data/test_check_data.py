@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from tune_polar.data.column_request import DataRequest, ExtraRequest, column_specs
 from tune_polar.data.corpus_checks import check_data
 from tune_polar.data.findings import Finding, data_error
 from tune_polar.data.plans import make_plans
 from tune_polar.data.polar_writer import write_polar
 from tune_polar.data.readers.polar import COLUMNS
-from tune_polar.data.request import DataRequest, ExtraRequest, column_specs
 from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.data.source import Source, parse_source
 from tune_polar.data.table import Corpus

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from tune_polar.data.column_request import ColumnSpec, column_specs
 from tune_polar.data.layout import Layout
-from tune_polar.data.request import ColumnSpec, column_specs
 from tune_polar.errors import DataError
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tune_polar.data.columns import class_column, group_column, label_column, number_column, text_column
-from tune_polar.data.summary import summarise
+from tune_polar.data.corpus_summary import summarise
 from tune_polar.data.table import Corpus, Split
 
 

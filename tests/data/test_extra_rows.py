@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tune_polar.data.column_request import DataRequest, ExtraRequest, column_specs
 from tune_polar.data.columns import group_column, label_column
 from tune_polar.data.load import load_corpus
 from tune_polar.data.plans import corpus_for, make_plans
 from tune_polar.data.plans.extra import ExtraTies, ShareOfExtra, with_extra_rows
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.polar_writer import write_polar
-from tune_polar.data.request import DataRequest, ExtraRequest, column_specs
 from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.data.samples import make_sample
 from tune_polar.data.source import parse_source

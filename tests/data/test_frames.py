@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tune_polar.data.column_request import DataRequest, column_specs
 from tune_polar.data.columns import Column
 from tune_polar.data.header import columns_lacking
 from tune_polar.data.infer import infer_columns
 from tune_polar.data.load import load_corpus
 from tune_polar.data.readers import Place, read_raw
-from tune_polar.data.request import DataRequest, column_specs
 from tune_polar.data.source import FRAME, parse_source, source_from_json
 from tune_polar.errors import DataError
 

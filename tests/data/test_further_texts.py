@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tune_polar.data.column_request import DataRequest, column_specs
 from tune_polar.data.findings import Finding
 from tune_polar.data.load import load_corpus
-from tune_polar.data.request import DataRequest, column_specs
 from tune_polar.data.source import parse_source
 
 

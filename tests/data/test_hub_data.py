@@ -11,9 +11,9 @@ from huggingface_hub import HfFileSystem
 from pyarrow import parquet
 
 from tests.data.hub_stand_in import hub
+from tune_polar.data.column_request import DataRequest, column_specs
 from tune_polar.data.load import load_corpus
 from tune_polar.data.readers import Place, places, read_raw
-from tune_polar.data.request import DataRequest, column_specs
 from tune_polar.data.source import parse_source
 from tune_polar.errors import DataError
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tune_polar.data.column_request import DataRequest, column_specs
 from tune_polar.data.infer import Inferred, infer_columns
 from tune_polar.data.load import load_corpus
-from tune_polar.data.request import DataRequest, column_specs
 from tune_polar.data.source import parse_source
 from tune_polar.errors import DataError
 

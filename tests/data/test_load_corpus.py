@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tune_polar.data.column_request import DataRequest, EvaluationFile, column_specs
 from tune_polar.data.header import columns_lacking
 from tune_polar.data.load import load_corpus
-from tune_polar.data.request import DataRequest, EvaluationFile, column_specs
 from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.data.source import Source, parse_source
 from tune_polar.data.table import Corpus

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tune_polar.data import near_texts
+from tune_polar.data.column_request import DataRequest, column_specs
 from tune_polar.data.load import load_corpus
 from tune_polar.data.near_texts import NEAR, NearTexts
-from tune_polar.data.request import DataRequest, column_specs
 from tune_polar.data.source import parse_source
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tune_polar.data.plans.plan import FoldPlan, partition
+from tune_polar.data.plans.fold_plan import FoldPlan, partition
 from tune_polar.errors import FoldPlanError
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tune_polar.data.column_request import ColumnSpec, DataRequest, column_specs
 from tune_polar.data.labels import MANIFESTATIONS, POLARIZATION, TYPES
 from tune_polar.data.load import load_corpus
-from tune_polar.data.request import ColumnSpec, DataRequest, column_specs
 from tune_polar.data.source import Source
 from tune_polar.data.table import Corpus
 from tune_polar.errors import DataError

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.data.plan_bench import SUBTASKS, rows_digest, subtask_plans
+from tune_polar.data.column_request import DataRequest, EvaluationFile, column_specs
 from tune_polar.data.corpus_checks import check_data
 from tune_polar.data.findings import Finding
 from tune_polar.data.infer import infer_columns
@@ -16,7 +17,6 @@ from tune_polar.data.labels import MANIFESTATIONS, POLARIZATION, PROXY_PRIORITY,
 from tune_polar.data.load import load_corpus
 from tune_polar.data.plans import corpus_for, make_plans
 from tune_polar.data.repeated import first_with_text
-from tune_polar.data.request import DataRequest, EvaluationFile, column_specs
 from tune_polar.data.source import Source, parse_source
 from tune_polar.data.table import Corpus
 

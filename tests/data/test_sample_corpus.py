@@ -11,12 +11,12 @@ from sklearn.metrics import f1_score
 
 from tests.data.plan_bench import subtask_plans
 from tune_polar.data import sample_lexicon as lexicon
+from tune_polar.data.column_request import DataRequest, column_specs
 from tune_polar.data.columns import IntArray
 from tune_polar.data.labels import MANIFESTATIONS, POLARIZATION, TYPES
 from tune_polar.data.load import load_corpus
 from tune_polar.data.plans import FoldPlan
 from tune_polar.data.polar_writer import write_polar
-from tune_polar.data.request import DataRequest, column_specs
 from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.data.source import parse_source
 from tune_polar.data.table import Corpus, Split

@@ -8,9 +8,9 @@ from scipy.stats import pearsonr
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 
+from tune_polar.data.column_request import DataRequest, column_specs
 from tune_polar.data.load import load_corpus
 from tune_polar.data.repeated import bonds
-from tune_polar.data.request import DataRequest, column_specs
 from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.data.samples import SAMPLES, make_sample
 from tune_polar.data.samples.intimacy import LANGUAGES, UNSEEN

@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tune_polar.api.drive import warnings_of
+from tune_polar.api.run_search import warnings_of
+from tune_polar.data.column_request import DataRequest, ExtraRequest, column_specs
 from tune_polar.data.corpus_checks import check_data
 from tune_polar.data.findings import Finding, errors_in
 from tune_polar.data.infer import infer_columns
 from tune_polar.data.load import load_corpus
 from tune_polar.data.plans import make_plans
-from tune_polar.data.request import DataRequest, ExtraRequest, column_specs
 from tune_polar.data.source import parse_source
 from tune_polar.data.table import Corpus
 from tune_polar.errors import DataError, TunePolarError

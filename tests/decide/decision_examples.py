@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tune_polar.decide.engine import judge
+from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.judged import Judged
 from tune_polar.decide.rows import Gold, Rows

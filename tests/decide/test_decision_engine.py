@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from decision_examples import EXAMPLES, ROWS, Example
 
-from tune_polar.decide.engine import decide_rows, fold_score, judge
+from tune_polar.decide.decision_engine import decide_rows, fold_score, judge
 from tune_polar.decide.evidence import CUT_PARTS, Evidence
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.metrics import METRICS

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tune_polar.decide.keep import default_decision, keep_metric, keep_value
+from tune_polar.decide.checkpoint_scores import default_decision, keep_metric, keep_value
 from tune_polar.decide.metrics import METRICS
 from tune_polar.decide.rows import Gold
 from tune_polar.errors import DecisionError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from decision_examples import EXAMPLES, PARTS, ROWS, Example
 
-from tune_polar.decide.engine import decide_rows
+from tune_polar.decide.decision_engine import decide_rows
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.groups import PerGroup
 from tune_polar.decide.kinds import DECISIONS, build_decision, register

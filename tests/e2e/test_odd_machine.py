@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.conftest import QUICK, can_hide_folders, environment, script
 from tune_polar.model.footprint import GB
-from tune_polar.search.process_limits import ADDRESS_GB, OPEN_FILES
+from tune_polar.search.resources.process_limits import ADDRESS_GB, OPEN_FILES
 
 pytestmark = [
     pytest.mark.e2e,

@@ -18,8 +18,8 @@ from tests.e2e.conftest import Searched
 from tests.report.shapes import SHAPES
 from tests.store.made_recipes import TWO_STAGES, recipe_of
 from tests.store.made_store import made_store
-from tune_polar.report.context import PageOptions
 from tune_polar.report.page import build_page
+from tune_polar.report.page_context import PageOptions
 
 pytestmark = pytest.mark.e2e
 

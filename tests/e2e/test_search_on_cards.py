@@ -21,7 +21,7 @@ from tune_polar.store.failures import OUT_OF_MEMORY, WORKER_LOST
 from tune_polar.store.records import StageRecord
 from tune_polar.store.store import Store, open_store
 from tune_polar.trial.gpus import slot_budget_bytes
-from tune_polar.trial.provenance import this_cpu
+from tune_polar.trial.work_provenance import this_cpu
 
 pytestmark = [
     pytest.mark.e2e,
@@ -120,7 +120,7 @@ def test_a_driver_that_is_too_old_is_told_and_the_search_goes_on_on_the_cpu(tmp_
 # The driver sees the card and its workers do not, as where a container hands it on to some processes only.
 WITHOUT_WORKERS = f"""
 import os, torch
-from tune_polar.search import slots
+from tune_polar.search.resources import slots
 from tune_polar.cli.main import main
 del os.environ[{VARIABLE!r}]
 main()

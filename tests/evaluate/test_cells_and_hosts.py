@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tune_polar.evaluate.cell_words import cell_name, cells_word
-from tune_polar.evaluate.provenance import provenance_lines, shares_of_hosts
+from tune_polar.evaluate.search_provenance import provenance_lines, shares_of_hosts
 from tune_polar.evaluate.summary import summarise
 from tune_polar.recipe.cells import Cell
 from tune_polar.store.lease import held_lease

@@ -11,8 +11,8 @@ import pytest
 
 from tests.store.made_recipes import one_vote, recipe_of, regression, three_classes, two_stages
 from tests.store.made_store import MadeStore, finished_store, made_store
-from tune_polar.evaluate.ahead import ahead_of
-from tune_polar.evaluate.checks import Check, checks_of
+from tune_polar.evaluate.coded_checks import Check, checks_of
+from tune_polar.evaluate.expected_score import ahead_of
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.cells import Cell
 from tune_polar.store.near_texts import NearRows

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from tune_polar.decide import kinds
-from tune_polar.decide.keep import keep_metric
+from tune_polar.decide.checkpoint_scores import keep_metric
 from tune_polar.decide.metrics import METRICS
 from tune_polar.recipe.components import DECISIONS
 from tune_polar.recipe.components.metrics import METRICS as NAMED

@@ -10,14 +10,14 @@ from sklearn.metrics import f1_score
 
 from tests.store.made_recipes import one_vote, recipe_of, regression, three_classes, two_stages
 from tests.store.made_store import finished_store, made_store
-from tune_polar.api.winner import write_ensemble
-from tune_polar.decide.engine import decide_rows
+from tune_polar.api.winner_files import write_ensemble
+from tune_polar.decide.decision_engine import decide_rows
 from tune_polar.decide.evidence import Evidence
 from tune_polar.evaluate.ensemble_of_search import ensemble_file_of
-from tune_polar.evaluate.ensembles import NONE_FINISHED, ONE_ALONE, ensembles_of
+from tune_polar.evaluate.search_ensembles import NONE_FINISHED, ONE_ALONE, ensembles_of
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.ensemble_yaml import ensemble_yaml, read_ensemble
-from tune_polar.report.winner import winner_recipe
+from tune_polar.report.winner_recipe import winner_recipe
 from tune_polar.stats.ensemble_report import EnsembleReport
 
 QUALITIES = (0.5, 0.6, 0.4, 0.55)

@@ -13,7 +13,7 @@ from tune_polar.decide.metrics import METRICS
 from tune_polar.decide.rows import Gold
 from tune_polar.evaluate.outcome import outcome_of
 from tune_polar.recipe.defaults import with_defaults
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 
 LABELS = ("x", "y/z")
 RULES = {"decide.manifestations.rule": ["max_f1", "fixed", "prevalence_match"], "decide.polarized.k": [1, 3]}

@@ -11,10 +11,17 @@ from sklearn.metrics import f1_score
 
 from tests.store.made_recipes import NUMBER, TWO_STAGES, one_vote, recipe_of, three_classes, two_stages
 from tests.store.made_store import MadeStore, finished_store
-from tune_polar.evaluate.floors import NOT_ASKED, NOT_COMPUTED, NOT_PRETRAINED, JudgedFloor, floor_recipe, floors_of
+from tune_polar.evaluate.floor_scores import (
+    NOT_ASKED,
+    NOT_COMPUTED,
+    NOT_PRETRAINED,
+    JudgedFloor,
+    floor_recipe,
+    floors_of,
+)
 from tune_polar.store.floor import FloorRecord
-from tune_polar.trial import floors as trial_floors
-from tune_polar.trial.floors import make_floor
+from tune_polar.trial import floor_models as trial_floors
+from tune_polar.trial.floor_models import make_floor
 
 
 def judged(made: MadeStore, record: FloorRecord | None = None) -> JudgedFloor:

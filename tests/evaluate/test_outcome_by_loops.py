@@ -22,8 +22,8 @@ from tests.evaluate.plain_loops import (
 )
 from tests.store.made_recipes import one_vote
 from tune_polar.errors import DecisionError
+from tune_polar.evaluate.configuration_predictions import ConfigurationPredictions
 from tune_polar.evaluate.outcome import Outcome, outcome_of
-from tune_polar.evaluate.predictions import ConfigurationPredictions
 
 RULES = {"decide.kinds.rule": ("max_f1", "fixed")}
 

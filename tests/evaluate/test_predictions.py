@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.store.made_recipes import one_vote
-from tune_polar.evaluate import predictions as predictions_of_cells
-from tune_polar.evaluate.predictions import PredictionsReader
+from tune_polar.evaluate import configuration_predictions as predictions_of_cells
+from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.evaluate.summary import summarise
 from tune_polar.recipe.cells import Cell
 from tune_polar.store.store import Store, open_store

@@ -9,9 +9,9 @@ import pytest
 
 from tests.store.made_recipes import regression, three_classes
 from tune_polar.data.columns import label_column
-from tune_polar.evaluate import scores as scores_module
+from tune_polar.evaluate import configuration_scores as scores_module
+from tune_polar.evaluate.configuration_scores import StoredScores, scores_of
 from tune_polar.evaluate.outcome import outcome_of
-from tune_polar.evaluate.scores import StoredScores, scores_of
 from tune_polar.evaluate.summary import summarise
 from tune_polar.recipe.cells import Cell
 from tune_polar.store.codec import decode_json

@@ -14,7 +14,7 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.store.codec import encode_json
 from tune_polar.store.failures import MAX_LOSSES, WORKER_LOST
 from tune_polar.store.store import open_store
-from tune_polar.store.training import MemoryUse
+from tune_polar.store.training_facts import MemoryUse
 
 
 def states(search) -> dict[int, str]:

@@ -18,8 +18,8 @@ import torch
 
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder import load_encoder
+from tune_polar.model.encoder_location import encoder_identity
 from tune_polar.model.hub import resolve_commit
-from tune_polar.model.source import encoder_identity
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LOAD = """

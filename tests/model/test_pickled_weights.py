@@ -15,8 +15,8 @@ from torch import nn
 
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder import load_encoder
+from tune_polar.model.encoder_location import encoder_identity
 from tune_polar.model.pretrained_weights import read_weights
-from tune_polar.model.source import encoder_identity
 
 
 class MakesFolder:

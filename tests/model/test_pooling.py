@@ -12,8 +12,8 @@ from transformers import BertConfig, BertModel, ErnieConfig, ErnieModel
 
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder import TextEncoder, load_encoder
+from tune_polar.model.encoder_location import encoder_identity
 from tune_polar.model.pooling import chosen_pooling, pooled
-from tune_polar.model.source import encoder_identity
 
 SIZES = {
     "vocab_size": 40,

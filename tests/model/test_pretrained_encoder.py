@@ -10,8 +10,8 @@ from transformers import BertForMaskedLM, ErnieConfig, ErnieForMaskedLM, GPT2Con
 
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder import load_encoder
+from tune_polar.model.encoder_location import encoder_identity
 from tune_polar.model.seeding import seeded_start
-from tune_polar.model.source import encoder_identity
 
 
 def test_loaded_encoder_computes_what_was_saved(bert_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.host_memory import resident_bytes
-from tune_polar.trial.rows import predict
+from tune_polar.trial.forward_pass import predict
 
 torch.set_num_threads(1)
 stage = load_recipe("st1", RecipeOptions(encoder="tiny")).recipe.stages["detector"]

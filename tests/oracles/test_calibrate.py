@@ -12,8 +12,8 @@ from scipy import stats
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression
 
+from tune_polar.decide.decision_engine import decide_rows, judge
 from tune_polar.decide.deployed import settings_from_json, settings_to_json
-from tune_polar.decide.engine import decide_rows, judge
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.judged import Judged

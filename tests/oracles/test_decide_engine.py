@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune_polar.decide.engine import fold_score, judge
-from tune_polar.decide.ensemble import weighted_mean
+from tune_polar.decide.decision_engine import fold_score, judge
 from tune_polar.decide.evidence import Evidence
+from tune_polar.decide.fold_mean import weighted_mean
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.groups import FEWEST_ROWS
 from tune_polar.decide.judged import Scored

@@ -8,9 +8,9 @@ from sklearn.metrics import f1_score
 
 from tune_polar.decide import ensemble_fit
 from tune_polar.decide.chooser import Chooser
-from tune_polar.decide.engine import judge
+from tune_polar.decide.configuration_ensembles import EnsembleBench, greedy, only, uniform
+from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.ensemble_fit import EnsembleCandidate
-from tune_polar.decide.ensembles import EnsembleBench, greedy, only, uniform
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.member_tables import mean_table, shares

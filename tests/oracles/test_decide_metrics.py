@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
+from tune_polar.decide.confusion_scores import Confusion, confusion
 from tune_polar.decide.metrics import METRICS, default_metric, metric_named
 from tune_polar.decide.rows import Gold
-from tune_polar.decide.scores import Confusion, confusion
 from tune_polar.errors import DecisionError
 
 seeds = st.integers(0, 2**32 - 1)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from tune_polar.decide.scores import binary_macro_f1, confusion, label_macro_f1, positive_f1
+from tune_polar.decide.confusion_scores import binary_macro_f1, confusion, label_macro_f1, positive_f1
 from tune_polar.errors import DecisionError
 
 seeds = st.integers(0, 2**32 - 1)

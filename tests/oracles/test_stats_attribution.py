@@ -8,7 +8,7 @@ from math import factorial
 import numpy as np
 import pytest
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.errors import DecisionError
 from tune_polar.stats.attribution import Way, way_between
 from tune_polar.stats.importance import Column

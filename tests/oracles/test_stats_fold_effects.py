@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.errors import DecisionError
 from tune_polar.stats import fold_effects
 from tune_polar.stats.fold_effects import fit_fold_effects

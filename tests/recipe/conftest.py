@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tune_polar.recipe.loaded_space import LoadedSpace
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import LoadedRecipe, RecipeOptions, load_recipe
 from tune_polar.recipe.space_file import load_space
 

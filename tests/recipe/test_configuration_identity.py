@@ -18,7 +18,7 @@ from tune_polar.recipe.configuration import (
 )
 from tune_polar.recipe.fill import fill, value_at
 from tune_polar.recipe.keys import known_keys
-from tune_polar.recipe.model import NOT_SETTINGS
+from tune_polar.recipe.recipe import NOT_SETTINGS
 from tune_polar.recipe.recorded import recipe_from_json, recipe_to_json, space_from_json
 
 # Keys of the small recipe, with another value that each may have; several are changed at once where one alone fits

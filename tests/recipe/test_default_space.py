@@ -6,7 +6,7 @@ import pytest
 
 from tests.recipe.shipped import TRIALS
 from tune_polar.recipe.default_space import default_space
-from tune_polar.recipe.finding import names_in
+from tune_polar.recipe.find_files import names_in
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.recipe.recorded import space_from_json
 from tune_polar.recipe.space_rules import problems_of

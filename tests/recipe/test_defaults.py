@@ -6,7 +6,7 @@ import pytest
 
 from tests.recipe.conftest import MINE
 from tune_polar.recipe.defaults import with_defaults
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 
 DATA = {
     "labels": ["yes", "a", "b"],

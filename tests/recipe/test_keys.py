@@ -7,7 +7,7 @@ import pytest
 from tests.recipe.conftest import MINE
 from tune_polar.recipe.fill import fill, value_at
 from tune_polar.recipe.keys import UnknownKeyError, key_of, known_keys, least_and_most, place_of, suggestion
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 
 
 @pytest.mark.parametrize(

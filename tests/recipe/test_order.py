@@ -9,7 +9,7 @@ import pytest
 from tune_polar.recipe.cells import Cell, cells
 from tune_polar.recipe.configuration import canonical_json
 from tune_polar.recipe.graph import circle_in, in_order
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 
 
 def test_stages_are_trained_after_what_they_start_from_and_the_scored_last(recipe, load):

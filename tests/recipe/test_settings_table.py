@@ -6,7 +6,7 @@ import pytest
 
 from tune_polar.recipe.fill import fill
 from tune_polar.recipe.keys import known_keys
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.settings_table import SettingRow, rows_of, setting_rows
 
 ROWS = list(setting_rows())

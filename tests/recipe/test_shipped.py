@@ -7,8 +7,8 @@ import pytest
 from tests.recipe.shipped import SPACES, TRIALS
 from tune_polar.recipe.configuration import configuration_id
 from tune_polar.recipe.fill import value_at
-from tune_polar.recipe.finding import names_in
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.find_files import names_in
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import LoadedRecipe, RecipeOptions, load_recipe
 from tune_polar.recipe.space_file import load_space, recipe_of_space, space_for
 

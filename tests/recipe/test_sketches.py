@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import load_recipe
 
 SKETCHES = Path(__file__).parent / "sketches"

@@ -6,8 +6,8 @@ import pytest
 
 from tests.recipe.shipped import SPACES, TRIALS
 from tune_polar.errors import SpecError
-from tune_polar.recipe.columns import changes_without, needed_columns
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
+from tune_polar.recipe.required_columns import changes_without, needed_columns
 from tune_polar.recipe.space_file import load_space, space_for
 from tune_polar.recipe.template import Target, target_of
 

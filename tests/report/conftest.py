@@ -8,7 +8,7 @@ import pytest
 from tests.cli.conftest import Ran, run
 from tests.report.shapes import SHAPES
 from tests.store.made_store import MadeStore
-from tune_polar.report.context import PageContext
+from tune_polar.report.page_context import PageContext
 
 __all__ = ["Ran", "run"]
 

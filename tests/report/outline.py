@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Details, Facts, Figures, TextTable, Words
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.sections import SECTIONS
 
 VOID = {"wbr", "meta", "link", "br", "hr", "img", "input"}

@@ -21,11 +21,11 @@ from tests.store.made_recipes import (
 )
 from tests.store.made_store import MadeStore, finished_store, made_corpus, made_store
 from tune_polar.data.columns import NO_GROUP
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.failures import OUT_OF_MEMORY
 from tune_polar.store.records import StageRecord
-from tune_polar.store.training import MemoryUse
-from tune_polar.trial.floors import make_floor
+from tune_polar.store.training_facts import MemoryUse
+from tune_polar.trial.floor_models import make_floor
 
 Make = Callable[[Path], MadeStore]
 RICH_SPACE: Mapping[str, Mapping[str, Any]] = {

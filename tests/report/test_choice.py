@@ -13,8 +13,8 @@ import pytest
 from tests.store.made_recipes import two_stages
 from tests.store.made_store import finished_store, made_store
 from tune_polar.decide.metrics import metric_named
-from tune_polar.report.choice import choice_sentences
-from tune_polar.report.context import PageContext
+from tune_polar.report.choice_words import choice_sentences
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.top_choice import choice_lines, compared, top_of
 from tune_polar.stats.comparison import ComparisonMatrix, comparison_matrix
 

@@ -12,10 +12,10 @@ from tests.store.made_recipes import regression, two_stages
 from tests.store.made_store import finished_store
 from tune_polar.decide.metrics import metric_named
 from tune_polar.evaluate.summary import SearchSummary
-from tune_polar.report.context import PageContext
 from tune_polar.report.cross_table import CrossTable, cross_table
 from tune_polar.report.document import Entry
 from tune_polar.report.numbers import with_error
+from tune_polar.report.page_context import PageContext
 
 
 @pytest.fixture(scope="module")

@@ -13,18 +13,18 @@ from tests.report.outline import Answer
 from tests.report.shapes import rich_recipe
 from tests.store.made_recipes import recipe_of
 from tests.store.made_store import MadeStore, finished_store
-from tune_polar.decide.engine import judge
+from tune_polar.decide.confusion_scores import confusion
+from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.judged import Judgement, Rung
 from tune_polar.decide.kinds import Thresholds
-from tune_polar.decide.scores import confusion
 from tune_polar.decide.votes import VoteRule
-from tune_polar.report.context import PageContext
 from tune_polar.report.ladder import shown_threshold
 from tune_polar.report.losses.soft_triple import distinct_centers
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.sections.votes import TAUS, score_at, score_map
-from tune_polar.report.winner import winner_recipe
+from tune_polar.report.winner_recipe import winner_recipe
 from tune_polar.report.words import RUNGS
 from tune_polar.stats.intervals import signed
 

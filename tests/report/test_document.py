@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tune_polar.report.decide_page import decide_page
+from tune_polar.report.decide.decide_page import decide_page
 from tune_polar.report.document import Document, DocumentSection, TextTable, markdown
 
 HOSTILE = "<img src=x>|*a*\n`b`"

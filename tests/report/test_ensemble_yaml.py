@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tune_polar.decide.engine import decide_rows
+from tune_polar.decide.decision_engine import decide_rows
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.rows import Rows

@@ -15,13 +15,13 @@ from tests.report.outline import Answer, outline
 from tests.report.shapes import SHAPES
 from tests.store.made_recipes import CLASSES, NUMBER, TWO_STAGES, recipe_of
 from tests.store.made_store import finished_store, made_corpus
-from tune_polar.report.context import PageContext, PageOptions
 from tune_polar.report.document import Code, Words
 from tune_polar.report.page import answers, build_page, left_out
-from tune_polar.report.section import Section
+from tune_polar.report.page_context import PageContext, PageOptions
+from tune_polar.report.page_section import Section
 from tune_polar.report.sections import SECTIONS
 from tune_polar.report.store_comparison import comparison
-from tune_polar.report.winner import winner_changes, winner_yaml
+from tune_polar.report.winner_recipe import winner_changes, winner_yaml
 
 PageOf = Callable[[str], PageContext]
 # Words of systems: they stand on a page only where a recipe's own names or a component's meaning bring them.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.report.outline import Answer
-from tune_polar.report.context import PageContext
-from tune_polar.report.floors import floor_lines, floor_sentences, floors_data, judged_floors
+from tune_polar.report.floor_comparison import floor_lines, floor_sentences, floors_data, judged_floors
+from tune_polar.report.page_context import PageContext
 from tune_polar.stats.paired import fold_paired
 
 PageOf = Callable[[str], PageContext]

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import f1_score
 
 from tune_polar.data.columns import group_column
-from tune_polar.decide.engine import judge
+from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.tables import Table

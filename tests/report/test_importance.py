@@ -10,8 +10,8 @@ import optuna
 import pytest
 
 from tune_polar.errors import DecisionError
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Words
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.sections import matters
 from tune_polar.stats.importance import Column, importances
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from tests.store.made_recipes import two_stages
 from tests.store.made_store import finished_store
-from tune_polar.report.context import PageContext, PageOptions
 from tune_polar.report.document import Details, TextTable
+from tune_polar.report.page_context import PageContext, PageOptions
 from tune_polar.report.sections.examples import build
 
 

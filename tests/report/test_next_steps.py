@@ -16,9 +16,9 @@ from tests.store.made_store import finished_store
 from tune_polar.recipe.narrowed import narrowed
 from tune_polar.recipe.space import FloatParameter, IntParameter
 from tune_polar.recipe.space_file import load_space
-from tune_polar.report.context import PageContext
 from tune_polar.report.importances import learned
 from tune_polar.report.next_steps import gain_sentence, narrowed_yaml, narrower, next_lines
+from tune_polar.report.page_context import PageContext
 from tune_polar.stats.importance import Importance
 from tune_polar.stats.intervals import Interval
 

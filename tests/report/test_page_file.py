@@ -18,8 +18,8 @@ from tests.report.shapes import SHAPES
 from tests.store.made_recipes import TWO_STAGES, recipe_of, two_stages
 from tests.store.made_store import MadeStore, finished_store, made_store
 from tune_polar.errors import StoreError
-from tune_polar.report.context import PageContext, PageOptions
 from tune_polar.report.page import build_page, write_page
+from tune_polar.report.page_context import PageContext, PageOptions
 
 PageOf = Callable[[str], PageContext]
 Made = Callable[[str], MadeStore]

@@ -17,12 +17,12 @@ from tests.store.made_store import MadeStore, finished_store, made_store
 from tune_polar.cli.ending import print_ending
 from tune_polar.cli.result_json import result_json
 from tune_polar.decide.metrics import metric_named
+from tune_polar.evaluate.configuration_scores import AlternativeScores, Scores
 from tune_polar.evaluate.outcome import outcome_of
-from tune_polar.evaluate.scores import AlternativeScores, Scores
-from tune_polar.report.context import PageContext
 from tune_polar.report.correction import alarm_lines, correction_sentence, shown_ahead, worth_sentences
 from tune_polar.report.difference import CellDifference, cell_difference, winner_sentences
 from tune_polar.report.numbers import decimals_for, fixed, with_error
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.sections.believe import EXPLANATIONS
 from tune_polar.report.words import CellWords
 from tune_polar.stats.bbc_cv import BbcCv

@@ -15,9 +15,9 @@ from tests.store.made_store import PROVENANCE, MadeStore, made_store
 from tune_polar.evaluate.manifest_facts import DataDoubt
 from tune_polar.evaluate.summary import summarise
 from tune_polar.recipe.cells import Cell
-from tune_polar.report.context import PageContext, PageOptions
 from tune_polar.report.page import build_page
-from tune_polar.report.racing import saved_by_racing
+from tune_polar.report.page_context import PageContext, PageOptions
+from tune_polar.report.racing_words import saved_by_racing
 from tune_polar.report.reading import summary_for_page
 from tune_polar.report.searched import SearchedParameter
 from tune_polar.report.sections import cost

@@ -13,10 +13,10 @@ from tests.store.made_recipes import one_vote, recipe_of, three_classes, two_sta
 from tests.store.made_store import MadeStore, finished_store, made_store
 from tune_polar.evaluate.outcome import outcome_of
 from tune_polar.recipe.defaults import with_defaults
-from tune_polar.recipe.model import Recipe
-from tune_polar.report.context import PageContext
+from tune_polar.recipe.recipe import Recipe
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.settings import ABSENT, differences, flat, loss_settings
-from tune_polar.report.winner import AS_IT_WAS, winner_changes, winner_recipe, winner_yaml
+from tune_polar.report.winner_recipe import AS_IT_WAS, winner_changes, winner_recipe, winner_yaml
 
 PageOf = Callable[[str], PageContext]
 LR = "sorter.optimizer.lr"

@@ -13,10 +13,10 @@ from tests.report.outline import outline
 from tests.store.made_recipes import TWO_STAGES, one_vote, recipe_of, two_stages
 from tests.store.made_store import finished_store, made_store
 from tune_polar.evaluate.summary import SearchSummary
-from tune_polar.recipe.model import Recipe
-from tune_polar.report.context import PageContext
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.report.document import Block, TextTable, Words
 from tune_polar.report.numbers import with_error
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.store_comparison import comparison, write_comparison
 from tune_polar.stats.paired import fold_paired
 

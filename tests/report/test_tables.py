@@ -18,8 +18,8 @@ from tests.store.made_store import MadeStore, finished_store, made_store
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.errors import DecisionError, StoreError
 from tune_polar.evaluate.summary import SearchSummary
-from tune_polar.report.context import PageContext
-from tune_polar.report.tables import write_tables
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.tidy_tables import write_tables
 
 LR = "sorter.optimizer.lr"
 ROWS, DEV_ROWS = 120, 40

@@ -24,12 +24,12 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.components import DECISIONS as KINDS
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.report import words
-from tune_polar.report.context import PageContext
-from tune_polar.report.decide_document import decide_document
-from tune_polar.report.decide_json import report_data
+from tune_polar.report.decide.threshold_document import decide_document
+from tune_polar.report.decide.threshold_json import report_data
 from tune_polar.report.page import build_page
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.store_comparison import comparison
-from tune_polar.report.winner import winner_changes, winner_yaml
+from tune_polar.report.winner_recipe import winner_changes, winner_yaml
 from tune_polar.report.words import CellWords, chosen_on, decided_by, decision_words, gap_words, score_words
 from tune_polar.stats.threshold_report import ReportSettings, threshold_report
 

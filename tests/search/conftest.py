@@ -10,7 +10,7 @@ import torch
 from simulated_search import RECIPE
 
 from tune_polar.recipe.loaded_space import LoadedSpace
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.space import Space
 
 PARAMETERS: dict[str, object] = {

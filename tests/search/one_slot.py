@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from simulated_search import PROVENANCE
 
-from tune_polar.search.plan import SearchPlan
-from tune_polar.search.remote_files import StoreAccess
-from tune_polar.search.run import PreparedSearch
-from tune_polar.search.searcher import FoldSearcher
-from tune_polar.search.slots import Slots
+from tune_polar.search.make_plan import SearchPlan
+from tune_polar.search.prepared_search import PreparedSearch
+from tune_polar.search.ray.remote_files import StoreAccess
+from tune_polar.search.ray.searcher import FoldSearcher
+from tune_polar.search.ray.worker import FoldTrainable
+from tune_polar.search.ray.worker_setup import WorkerSetup
+from tune_polar.search.resources.slots import Slots
 from tune_polar.search.watch import Together, Watcher
-from tune_polar.search.worker import FoldTrainable
-from tune_polar.search.worker_setup import WorkerSetup
 from tune_polar.store.store import Store
 
 ONE_SLOT = Slots(1, threads=1, gpu=False)

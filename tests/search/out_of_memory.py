@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.row_blocks import RowBlocks
-from tune_polar.search.remote_files import StoreAccess
+from tune_polar.search.ray.remote_files import StoreAccess
 from tune_polar.store.store import Store
 
 

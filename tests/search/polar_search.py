@@ -14,9 +14,9 @@ from tune_polar.data.source import Source
 from tune_polar.data.table import Corpus
 from tune_polar.recipe.fill import fill
 from tune_polar.recipe.loaded_space import LoadedSpace
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.space import Space
-from tune_polar.search.plan import SearchPlan, make_plan
+from tune_polar.search.make_plan import SearchPlan, make_plan
 
 TYPES = ("gender/sexual", "religious", "racial/ethnic", "political", "other")
 LABELS = ("stereotype", "vilification", "dehumanization")

@@ -14,11 +14,11 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.defaults import with_defaults
 from tune_polar.recipe.fill import fill
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.core import Budget, Proposals, SearchCore
+from tune_polar.search.optuna.sampler import Sampler
 from tune_polar.search.proposals import FixedProposals
-from tune_polar.search.sampler import Sampler
 from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.failures import WORKER_LOST, FailureRecord, Reached
 from tune_polar.store.records import FoldRecord, Provenance

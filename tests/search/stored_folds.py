@@ -10,8 +10,8 @@ import numpy as np
 from simulated_search import PROVENANCE, SEED, SMALL, cells_of, recipe_of
 
 from tune_polar.data.columns import Column
-from tune_polar.data.plans.plan import partition
-from tune_polar.evaluate.predictions import PredictionsReader
+from tune_polar.data.plans.fold_plan import partition
+from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.search.configuration_progress import ConfigurationProgress

@@ -14,8 +14,8 @@ import pytest
 import ray
 
 from tune_polar.errors import SearchError
-from tune_polar.search import cluster_check
-from tune_polar.search.ray_session import joined_cluster
+from tune_polar.search.ray import cluster_check
+from tune_polar.search.ray.ray_session import joined_cluster
 
 
 def closed_port() -> int:

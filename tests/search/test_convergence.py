@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from tune_polar.decide.metrics import metric_named
 from tune_polar.recipe.loaded_space import LoadedSpace
-from tune_polar.search.convergence import FEWEST_SCORED, Converged, ScoredPoint, Told
-from tune_polar.search.regret import cross_validation_error, regret_bound
-from tune_polar.search.unit_cube import UnitCube
+from tune_polar.search.optuna.unit_cube import UnitCube
+from tune_polar.search.stopping.convergence import FEWEST_SCORED, Converged, ScoredPoint, Told
+from tune_polar.search.stopping.regret import cross_validation_error, regret_bound
 from tune_polar.stats.paired import fold_paired
 
 Floats = NDArray[np.float64]

@@ -25,15 +25,15 @@ from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.search.configuration_progress import ConfigurationProgress, cell_of
 from tune_polar.search.core import Budget, SearchCore
+from tune_polar.search.optuna.sampler import PREDICTED, Sampler
 from tune_polar.search.proposals import SpaceProposals
 from tune_polar.search.racing import scoreboard
-from tune_polar.search.racing.racing import Racing
-from tune_polar.search.racing.rule import Race
-from tune_polar.search.racing.rules import CURVE_RULES, RULES, racing_named
-from tune_polar.search.sampler import PREDICTED, Sampler
+from tune_polar.search.racing.race import Race
+from tune_polar.search.racing.racing_names import CURVE_RULES, RULES, racing_named
+from tune_polar.search.racing.running_race import Racing
 from tune_polar.store.abandonment import Abandonment, StoppedAt
 from tune_polar.store.records import FoldRecord
-from tune_polar.trial import scores
+from tune_polar.trial import cell_scores
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.progress import Progress
 
@@ -260,4 +260,4 @@ def test_one_given_up_whose_last_cells_finish_all_the_same_is_whole() -> None:
 
 
 def test_the_raced_score_has_the_name_that_a_fold_trial_gives_it() -> None:
-    assert scoreboard.RACE == scores.RACE
+    assert scoreboard.RACE == cell_scores.RACE

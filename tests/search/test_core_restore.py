@@ -30,8 +30,8 @@ from tune_polar.recipe.configuration import Configuration, canonical_json
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.search.configuration_progress import ConfigurationProgress, cell_of
 from tune_polar.search.core import Budget, SearchCore
+from tune_polar.search.optuna.sampler import RANDOM_CONFIGURATIONS, Sampler
 from tune_polar.search.proposals import SpaceProposals
-from tune_polar.search.sampler import RANDOM_CONFIGURATIONS, Sampler
 from tune_polar.store.failures import MAX_LOSSES, FailureRecord
 from tune_polar.store.records import FoldRecord
 from tune_polar.trial.fold_trial import FoldTrial

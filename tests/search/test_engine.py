@@ -23,20 +23,20 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import configuration_id
 from tune_polar.search.configuration_progress import cell_of
 from tune_polar.search.core import SearchCore
-from tune_polar.search.limits import Limits
-from tune_polar.search.plan import SearchPlan, make_plan
-from tune_polar.search.run import PreparedSearch
-from tune_polar.search.searcher import FoldSearcher
-from tune_polar.search.slots import Slots
-from tune_polar.search.stop_rules import stop_rules
+from tune_polar.search.make_plan import SearchPlan, make_plan
+from tune_polar.search.prepared_search import PreparedSearch
+from tune_polar.search.ray.searcher import FoldSearcher
+from tune_polar.search.resources.slots import Slots
+from tune_polar.search.stopping.limits import Limits
+from tune_polar.search.stopping.rules_in_force import stop_rules
 from tune_polar.search.watch import Silent, Together
 from tune_polar.store.failures import WORKER_LOST
 from tune_polar.store.merge import merge
 from tune_polar.store.store import Store, open_store
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.progress import Progress
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
+from tune_polar.trial.worker_context import TrialContext
 
 LISTENING = "0A"  # state of a socket in /proc/net/tcp
 KILLED_WHILE_WRITING = """

@@ -19,18 +19,18 @@ from tune_polar.errors import SearchError
 from tune_polar.evaluate.summary import summarise
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.fill import fill
-from tune_polar.search.export_optuna import export_optuna
 from tune_polar.search.export_tensorboard import export_tensorboard
-from tune_polar.search.plan import make_plan
-from tune_polar.search.run import PreparedSearch
-from tune_polar.search.sampler import PREDICTED
-from tune_polar.search.slots import Slots
+from tune_polar.search.make_plan import make_plan
+from tune_polar.search.optuna.export_optuna import export_optuna
+from tune_polar.search.optuna.sampler import PREDICTED
+from tune_polar.search.prepared_search import PreparedSearch
+from tune_polar.search.resources.slots import Slots
 from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.failures import FailureRecord
 from tune_polar.store.store import Store, open_store
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
+from tune_polar.trial.worker_context import TrialContext
 
 SPACE = {
     "finder.optimizer.lr": {"type": "float", "low": 3e-4, "high": 1e-2, "log": True},

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tune_polar.search.fair_sharing import GAIN, FairShare, Watched
+from tune_polar.search.resources.fair_sharing import GAIN, FairShare, Watched
 
 CURVES = {
     "each slot adds as much": [1, 2, 3, 4, 5, 6, 7, 8],

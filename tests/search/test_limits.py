@@ -9,8 +9,8 @@ from simulated_search import WORKER_LOST, MemoryLedger, Simulation, cells_of, fa
 
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.core import Budget, SearchCore
-from tune_polar.search.limits import FAILED_AT_FIRST, UNLIMITED, Limits, NothingWorks, TimeLimit
-from tune_polar.search.stop_rule import Stop, StopRule
+from tune_polar.search.stopping.limits import FAILED_AT_FIRST, UNLIMITED, Limits, NothingWorks, TimeLimit
+from tune_polar.search.stopping.stop_rule import Stop, StopRule
 from tune_polar.store.failures import MAX_LOSSES
 
 

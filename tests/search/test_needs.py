@@ -10,7 +10,15 @@ from tune_polar.errors import SearchError
 from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS, shape_of_config
 from tune_polar.model.footprint import GB
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
-from tune_polar.search.needs import FoldNeeds, Scale, SearchNeeds, disk_budget, fold_needs, free_bytes, search_needs
+from tune_polar.search.resources.needs_forecast import (
+    FoldNeeds,
+    Scale,
+    SearchNeeds,
+    disk_budget,
+    fold_needs,
+    free_bytes,
+    search_needs,
+)
 
 XBASE = "nghuyong/ernie-3.0-xbase-zh"
 FOLD = FoldNeeds(weights=2 * GB, checkpoint=4 * GB, host=8 * GB)

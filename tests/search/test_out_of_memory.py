@@ -14,17 +14,17 @@ from one_slot import ONE_SLOT, Slot
 from out_of_memory import PLAIN_FORWARD, AccessOnSmallGpu, SmallGpu
 from polar_search import planned, variant
 
-from tune_polar.cli.trouble import failure_lines, memory_lines
+from tune_polar.cli.failure_messages import failure_lines, memory_lines
 from tune_polar.evaluate.summary import summarise
 from tune_polar.model.encoder import TextEncoder
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.report.page import build_page
-from tune_polar.search.plan import SearchPlan
-from tune_polar.search.remote_files import StoreAccess
-from tune_polar.search.run import PreparedSearch
+from tune_polar.search.make_plan import SearchPlan
+from tune_polar.search.prepared_search import PreparedSearch
+from tune_polar.search.ray.remote_files import StoreAccess
+from tune_polar.search.ray.worker import FoldTrainable
+from tune_polar.search.ray.worker_setup import FAILURE_KEY, WorkerSetup
 from tune_polar.search.watch import Silent
-from tune_polar.search.worker import FoldTrainable
-from tune_polar.search.worker_setup import FAILURE_KEY, WorkerSetup
 from tune_polar.store.failures import OUT_OF_MEMORY, Reached
 from tune_polar.store.store import Store, open_store
 from tune_polar.trial.device import Held

@@ -13,7 +13,7 @@ from ray.tune.execution.placement_groups import resource_dict_to_pg_factory
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from tune_polar.errors import SearchError, SpecError
-from tune_polar.search.slots import SlotCount, Slots, slots_of_cluster, slots_of_this_machine
+from tune_polar.search.resources.slots import SlotCount, Slots, slots_of_cluster, slots_of_this_machine
 from tune_polar.trial.gpus import devices_of_slots, slot_budget_bytes, slots_of_gpu
 from tune_polar.trial.visible_gpus import SIMULATED, gpus_here
 

@@ -15,18 +15,18 @@ from polar_search import SMALL, TWO_STAGES, polar_folder, small_corpus, space_ov
 from simulated_search import cells_of, recipe_of
 
 from tune_polar.data.findings import Finding
-from tune_polar.data.plans.plan import FoldPlan, partition
+from tune_polar.data.plans.fold_plan import FoldPlan, partition
 from tune_polar.data.source import Source, parse_source
 from tune_polar.errors import DataError, FoldPlanError, SearchError, SpecError, StoreError, TunePolarError
 from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.recipe.configuration import canonical_json
 from tune_polar.recipe.fill import fill
 from tune_polar.recipe.loaded_space import LoadedSpace
-from tune_polar.recipe.model import Recipe
-from tune_polar.search import table_sizes
-from tune_polar.search.plan import SearchPlan, make_plan
+from tune_polar.recipe.recipe import Recipe
+from tune_polar.search.make_plan import SearchPlan, make_plan
+from tune_polar.search.optuna.sampler import Sampler
 from tune_polar.search.recorded_plan import plan_from_manifest
-from tune_polar.search.sampler import Sampler
+from tune_polar.search.resources import table_sizes
 from tune_polar.store.gold import Gold, gold_of
 
 Manifest = dict[str, Any]

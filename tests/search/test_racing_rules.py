@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import wilcoxon
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.metrics import metric_named
 from tune_polar.errors import SpecError
 from tune_polar.recipe.cells import Cell
 from tune_polar.search.racing.board import CURVE_POINTS, Board, RunningCell, curve_values
-from tune_polar.search.racing.model import chance_to_win
+from tune_polar.search.racing.model_rule import chance_to_win
 from tune_polar.search.racing.promise import Promise, expected_improvement
-from tune_polar.search.racing.rule import ALWAYS_FINISHED, Race
-from tune_polar.search.racing.rules import CURVE_RULES, RULES, race_named, racing_named
+from tune_polar.search.racing.race import ALWAYS_FINISHED, Race
+from tune_polar.search.racing.racing_names import CURVE_RULES, RULES, race_named, racing_named
 
 seeds = st.integers(0, 2**32 - 1)
 every_rule = pytest.mark.parametrize("name", list(RULES))

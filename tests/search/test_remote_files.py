@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tune_polar.errors import StoreError
-from tune_polar.search.ray_session import local_ray
-from tune_polar.search.remote_files import RemoteFiles, StoreAccess, kept_for_workers
-from tune_polar.search.slots import Slots
+from tune_polar.search.ray.ray_session import local_ray
+from tune_polar.search.ray.remote_files import RemoteFiles, StoreAccess, kept_for_workers
+from tune_polar.search.resources.slots import Slots
 from tune_polar.store.filesystem import LocalFolder
 
 pytestmark = pytest.mark.e2e

@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 import torch
 
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.source import parse_source
 from tune_polar.data.table import Corpus
 from tune_polar.errors import DataError, SpecError
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.fill import fill
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.report.sections.extra_rows import _folds
-from tune_polar.search.extra_rows import check_extra, extra_warnings
+from tune_polar.search.extra_rows_check import check_extra, extra_warnings
 from tune_polar.search.recipe_data import fold_plans, read_corpus
 from tune_polar.search.variants import check_variant
 from tune_polar.store.gold import Gold, gold_difference, gold_of
 from tune_polar.store.store import open_store
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.stage_inputs import inputs_of
+from tune_polar.trial.worker_context import TrialContext
 
 TRAIN = "id,text,hate\n" + "".join(f"r{row},text {row},{row % 2}\n" for row in range(20))
 RECIPE = {

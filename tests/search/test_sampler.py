@@ -18,8 +18,7 @@ from tune_polar.recipe.fill import fill
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.space import Scalar
 from tune_polar.search.core import Budget
-from tune_polar.search.proposals import SpaceProposals
-from tune_polar.search.sampler import (
+from tune_polar.search.optuna.sampler import (
     BEST_TRIALS,
     LATEST_TRIALS,
     MOST_TRIALS,
@@ -30,6 +29,7 @@ from tune_polar.search.sampler import (
     common_space,
     telling,
 )
+from tune_polar.search.proposals import SpaceProposals
 
 Point = dict[str, Scalar]
 

@@ -10,15 +10,15 @@ from simulated_search import cells_of
 
 from tune_polar.evaluate.summary import summarise
 from tune_polar.recipe.configuration import configuration_id
-from tune_polar.recipe.model import Recipe
-from tune_polar.search import run as run_module
+from tune_polar.recipe.recipe import Recipe
+from tune_polar.search import prepared_search as run_module
 from tune_polar.search.configuration_progress import cell_of
+from tune_polar.search.prepared_search import PreparedSearch
 from tune_polar.search.racing.board import Board, RunningCell
 from tune_polar.search.racing.keep_all import KeepAll
-from tune_polar.search.racing.racing import Racing
-from tune_polar.search.racing.rule import Race
-from tune_polar.search.run import PreparedSearch
-from tune_polar.search.slots import Slots
+from tune_polar.search.racing.race import Race
+from tune_polar.search.racing.running_race import Racing
+from tune_polar.search.resources.slots import Slots
 from tune_polar.search.watch import Silent
 from tune_polar.store.store import open_store
 

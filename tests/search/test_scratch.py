@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from tune_polar.errors import SearchError
-from tune_polar.search import scratch
-from tune_polar.search.scratch import scratch_folder
+from tune_polar.search.ray import scratch
+from tune_polar.search.ray.scratch import scratch_folder
 
 DIES = (
     "import os, sys, tempfile; tempfile.tempdir = sys.argv[1]\n"
-    "from tune_polar.search.scratch import scratch_folder\n"
+    "from tune_polar.search.ray.scratch import scratch_folder\n"
     "with scratch_folder() as place: (place / 'socket').touch(); os.kill(os.getpid(), 9)\n"
 )
 

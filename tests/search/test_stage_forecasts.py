@@ -15,9 +15,9 @@ from tune_polar.model.heads import build_head
 from tune_polar.model.losses import LossContext, OutputsKind, TaskKind, build_loss
 from tune_polar.model.losses.base import TASK_KINDS
 from tune_polar.recipe.components import HEADS, LOSSES
-from tune_polar.search.diagnosis import diagnose, stand_ins
-from tune_polar.search.encoder_sizes import encoders_of
-from tune_polar.search.stage_forecasts import forecasts, own_parameters
+from tune_polar.search.resources.diagnosis import diagnose, stand_ins
+from tune_polar.search.resources.encoder_sizes import encoders_of
+from tune_polar.search.resources.stage_forecasts import forecasts, own_parameters
 from tune_polar.trial.visible_gpus import SIMULATED
 
 HIDDEN, WIDTH = 48, 24

@@ -14,19 +14,19 @@ from stored_folds import FOLDS, NEIGHBOURS, NUMBERS, TWO, StoredFolds
 
 from tune_polar.decide.metrics import metric_named
 from tune_polar.decide.rows import Gold
+from tune_polar.evaluate.configuration_scores import StoredScores
 from tune_polar.evaluate.manifest_facts import alternatives_of
 from tune_polar.evaluate.outcome import Outcome, outcome_of
-from tune_polar.evaluate.scores import StoredScores
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.fill import fill
 from tune_polar.recipe.loaded_space import LoadedSpace
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.space import NotProposedError, Scalar
 from tune_polar.search.configuration_progress import ConfigurationProgress
-from tune_polar.search.sampler import PREDICTED, Sampler
-from tune_polar.search.study import Study
-from tune_polar.search.swept_point import proposable
+from tune_polar.search.optuna.sampler import PREDICTED, Sampler
+from tune_polar.search.optuna.study import Study
+from tune_polar.search.optuna.swept_point import proposable
 from tune_polar.store.abandonment import Abandonment
 
 LR = {"finder.optimizer.lr": {"type": "float", "low": 1e-4, "high": 1e-1, "log": True}}

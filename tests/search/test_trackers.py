@@ -24,8 +24,8 @@ from tune_polar.errors import SearchError, SpecError
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.fill import fill
-from tune_polar.search.plan import SearchPlan, make_plan
-from tune_polar.search.run import PreparedSearch
+from tune_polar.search.make_plan import SearchPlan, make_plan
+from tune_polar.search.prepared_search import PreparedSearch
 from tune_polar.search.trackers.relay import Relay
 from tune_polar.search.trackers.runs import (
     ConfigurationEnd,

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from simulated_search import RECIPE
 
-from tune_polar.api.tried import tried_points
+from tune_polar.api.points_to_try import tried_points
 from tune_polar.errors import SpecError
 from tune_polar.recipe.configuration import TRIED, Configuration
 from tune_polar.recipe.loaded_space import LoadedSpace
+from tune_polar.search.optuna.sampler import Sampler
 from tune_polar.search.proposals import SpaceProposals
-from tune_polar.search.sampler import Sampler
 
 
 def file_of(folder: Path, content: str) -> str:

@@ -19,22 +19,22 @@ from tests.stand_in.driver import Driver, Kind
 from tests.stand_in.install import pretended_cards
 from tests.stand_in.known_cards import DESKTOP, LAPTOP
 from tune_polar.errors import SearchError
-from tune_polar.search.plan import SearchPlan
-from tune_polar.search.ray_session import local_ray
-from tune_polar.search.run import PreparedSearch
-from tune_polar.search.slots import Slots
-from tune_polar.search.worker import FoldTrainable, keep_own_gpu
-from tune_polar.search.worker_setup import FAILURE_KEY
+from tune_polar.search.make_plan import SearchPlan
+from tune_polar.search.prepared_search import PreparedSearch
+from tune_polar.search.ray.ray_session import local_ray
+from tune_polar.search.ray.worker import FoldTrainable, keep_own_gpu
+from tune_polar.search.ray.worker_setup import FAILURE_KEY
+from tune_polar.search.resources.slots import Slots
 from tune_polar.store.failures import OUT_OF_MEMORY, WORKER_LOST, Reached
 from tune_polar.store.records import StageRecord
 from tune_polar.store.store import Store
 from tune_polar.trial import predictor, stage_training, visible_gpus
+from tune_polar.trial.forward_pass import predict
 from tune_polar.trial.gpus import slot_budget_bytes
-from tune_polar.trial.provenance import this_cpu
-from tune_polar.trial.rows import predict
 from tune_polar.trial.stage_model import StageModel
-from tune_polar.trial.training import Training, train
+from tune_polar.trial.training_loop import Training, train
 from tune_polar.trial.visible_gpus import SIMULATED
+from tune_polar.trial.work_provenance import this_cpu
 
 pytestmark = pytest.mark.skipif(torch.backends.cuda.is_built(), reason="the stand-in needs a torch built for the CPU")
 

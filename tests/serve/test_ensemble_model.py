@@ -12,13 +12,13 @@ import pytest
 from tests.store.made_recipes import one_vote, regression, three_classes, two_stages
 from tests.store.made_store import MadeStore, finished_store
 from tune_polar.api.model_words import ModelWords
-from tune_polar.api.winner import write_ensemble
+from tune_polar.api.winner_files import write_ensemble
 from tune_polar.decide.tables import Table
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.evaluate.ensemble_file import EnsembleFile
 from tune_polar.report.ensemble_card import ensemble_card
+from tune_polar.report.ensemble_words import ensemble_sentences
 from tune_polar.report.ensemble_yaml import read_ensemble
-from tune_polar.report.ensembles import ensemble_sentences
 from tune_polar.report.model_card import CardFacts
 from tune_polar.serve.composition import Composition
 from tune_polar.serve.from_store import lacking_weights, stored_composition
@@ -153,8 +153,8 @@ def test_the_card_has_the_figures_of_the_page(tmp_path: Path):
     summary = made.summary()
     facts = CardFacts(12, False, (), ("members/a",), ["tiny"], True, "1.0", len(file.members))
     card = ensemble_card(summary, file, facts)
-    from tune_polar.evaluate.ensembles import ensembles_of
-    from tune_polar.report.context import PageContext
+    from tune_polar.evaluate.search_ensembles import ensembles_of
+    from tune_polar.report.page_context import PageContext
 
     for sentence in ensemble_sentences(ensembles_of(summary), PageContext(summary).index.names_by_id):
         assert sentence in card

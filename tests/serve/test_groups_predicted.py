@@ -11,7 +11,7 @@ from tests.serve.test_model_folder import CPU, composition_of, encoder_at, loads
 from tune_polar.api.predicting import Collected
 from tune_polar.data.new_texts import NewTexts
 from tune_polar.errors import DataError
-from tune_polar.serve.model import Model
+from tune_polar.serve.fold_models import Model
 from tune_polar.serve.predict import predict_all
 
 SETTINGS = {"model": {"pooled": {"at": {"rude": 0.0}}, "groups": {"eng": {"at": {"rude": "never"}}}}}

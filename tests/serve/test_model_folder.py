@@ -33,7 +33,7 @@ from tune_polar.model.heads import build_head
 from tune_polar.model.seeding import seeded_start
 from tune_polar.model.tokens import HubTokenizer
 from tune_polar.serve.composition import CellModels, Composition
-from tune_polar.serve.model import Model
+from tune_polar.serve.fold_models import Model
 from tune_polar.serve.model_folder import folder_models, public_name, read_model_folder, write_model_folder
 from tune_polar.trial.inference import StageShape, TrainedStage
 

@@ -24,7 +24,7 @@ from tune_polar.recipe.schema import recipe_schema
 from tune_polar.recipe.settings_table import setting_rows
 from tune_polar.recipe.space_file import load_space
 from tune_polar.store.store import open_store
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
 
 EXTENDED = re.compile(r"```yaml\n(recipe: st3-focal\n.*?)```", flags=re.DOTALL)
 ONE_STAGE = {

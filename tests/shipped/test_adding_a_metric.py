@@ -12,7 +12,7 @@ from sklearn.metrics import cohen_kappa_score
 from tests.shipped.contributing import blocks_of
 from tests.trial.graph_bench import Bench, plans_of, recipe_of
 from tune_polar.data.sample_corpus import sample_corpus
-from tune_polar.decide.engine import judge
+from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.metrics import METRICS as MEASURED
 from tune_polar.decide.rows import Gold, Rows
@@ -21,7 +21,7 @@ from tune_polar.recipe.components.metrics import METRICS as WRITTEN
 from tune_polar.recipe.schema import recipe_schema
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.store.store import open_store
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
 
 STAGE = {
     "task": {"type": "binary", "target": "polarization"},

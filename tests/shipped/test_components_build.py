@@ -13,7 +13,7 @@ from tune_polar.data.batches import BatchContext, make_batches
 from tune_polar.data.columns import class_column, group_column, label_column, number_column
 from tune_polar.data.plans import corpus_for, make_plans
 from tune_polar.data.table import Corpus, Split
-from tune_polar.decide.keep import keep_metric
+from tune_polar.decide.checkpoint_scores import keep_metric
 from tune_polar.decide.kinds import build_decision
 from tune_polar.decide.metrics import METRICS as MEASURED
 from tune_polar.decide.rows import Gold
@@ -24,7 +24,7 @@ from tune_polar.recipe.components import BATCHES, DECISIONS, HEADS, LOSSES, METR
 from tune_polar.recipe.components.decisions import ThresholdRule
 from tune_polar.recipe.components.metrics import LAST, keeps_of
 from tune_polar.recipe.defaults import with_defaults
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.registry import Component
 
 ROWS, HIDDEN = 12, 8

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tune_polar.decide.confusion_scores import f1_of_counts
 from tune_polar.decide.rows import Gold, Rows
-from tune_polar.decide.scores import f1_of_counts
 from tune_polar.stats.rare_labels import rare_labels
 
 RNG = np.random.default_rng(3)

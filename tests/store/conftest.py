@@ -14,7 +14,7 @@ from tests.store.made_recipes import two_stages
 from tests.store.made_store import MadeStore, made_store
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.records import StageRecord
 
 SEED = 42

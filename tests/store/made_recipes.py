@@ -7,7 +7,7 @@ from typing import Any
 
 from tune_polar.recipe.defaults import with_defaults
 from tune_polar.recipe.fill import fill
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 
 LABELS = ("x", "y/z")
 FOLDS = 3

@@ -26,15 +26,15 @@ import numpy as np
 
 from tune_polar.data.columns import Column, class_column, group_column, label_column, number_column, text_column
 from tune_polar.data.plans import make_plans
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.table import Corpus, Split
-from tune_polar.evaluate.predictions import ConfigurationPredictions, PredictionsReader
+from tune_polar.evaluate.configuration_predictions import ConfigurationPredictions, PredictionsReader
 from tune_polar.evaluate.summary import Detail, SearchSummary, summarise
 from tune_polar.recipe.cells import Cell, cells
 from tune_polar.recipe.configuration import PUBLISHED, Configuration, digest
 from tune_polar.recipe.fill import fill
 from tune_polar.recipe.loaded_space import LoadedSpace
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recorded import recipe_to_json, space_from_json
 from tune_polar.recipe.sections import Stage
 from tune_polar.store.abandonment import Abandonment
@@ -42,7 +42,7 @@ from tune_polar.store.failures import FailureRecord
 from tune_polar.store.gold import Gold, gold_of
 from tune_polar.store.records import FoldRecord, StageRecord
 from tune_polar.store.store import Store, open_store
-from tune_polar.store.training import CurvePoint, Provenance
+from tune_polar.store.training_facts import CurvePoint, Provenance
 
 LANGUAGES = ("eng", "deu", "zho")
 NEIGHBOURS = 7

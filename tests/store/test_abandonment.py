@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tune_polar.evaluate.checks import checks_of
+from tune_polar.evaluate.coded_checks import checks_of
 from tune_polar.evaluate.correction import corrected_best
 from tune_polar.evaluate.summary import summarise
 from tune_polar.recipe.cells import Cell

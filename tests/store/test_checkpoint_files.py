@@ -13,7 +13,7 @@ from tune_polar.errors import StoreError
 from tune_polar.store import filesystem
 from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.store.filesystem import LocalFolder
-from tune_polar.store.training import CurvePoint
+from tune_polar.store.training_facts import CurvePoint
 
 WEIGHTS = {"layer": np.arange(600, dtype=np.float32)}
 

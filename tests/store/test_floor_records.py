@@ -10,13 +10,13 @@ import pytest
 
 from tests.store.made_recipes import one_vote, three_classes, two_stages
 from tests.store.made_store import finished_store
-from tune_polar.evaluate.floors import JudgedFloor, floors_of
+from tune_polar.evaluate.floor_scores import JudgedFloor, floors_of
 from tune_polar.evaluate.summary import summarise
 from tune_polar.store.codec import encode_arrays
 from tune_polar.store.floor import FloorRecord
 from tune_polar.store.merge import merge
 from tune_polar.store.store import open_store
-from tune_polar.trial.floors import make_floor
+from tune_polar.trial.floor_models import make_floor
 
 
 def with_floor(folder: Path, recipe=None):  # type: ignore[no-untyped-def]

@@ -13,7 +13,7 @@ from tune_polar.store.failures import (
     given_up,
     tried_memory,
 )
-from tune_polar.store.training import MemoryUse, Provenance
+from tune_polar.store.training_facts import MemoryUse, Provenance
 
 ABOUT = Provenance("here", 1, "cuda", "2026-01-02T03:04:05+00:00", {})
 

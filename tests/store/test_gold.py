@@ -12,7 +12,7 @@ import pytest
 from tests.store.made_recipes import recipe_of, regression, three_classes, two_stages
 from tests.store.made_store import made_corpus, made_split, plans_of
 from tune_polar.data.columns import Column, group_column, label_column, text_column
-from tune_polar.data.plans.plan import FoldPlan, partition
+from tune_polar.data.plans.fold_plan import FoldPlan, partition
 from tune_polar.data.table import Corpus, Split
 from tune_polar.errors import DataError, StoreError
 from tune_polar.store import codec

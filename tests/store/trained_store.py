@@ -14,19 +14,19 @@ import torch
 from tune_polar.api.data_words import DataWords
 from tune_polar.api.fitting import Told, fit_model
 from tune_polar.api.model_words import ModelWords
-from tune_polar.api.winner import write_ensemble, write_winner
+from tune_polar.api.winner_files import write_ensemble, write_winner
 from tune_polar.data.source import parse_source
 from tune_polar.recipe.configuration import PUBLISHED, Configuration
 from tune_polar.recipe.recipe_file import load_recipe
 from tune_polar.recipe.space_file import load_space
 from tune_polar.report.reading import summary_for_page
-from tune_polar.search.plan import make_plan
+from tune_polar.search.make_plan import make_plan
 from tune_polar.store.gold import gold_of
 from tune_polar.store.lease import held_lease
 from tune_polar.store.store import Store, open_store
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
+from tune_polar.trial.worker_context import TrialContext
 
 STEPS = {"lr": 1e-3, "max_steps": 2, "max_epochs": None, "eval_every_steps": 2}
 RECIPE: Mapping[str, Any] = {

@@ -19,11 +19,11 @@ from tune_polar.cli.synthesize_command import PROMPTS
 from tune_polar.errors import DataError, SpecError
 from tune_polar.recipe.prompts import read_prompts
 from tune_polar.synthesis.answers import NotATextError, texts_of
-from tune_polar.synthesis.asks import Ask, OwnRows, asks_for
 from tune_polar.synthesis.client import Client, Endpoint, GivenUpError
 from tune_polar.synthesis.filters import Written, sieve
+from tune_polar.synthesis.generate import Counts, Job, collect
 from tune_polar.synthesis.journal import Entry, Journal
-from tune_polar.synthesis.run import Counts, Job, collect
+from tune_polar.synthesis.row_requests import Ask, OwnRows, asks_for
 
 OWN = OwnRows(["a", "b"], [sentence(-1), sentence(-2)], ["0", "1"], ["eng", "eng"], ("0", "1"), "hate")
 DEEP = b"[" * 200_000

@@ -16,12 +16,12 @@ from tune_polar.cli.synthesize_command import PROMPTS
 from tune_polar.errors import DataError, SpecError
 from tune_polar.recipe.prompts import Prompts, read_prompts
 from tune_polar.synthesis.answers import NotATextError, texts_of
-from tune_polar.synthesis.asks import Ask, OwnRows, asks_for
 from tune_polar.synthesis.client import Client, Endpoint, GivenUpError, StopError, _seconds
 from tune_polar.synthesis.filters import Written, sieve
+from tune_polar.synthesis.generate import Counts, Job, Row, collect, rows_of
 from tune_polar.synthesis.journal import Entry, Journal
 from tune_polar.synthesis.languages import written_out
-from tune_polar.synthesis.run import Counts, Job, Row, collect, rows_of
+from tune_polar.synthesis.row_requests import Ask, OwnRows, asks_for
 
 SHARES = {"direct": 0.5, "paraphrase": 0.3, "contrastive": 0.2}
 

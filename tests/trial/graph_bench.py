@@ -11,15 +11,15 @@ from typing import Any, TypeVar
 import torch
 
 from tune_polar.data.plans import make_plans
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.table import Corpus
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.defaults import with_defaults
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.store import Store
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.stage_inputs import inputs_of
+from tune_polar.trial.worker_context import TrialContext
 
 T = TypeVar("T")
 TYPES = ["gender/sexual", "religious", "racial/ethnic", "political", "other"]

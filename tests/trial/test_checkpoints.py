@@ -13,12 +13,12 @@ from graph_bench import TWO_STAGES, Bench, recipe_of
 
 from tune_polar.data.table import Corpus
 from tune_polar.errors import StoreError
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.store.records import StageRecord
 from tune_polar.store.store import Store, open_store
 from tune_polar.trial.checkpoints import Checkpoints
-from tune_polar.trial.run import fold_trial_steps, run_fold_trial
+from tune_polar.trial.run_fold_trial import fold_trial_steps, run_fold_trial
 
 ALWAYS = 1e-9  # seconds between checkpoints: one after each step
 CHANGES: dict[str, object] = {

@@ -19,13 +19,13 @@ from tests.store.made_recipes import one_vote, regression, three_classes, two_st
 from tests.store.made_store import made_corpus, plans_of
 from tune_polar.data.table import Corpus
 from tune_polar.errors import ModelError
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.codec import encode_arrays
 from tune_polar.store.floor import floor_faults
 from tune_polar.store.gold import gold_of
-from tune_polar.trial import floor_features, floor_vectors, floors
+from tune_polar.trial import floor_features, floor_models, floor_vectors
+from tune_polar.trial.floor_models import FloorLeftOutError, Stopped, make_floor
 from tune_polar.trial.floor_vectors import FrozenEncoders, floor_device
-from tune_polar.trial.floors import FloorLeftOutError, Stopped, make_floor
 
 CPU = torch.device("cpu")
 
@@ -117,7 +117,7 @@ def test_no_text_that_a_fold_holds_out_reaches_what_is_fitted() -> None:
 
 
 def test_of_many_rows_a_sample_is_taken_the_same_every_time(monkeypatch) -> None:
-    monkeypatch.setattr(floors, "MOST_ROWS", 60)
+    monkeypatch.setattr(floor_models, "MOST_ROWS", 60)
     recipe = two_stages()
     corpus = made_corpus(recipe)
     plans = plans_of(recipe, corpus)
@@ -137,8 +137,8 @@ def test_stages_that_ask_the_same_are_trained_once(monkeypatch) -> None:
     corpus = made_corpus(recipe)
     plan = plans_of(recipe, corpus)["finder"]
     counted: list[int] = []
-    real = floors.fold_table
-    monkeypatch.setattr(floors, "fold_table", lambda *about: (counted.append(1), real(*about))[1])
+    real = floor_models.fold_table
+    monkeypatch.setattr(floor_models, "fold_table", lambda *about: (counted.append(1), real(*about))[1])
     found = make_floor("tfidf", recipe.model_copy(update={"stages": stages}), corpus, {"finder": plan, "second": plan})
     assert len(counted) == plan.count
     np.testing.assert_array_equal(found.table("finder", 0)[1], found.table("second", 0)[1])
@@ -159,7 +159,7 @@ def test_an_encoder_reads_no_more_than_its_budget_and_says_when_that_is_too_litt
     recipe = encoded(one_vote())
     corpus = made_corpus(recipe)
     plans = plans_of(recipe, corpus)
-    monkeypatch.setattr(floors, "FEWEST_ROWS", 40)
+    monkeypatch.setattr(floor_models, "FEWEST_ROWS", 40)
     linear = 2 * (4 * 16 * 16 + 2 * 16 * 32)
     monkeypatch.setattr(floor_vectors, "MOST_WORK", {"cpu": 2.0 * linear * 12 * 60})
     found = make_floor("encoder", recipe, corpus, plans, encode=FrozenEncoders(CPU))

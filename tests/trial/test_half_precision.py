@@ -26,16 +26,16 @@ from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.fgm import FastGradientMethod
 from tune_polar.model.heads import build_head
 from tune_polar.model.losses import LossBatch, LossContext, build_loss
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.store.records import FoldRecord, StageRecord
 from tune_polar.store.store import Store, open_store
-from tune_polar.trial import stage_work, training
+from tune_polar.trial import stage_work, training_loop
 from tune_polar.trial.checkpoints import Checkpoints
 from tune_polar.trial.gradients import Rows
 from tune_polar.trial.precision import Precision
-from tune_polar.trial.run import fold_trial_steps, run_fold_trial
-from tune_polar.trial.training import Training
+from tune_polar.trial.run_fold_trial import fold_trial_steps, run_fold_trial
+from tune_polar.trial.training_loop import Training
 
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 STAGES = ("detector", "classifier")
@@ -81,7 +81,7 @@ class Seen:
     weights: dict[str, Tensor] = field(default_factory=dict)  # the detector's, as stored
 
     def watch_steps(self, patch: pytest.MonkeyPatch) -> None:
-        inner = training.one_step
+        inner = training_loop.one_step
 
         def one_step(made: Training, rows: Rows, fgm: FastGradientMethod | None) -> Tensor:
             scale = made.precision.scaler.get_scale()
@@ -99,7 +99,7 @@ class Seen:
             self.losses.append(loss.item())
             return loss
 
-        patch.setattr(training, "one_step", one_step)
+        patch.setattr(training_loop, "one_step", one_step)
 
     def watch_losses(self, patch: pytest.MonkeyPatch) -> None:
         inner = Precision.scaled

@@ -9,9 +9,9 @@ import pytest
 from graph_bench import ONE_STAGE, Bench, recipe_of
 
 from tune_polar.store.store import Store
-from tune_polar.trial import checkpoints, context
+from tune_polar.trial import checkpoints, worker_context
 from tune_polar.trial.host_memory import give_back_freed, peak_bytes, reset_peak, resident_bytes
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
 
 MB = 2**20
 ON_LINUX = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells a peak anew")
@@ -46,7 +46,7 @@ def test_it_is_given_back_before_a_checkpoint_and_after_a_stage(graph: Bench, mo
     """A checkpoint's bytes would come on top of it, and the next stage's beside it."""
     order: list[str] = []
     monkeypatch.setattr("tune_polar.trial.checkpoints._WRITING_SHARE", float("inf"))
-    for module in (checkpoints, context):
+    for module in (checkpoints, worker_context):
         monkeypatch.setattr(module, "give_back_freed", lambda: order.append("given back"))
     for name in ("put_checkpoint", "put_stage"):
         monkeypatch.setattr(Store, name, watched(order, name, getattr(Store, name)))

@@ -15,12 +15,12 @@ from transformers import BertConfig, BertModel, BertTokenizer
 
 from tune_polar.data.table import Corpus
 from tune_polar.errors import ModelError
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.records import StageRecord
-from tune_polar.store.training import Array
+from tune_polar.store.training_facts import Array
 from tune_polar.trial.all_rows import StepsFound, all_rows_steps, all_rows_trial
 from tune_polar.trial.inference import BatchSize, Encoders, StageShape, TrainedStage, embedded_encoder, tokenizer_beside
-from tune_polar.trial.run import run_fold_trial, weights_steps
+from tune_polar.trial.run_fold_trial import run_fold_trial, weights_steps
 
 CPU = torch.device("cpu")
 

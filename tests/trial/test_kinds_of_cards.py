@@ -29,7 +29,7 @@ from tune_polar.trial import visible_gpus
 from tune_polar.trial.device import DeviceError, hold_device
 from tune_polar.trial.gpus import has_kernels, slot_budget_bytes
 from tune_polar.trial.precision import Precision
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
 from tune_polar.trial.stage_build import build_model
 from tune_polar.trial.visible_gpus import SIMULATED, keep_own, look_for_gpus, make_visible, visible_variable
 

@@ -12,11 +12,11 @@ from graph_bench import ONE_STAGE, TWO_STAGES, Bench, recipe_of
 from test_training import CPU, Run, settings
 
 from tune_polar.store.records import StageRecord
-from tune_polar.store.training import MemoryUse
+from tune_polar.store.training_facts import MemoryUse
 from tune_polar.trial.device import Held, hold_device
 from tune_polar.trial.memory_fit import StageNeeds, fitted, longest_rows, memory_use, stage_load, two_passes
 from tune_polar.trial.memory_plan import Rung, plan_memory
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
 from tune_polar.trial.slot_memory import SlotMemory
 
 ROWS = np.arange(4)

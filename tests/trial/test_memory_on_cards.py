@@ -17,9 +17,9 @@ from tests.stand_in.install import pretended_cards
 from tests.stand_in.known_cards import LAPTOP
 from tune_polar.model.footprint import WORKSPACE_BYTES
 from tune_polar.trial import device
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.device import Held, hold_device
-from tune_polar.trial.run import fold_trial_steps, run_fold_trial
+from tune_polar.trial.run_fold_trial import fold_trial_steps, run_fold_trial
+from tune_polar.trial.worker_context import TrialContext
 
 pytestmark = pytest.mark.skipif(torch.backends.cuda.is_built(), reason="the stand-in needs a torch built for the CPU")
 

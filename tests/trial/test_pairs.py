@@ -16,14 +16,14 @@ from tune_polar.data.plans.given import corpus_as_given
 from tune_polar.data.samples import make_sample
 from tune_polar.data.table import Corpus
 from tune_polar.model.losses import LossBatch
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.records import StageRecord
 from tune_polar.store.store import open_store
 from tune_polar.trial import pairs as pairs_module
 from tune_polar.trial.clusters import clusters_of
+from tune_polar.trial.forward_pass import batch_tensors
 from tune_polar.trial.pairs import pair_rows
-from tune_polar.trial.rows import batch_tensors
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
 from tune_polar.trial.stage_build import build_stage
 
 LOSSES: dict[str, dict[str, Any]] = {

@@ -10,7 +10,7 @@ from test_training import CPU, Kept, Run, settings
 
 from tune_polar.trial.gpus import Gpu, auto_bits
 from tune_polar.trial.precision import Precision, bits_on
-from tune_polar.trial.training import train
+from tune_polar.trial.training_loop import train
 
 ALWAYS = 1e-9  # seconds between checkpoints: one after each step
 

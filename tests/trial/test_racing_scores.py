@@ -11,9 +11,9 @@ from graph_bench import MANIFESTATIONS, ONE_STAGE, TWO_STAGES, Bench, recipe_of
 
 from tune_polar.data.columns import number_column
 from tune_polar.data.table import Corpus
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.records import FoldRecord, StageRecord
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
 
 
 def trained(graph: Bench, recipe: Recipe) -> tuple[FoldRecord, dict[str, StageRecord]]:

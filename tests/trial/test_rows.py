@@ -14,7 +14,7 @@ from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.recipe.recipe_file import load_recipe
 from tune_polar.recipe.sections import Encoder
 from tune_polar.trial.encoder_source import EncoderSource
-from tune_polar.trial.rows import batch_tensors, predict
+from tune_polar.trial.forward_pass import batch_tensors, predict
 
 CPU = torch.device("cpu")
 

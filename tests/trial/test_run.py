@@ -10,10 +10,10 @@ import pytest
 import torch
 from graph_bench import CLASSIFIER, ONE_STAGE, TWO_STAGES, Bench, recipe_of
 
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.records import FoldRecord, StageRecord
 from tune_polar.trial import stage_training
-from tune_polar.trial.run import fold_trial_steps, run_fold_trial
+from tune_polar.trial.run_fold_trial import fold_trial_steps, run_fold_trial
 
 
 def run(graph: Bench, recipe: Recipe, fold: int = 0, seed: int | None = None) -> FoldRecord:

@@ -15,7 +15,7 @@ from tune_polar.data.columns import label_column
 from tune_polar.data.table import Corpus
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.components import LOSSES
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import Encoder
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.stage_inputs import identity_of, inputs_of

@@ -18,11 +18,11 @@ from tune_polar.data.table import Corpus
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.seeding import seeded_start
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.records import StageRecord
 from tune_polar.store.store import open_store
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
 from tune_polar.trial.stage_build import build_model, build_stage
 from tune_polar.trial.stage_model import StageModel
 from tune_polar.trial.stage_plan import StartingPoint, stage_seed

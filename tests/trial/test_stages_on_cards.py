@@ -22,19 +22,19 @@ from tests.stand_in.install import pretended_cards
 from tests.stand_in.known_cards import LAPTOP, TURING
 from tune_polar.data.table import Corpus
 from tune_polar.model.random_encoder import write_random_encoder
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.store.records import StageRecord
 from tune_polar.store.store import Store, open_store
 from tune_polar.trial import stage_training
 from tune_polar.trial.checkpoints import Checkpoints
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.device import Held, hold_device
 from tune_polar.trial.memory_fit import two_passes
 from tune_polar.trial.memory_plan import MemoryPlan, Rung, plan_memory
-from tune_polar.trial.run import fold_trial_steps, run_fold_trial
+from tune_polar.trial.run_fold_trial import fold_trial_steps, run_fold_trial
 from tune_polar.trial.slot_memory import SlotMemory
-from tune_polar.trial.training import Training, train
+from tune_polar.trial.training_loop import Training, train
+from tune_polar.trial.worker_context import TrialContext
 
 pytestmark = pytest.mark.skipif(torch.backends.cuda.is_built(), reason="the stand-in needs a torch built for the CPU")
 

@@ -20,11 +20,11 @@ from tune_polar.errors import DataError, ModelError
 from tune_polar.model.losses import LOSSES, Loss, LossBatch, LossContext
 from tune_polar.recipe.components import LOSSES as LOSS_SETTINGS
 from tune_polar.recipe.components import Loss as LossSettings
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.settings import Rate
 from tune_polar.store.records import FoldRecord, StageRecord
 from tune_polar.store.store import open_store
-from tune_polar.trial.run import run_fold_trial
+from tune_polar.trial.run_fold_trial import run_fold_trial
 from tune_polar.trial.stage_build import build_model
 
 TOPICS = ("news", "sport", "other")

@@ -24,7 +24,7 @@ from tune_polar.trial.checkpoints import Checkpoints
 from tune_polar.trial.gradients import Rows
 from tune_polar.trial.precision import Precision, Setting
 from tune_polar.trial.progress import Progress
-from tune_polar.trial.training import (
+from tune_polar.trial.training_loop import (
     StageId,
     Training,
     TrainingDivergedError,

@@ -9,7 +9,7 @@ import pytest
 from graph_bench import CLASSIFIER, ONE_STAGE, TWO_STAGES, Bench, plans_of, recipe_of
 
 from tune_polar.errors import ModelError
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.trial.tryout import try_stages
 from tune_polar.trial.tryout_process import Tryout, try_out
 from tune_polar.trial.tryout_result import DeviceTried, StageFailed, StageTried

@@ -10,25 +10,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tune_polar.api.counts import check_counts
+from tune_polar.api.count_checks import check_counts
 from tune_polar.api.data_words import DataWords
+from tune_polar.api.display import Shown
 from tune_polar.api.machines import Machines
-from tune_polar.api.request import RecipeWords, asked, new_store, space_of
-from tune_polar.api.shown import Shown
+from tune_polar.api.points_to_try import tried_points
+from tune_polar.api.search_request import RecipeWords, asked, new_store, space_of
 from tune_polar.api.stopping import Extent
-from tune_polar.api.tried import tried_points
 from tune_polar.data.source import Source, source_from_json
 from tune_polar.errors import SpecError
 from tune_polar.evaluate.manifest_facts import manifest_facts
-from tune_polar.garbage import without_collection
-from tune_polar.recipe.floors import DEFAULT_FLOORS, floors_named
+from tune_polar.garbage_collection import without_collection
+from tune_polar.recipe.floor_names import DEFAULT_FLOORS, floors_named
+from tune_polar.recipe.message_words import did_you_mean
 from tune_polar.recipe.recipe_file import LoadedRecipe
 from tune_polar.recipe.reference import reference_origin
 from tune_polar.recipe.strict_yaml import Written
-from tune_polar.recipe.words import did_you_mean
 
 if TYPE_CHECKING:
-    from tune_polar.api.drive import Ended
+    from tune_polar.api.run_search import Ended
 
 DEFAULT_TRIALS = 8
 DEFAULT_RACING = "model"
@@ -87,8 +87,8 @@ def begin_search(
     tried = tried_points(tries, searched)
     # Imported here: a mistyped word needs neither numpy nor ray, which take seconds to load.
     with without_collection():
-        from tune_polar.api.drive import start
-        from tune_polar.search.plan import make_plan
+        from tune_polar.api.run_search import start
+        from tune_polar.search.make_plan import make_plan
 
     plan = make_plan(
         loaded.recipe,
@@ -138,9 +138,9 @@ def begin_ablation(
         )
     # Imported here: see above.
     with without_collection():
-        from tune_polar.api.drive import start
-        from tune_polar.search.limits import Limits
-        from tune_polar.search.plan import make_plan
+        from tune_polar.api.run_search import start
+        from tune_polar.search.make_plan import make_plan
+        from tune_polar.search.stopping.limits import Limits
 
     variants = (
         (reference_origin(loaded.recipe), loaded.recipe),
@@ -199,7 +199,7 @@ def go_on_with(place: str, data: DataWords, extent: Extent, machines: Machines, 
     check_counts(trials=extent.trials, slots=machines.slots)
     # Imported here: see above.
     with without_collection():
-        from tune_polar.api.drive import go_on
+        from tune_polar.api.run_search import go_on
         from tune_polar.search.recorded_plan import plan_from_manifest
         from tune_polar.store.store import open_store
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tune_polar.evaluate.ahead import ahead_of
 from tune_polar.evaluate.correction import LEVEL, corrected_best
+from tune_polar.evaluate.expected_score import ahead_of
 from tune_polar.evaluate.summary import SearchSummary
-from tune_polar.recipe.model import Recipe
-from tune_polar.report.winner import winner_recipe, winner_yaml
+from tune_polar.recipe.recipe import Recipe
+from tune_polar.report.winner_recipe import winner_recipe, winner_yaml
 from tune_polar.stats.intervals import Interval
 
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from tune_polar.api.begin import go_on_with
 from tune_polar.api.data_words import DataWords
+from tune_polar.api.display import Progress, Shown
 from tune_polar.api.fitting import Told, fit_model, noted_signals, steps_told
 from tune_polar.api.machines import Machines
 from tune_polar.api.model_words import ModelWords
 from tune_polar.api.python_words import text_of, texts_of
-from tune_polar.api.shown import Progress, Shown
 from tune_polar.api.stopping import Extent
 from tune_polar.errors import SpecError
 from tune_polar.recipe.strict_yaml import Written
@@ -24,7 +24,7 @@ from tune_polar.recipe.strict_yaml import Written
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tune_polar.api.drive import Ended
+    from tune_polar.api.run_search import Ended
 
 ARGUMENTS = {
     "columns",

@@ -13,7 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from tune_polar.visible import visible
+from tune_polar.control_characters import visible
 
 # Into a pipe or file nothing says how wide a line may be; 80 would cut tables.
 PIPE_WIDTH = 120

@@ -14,8 +14,8 @@ from tune_polar.api.best import ends
 from tune_polar.decide.prediction_arrays import ONE, ArraySplit, Predicted, table_of_arrays
 from tune_polar.decide.predictions import OOF
 from tune_polar.errors import DecisionError
-from tune_polar.report.decide_page import decide_page, write_decide_report
-from tune_polar.report.decided import Report, data_of, document_of, report_of
+from tune_polar.report.decide.decide_page import decide_page, write_decide_report
+from tune_polar.report.decide.decided import Report, data_of, document_of, report_of
 from tune_polar.report.document import Document, markdown
 from tune_polar.stats.scored_configuration import thresholds_of
 from tune_polar.stats.threshold_report import LEVELS, ReportSettings, ThresholdReport

@@ -14,7 +14,7 @@ from tune_polar.report.model_card import CardFacts, model_card
 from tune_polar.serve.from_store import store_models, stored_composition
 from tune_polar.serve.model_folder import CARD_FILE, public_name, write_model_folder
 from tune_polar.serve.push import check_repository, push_folder
-from tune_polar.serve.recorded import Recorded
+from tune_polar.serve.recorded_model import Recorded
 from tune_polar.store.store import Store
 
 

@@ -14,7 +14,7 @@ from tune_polar.api.begin import recorded_source
 from tune_polar.api.consoles import progress_console
 from tune_polar.api.data_words import DataWords
 from tune_polar.api.model_words import ModelWords, device_named
-from tune_polar.garbage import without_collection
+from tune_polar.garbage_collection import without_collection
 
 if TYPE_CHECKING:  # they bring torch
     from tune_polar.serve.composition import Composition
@@ -62,9 +62,9 @@ def fit_model(
         from tune_polar.serve.fit import Fitting, complete
         from tune_polar.store.lease import held_lease
         from tune_polar.store.store import open_store
-        from tune_polar.trial.context import TrialContext
         from tune_polar.trial.device import hold_whole
         from tune_polar.trial.slot_memory import SlotMemory
+        from tune_polar.trial.worker_context import TrialContext
 
     model.check()
     held, store, lost = hold_whole(device_named(device)), open_store(model.place), threading.Event()

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from shlex import quote
 
 from tune_polar.api.pace import clock
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.report.words import CellWords, metric_words
-from tune_polar.search.limits import Limits
 from tune_polar.search.search_plan import SearchPlan
+from tune_polar.search.stopping.limits import Limits
 from tune_polar.store.records import FoldRecord
 
 SHORTEST = 3  # letters of a stage's name in a narrow column

@@ -18,8 +18,8 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.report.words import CellWords
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.core import SearchCore
-from tune_polar.search.limits import Limits
 from tune_polar.search.search_plan import SearchPlan
+from tune_polar.search.stopping.limits import Limits
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.progress import Progress
 

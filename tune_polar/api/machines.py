@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tune_polar.api.counts import positive
+from tune_polar.api.count_checks import positive
 from tune_polar.errors import SearchError, SpecError
 from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.store.resumption import MachineFacts
@@ -90,8 +90,8 @@ def machines_of(
             f"--address must be HOST:PORT or auto, got {address!r}",
             "Run tune-polar on a machine that has joined the cluster with `ray start`; Ray Client URLs do not do.",
         )
-    from tune_polar.search.process_limits import limit_problems
-    from tune_polar.search.ray_environment import set_environment
+    from tune_polar.search.ray.ray_environment import set_environment
+    from tune_polar.search.resources.process_limits import limit_problems
 
     for problem, remedy in limit_problems(slots or 1):
         raise SearchError(problem, remedy)

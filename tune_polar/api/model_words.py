@@ -13,9 +13,9 @@ from tune_polar.errors import SpecError, StoreError
 if TYPE_CHECKING:  # it brings torch
     import torch
 
-    from tune_polar.serve.model import Model
-    from tune_polar.serve.recorded import Recorded
+    from tune_polar.serve.fold_models import Model
     from tune_polar.serve.recorded_ensemble import RecordedEnsemble
+    from tune_polar.serve.recorded_model import Recorded
     from tune_polar.store.store import Store
 
 _NEVER = "Leave out the one or the other."
@@ -59,7 +59,7 @@ class ModelWords:
             SpecError: the file of an ensemble cannot be read.
             StoreError: nothing has a score, or the ensemble is not of this search.
         """
-        from tune_polar.serve.recorded import recorded
+        from tune_polar.serve.recorded_model import recorded
 
         self.check()
         return recorded(store, self.configuration) if self.ensemble is False else self._ensemble(store)
@@ -89,8 +89,8 @@ class ModelWords:
         Raises:
             StoreError: there is neither a search nor a model, or weights are gone.
         """
+        from tune_polar.serve.fold_models import Model
         from tune_polar.serve.from_store import store_models, stored_composition
-        from tune_polar.serve.model import Model
         from tune_polar.serve.model_folder import folder_models, is_model_folder, read_model_folder
         from tune_polar.store.store import open_store
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tune_polar.assets import shipped
-from tune_polar.recipe.finding import is_path, neighbour
+from tune_polar.recipe.find_files import is_path, neighbour
 from tune_polar.recipe.keys import STAGES
 from tune_polar.recipe.strict_yaml import Written, YamlFile, as_file, read_yaml
 

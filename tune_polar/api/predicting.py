@@ -18,7 +18,7 @@ from tune_polar.data.texts import is_empty
 from tune_polar.errors import DataError, SpecError
 from tune_polar.serve.composition import Composition
 from tune_polar.serve.predict import predict_all
-from tune_polar.store.training import Array
+from tune_polar.store.training_facts import Array
 
 TEXT = "text"
 REMEDY = "Correct these rows; text= names the column with the texts, id= that of the ids."

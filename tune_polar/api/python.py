@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Literal
 
 from tune_polar.api.begin import Origin, begin_search
 from tune_polar.api.calls import ARGUMENTS, come_to, data_words, seeds_of_call, shown_as, silent, written_of
-from tune_polar.api.counts import positive
+from tune_polar.api.count_checks import positive
+from tune_polar.api.display import Progress
 from tune_polar.api.machines import machines_of
 from tune_polar.api.python_words import call_of, text_of, texts_of, told_in_python
-from tune_polar.api.request import RecipeWords
 from tune_polar.api.search_object import Search, opened
-from tune_polar.api.shown import Progress
+from tune_polar.api.search_request import RecipeWords
 from tune_polar.api.stopping import Extent
-from tune_polar.recipe.floors import DEFAULT_FLOORS
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.floor_names import DEFAULT_FLOORS
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recorded import recipe_to_json
 from tune_polar.recipe.strict_yaml import as_file
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB

@@ -9,8 +9,8 @@ from pathlib import Path
 from tune_polar.data.source import source_from_json
 from tune_polar.errors import StoreError
 from tune_polar.evaluate.summary import SearchSummary
-from tune_polar.report.context import PageOptions
 from tune_polar.report.page import build_page
+from tune_polar.report.page_context import PageOptions
 from tune_polar.report.sections.provenance import store_address
 from tune_polar.search.recipe_data import read_corpus
 from tune_polar.store.store import Store

@@ -12,7 +12,7 @@ import pandas as pd
 
 from tune_polar.api.best import Best, best_of
 from tune_polar.api.calls import ARGUMENTS, fitted, resumed, shown_as
-from tune_polar.api.counts import check_counts, positive
+from tune_polar.api.count_checks import check_counts, positive
 from tune_polar.api.machines import machines_as_begun
 from tune_polar.api.model_words import ModelWords
 from tune_polar.api.python_words import told_in_python
@@ -20,17 +20,17 @@ from tune_polar.api.report import Page, check_page_name, page_of
 from tune_polar.api.status import Status, status_of
 from tune_polar.api.stopping import Extent
 from tune_polar.errors import SpecError, StoreError
+from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.evaluate.manifest_facts import manifest_facts
-from tune_polar.evaluate.predictions import PredictionsReader
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
-from tune_polar.recipe.words import did_you_mean
+from tune_polar.recipe.message_words import did_you_mean
 from tune_polar.report.page_file import write_whole
 from tune_polar.report.reading import summary_for_page
-from tune_polar.report.tables import configurations_table, folds_table, predictions_table
+from tune_polar.report.tidy_tables import configurations_table, folds_table, predictions_table
 from tune_polar.store.store import Store, open_store
 
 if TYPE_CHECKING:
-    from tune_polar.api.shown import Progress
+    from tune_polar.api.display import Progress
 
 _RECORDS = ("configurations", "folds", "failures", "abandoned", "resumes")
 _MODEL = ("configuration", "all_rows", "ensemble")  # arguments that name one

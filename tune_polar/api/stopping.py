@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from tune_polar.errors import SearchError, SpecError
-from tune_polar.search.limits import Limits
+from tune_polar.search.stopping.limits import Limits
 
 CONVERGED = "converged"
 RACING_RULES = ("none", "forgiving", "aggressive", "doubling", "wilcoxon", "model")

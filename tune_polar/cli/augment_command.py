@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tune_polar.api.counts import check_seed
+from tune_polar.api.count_checks import check_seed
 from tune_polar.cli import options
 from tune_polar.cli.output import say
 from tune_polar.data.augment import augment_file, in_other_words

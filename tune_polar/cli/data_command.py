@@ -10,14 +10,15 @@ from typing import Annotated
 import typer
 
 from tune_polar.api.consoles import result_console
-from tune_polar.api.counts import check_seed
+from tune_polar.api.count_checks import check_seed
 from tune_polar.api.data_words import DataWords
-from tune_polar.api.request import RecipeWords, asked
+from tune_polar.api.search_request import RecipeWords, asked
 from tune_polar.cli import options
 from tune_polar.cli.augment_command import augment
 from tune_polar.cli.data_shares import print_shares
 from tune_polar.cli.output import say, say_json
 from tune_polar.cli.synthesize_command import synthesize
+from tune_polar.data.column_request import DataRequest
 from tune_polar.data.corpus_checks import check_data
 from tune_polar.data.fetch import fetch_polar
 from tune_polar.data.findings import Finding, errors_in
@@ -26,13 +27,12 @@ from tune_polar.data.labels import CONDITIONS
 from tune_polar.data.load import load_corpus
 from tune_polar.data.plans import corpus_for
 from tune_polar.data.polar_writer import write_polar
-from tune_polar.data.request import DataRequest
 from tune_polar.data.sample_corpus import SAMPLE_LANGUAGE, sample_corpus
 from tune_polar.data.source import Source
 from tune_polar.data.table import Corpus
-from tune_polar.data.unnamed import constant_columns
+from tune_polar.data.unnamed_columns import constant_columns
 from tune_polar.errors import DataError
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.report.numbers import count
 from tune_polar.search.recipe_data import data_request, fold_plans, fold_warnings
 

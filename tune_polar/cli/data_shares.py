@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from rich.console import Console
 from rich.table import Table
 
-from tune_polar.data.summary import SplitSummary, summarise
+from tune_polar.data.corpus_summary import SplitSummary, summarise
 from tune_polar.data.table import Corpus
 
 MOST_PARTS = 50  # of one column; authors or threads are counted

@@ -11,16 +11,16 @@ from typing import Annotated
 import typer
 
 from tune_polar.api.consoles import result_console
-from tune_polar.api.counts import positive
+from tune_polar.api.count_checks import positive
 from tune_polar.cli import options
 from tune_polar.cli.print_document import print_document, print_section
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.predictions import PredictionTable
 from tune_polar.errors import DecisionError
-from tune_polar.report.decide_comparisons import group_section
-from tune_polar.report.decide_json import group_data
-from tune_polar.report.decide_page import write_decide_report
-from tune_polar.report.decided import data_of, document_of, report_of
+from tune_polar.report.decide.comparisons import group_section
+from tune_polar.report.decide.decide_page import write_decide_report
+from tune_polar.report.decide.decided import data_of, document_of, report_of
+from tune_polar.report.decide.threshold_json import group_data
 from tune_polar.stats.grouped_rows import GroupReport, group_report
 from tune_polar.stats.plain_report import PlainReport
 from tune_polar.stats.threshold_report import ReportSettings, ThresholdReport

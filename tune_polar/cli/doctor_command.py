@@ -9,17 +9,17 @@ import typer
 from rich.console import Console
 
 from tune_polar.api.consoles import result_console
-from tune_polar.api.counts import check_counts
+from tune_polar.api.count_checks import check_counts
 from tune_polar.api.data_words import DataWords
 from tune_polar.api.machines import check_slot_gb, check_weights
-from tune_polar.api.request import RecipeWords, asked
+from tune_polar.api.search_request import RecipeWords, asked
 from tune_polar.cli import options
 from tune_polar.cli.doctor_try import Tried, tryout_of
 from tune_polar.cli.output import say_json
 from tune_polar.data.findings import FINDINGS_IN_AN_ERROR
 from tune_polar.data.source import SAMPLE
-from tune_polar.search.diagnosis import Diagnosis, Node, Planned, diagnose, with_data
-from tune_polar.search.encoder_sizes import EncoderSizes
+from tune_polar.search.resources.diagnosis import Diagnosis, Node, Planned, diagnose, with_data
+from tune_polar.search.resources.encoder_sizes import EncoderSizes
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 _PRECISIONS = {
@@ -119,11 +119,11 @@ def _leave(tried: Tried | None) -> None:
 
 def _nodes(address: str) -> list[dict[str, object]]:
     # Imported here: Ray takes seconds to load and to join.
-    from tune_polar.search.ray_environment import set_environment
+    from tune_polar.search.ray.ray_environment import set_environment
 
     set_environment(cluster=True)
-    from tune_polar.search.ray_session import joined_cluster
-    from tune_polar.search.slots import nodes_of_cluster
+    from tune_polar.search.ray.ray_session import joined_cluster
+    from tune_polar.search.resources.slots import nodes_of_cluster
 
     with joined_cluster(address):
         return nodes_of_cluster()

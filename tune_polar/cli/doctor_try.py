@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tune_polar.api.pace import clock
-from tune_polar.api.request import Asked
+from tune_polar.api.search_request import Asked
 from tune_polar.model.footprint import GB
 from tune_polar.recipe.cells import cells
 from tune_polar.report.words import CellWords
-from tune_polar.search.diagnosis import Diagnosis, stand_ins
 from tune_polar.search.recipe_data import fold_plans, read_corpus
+from tune_polar.search.resources.diagnosis import Diagnosis, stand_ins
 from tune_polar.trial.tryout_process import Told, Tryout, try_out
 from tune_polar.trial.tryout_result import DeviceTried, StageFailed, StageTried
 

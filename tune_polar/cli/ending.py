@@ -8,20 +8,20 @@ from shlex import quote
 from rich.console import Console
 
 from tune_polar.api.pages import way_on
-from tune_polar.cli.comparison import print_comparison
+from tune_polar.cli.choice_table import print_comparison
+from tune_polar.cli.failure_messages import failure_lines, failure_notice
 from tune_polar.cli.print_document import print_lines, print_table
 from tune_polar.cli.score_table import print_scores
-from tune_polar.cli.trouble import failure_lines, failure_notice
-from tune_polar.evaluate.checks import checks_of
-from tune_polar.evaluate.ensembles import ensembles_of
+from tune_polar.evaluate.coded_checks import checks_of
+from tune_polar.evaluate.search_ensembles import ensembles_of
 from tune_polar.evaluate.summary import SearchSummary
-from tune_polar.report.context import PageContext
 from tune_polar.report.correction import alarm_lines, worth_sentences
-from tune_polar.report.ensembles import ensemble_sentences, ensemble_table
-from tune_polar.report.floors import floor_sentences, floor_table
+from tune_polar.report.ensemble_words import ensemble_sentences, ensemble_table
+from tune_polar.report.floor_comparison import floor_sentences, floor_table
 from tune_polar.report.next_steps import gain_sentence, next_lines
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.top_choice import choice_lines
-from tune_polar.report.winner import winner_changes
+from tune_polar.report.winner_recipe import winner_changes
 from tune_polar.report.words import CellWords
 from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE
 

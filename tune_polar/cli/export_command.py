@@ -62,9 +62,9 @@ def export(
         )
     # Imported here: --help and a mistyped option need none of these libraries, which take seconds to load.
     from tune_polar.evaluate.summary import summarise
-    from tune_polar.report.exported import judged_in_export
+    from tune_polar.report.decide.exported_predictions import judged_in_export
     from tune_polar.report.reading import IN_TABLES, summary_for_page
-    from tune_polar.report.tables import PREDICTIONS, Kind, write_tables
+    from tune_polar.report.tidy_tables import PREDICTIONS, Kind, write_tables
     from tune_polar.store.store import open_store
 
     opened = open_store(store, to_look=True)
@@ -84,7 +84,7 @@ def export(
 
         say(f"{tensorboard}: curves of {export_tensorboard(opened, summary, tensorboard)} stages")
     if optuna is not None:
-        from tune_polar.search.export_optuna import export_optuna
+        from tune_polar.search.optuna.export_optuna import export_optuna
 
         done = export_optuna(opened, summary, optuna)
         left_out = f", {done.left_out} configurations left out" if done.left_out else ""

@@ -12,16 +12,16 @@ from rich.table import Table
 
 from tune_polar.api.consoles import result_console
 from tune_polar.api.own_encoder import names_encoder
-from tune_polar.api.request import DEFAULT_ENCODER, space_of
+from tune_polar.api.search_request import DEFAULT_ENCODER, space_of
 from tune_polar.assets import shipped, shipped_names
 from tune_polar.cli import options
 from tune_polar.cli.output import say, say_json
 from tune_polar.recipe.fill import as_written, value_at
 from tune_polar.recipe.loaded_space import LoadedSpace
+from tune_polar.recipe.message_words import shown
 from tune_polar.recipe.recipe_file import LoadedRecipe, RecipeOptions, load_recipe
 from tune_polar.recipe.sections import TINY
 from tune_polar.recipe.settings_table import SettingRow, rows_of
-from tune_polar.recipe.words import shown
 
 
 def list_shipped(

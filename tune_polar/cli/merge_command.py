@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from tune_polar.api.counts import positive
+from tune_polar.api.count_checks import positive
 from tune_polar.api.pages import copy_beside_records, page_folder
-from tune_polar.api.winner import write_ensemble, write_winner
+from tune_polar.api.winner_files import write_ensemble, write_winner
 from tune_polar.cli import options
 from tune_polar.cli.output import say
+from tune_polar.evaluate.configuration_scores import copy_own_scores
 from tune_polar.evaluate.manifest_facts import manifest_facts
-from tune_polar.evaluate.scores import copy_own_scores
 from tune_polar.evaluate.summary import summarise, wanted_weights
 from tune_polar.report.reading import summary_for_page
 from tune_polar.store.lease import held_lease

@@ -8,7 +8,7 @@ import logging
 import sys
 from typing import Any, cast
 
-from tune_polar.visible import visible
+from tune_polar.control_characters import visible
 
 # What our own lines hold beyond ASCII, for an encoding that lacks it.
 _PLAIN = {"−": "-", "–": "-", "—": "-", "±": "+-", "…": "...", "’": "'", "·": "|", "→": "->", "×": "x", "●": "*"}

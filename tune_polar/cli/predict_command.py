@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from tune_polar.api.consoles import progress_console
-from tune_polar.api.counts import positive
+from tune_polar.api.count_checks import positive
 from tune_polar.cli import options
 from tune_polar.cli.model_place import AllRows, Configuration, Device, Ensemble, EnsembleFile, model_words
 from tune_polar.cli.output import say

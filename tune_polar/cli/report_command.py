@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from tune_polar.api.consoles import result_console
-from tune_polar.api.counts import positive
+from tune_polar.api.count_checks import positive
 from tune_polar.api.pages import PAGE, copy_beside_records, page_folder
 from tune_polar.api.report import check_page_name, page_of
 from tune_polar.cli.options import whole_number

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from tune_polar.decide.judged import Judgement, Ladder
-from tune_polar.evaluate.ahead import Ahead, ahead_of
-from tune_polar.evaluate.checks import checks_of
+from tune_polar.evaluate.coded_checks import checks_of
 from tune_polar.evaluate.correction import corrected_best
-from tune_polar.evaluate.ensembles import ensembles_of
+from tune_polar.evaluate.expected_score import Ahead, ahead_of
+from tune_polar.evaluate.search_ensembles import ensembles_of
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
-from tune_polar.report.ahead_json import ahead_data, split_data
-from tune_polar.report.context import PageContext
 from tune_polar.report.ensemble_json import ensemble_data
-from tune_polar.report.floors import floors_data
+from tune_polar.report.expected_score_json import ahead_data, split_data
+from tune_polar.report.floor_comparison import floors_data
+from tune_polar.report.page_context import PageContext
 
 Data = dict[str, Any]
 LEVELS = (0.90, 0.95)  # of intervals of new rows

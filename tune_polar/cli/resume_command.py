@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from tune_polar.api.begin import go_on_with
-from tune_polar.api.counts import check_counts
+from tune_polar.api.count_checks import check_counts
 from tune_polar.api.data_words import DataWords
 from tune_polar.api.machines import machines_as_begun
 from tune_polar.api.stopping import Extent
 from tune_polar.cli import options
-from tune_polar.cli.drive import run_and_tell
+from tune_polar.cli.run_and_exit import run_and_tell
 
 
 def resume(

@@ -9,11 +9,11 @@ from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.components import METRICS
 from tune_polar.recipe.defaults import default_metric
 from tune_polar.recipe.graph import DecisionGraph
-from tune_polar.report.context import PageContext
 from tune_polar.report.difference import cell_difference
 from tune_polar.report.document import TextTable
 from tune_polar.report.numbers import decimals_for, fixed, spread
-from tune_polar.report.racing import saved_by_racing
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.racing_words import saved_by_racing
 from tune_polar.report.words import metric_words, rows_judged, rows_words, score_words
 
 ROWS_SHOWN = 20  # the page shows all

@@ -9,11 +9,11 @@ import typer
 from tune_polar.api.begin import DEFAULT_RACING, DEFAULT_TRIALS, Origin, begin_search
 from tune_polar.api.data_words import DataWords
 from tune_polar.api.machines import machines_of
-from tune_polar.api.request import RecipeWords
+from tune_polar.api.search_request import RecipeWords
 from tune_polar.api.stopping import Extent
 from tune_polar.cli import options
-from tune_polar.cli.drive import command_line, run_and_tell
-from tune_polar.recipe.floors import DEFAULT_FLOORS
+from tune_polar.cli.run_and_exit import command_line, run_and_tell
+from tune_polar.recipe.floor_names import DEFAULT_FLOORS
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 

@@ -11,19 +11,19 @@ from tune_polar.api.pages import existing_ensemble, existing_pages
 from tune_polar.api.status import status_of
 from tune_polar.cli import options
 from tune_polar.cli.ending import print_places
+from tune_polar.cli.failure_messages import failure_lines, failure_notice, memory_lines
 from tune_polar.cli.output import say_json
 from tune_polar.cli.print_document import print_lines
 from tune_polar.cli.result_json import result_json
 from tune_polar.cli.score_table import print_scores
-from tune_polar.cli.trouble import failure_lines, failure_notice, memory_lines
 from tune_polar.errors import SpecError, StoreError
-from tune_polar.evaluate.provenance import provenance_lines
+from tune_polar.evaluate.search_provenance import provenance_lines
 from tune_polar.evaluate.summary import SearchSummary, summarise
-from tune_polar.garbage import without_collection
-from tune_polar.report.context import PageContext
+from tune_polar.garbage_collection import without_collection
+from tune_polar.report.ensemble_words import fault_of_recorded, recorded_sentence
 from tune_polar.report.ensemble_yaml import read_ensemble
-from tune_polar.report.ensembles import fault_of_recorded, recorded_sentence
-from tune_polar.report.floors import floor_lines
+from tune_polar.report.floor_comparison import floor_lines
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.reading import summary_for_page
 from tune_polar.store.store import Store, open_store
 

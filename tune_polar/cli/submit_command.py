@@ -13,7 +13,7 @@ from tune_polar.cli.model_place import AllRows, Configuration, Device, Ensemble,
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 from tune_polar.recipe.recipe_file import load_recipe
-from tune_polar.recipe.submitted import submission_of
+from tune_polar.recipe.submission_columns import submission_of
 
 if TYPE_CHECKING:
     from tune_polar.recipe.submission import Submission

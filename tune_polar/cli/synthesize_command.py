@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import tune_polar
-from tune_polar.api.counts import check_seed, positive
+from tune_polar.api.count_checks import check_seed, positive
 from tune_polar.api.data_words import DataWords
-from tune_polar.api.request import RecipeWords, asked
+from tune_polar.api.search_request import RecipeWords, asked
 from tune_polar.cli import options
 from tune_polar.cli.output import say, say_json
 from tune_polar.data.load import load_corpus
@@ -26,7 +26,7 @@ from tune_polar.report.numbers import count
 from tune_polar.search.recipe_data import data_request
 
 if TYPE_CHECKING:
-    from tune_polar.synthesis.run import Counts, Job
+    from tune_polar.synthesis.generate import Counts, Job
 
 SHARES: Mapping[Strategy, float] = {"direct": 0.5, "paraphrase": 0.3, "contrastive": 0.2}
 PROMPTS = Path(tune_polar.__file__).parent / "synthesis" / "prompts.yaml"
@@ -105,12 +105,12 @@ def synthesize(
       tune-polar data synthesize polar/ --language hin,swa --base-url https://api.openai.com/v1 --model gpt-4o --yes
     """
     # Imported here: only this command pays for a client.
-    from tune_polar.synthesis.asks import asks_for
     from tune_polar.synthesis.client import Endpoint
+    from tune_polar.synthesis.generate import Job, collect, rows_of
     from tune_polar.synthesis.journal import Journal
     from tune_polar.synthesis.own_rows import columns_for, own_rows
+    from tune_polar.synthesis.row_requests import asks_for
     from tune_polar.synthesis.rows_file import check_place, journal_of, write_rows
-    from tune_polar.synthesis.run import Job, collect, rows_of
 
     if write_prompts is not None:
         _write_prompts(write_prompts)

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from tune_polar.api.faults import faults_of
+from tune_polar.api.shipped_file_errors import faults_of
 from tune_polar.cli import options
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError, TunePolarError
-from tune_polar.model.source import local_folder
-from tune_polar.recipe.model import Recipe
+from tune_polar.model.encoder_location import local_folder
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import PUBLISHED, RecipeOptions, load_recipe
 from tune_polar.recipe.sections import TINY
 from tune_polar.recipe.space_file import load_space, recipe_of_space

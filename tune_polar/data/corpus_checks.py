@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tune_polar.data.column_request import DataRequest
 from tune_polar.data.findings import Finding, errors_in
 from tune_polar.data.load import Scanned, scan_source
-from tune_polar.data.request import DataRequest
 from tune_polar.data.source import Source
 from tune_polar.data.table import Corpus
 from tune_polar.errors import TunePolarError

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tune_polar.data.cells import shown
+from tune_polar.data.cell_values import shown
+from tune_polar.data.column_request import SOURCE_ID
 from tune_polar.data.findings import Faults, Finding
 from tune_polar.data.first_equal import found_again
 from tune_polar.data.near_texts import NearTexts
-from tune_polar.data.request import SOURCE_ID
 from tune_polar.data.scan import ScannedSplit
 from tune_polar.data.table import DEV, TEST, TRAIN
 from tune_polar.data.texts import is_empty, normalised, seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from tune_polar.data.cells import Cells, shown
+from tune_polar.data.cell_values import Cells, shown
 from tune_polar.data.findings import Faults
 from tune_polar.data.texts import is_empty, seen
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tune_polar.data.column_request import ColumnSpec, Conditions
 from tune_polar.data.findings import Faults, Finding
-from tune_polar.data.request import ColumnSpec, Conditions
 from tune_polar.data.scan import ScannedFile, ScannedSplit
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.table import TRAIN, Split

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tune_polar.data.cells import label_of, number_of, shown
+from tune_polar.data.cell_values import label_of, number_of, shown
+from tune_polar.data.column_request import ID, TEXT
 from tune_polar.data.findings import data_error, errors_in
 from tune_polar.data.layout import WORD_MARK, Layout
 from tune_polar.data.load import COLUMN_REMEDY, FILE_REMEDY
 from tune_polar.data.readers import read_raw
 from tune_polar.data.readers.polar import COLUMNS
 from tune_polar.data.readers.raw import header_shown
-from tune_polar.data.request import ID, TEXT
 from tune_polar.data.source import Source, parse_source
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.table import DEV, TEST, TRAIN, SplitName

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tune_polar.data.request import ID, SOURCE_ID, TEXT, ColumnSpec
+from tune_polar.data.column_request import ID, SOURCE_ID, TEXT, ColumnSpec
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.errors import DataError
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tune_polar.data.assemble import assembled
+from tune_polar.data.column_request import ColumnSpec, DataRequest
 from tune_polar.data.columns import Column, IntArray, text_column
 from tune_polar.data.cross_file_rules import cross_file_findings
 from tune_polar.data.findings import Finding, data_error, errors_in
@@ -16,7 +17,6 @@ from tune_polar.data.layout import Layout
 from tune_polar.data.readers import Place
 from tune_polar.data.readers.polar import order_place, scan_order, scan_polar
 from tune_polar.data.readers.raw import header_shown
-from tune_polar.data.request import ColumnSpec, DataRequest
 from tune_polar.data.samples import make_sample
 from tune_polar.data.scan import Role, ScannedFile, ScannedSplit, scan_file
 from tune_polar.data.source import DEFAULT_LANGUAGE, SAMPLE, Source, absolute

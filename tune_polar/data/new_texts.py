@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import IO
 
+from tune_polar.data.column_request import ID, TEXT
 from tune_polar.data.findings import Faults, data_error, errors_in
 from tune_polar.data.readers import Place, RawTable, read_parts
 from tune_polar.data.readers.places import UnreadableError
 from tune_polar.data.readers.raw import MOST_CHARACTERS, header_shown
-from tune_polar.data.request import ID, TEXT
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.texts import is_empty
 

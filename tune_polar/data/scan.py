@@ -8,14 +8,14 @@ from typing import Literal
 
 import numpy as np
 
-from tune_polar.data.cells import Cells, read_cells, shown
+from tune_polar.data.cell_values import Cells, read_cells, shown
+from tune_polar.data.column_request import ID, SOURCE_ID, TEXT, ColumnSpec
 from tune_polar.data.columns import Column, joined
 from tune_polar.data.findings import Faults, Finding
 from tune_polar.data.further_texts import further_texts
 from tune_polar.data.layout import Layout
 from tune_polar.data.readers import Place, RawTable, read_raw
 from tune_polar.data.readers.raw import Lines, header_shown
-from tune_polar.data.request import ID, SOURCE_ID, TEXT, ColumnSpec
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.table import Split
 from tune_polar.data.texts import is_empty

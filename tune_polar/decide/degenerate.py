@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BitArray, BoolArray, FloatArray, gold_and_probability, label_names
+from tune_polar.decide.array_checks import BitArray, BoolArray, FloatArray, gold_and_probability, label_names
 from tune_polar.decide.threshold_rules import PREDICT_NONE, cuts_at, max_f1, max_macro_f1
 from tune_polar.errors import DecisionError
 

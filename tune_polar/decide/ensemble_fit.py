@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray, FloatArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray
 from tune_polar.decide.chooser import Chooser, Settings
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Node

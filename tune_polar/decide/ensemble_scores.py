@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray, FloatArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray
+from tune_polar.decide.confusion_scores import Confusion, f1_of_counts
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold
-from tune_polar.decide.scores import Confusion, f1_of_counts
 
 Real = np.float32  # half the bytes to move; nobody is shown what is computed with it
 _LEVELS = 2**30  # that shares are told apart by: they sort as whole numbers, their gold in the last bit

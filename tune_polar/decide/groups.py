@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray
+from tune_polar.decide.array_checks import BoolArray
 from tune_polar.decide.kinds.base import Decision, Inputs, Sample, Setting
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold, GoldKind

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.chooser import Settings
 from tune_polar.decide.kinds import Setting
 from tune_polar.decide.metrics import Metric

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tune_polar.decide.checks import FloatArray
-from tune_polar.decide.ensemble import weighted_mean
+from tune_polar.decide.array_checks import FloatArray
+from tune_polar.decide.fold_mean import weighted_mean
 from tune_polar.decide.tables import Table
 from tune_polar.decide.vote_sweep import vote_counts
 from tune_polar.errors import DecisionError

@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune_polar.decide import number_scores
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
+from tune_polar.decide.confusion_scores import Confusion, confusion, f1_of_counts, ratio
 from tune_polar.decide.rows import Gold, GoldKind
-from tune_polar.decide.scores import Confusion, confusion, f1_of_counts, ratio
 from tune_polar.errors import DecisionError
 
 Reads = Literal["decided", "probability", "nearest"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray, IntArray
 
 _STEP = float(np.finfo(np.float64).eps)  # log-loss is clipped so far from 0 and 1, as scikit-learn clips it
 

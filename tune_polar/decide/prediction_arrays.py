@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tune_polar.decide.checks import FloatArray, IntArray, as_bool, as_probability, finite, fold_numbers
+from tune_polar.decide.array_checks import FloatArray, IntArray, as_bool, as_probability, finite, fold_numbers
 from tune_polar.decide.prediction_columns import Kind
 from tune_polar.decide.predictions import OOF, ConfigurationPredictions, PredictionTable, SplitPredictions
 from tune_polar.errors import DecisionError

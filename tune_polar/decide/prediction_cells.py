@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tune_polar.data.cells import label_of, shown
-from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
+from tune_polar.data.cell_values import label_of, shown
+from tune_polar.decide.array_checks import BoolArray, FloatArray, IntArray
 from tune_polar.decide.prediction_columns import FOLD, GOLD, ID, JUDGED, SPLIT, Columns
 from tune_polar.decide.predictions import OOF
 from tune_polar.errors import DecisionError

@@ -16,7 +16,7 @@ from tune_polar.data.readers.delimited import Lines, other_separator
 from tune_polar.data.readers.form import PARQUET, encoding_of, is_json_lines, start_of
 from tune_polar.data.readers.parquet import characters_of, check_characters, text_as_written
 from tune_polar.data.readers.places import Place, UnreadableError
-from tune_polar.decide.checks import IntArray
+from tune_polar.decide.array_checks import IntArray
 from tune_polar.decide.prediction_cells import (
     check_ids,
     check_splits,

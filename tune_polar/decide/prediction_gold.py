@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
-from tune_polar.data.cells import shown
-from tune_polar.decide.checks import BoolArray, FloatArray
+from tune_polar.data.cell_values import shown
+from tune_polar.decide.array_checks import BoolArray, FloatArray
 from tune_polar.decide.prediction_cells import check_agreement, labels_in, numbers_in, refuse, score_values
 from tune_polar.decide.prediction_columns import LOGIT, SPLIT, Columns
 from tune_polar.decide.predictions import OOF

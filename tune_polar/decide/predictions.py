@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import FloatArray, IntArray
+from tune_polar.decide.array_checks import FloatArray, IntArray
 from tune_polar.decide.prediction_columns import Kind
 from tune_polar.errors import DecisionError
 

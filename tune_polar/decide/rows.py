@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray, IntArray, as_bool, finite
+from tune_polar.decide.array_checks import BoolArray, IntArray, as_bool, finite
 from tune_polar.errors import DecisionError
 
 GoldKind = Literal["binary", "labels", "class", "number"]

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray, IntArray
 
 TIE = 1e-9  # scores nearer to each other are equal; the candidate given first is then taken
 PATIENCE = 8  # rounds without a gain

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray, IntArray
 from tune_polar.decide.chooser import Chooser
 from tune_polar.decide.ensemble_scores import Cuts, Real, scores_of_many
 from tune_polar.decide.graph import Node

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
-from tune_polar.decide.scores import label_macro_f1
+from tune_polar.decide.array_checks import BoolArray, FloatArray, IntArray
+from tune_polar.decide.confusion_scores import label_macro_f1
 from tune_polar.decide.threshold_rules import PREDICT_NONE, TIE_TOLERANCE, max_f1
 
 STRENGTHS = (0.0, 10.0, 30.0, 100.0, 300.0, 1000.0)  # positive rows

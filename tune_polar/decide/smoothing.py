@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray, FloatArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray
 from tune_polar.decide.threshold_rules import PREDICT_NONE, TIE_TOLERANCE, max_f1, max_macro_f1
 
 SILVERMAN = 0.9

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import FloatArray, as_probability, finite, label_names
-from tune_polar.decide.ensemble import weighted_mean
+from tune_polar.decide.array_checks import FloatArray, as_probability, finite, label_names
+from tune_polar.decide.fold_mean import weighted_mean
 from tune_polar.errors import DecisionError
 
 TableKind = Literal["neighbours", "probability", "value", "decided"]

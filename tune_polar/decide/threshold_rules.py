@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
-from tune_polar.decide.scores import Confusion, f1_of_counts
+from tune_polar.decide.array_checks import BoolArray, FloatArray, IntArray
+from tune_polar.decide.confusion_scores import Confusion, f1_of_counts
 
 PREDICT_NONE = 2.0  # above every probability; finite, so that records stay plain JSON
 NEVER = "never"  # as a recipe writes it

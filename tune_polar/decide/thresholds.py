@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune_polar.decide import shrinkage, smoothing, threshold_rules
-from tune_polar.decide.checks import (
+from tune_polar.decide.array_checks import (
     BitArray,
     BoolArray,
     FloatArray,
@@ -19,7 +19,7 @@ from tune_polar.decide.checks import (
     fold_numbers,
     gold_and_probability,
 )
-from tune_polar.decide.scores import Score
+from tune_polar.decide.confusion_scores import Score
 from tune_polar.errors import DecisionError
 
 

@@ -13,8 +13,8 @@ from functools import reduce
 
 import numpy as np
 
-from tune_polar.decide.checks import BitArray, BoolArray, IntArray, as_bool
-from tune_polar.decide.scores import Confusion
+from tune_polar.decide.array_checks import BitArray, BoolArray, IntArray, as_bool
+from tune_polar.decide.confusion_scores import Confusion
 from tune_polar.decide.votes import VoteCandidates
 from tune_polar.errors import DecisionError
 

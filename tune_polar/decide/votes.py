@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray, IntArray
 from tune_polar.errors import DecisionError
 
 TIE_TOLERANCE = 1e-12  # F1 values that are equal fractions may differ in their last bits

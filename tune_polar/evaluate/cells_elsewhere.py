@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.chooser import Chooser
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.tables import Table

@@ -19,7 +19,7 @@ from tune_polar.decide.member_tables import mean_table
 from tune_polar.decide.metrics import METRICS
 from tune_polar.decide.tables import Table
 from tune_polar.errors import DecisionError
-from tune_polar.recipe.rules import Breach, RuleBrokenError
+from tune_polar.recipe.broken_rules import Breach, RuleBrokenError
 
 GROUPS = "groups"  # of a step: settings by group, beside those for all other rows
 NO_GROUPS: Mapping[str, Sequence[str]] = MappingProxyType({})

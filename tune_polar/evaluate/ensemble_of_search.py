@@ -17,7 +17,7 @@ from tune_polar.evaluate.ensemble_file import (
     EnsembleScore,
     EnsembleStage,
 )
-from tune_polar.evaluate.ensembles import ensembles_of
+from tune_polar.evaluate.search_ensembles import ensembles_of
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.store.gold import Gold
 

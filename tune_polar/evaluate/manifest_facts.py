@@ -13,9 +13,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import digest
-from tune_polar.recipe.floors import DEFAULT_FLOORS, FloorWord
+from tune_polar.recipe.floor_names import DEFAULT_FLOORS, FloorWord
 from tune_polar.recipe.loaded_space import LoadedSpace, is_free
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recorded import recipe_from_json, space_from_json
 from tune_polar.recipe.space import CategoricalParameter
 from tune_polar.store.records import Number

@@ -12,7 +12,7 @@ from tune_polar.data.columns import Column
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.tables import Table
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import Stage
 from tune_polar.store.records import VALIDATION
 

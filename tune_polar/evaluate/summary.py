@@ -10,15 +10,15 @@ from typing import Any, Literal
 
 from tune_polar.decide.metrics import Metric, metric_named
 from tune_polar.errors import DecisionError
+from tune_polar.evaluate.configuration_predictions import ConfigurationPredictions, PredictionsReader
+from tune_polar.evaluate.configuration_scores import Scores, StoredScores, scores_of
 from tune_polar.evaluate.manifest_facts import ManifestFacts, manifest_facts
 from tune_polar.evaluate.outcome import Outcome, outcome_of
-from tune_polar.evaluate.predictions import ConfigurationPredictions, PredictionsReader
-from tune_polar.evaluate.scores import Scores, StoredScores, scores_of
-from tune_polar.garbage import without_collection
+from tune_polar.garbage_collection import without_collection
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
-from tune_polar.recipe.floors import Floor
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.floor_names import Floor
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.failures import FailureRecord, given_up
 from tune_polar.store.floor import FloorRecord

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray
+from tune_polar.decide.array_checks import BoolArray
 from tune_polar.decide.chooser import Chooser
 from tune_polar.decide.degenerate import threshold_findings
 from tune_polar.decide.groups import GroupSettings

@@ -11,11 +11,11 @@ from transformers import PreTrainedModel
 from tune_polar.errors import ModelError
 from tune_polar.model.anatomy import dissect
 from tune_polar.model.dropout import with_cheap_dropout
+from tune_polar.model.encoder_location import encoder_folder
 from tune_polar.model.mask_probe import check_mask
 from tune_polar.model.pooling import Pooling, PoolingSetting, chosen_pooling, pooled
 from tune_polar.model.pretrained import is_causal, load_backbone
 from tune_polar.model.row_blocks import RowBlocks
-from tune_polar.model.source import encoder_folder
 from tune_polar.model.tokens import HubTokenizer
 from tune_polar.model.unpadded import pool_unpadded, runs_unpadded
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 
 
 class Counted(Protocol):

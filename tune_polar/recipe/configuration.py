@@ -11,7 +11,7 @@ from functools import cached_property
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tune_polar.errors import SpecError
-from tune_polar.recipe.model import NOT_SETTINGS, Recipe
+from tune_polar.recipe.recipe import NOT_SETTINGS, Recipe
 from tune_polar.recipe.recorded import first_fault, recipe_from_json, recipe_to_json
 from tune_polar.recipe.space import Scalar
 

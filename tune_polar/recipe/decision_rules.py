@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tune_polar.recipe.broken_rules import Breach
 from tune_polar.recipe.components import Decision, Plan
 from tune_polar.recipe.components.metrics import metrics_of
 from tune_polar.recipe.graph import DecisionGraph, circle_in
-from tune_polar.recipe.rules import Breach
+from tune_polar.recipe.message_words import KeyPath, did_you_mean
 from tune_polar.recipe.sections import Data, Score
 from tune_polar.recipe.stage_rules import NAME, each_breaches
-from tune_polar.recipe.words import KeyPath, did_you_mean
 
 
 def decision_breaches(graph: DecisionGraph, data: Data) -> Iterator[Breach]:

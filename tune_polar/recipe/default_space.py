@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tune_polar.recipe.components import Decision
 from tune_polar.recipe.components.decisions import KnnVote, Threshold
 from tune_polar.recipe.loaded_space import LoadedSpace
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import Stage
 from tune_polar.recipe.space import CategoricalParameter, FloatParameter, IntParameter, SingleParameter
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from tune_polar.errors import Fault
+from tune_polar.recipe.broken_rules import BrokenRule, broken_rules
 from tune_polar.recipe.defaults import with_defaults
 from tune_polar.recipe.keys import STAGES, UnknownKeyError, place_of, suggestion
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.message_words import KeyPath, did_you_mean, dotted
 from tune_polar.recipe.nodes import Node, root
-from tune_polar.recipe.rules import BrokenRule, broken_rules
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.strict_yaml import YamlFile
 from tune_polar.recipe.tree import Tree, at, put
-from tune_polar.recipe.words import KeyPath, did_you_mean, dotted
 
 LIKE = "like"  # of a stage: begin as a copy of another
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from tune_polar.recipe.keys import STAGES, place_of
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.message_words import KeyPath
 from tune_polar.recipe.nodes import root
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.registry import Component
 from tune_polar.recipe.settings import Settings
 from tune_polar.recipe.tree import Tree, at, put
-from tune_polar.recipe.words import KeyPath
 
 
 def value_at(recipe: Recipe, key: str) -> object:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tune_polar.recipe.components import Decision
-from tune_polar.recipe.components.said import Said
+from tune_polar.recipe.components.output_form import Said
 from tune_polar.recipe.sections import Stage
 
 Edges = Mapping[str, Sequence[str]]  # name → what must come before it

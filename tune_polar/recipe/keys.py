@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tune_polar.errors import SpecError
-from tune_polar.recipe.model import FILE_KEYS, Recipe
+from tune_polar.recipe.message_words import KeyPath, did_you_mean, dotted
 from tune_polar.recipe.nodes import Node, root
 from tune_polar.recipe.ranges import ends_of
-from tune_polar.recipe.words import KeyPath, did_you_mean, dotted
+from tune_polar.recipe.recipe import FILE_KEYS, Recipe
 
 STAGES = "stages"
 # What other tools and the first grammar call a key.

@@ -9,10 +9,10 @@ from functools import cached_property
 from tune_polar.recipe.components import DECISIONS
 from tune_polar.recipe.fill import fill, object_at, word_of
 from tune_polar.recipe.keys import place_of
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.message_words import KeyPath
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.space import NotProposedError, Parameter, Scalar, SingleParameter, Suggest
 from tune_polar.recipe.space_rules import Searched, searched
-from tune_polar.recipe.words import KeyPath
 
 
 @dataclass(frozen=True)

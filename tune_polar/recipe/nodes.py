@@ -15,10 +15,10 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tune_polar.recipe.each import Each
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.registry import Component, OneOf, SeveralOf
 from tune_polar.recipe.settings import Settings
+from tune_polar.recipe.value_per_column import Each
 
 
 @dataclass(frozen=True)

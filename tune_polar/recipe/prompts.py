@@ -11,8 +11,8 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tune_polar.errors import Fault, spec_error
+from tune_polar.recipe.broken_rules import Breach, RuleBrokenError, broken_rules, no_suggestion
 from tune_polar.recipe.configuration import digest
-from tune_polar.recipe.rules import Breach, RuleBrokenError, broken_rules, no_suggestion
 from tune_polar.recipe.strict_yaml import read_yaml
 
 Strategy = Literal["direct", "paraphrase", "contrastive"]

@@ -15,17 +15,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tune_polar.assets import shipped
 from tune_polar.errors import Fault, SpecError, spec_error
+from tune_polar.recipe.broken_rules import broken_rules
 from tune_polar.recipe.draft import Draft, Origin
-from tune_polar.recipe.finding import neighbour, read_named
+from tune_polar.recipe.find_files import neighbour, read_named
 from tune_polar.recipe.first_grammar import refuse_first_grammar
 from tune_polar.recipe.keys import STAGES
-from tune_polar.recipe.model import FILE_KEYS, Recipe
-from tune_polar.recipe.rules import broken_rules
+from tune_polar.recipe.message_words import KeyPath, did_you_mean
+from tune_polar.recipe.recipe import FILE_KEYS, Recipe
 from tune_polar.recipe.sections import TINY
 from tune_polar.recipe.strict_yaml import Written, YamlFile, parse_value, read_yaml
 from tune_polar.recipe.template import Target, sections_for
 from tune_polar.recipe.tree import at
-from tune_polar.recipe.words import KeyPath, did_you_mean
 
 PUBLISHED = "published"
 SET = Origin(None, ("--set",))

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from tune_polar.errors import SpecError
+from tune_polar.recipe.broken_rules import broken_rules, no_suggestion
 from tune_polar.recipe.loaded_space import LoadedSpace
-from tune_polar.recipe.model import Recipe
-from tune_polar.recipe.rules import broken_rules, no_suggestion
+from tune_polar.recipe.message_words import dotted
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.space import CategoricalParameter, Parameter
-from tune_polar.recipe.words import dotted
 
 _REMEDY = "Search anew with this version: what an earlier one stored is not read."
 _PARAMETER: TypeAdapter[Parameter] = TypeAdapter(Parameter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tune_polar.assets import shipped_names
 from tune_polar.errors import SpecError
 from tune_polar.recipe.configuration import AS_GIVEN, PUBLISHED, configuration_id
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 
 # Shipped for columns of one's own: nobody has published what they say.

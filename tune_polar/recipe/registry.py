@@ -15,8 +15,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 from pydantic_core.core_schema import ErrorType, SerializationInfo
 
+from tune_polar.recipe.message_words import did_you_mean
 from tune_polar.recipe.settings import Settings
-from tune_polar.recipe.words import did_you_mean
 
 S = TypeVar("S", bound="Component")
 

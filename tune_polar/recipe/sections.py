@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, PlainValidator, model_validator
 
+from tune_polar.recipe.broken_rules import Breach, RuleBrokenError
 from tune_polar.recipe.components import BATCHES, HEADS, LOSSES, METRICS, TASKS, Batches, Head, Loss, Task
 from tune_polar.recipe.components.adapters import ADAPTERS, Adapter
 from tune_polar.recipe.components.metrics import LAST
 from tune_polar.recipe.registry import Component
-from tune_polar.recipe.rules import Breach, RuleBrokenError
 from tune_polar.recipe.settings import (
     Count,
     Dropout,

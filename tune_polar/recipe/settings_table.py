@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from tune_polar.recipe.fill import object_at
 from tune_polar.recipe.keys import STAGES, Place, key_of, known_keys
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.message_words import KeyPath
 from tune_polar.recipe.nodes import Node, root
 from tune_polar.recipe.ranges import default_words, kind_words, range_words
-from tune_polar.recipe.words import KeyPath
+from tune_polar.recipe.recipe import Recipe
 
 STAGE, DECISION, COLUMN = "STAGE", "NAME", "COLUMN"  # in place of a user's own names
 

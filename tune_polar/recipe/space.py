@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Protocol, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
-from tune_polar.recipe.rules import Breach, RuleBrokenError
+from tune_polar.recipe.broken_rules import Breach, RuleBrokenError
 
 Scalar: TypeAlias = bool | int | float | str | None
 

@@ -11,17 +11,17 @@ from pydantic import ValidationError
 
 from tune_polar.assets import shipped
 from tune_polar.errors import Fault, SpecError, spec_error
-from tune_polar.recipe.finding import names_in, neighbour, read_named
+from tune_polar.recipe.broken_rules import broken_rules
+from tune_polar.recipe.find_files import names_in, neighbour, read_named
 from tune_polar.recipe.first_grammar import refuse_first_grammar
 from tune_polar.recipe.keys import UnknownKeyError, place_of
 from tune_polar.recipe.loaded_space import LoadedSpace
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.message_words import KeyPath, did_you_mean, dotted
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import LoadedRecipe
-from tune_polar.recipe.rules import broken_rules
 from tune_polar.recipe.space import PARAMETER_TYPES, Parameter, Space, SpaceProfile
 from tune_polar.recipe.space_rules import Searched, problems_of, searched
 from tune_polar.recipe.strict_yaml import Written, YamlFile, read_yaml
-from tune_polar.recipe.words import KeyPath, did_you_mean, dotted
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from tune_polar.recipe.broken_rules import broken_rules, no_suggestion
 from tune_polar.recipe.components import DECISIONS
 from tune_polar.recipe.fill import fill, object_at, word_of
+from tune_polar.recipe.key_conditions import Need, needs_of
 from tune_polar.recipe.keys import STAGES, Place, UnknownKeyError, key_of, place_of
-from tune_polar.recipe.model import Recipe
-from tune_polar.recipe.needs import Need, needs_of
-from tune_polar.recipe.rules import broken_rules, no_suggestion
+from tune_polar.recipe.message_words import shown
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.space import CategoricalParameter, Parameter, Scalar, SingleParameter, VectorParameter
 from tune_polar.recipe.tree import columns_at
-from tune_polar.recipe.words import shown
 
 # A search over these would compare scores on different rows, or of different things.
 FIXED_SECTIONS = ("recipe", "description", "sample", "data", "folds", "seeds", "score", "report", "submission")

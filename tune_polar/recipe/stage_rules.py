@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+from tune_polar.recipe.broken_rules import Breach
 from tune_polar.recipe.components.batches import CLASSES, PAIRS, STRATA
 from tune_polar.recipe.components.losses import Loss
 from tune_polar.recipe.components.metrics import keeps_of
-from tune_polar.recipe.each import Each
 from tune_polar.recipe.graph import circle_in, start_edges
+from tune_polar.recipe.message_words import KeyPath, did_you_mean
 from tune_polar.recipe.registry import Component
-from tune_polar.recipe.rules import Breach
 from tune_polar.recipe.sections import TINY, Data, Encoder, Stage
-from tune_polar.recipe.words import KeyPath, did_you_mean
+from tune_polar.recipe.value_per_column import Each
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")  # of a file, of an array and of a dotted key's part
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import yaml
 
 from tune_polar.errors import Fault, SpecError, spec_error
-from tune_polar.recipe.words import KeyPath
+from tune_polar.recipe.message_words import KeyPath
 
 Written: TypeAlias = str | Mapping[str, object]  # the name of a shipped file, a path, or what a file would hold
 

@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tune_polar.recipe.broken_rules import Breach, RuleBrokenError
 from tune_polar.recipe.graph import DecisionGraph, circle_in
-from tune_polar.recipe.rules import Breach, RuleBrokenError
+from tune_polar.recipe.message_words import did_you_mean
 from tune_polar.recipe.settings import Name, Names, Settings
-from tune_polar.recipe.words import did_you_mean
 
 PLACE = re.compile(r"\{([^{}]*)\}")
 _COLUMN = re.compile(r"[^\W\d]\w*")

@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from tune_polar.recipe.components import TASKS
+from tune_polar.recipe.message_words import KeyPath
 from tune_polar.recipe.nodes import Node
-from tune_polar.recipe.words import KeyPath
 
 Tree = dict[str, Any]
 NOTHING = object()

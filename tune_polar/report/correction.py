@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from tune_polar.report.ahead import ahead_sentences, alarm_sentences
-from tune_polar.report.context import PageContext
+from tune_polar.report.expected_score import ahead_sentences, alarm_sentences
 from tune_polar.report.numbers import decimals_for, fixed
+from tune_polar.report.page_context import PageContext
 from tune_polar.stats.new_rows import NewRowsScore
 
 DEVIATIONS = 1.645  # standard deviations to either side that hold 90 % of a normal distribution

@@ -11,13 +11,13 @@ import numpy as np
 
 from tune_polar.data.source import SAMPLE
 from tune_polar.data.table import DEV, TRAIN
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.evaluate.cells_elsewhere import cell_scores_elsewhere
 from tune_polar.evaluate.summary import ConfigurationSummary
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Entries, Entry, TextTable
 from tune_polar.report.index import name_of
 from tune_polar.report.numbers import spread, with_error
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.words import metric_words
 from tune_polar.store.gold import GoldSplit
 

@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.metrics import Metric
-from tune_polar.evaluate.scores import Scores
+from tune_polar.evaluate.configuration_scores import Scores
 from tune_polar.report.numbers import fixed, spread
 from tune_polar.report.words import CellWords
 from tune_polar.stats.intervals import signed, unit_of

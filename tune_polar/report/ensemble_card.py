@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tune_polar.evaluate.ensemble_file import EnsembleFile
-from tune_polar.evaluate.ensembles import ensembles_of
+from tune_polar.evaluate.search_ensembles import ensembles_of
 from tune_polar.evaluate.summary import SearchSummary
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Document, DocumentSection, TextTable, markdown
-from tune_polar.report.ensembles import ensemble_remarks, ensemble_sentences, ensemble_table, recorded_sentence
+from tune_polar.report.ensemble_words import ensemble_remarks, ensemble_sentences, ensemble_table, recorded_sentence
 from tune_polar.report.model_card import CHOSEN, LICENCE, CardFacts, came_from, use
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.words import score_words
 from tune_polar.stats.ensemble_report import EnsembleReport
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from tune_polar.errors import Fault, spec_error
 from tune_polar.evaluate.ensemble_file import EnsembleFile
-from tune_polar.recipe.rules import broken_rules, no_suggestion
+from tune_polar.recipe.broken_rules import broken_rules, no_suggestion
 from tune_polar.recipe.strict_yaml import read_yaml
 
 ENSEMBLE = "ensemble.yaml"  # in the store's folder

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray
+from tune_polar.decide.array_checks import BoolArray
 from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.judged import Judgement
 from tune_polar.decide.kinds import Thresholds
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Row, TextTable
 from tune_polar.report.ladder import threshold_range
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.words import chosen_on, plain_words
 from tune_polar.stats.intervals import signed
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.metrics import Metric
-from tune_polar.evaluate.scores import Scores
+from tune_polar.evaluate.configuration_scores import Scores
 from tune_polar.evaluate.summary import ConfigurationSummary
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.report.numbers import count
 from tune_polar.report.searched import SearchedParameter
 from tune_polar.report.words import CellWords

@@ -12,10 +12,10 @@ from tune_polar.decide.kinds import Setting, Thresholds
 from tune_polar.decide.threshold_rules import PREDICT_NONE
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.recipe.cells import Cell
-from tune_polar.report.ahead import EXPECTATION, LEVEL, PREDICTION, span
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Entry, Row, TextTable
+from tune_polar.report.expected_score import EXPECTATION, LEVEL, PREDICTION, span
 from tune_polar.report.numbers import DECIMALS_WITHOUT_ERROR, count, fixed, spread
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.words import OOF, RUNGS, chosen_on, gap_words, metric_words, per_column_words
 from tune_polar.stats.intervals import Interval
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
-from tune_polar.report.context import PageContext
 from tune_polar.report.correction import worth_sentences
 from tune_polar.report.document import Document, DocumentSection, markdown
 from tune_polar.report.ladder import score_ladder
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.words import decision_words, score_words
 
 LICENCE = "---\nlicense: \npipeline_tag: text-classification\ntags: [tune-polar]\n---\n\n"

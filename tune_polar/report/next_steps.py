@@ -10,9 +10,9 @@ import numpy as np
 
 from tune_polar.recipe.narrowed import narrowed, narrowed_space
 from tune_polar.recipe.space import FloatParameter, IntParameter
-from tune_polar.report.context import PageContext
 from tune_polar.report.importances import NOTHING_SAMPLED
 from tune_polar.report.numbers import count, listed, setting
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.searched import SearchedParameter
 from tune_polar.stats.importance import Curve
 from tune_polar.stats.intervals import signed, unit_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tune_polar.evaluate.summary import SearchSummary
-from tune_polar.report.context import PageContext, PageOptions
+from tune_polar.report.page_context import PageContext, PageOptions
 from tune_polar.report.page_file import rendered, write_whole
-from tune_polar.report.section import Answer, Section
+from tune_polar.report.page_section import Answer, Section
 from tune_polar.report.sections import SECTIONS
 from tune_polar.report.sections.provenance import store_address
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tune_polar.errors import DecisionError
-from tune_polar.evaluate.ensembles import MOST, furthest
+from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.evaluate.outcome import outcome_of
-from tune_polar.evaluate.predictions import PredictionsReader
+from tune_polar.evaluate.search_ensembles import MOST, furthest
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary, summarise
 from tune_polar.store.store import Store
 

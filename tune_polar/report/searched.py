@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tune_polar.recipe.fill import object_at, word_of
 from tune_polar.recipe.keys import place_of
 from tune_polar.recipe.loaded_space import LoadedSpace, is_free
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.space import CategoricalParameter, IntParameter, SingleParameter
 from tune_polar.report.drawing.panel import Axis, choice_axis, range_axis
 from tune_polar.report.numbers import setting

@@ -8,9 +8,9 @@ from typing import Any
 
 from tune_polar.recipe.fill import object_at, word_of
 from tune_polar.recipe.keys import key_of
-from tune_polar.recipe.model import NOT_SETTINGS, Recipe
+from tune_polar.recipe.message_words import KeyPath
 from tune_polar.recipe.nodes import Node, root
-from tune_polar.recipe.words import KeyPath
+from tune_polar.recipe.recipe import NOT_SETTINGS, Recipe
 from tune_polar.report.numbers import setting
 
 ABSENT = "absent"

@@ -9,17 +9,17 @@ from statistics import fmean
 
 import numpy as np
 
-from tune_polar.evaluate.scores import Scores
+from tune_polar.evaluate.configuration_scores import Scores
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
-from tune_polar.report.context import PageContext
 from tune_polar.report.cross_table import CrossTable, cross_table
 from tune_polar.report.document import TextTable, caption, figure, missing, prose
 from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.index import name_of, score_of
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_file import rendered, write_whole
-from tune_polar.report.section import Answer
+from tune_polar.report.page_section import Answer
 from tune_polar.report.settings import differences
-from tune_polar.report.winner import winner_recipe
+from tune_polar.report.winner_recipe import winner_recipe
 from tune_polar.report.words import score_words
 from tune_polar.stats.comparison import comparison_matrix
 

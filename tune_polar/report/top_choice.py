@@ -8,9 +8,9 @@ from functools import partial
 import numpy as np
 
 from tune_polar.evaluate.summary import ConfigurationSummary
-from tune_polar.report.choice import choice_sentences
-from tune_polar.report.context import PageContext
+from tune_polar.report.choice_words import choice_sentences
 from tune_polar.report.numbers import duration
+from tune_polar.report.page_context import PageContext
 from tune_polar.stats.comparison import ComparisonMatrix, comparison_matrix
 
 TOP = 8  # configurations that are compared with each other; a matrix of more is not read

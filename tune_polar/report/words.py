@@ -13,7 +13,7 @@ from tune_polar.evaluate.cell_words import cell_name
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.components import Decision
 from tune_polar.recipe.graph import DecisionGraph
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.report.numbers import count, listed, setting
 from tune_polar.stats.intervals import signed
 

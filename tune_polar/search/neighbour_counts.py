@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.table import Corpus
 from tune_polar.errors import SpecError
 from tune_polar.recipe.components.decisions import KnnVote
 from tune_polar.recipe.loaded_space import LoadedSpace
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.space import CategoricalParameter, IntParameter
 
 Most = Mapping[str, int]  # a vote's name → the most neighbours it can count

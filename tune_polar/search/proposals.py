@@ -7,10 +7,10 @@ from collections.abc import Container, Mapping, Sequence
 from pydantic import ValidationError
 
 from tune_polar.recipe.configuration import SAMPLED, TRIED, Configuration
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.reference import reference_origin
 from tune_polar.recipe.space import Scalar
-from tune_polar.search.sampler import Sampler
+from tune_polar.search.optuna.sampler import Sampler
 
 # A space of few points repeats itself; after this many repeats in a row it counts as tried out.
 MAX_REPEATS = 200

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tune_polar.data.column_request import TEXT, DataRequest, EvaluationFile, ExtraRequest, column_specs
 from tune_polar.data.findings import Finding
 from tune_polar.data.layout import WORD_MARK
 from tune_polar.data.load import load_corpus
 from tune_polar.data.plans import FoldPlan, PlanRequest, alike_classes, corpus_for, make_plans, rare_labels
 from tune_polar.data.readers import Place
-from tune_polar.data.request import TEXT, DataRequest, EvaluationFile, ExtraRequest, column_specs
 from tune_polar.data.source import Source, absolute
 from tune_polar.data.table import Corpus
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import EvaluationSet
-from tune_polar.search.extra_rows import extra_warnings
+from tune_polar.search.extra_rows_check import extra_warnings
 
 Files = Mapping[str, str]  # what a recipe calls a file → its whole address
 

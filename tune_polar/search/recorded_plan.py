@@ -7,14 +7,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.source import Source, now_at, source_from_json
 from tune_polar.data.table import Corpus
 from tune_polar.errors import StoreError, TunePolarError
 from tune_polar.evaluate.manifest_facts import manifest_facts
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recorded import recipe_from_json
-from tune_polar.search.plan import Asked, Rows, check_asked, planned
+from tune_polar.search.make_plan import Asked, Rows, check_asked, planned
 from tune_polar.search.recipe_data import fold_plans, read_corpus
 from tune_polar.search.same_inputs import check_cells, check_same, check_stages
 from tune_polar.search.search_plan import Points, SearchPlan, inputs_from_json

@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from tune_polar import __version__
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.source import Source
 from tune_polar.data.table import Corpus
 from tune_polar.recipe.cells import Cell
-from tune_polar.recipe.floors import DEFAULT_FLOORS
+from tune_polar.recipe.floor_names import DEFAULT_FLOORS
 from tune_polar.recipe.loaded_space import LoadedSpace
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recorded import recipe_to_json
 from tune_polar.recipe.sections import Encoder
 from tune_polar.recipe.space import Scalar
-from tune_polar.search.racing.rules import NONE
+from tune_polar.search.racing.racing_names import NONE
 from tune_polar.search.recipe_data import further_files
 from tune_polar.trial.columns_read import columns_read
 from tune_polar.trial.fold_trial import Inputs, StageInputs

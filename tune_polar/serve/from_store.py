@@ -8,15 +8,15 @@ from shlex import quote
 import torch
 
 from tune_polar.errors import ModelError, StoreError
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import TINY
 from tune_polar.serve.composition import CellModels, Composition
-from tune_polar.serve.model import Load
-from tune_polar.serve.recorded import Recorded
+from tune_polar.serve.fold_models import Load
 from tune_polar.serve.recorded_ensemble import RecordedEnsemble
+from tune_polar.serve.recorded_model import Recorded
 from tune_polar.store.codec import DamagedRecordError, OtherFormatError, decode_json, encode_json
 from tune_polar.store.store import Store
-from tune_polar.store.training import Array
+from tune_polar.store.training_facts import Array
 from tune_polar.trial.inference import Encoders, TrainedStage, embedded_encoder, tokenizer_beside
 
 CPU = torch.device("cpu")

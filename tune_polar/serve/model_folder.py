@@ -23,7 +23,7 @@ from tune_polar.model.pretrained import quiet_transformers
 from tune_polar.model.sequence_classifier import sequence_classifier
 from tune_polar.model.tokens import CharacterTokenizer, HubTokenizer
 from tune_polar.serve.composition import CellModels, Composition
-from tune_polar.serve.model import Load
+from tune_polar.serve.fold_models import Load
 from tune_polar.store.filesystem import MOST_RECORD_BYTES
 from tune_polar.trial.encoder_source import ENCODER
 from tune_polar.trial.inference import StageShape, TrainedStage, embedded_encoder

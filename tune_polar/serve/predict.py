@@ -8,10 +8,10 @@ import numpy as np
 
 from tune_polar.data.new_texts import NewTexts
 from tune_polar.decide.groups import GroupSettings
-from tune_polar.serve.columns import predicted_columns
-from tune_polar.serve.model import Model
+from tune_polar.serve.fold_models import Model
+from tune_polar.serve.output_columns import predicted_columns
 from tune_polar.serve.writers import Writer
-from tune_polar.store.training import Array
+from tune_polar.store.training_facts import Array
 
 IDS_LOOKED_AT = 1 << 20  # for ids that come twice: a file of any size takes the memory of so many
 _NAMED = 5  # groups that were not there, in a sentence

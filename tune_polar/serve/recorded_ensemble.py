@@ -11,7 +11,7 @@ from tune_polar.errors import SpecError, StoreError
 from tune_polar.evaluate.ensemble_file import EnsembleFile, EnsembleMember
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.cells import Cell
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.serve.composition import CellModels, Composition, Member
 from tune_polar.serve.protocol import OUT_OF_FOLD
 from tune_polar.trial.inference import StageShape

@@ -19,7 +19,7 @@ import numpy as np
 
 from tune_polar.errors import DataError, SpecError
 from tune_polar.recipe.submission import Submission, is_plain_path
-from tune_polar.store.training import Array
+from tune_polar.store.training_facts import Array
 
 DIGITS = 6  # of a number, behind the point
 NAMED = 10  # ids of a sentence

@@ -13,7 +13,7 @@ from tune_polar.data.readers import Place, read_parts, read_raw
 from tune_polar.errors import SpecError
 from tune_polar.recipe.submission import EXAMPLE, Submission
 from tune_polar.serve.composition import Composition
-from tune_polar.serve.model import Model, gold_of
+from tune_polar.serve.fold_models import Model, gold_of
 from tune_polar.serve.submission_file import Answered, SubmissionFile
 
 ROWS = 1 << 16  # of ids read at once

@@ -17,9 +17,9 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
+from tune_polar.control_characters import visible
 from tune_polar.errors import DataError
-from tune_polar.store.training import Array
-from tune_polar.visible import visible
+from tune_polar.store.training_facts import Array
 
 DIGITS = 6  # of a number as text, behind the point
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.errors import DecisionError
 from tune_polar.stats.importance import FEWEST, Column
 from tune_polar.stats.intervals import Interval, percentile_interval

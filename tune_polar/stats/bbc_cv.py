@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray, FloatArray, IntArray, same_shape
+from tune_polar.decide.array_checks import BoolArray, FloatArray, IntArray, same_shape
 from tune_polar.decide.metrics import Metric, default_metric
 from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError

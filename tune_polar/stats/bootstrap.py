@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune_polar.decide.checks import BitArray, FloatArray
+from tune_polar.decide.array_checks import BitArray, FloatArray
 from tune_polar.decide.rows import Gold
 from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
 from tune_polar.stats.row_kinds import row_kinds

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BitArray, FloatArray
+from tune_polar.decide.array_checks import BitArray, FloatArray
 from tune_polar.decide.metrics import Metric, metric_named
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.errors import DecisionError

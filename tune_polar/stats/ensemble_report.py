@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tune_polar.decide.configuration_ensembles import Ensemble, EnsembleBench, greedy, only, uniform
 from tune_polar.decide.ensemble_fit import Weigh
-from tune_polar.decide.ensembles import Ensemble, EnsembleBench, greedy, only, uniform
 from tune_polar.decide.judged import Scored
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Rows

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray, FloatArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray
 from tune_polar.errors import DecisionError
 
 # The grid on which the two ratios of variances are sought: standard deviations of configurations from a fifth to

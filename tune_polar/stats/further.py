@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.errors import DecisionError
 from tune_polar.stats.attribution import LEVEL, SettingsProcess, coded_settings, noise_of_mean, thinned_rows
 from tune_polar.stats.importance import FEWEST, Column

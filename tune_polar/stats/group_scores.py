@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray, IntArray
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray, FloatArray
-from tune_polar.decide.engine import judge
+from tune_polar.decide.array_checks import BoolArray, FloatArray
+from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.metrics import default_metric
 from tune_polar.decide.rows import Rows

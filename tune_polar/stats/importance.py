@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.errors import DecisionError
 from tune_polar.stats.intervals import Interval, percentile_interval
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, stdtr
 
-from tune_polar.decide.checks import FloatArray, IntArray
+from tune_polar.decide.array_checks import FloatArray, IntArray
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.stats.weighted_scores import Exact, WeightedScores, portions

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import FloatArray, same_shape
+from tune_polar.decide.array_checks import FloatArray, same_shape
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError

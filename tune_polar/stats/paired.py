@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit  # scipy.stats takes half a second to import
 
-from tune_polar.decide.checks import BitArray, FloatArray, same_shape
+from tune_polar.decide.array_checks import BitArray, FloatArray, same_shape
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.errors import DecisionError

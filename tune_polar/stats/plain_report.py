@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.metrics import METRICS, Metric, default_metric
 from tune_polar.decide.prediction_columns import Kind
 from tune_polar.decide.predictions import OOF, PredictionTable, align

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tune_polar.decide.configuration_ensembles import EnsembleBench
 from tune_polar.decide.ensemble_fit import EnsembleCandidate
-from tune_polar.decide.ensembles import EnsembleBench
 from tune_polar.decide.prediction_columns import Kind
 from tune_polar.decide.predictions import AlignedPredictions
 from tune_polar.decide.rows import Rows

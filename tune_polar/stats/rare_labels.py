@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray, same_shape
+from tune_polar.decide.array_checks import BoolArray, same_shape
+from tune_polar.decide.confusion_scores import f1_of_counts
 from tune_polar.decide.rows import Rows
-from tune_polar.decide.scores import f1_of_counts
 
 CODE = "TP008"
 FEWEST, FEWEST_IN_FOLD = 30, 3  # positive rows; with fewer a label is rare

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune_polar.decide.checks import BitArray, BoolArray, FloatArray, IntArray, as_bool, same_shape
+from tune_polar.decide.array_checks import BitArray, BoolArray, FloatArray, IntArray, as_bool, same_shape
+from tune_polar.decide.confusion_scores import Confusion
 from tune_polar.decide.rows import Gold, GoldKind
-from tune_polar.decide.scores import Confusion
 from tune_polar.errors import DecisionError
 from tune_polar.stats.weighted_scores import column_f1
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import FloatArray, IntArray
-from tune_polar.decide.engine import judge
+from tune_polar.decide.array_checks import FloatArray, IntArray
+from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.judged import Judgement, Rung, Scored

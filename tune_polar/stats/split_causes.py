@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from tune_polar.decide.checks import BoolArray, FloatArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray
 from tune_polar.decide.number_scores import pearson
 from tune_polar.stats.intervals import signed, unit_of
 from tune_polar.stats.label_shift import label_shift

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.degenerate import ThresholdFinding, fold_threshold_findings, threshold_findings
 from tune_polar.decide.evidence import CUT_PARTS
 from tune_polar.decide.predictions import (

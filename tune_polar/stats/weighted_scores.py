@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray, FloatArray, IntArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray, IntArray
+from tune_polar.decide.confusion_scores import Confusion, f1_of_counts
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold, GoldKind, Rows
-from tune_polar.decide.scores import Confusion, f1_of_counts
 
 Weighted: TypeAlias = Callable[[FloatArray], FloatArray]  # (rounds, rows) → (rounds, candidates)
 # float32 holds whole numbers up to 2^24 exactly, far above any number of rows here.

@@ -22,7 +22,7 @@ from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.codec import decode_arrays, decode_json, decode_text, encode_arrays, encode_json
 from tune_polar.store.failures import FailureRecord
 from tune_polar.store.records import FoldRecord, StageRecord
-from tune_polar.store.training import Provenance
+from tune_polar.store.training_facts import Provenance
 
 NOBODY = "anonymous"
 _OF_HUB = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from safetensors.numpy import save
 
-from tune_polar.store.training import Array
+from tune_polar.store.training_facts import Array
 
 # numpy's names of what the library knows, in the order in which it lays tensors out: the widest first.
 TYPES: Mapping[str, str] = MappingProxyType(

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeVar
 
 from tune_polar.errors import StoreError
 from tune_polar.store.filesystem import Content
-from tune_polar.store.patience import CONTACT_TRIES, READERS, batches, patiently
+from tune_polar.store.retry import CONTACT_TRIES, READERS, batches, patiently
 from tune_polar.store.spool import Body, body_of, is_same
 
 T = TypeVar("T")

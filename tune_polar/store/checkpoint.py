@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from tune_polar.store.training import Array, CurvePoint
+from tune_polar.store.training_facts import Array, CurvePoint
 
 
 @dataclass(frozen=True, eq=False)

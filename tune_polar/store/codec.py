@@ -14,7 +14,7 @@ from safetensors.numpy import load as load_arrays
 
 from tune_polar.recipe.configuration import canonical_json
 from tune_polar.store.array_file import ArrayParts, bytes_of, file_of_arrays, kind_of
-from tune_polar.store.training import Array
+from tune_polar.store.training_facts import Array
 
 FORMAT = 2
 _LINES = re.compile(rb'\{"format":%d,"sha256":"(?P<sha256>[0-9a-f]{64})","body":\n(?P<body>\{[^\n]*\})\n\}\n' % FORMAT)

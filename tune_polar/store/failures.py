@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from tune_polar.store.records import Number
-from tune_polar.store.training import MemoryUse, Provenance
+from tune_polar.store.training_facts import MemoryUse, Provenance
 
 WORKER_LOST = "WorkerLost"
 OUT_OF_MEMORY = "OutOfMemoryError"  # the name of torch's class

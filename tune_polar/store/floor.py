@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, TypeAdapter
 
-from tune_polar.recipe.floors import Floor
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.floor_names import Floor
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.gold import Gold
 from tune_polar.store.records import table_faults
-from tune_polar.store.training import Array
+from tune_polar.store.training_facts import Array
 
 Count = Annotated[int, Field(ge=1)]
 TABLES = ("probability", "value")

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune_polar.data.columns import BoolArray, Column, IntArray
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.table import TRAIN, Corpus, Split
 from tune_polar.store.codec import encode_arrays
 from tune_polar.store.gold_file import gold_from_parts, gold_to_parts
 from tune_polar.store.near_texts import NearRows, near_rows
 from tune_polar.store.repeated_texts import repeated_in_folds, repeated_in_train
-from tune_polar.store.training import Array
+from tune_polar.store.training_facts import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,10 @@ import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
 from tune_polar.data.columns import BoolArray, Column, IntArray
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.table import TRAIN
 from tune_polar.store.near_texts import NearRows
-from tune_polar.store.training import Array
+from tune_polar.store.training_facts import Array
 
 Columns = tuple[tuple[str, ...], Mapping[str, Column]]  # ids, and columns by name
 Number = Annotated[int, Field(ge=0)]

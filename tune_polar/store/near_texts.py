@@ -9,7 +9,7 @@ import numpy as np
 
 from tune_polar.data.columns import IntArray
 from tune_polar.data.near_texts import NearTexts
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.table import TRAIN
 
 

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, TypeAdapter
 
-from tune_polar.store.training import Array as Array
-from tune_polar.store.training import CurvePoint as CurvePoint
-from tune_polar.store.training import MemoryUse as MemoryUse
-from tune_polar.store.training import Provenance as Provenance
+from tune_polar.store.training_facts import Array as Array
+from tune_polar.store.training_facts import CurvePoint as CurvePoint
+from tune_polar.store.training_facts import MemoryUse as MemoryUse
+from tune_polar.store.training_facts import Provenance as Provenance
 
 TableKind = Literal["neighbours", "probability", "value"]
 SAFE_NAME = re.compile(r"[0-9A-Za-z_-]{1,100}")  # of records: each becomes the name of a file

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tune_polar.data.columns import IntArray
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.repeated import first_with_text, matches
 
 

@@ -21,7 +21,7 @@ from botocore.exceptions import (
 
 from tune_polar.errors import StoreError
 from tune_polar.store.bucket import Bucket, Page
-from tune_polar.store.patience import READERS
+from tune_polar.store.retry import READERS
 from tune_polar.store.spool import PIECE_BYTES, Body, spooled
 
 _PASSING_CODES = {"SlowDown", "RequestTimeout", "ConditionalRequestConflict", "InternalError", "Throttling"}

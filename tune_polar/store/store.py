@@ -32,9 +32,9 @@ from typing import Any, TypeVar
 
 from tune_polar.errors import StoreError
 from tune_polar.recipe.configuration import Configuration
-from tune_polar.recipe.floors import FLOORS, Floor
-from tune_polar.recipe.model import Recipe
-from tune_polar.store import gate
+from tune_polar.recipe.floor_names import FLOORS, Floor
+from tune_polar.recipe.recipe import Recipe
+from tune_polar.store import record_gate
 from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.store.codec import (
@@ -50,7 +50,7 @@ from tune_polar.store.failures import FailureRecord
 from tune_polar.store.filesystem import Filesystem
 from tune_polar.store.floor import FloorRecord
 from tune_polar.store.gold import Gold
-from tune_polar.store.places import files_at
+from tune_polar.store.open_files import files_at
 from tune_polar.store.records import SAFE_NAME, Array, FoldRecord, StageRecord
 from tune_polar.store.resumption import Resumption
 from tune_polar.store.stored_arrays import StoredArrays
@@ -148,7 +148,7 @@ class Store:
             told = replace(told, number=told.number + 1)  # one that is damaged has this name
 
     def _last_resumption(self) -> Resumption | None:
-        found = self._read_all("resumes", gate.resumption_named)
+        found = self._read_all("resumes", record_gate.resumption_named)
         return max(found, key=lambda each: each.number, default=None)
 
     def gold(self) -> Gold:
@@ -174,7 +174,7 @@ class Store:
 
     def configurations(self) -> list[Configuration]:
         """All recorded configurations in the order they were proposed."""
-        found = self._read_all("configurations", gate.configuration_named)
+        found = self._read_all("configurations", record_gate.configuration_named)
         return sorted(found, key=lambda configuration: (configuration.number, configuration.id))
 
     def count_configurations(self) -> int:
@@ -187,7 +187,7 @@ class Store:
 
     def folds(self) -> list[FoldRecord]:
         """All finished fold trials."""
-        return list(self._read_all("folds", gate.fold_named))
+        return list(self._read_all("folds", record_gate.fold_named))
 
     def refuse_fold(self, record: FoldRecord, reason: str) -> None:
         """Set a fold trial's record aside that turned out to be of other stages than its own."""
@@ -199,7 +199,7 @@ class Store:
 
     def failures(self) -> list[FailureRecord]:
         """All recorded failures."""
-        return list(self._read_all("failures", gate.failure_named))
+        return list(self._read_all("failures", record_gate.failure_named))
 
     def put_abandonment(self, record: Abandonment) -> bool:
         """Record that a configuration is given up; False where that was recorded before."""
@@ -212,7 +212,7 @@ class Store:
 
     def abandonments(self) -> list[Abandonment]:
         """All configurations given up, ordered by id."""
-        found = self._read_all("abandoned", gate.abandonment_named)
+        found = self._read_all("abandoned", record_gate.abandonment_named)
         return sorted(found, key=lambda record: record.configuration_id)
 
     # -- stages ------------------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ class Store:
         found = {}
         for name, content in self._files.read_many(names):
             if content is not None:
-                record = self._parsed(name, content, gate.stage_named(names[name], self._known_gold(), recipe))
+                record = self._parsed(name, content, record_gate.stage_named(names[name], self._known_gold(), recipe))
                 if record is not None:
                     found[names[name]] = record
         return found
@@ -259,7 +259,7 @@ class Store:
         """Those that are there, undamaged and of what ``recipe`` predicts, by name."""
         found: dict[Floor, FloorRecord] = {}
         for floor in FLOORS:
-            parse = gate.floor_named(floor, self._known_gold(), recipe)
+            parse = record_gate.floor_named(floor, self._known_gold(), recipe)
             record = self._read_one(_floor(floor), parse)
             if record is not None:
                 found[floor] = record
@@ -274,7 +274,7 @@ class Store:
 
     def weights(self, key: str) -> StoredArrays | None:
         """A stage's weights, each read as it is asked for, or None where there are none or they are damaged."""
-        return self._parsed(_weights(key), self._files.opened(_weights(key)), gate.weights_named(key))
+        return self._parsed(_weights(key), self._files.opened(_weights(key)), record_gate.weights_named(key))
 
     def has_weights(self, key: str) -> bool:
         """Whether a stage's weights are there; they are not looked into."""
@@ -317,7 +317,7 @@ class Store:
 
     def checkpoint(self, key: str) -> Checkpoint | None:
         """The state in which a running stage was last seen, its arrays read as they are asked for, or None."""
-        return self._parsed(_checkpoint(key), self._files.opened(_checkpoint(key)), gate.checkpoint_named(key))
+        return self._parsed(_checkpoint(key), self._files.opened(_checkpoint(key)), record_gate.checkpoint_named(key))
 
     def checkpoint_bytes(self) -> dict[str, int]:
         """Bytes of the checkpoints that are there, by the key of their stage."""
@@ -353,9 +353,9 @@ class Store:
         stem = file.rpartition(".")[0]
         try:
             if folder == "stages":
-                gate.stage_named(stem, self._known_gold())(content)
+                record_gate.stage_named(stem, self._known_gold())(content)
             elif folder == "floors":
-                gate.floor_named(stem, self._known_gold())(content)
+                record_gate.floor_named(stem, self._known_gold())(content)
             elif folder in _GATES:
                 _GATES[folder](stem)(content)
         except OtherFormatError as error:
@@ -370,7 +370,7 @@ class Store:
             self._gold = self.gold()
         return self._gold
 
-    def _read_all(self, folder: str, gate_of: Callable[[str], gate.Parse[T]]) -> Iterator[T]:
+    def _read_all(self, folder: str, gate_of: Callable[[str], record_gate.Parse[T]]) -> Iterator[T]:
         # Others: not ours, but an editor's or a file manager's.
         names = [name for name in self._files.names(folder) if name.endswith(".json")]
         for name, content in self._files.read_many(names):
@@ -379,7 +379,7 @@ class Store:
             if record is not None:
                 yield record
 
-    def _read_one(self, name: str, parse: gate.Parse[T]) -> T | None:
+    def _read_one(self, name: str, parse: record_gate.Parse[T]) -> T | None:
         return self._parsed(name, self._files.read(name), parse)
 
     def _parsed(self, name: str, content: R | None, parse: Callable[[R], T]) -> T | None:
@@ -404,12 +404,12 @@ class Store:
             log.warning("%s/%s stays where it is: %s", self.url, name, error.problem)
 
 
-_GATES: Mapping[str, Callable[[str], gate.Parse[object]]] = {
-    "configurations": gate.configuration_named,
-    "folds": gate.fold_named,
-    "failures": gate.failure_named,
-    "abandoned": gate.abandonment_named,
-    "resumes": gate.resumption_named,
+_GATES: Mapping[str, Callable[[str], record_gate.Parse[object]]] = {
+    "configurations": record_gate.configuration_named,
+    "folds": record_gate.fold_named,
+    "failures": record_gate.failure_named,
+    "abandoned": record_gate.abandonment_named,
+    "resumes": record_gate.resumption_named,
 }
 
 

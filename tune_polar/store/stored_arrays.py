@@ -14,7 +14,7 @@ import numpy as np
 from tune_polar.errors import StoreError
 from tune_polar.store.array_file import TYPES
 from tune_polar.store.codec import DamagedRecordError, decode_json, first_line
-from tune_polar.store.training import Array
+from tune_polar.store.training_facts import Array
 
 _MOST_HEADER_BYTES = 100_000_000  # the library's own limit
 _PIECE_BYTES = 2**24

@@ -15,7 +15,7 @@ import httpx2
 
 from tune_polar.errors import DataError
 from tune_polar.synthesis.answers import whole_characters
-from tune_polar.synthesis.asks import Ask
+from tune_polar.synthesis.row_requests import Ask
 
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 MOST_BYTES = 4_000_000  # of an answer: a text has some thousand

@@ -12,7 +12,7 @@ from typing import Literal
 
 from tune_polar.data.near_texts import NearTexts
 from tune_polar.data.repeated import first_with_text, matches
-from tune_polar.synthesis.asks import OwnRows
+from tune_polar.synthesis.row_requests import OwnRows
 
 Reason = Literal[
     "too short",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from tune_polar.data.layout import WORD_MARK
 from tune_polar.data.table import TRAIN, Corpus
 from tune_polar.errors import DataError
-from tune_polar.recipe.model import Recipe
-from tune_polar.synthesis.asks import OwnRows
+from tune_polar.recipe.recipe import Recipe
+from tune_polar.synthesis.row_requests import OwnRows
 
 YES_NO = ("0", "1")
 

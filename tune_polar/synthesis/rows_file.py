@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO
 
 from tune_polar.errors import DataError
+from tune_polar.synthesis.generate import Row
 from tune_polar.synthesis.own_rows import Columns
-from tune_polar.synthesis.run import Row
 
 
 def write_rows(path: Path, rows: Sequence[Row], columns: Columns) -> None:

@@ -13,23 +13,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.errors import StoreError
 from tune_polar.model.checkpoint import TensorArrays
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import digest
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import Stage, Start
 from tune_polar.store.store import Store
 from tune_polar.trial.checkpoint_metric import LAST
 from tune_polar.trial.checkpoints import Checkpoints
-from tune_polar.trial.context import Rows, TrialContext
 from tune_polar.trial.fold_trial import FoldTrial, Inputs
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.stage_build import build_stage
 from tune_polar.trial.stage_plan import StartingPoint
 from tune_polar.trial.stage_training import train_stage
-from tune_polar.trial.training import shown
+from tune_polar.trial.training_loop import shown
+from tune_polar.trial.worker_context import Rows, TrialContext
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import numpy as np
 from tune_polar.data.batches import BatchContext, make_batches
 from tune_polar.data.strata import balance_codes
 from tune_polar.trial.columns_read import balanced_by
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.gradients import Rows
 from tune_polar.trial.stage_plan import stage_seed
+from tune_polar.trial.worker_context import TrialContext
 
 
 def batch_order(trial: FoldTrial, name: str, context: TrialContext, rows: Rows) -> Iterator[Rows]:

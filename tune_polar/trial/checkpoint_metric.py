@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tune_polar.decide.keep import keep_metric
+from tune_polar.decide.checkpoint_scores import keep_metric
 from tune_polar.decide.metrics import default_metric
 from tune_polar.decide.rows import GoldKind
 from tune_polar.decide.tables import TableKind

@@ -18,7 +18,7 @@ from tune_polar.errors import StoreError
 from tune_polar.model.checkpoint import TensorArrays, changing, copy_in, fault_of
 from tune_polar.store.array_file import kind_of
 from tune_polar.store.checkpoint import Checkpoint
-from tune_polar.store.training import Array, CurvePoint
+from tune_polar.store.training_facts import Array, CurvePoint
 from tune_polar.trial.host_memory import give_back_freed
 
 log = logging.getLogger(__name__)

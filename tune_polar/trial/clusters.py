@@ -11,11 +11,11 @@ from torch import Tensor
 
 from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.recipe.sections import Encoder
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
+from tune_polar.trial.forward_pass import predict
 from tune_polar.trial.gradients import Rows
-from tune_polar.trial.rows import predict
 from tune_polar.trial.stage_plan import stage_seed
+from tune_polar.trial.worker_context import TrialContext
 
 KMEANS_SEED = 0  # as the published system has it
 

@@ -6,8 +6,8 @@ import time
 
 import torch
 
-from tune_polar.store.training import Provenance
-from tune_polar.trial.provenance import provenance_of, this_cpu
+from tune_polar.store.training_facts import Provenance
+from tune_polar.trial.work_provenance import provenance_of, this_cpu
 
 
 class CostMeter:

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 
 from tune_polar.errors import ModelError, TunePolarError
 from tune_polar.recipe.components.adapters import Adapter
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import TINY, Encoder
 
 

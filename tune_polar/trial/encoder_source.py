@@ -15,13 +15,13 @@ from tune_polar.errors import ModelError
 from tune_polar.model.adapters import add_adapter
 from tune_polar.model.checkpoint import load_weights
 from tune_polar.model.encoder import TextEncoder, load_encoder
+from tune_polar.model.encoder_location import encoder_folder
 from tune_polar.model.pooler_weights import pretrained_pooler
 from tune_polar.model.shared_copy import shared_copy
-from tune_polar.model.source import encoder_folder
 from tune_polar.model.tiny import TokenVectors, tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer, Tokenizer
 from tune_polar.recipe.sections import TINY, Encoder, Stage
-from tune_polar.store.training import Array
+from tune_polar.store.training_facts import Array
 
 ENCODER = "encoder."  # begins the names of its weights among those of a stage
 

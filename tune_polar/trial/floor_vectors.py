@@ -13,17 +13,17 @@ from torch import Tensor
 
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.table import TRAIN, Corpus, Split
+from tune_polar.model.encoder_location import encoder_folder
 from tune_polar.model.encoder_shape import shape_of_folder
 from tune_polar.model.row_blocks import RowBlocks
-from tune_polar.model.source import encoder_folder
 from tune_polar.model.tokens import HubTokenizer
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import Encoder, Stage
 from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.floor_features import VectorFeatures
-from tune_polar.trial.floors import FloorLeftOutError
+from tune_polar.trial.floor_models import FloorLeftOutError
+from tune_polar.trial.forward_pass import predict
 from tune_polar.trial.host_memory import give_back_freed
-from tune_polar.trial.rows import predict
 from tune_polar.trial.visible_gpus import is_simulated
 
 Rows = NDArray[np.int64]

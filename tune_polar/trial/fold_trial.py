@@ -9,7 +9,7 @@ from typing import Any
 
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import configuration_id, digest
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recorded import recipe_from_json, recipe_to_json
 from tune_polar.recipe.sections import TINY, Encoder, Start
 from tune_polar.trial.columns_read import columns_read

@@ -21,18 +21,18 @@ from tune_polar.model.heads import build_head
 from tune_polar.model.shared_copy import shared_copy
 from tune_polar.model.tiny import tiny_encoder
 from tune_polar.model.tokens import CharacterTokenizer, Tokenizer
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import TINY
 from tune_polar.store.records import TableKind
-from tune_polar.store.training import Array
-from tune_polar.trial.beside_weights import CHARACTERS, INDEX_CLASSES, INDEX_VECTORS, tokenizer_of
+from tune_polar.store.training_facts import Array
 from tune_polar.trial.encoder_source import ENCODER
 from tune_polar.trial.memory_plan import EVALUATION_ROWS
 from tune_polar.trial.neighbours import neighbour_labels
 from tune_polar.trial.precision import Precision, Setting
 from tune_polar.trial.predictor import Predictor
+from tune_polar.trial.saved_with_weights import CHARACTERS, INDEX_CLASSES, INDEX_VECTORS, tokenizer_of
 from tune_polar.trial.stage_model import PredictingModel
-from tune_polar.trial.training import StageId
+from tune_polar.trial.training_loop import StageId
 
 T = TypeVar("T")
 REMEDY = "Have it trained again: `tune-polar fit STORE` with the damaged file removed; or export the model anew."

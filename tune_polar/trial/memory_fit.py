@@ -16,11 +16,11 @@ from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.encoder_shape import EncoderShape, shape_of_config
 from tune_polar.model.footprint import StageLoad, adapter_load
 from tune_polar.recipe.components.adapters import Adapter
-from tune_polar.store.training import MemoryUse
+from tune_polar.store.training_facts import MemoryUse
 from tune_polar.trial.gradients import Rows, step_gradients
 from tune_polar.trial.memory_plan import MemoryPlan, plan_memory
 from tune_polar.trial.slot_memory import SlotMemory
-from tune_polar.trial.training import Training, attack_of
+from tune_polar.trial.training_loop import Training, attack_of
 
 _PROBE_STEPS = 2  # the first also pays for what libraries allocate once
 

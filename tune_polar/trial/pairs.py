@@ -8,11 +8,11 @@ from tune_polar.recipe.components.batches import PAIRS
 from tune_polar.recipe.sections import TINY, Stage
 from tune_polar.trial.clusters import Clusters, cluster_vectors, clusters_of
 from tune_polar.trial.columns_read import clustering_of, pair_column
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.pair_rows import PairRows
 from tune_polar.trial.stage_rows import StageRows
 from tune_polar.trial.targets import Targets
+from tune_polar.trial.worker_context import TrialContext
 
 
 def pair_rows(trial: FoldTrial, name: str, context: TrialContext) -> PairRows | None:

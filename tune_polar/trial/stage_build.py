@@ -10,7 +10,6 @@ from tune_polar.model.seeding import seeded_start
 from tune_polar.trial.batch_order import batch_order
 from tune_polar.trial.checkpoint_metric import evaluated_metric
 from tune_polar.trial.columns_read import group_column
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.encoder_source import ENCODER
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.neighbours import TABLE_ENTRIES
@@ -22,8 +21,9 @@ from tune_polar.trial.stage_plan import BuiltStage, StagePlan, StartingPoint, st
 from tune_polar.trial.stage_rows import StageRows
 from tune_polar.trial.stage_work import StageWork
 from tune_polar.trial.targets import Targets
-from tune_polar.trial.training import StageId
+from tune_polar.trial.training_loop import StageId
 from tune_polar.trial.vector_measures import VectorMeasures, measured_rows
+from tune_polar.trial.worker_context import TrialContext
 
 
 def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: StartingPoint | None) -> BuiltStage:

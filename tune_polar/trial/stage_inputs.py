@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.table import TRAIN, Corpus, Split
-from tune_polar.model.source import encoder_identity
-from tune_polar.recipe.model import Recipe
+from tune_polar.model.encoder_location import encoder_identity
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import TINY, Encoder
 from tune_polar.trial.columns_read import clustering_of, columns_read
 from tune_polar.trial.fold_trial import Inputs, StageInputs

@@ -11,15 +11,15 @@ from tune_polar.model.checkpoint import TensorArrays
 from tune_polar.model.parameter_groups import parameter_groups
 from tune_polar.model.schedule import learning_rate_schedule
 from tune_polar.store.records import StageRecord
-from tune_polar.store.training import Array
+from tune_polar.store.training_facts import Array
 from tune_polar.trial.checkpoint_metric import LAST, larger_is_better
 from tune_polar.trial.checkpoints import Checkpoints
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.cost import CostMeter, provenance
 from tune_polar.trial.memory_fit import fitted, memory_use
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.stage_plan import BuiltStage, StagePlan, stage_seed
-from tune_polar.trial.training import Training, TrainingResult, shown, total_steps, train
+from tune_polar.trial.training_loop import Training, TrainingResult, shown, total_steps, train
+from tune_polar.trial.worker_context import TrialContext
 
 
 def run_stage(

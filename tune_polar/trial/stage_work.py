@@ -11,18 +11,18 @@ from torch import Tensor
 
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.table import TRAIN
-from tune_polar.decide.keep import keep_metric, keep_value
+from tune_polar.decide.checkpoint_scores import keep_metric, keep_value
 from tune_polar.model.losses import LossBatch, LossSum
 from tune_polar.store.records import EXTRA, VALIDATION, TableKind
-from tune_polar.store.training import Array
-from tune_polar.trial.beside_weights import INDEX_CLASSES, INDEX_VECTORS, characters_of
+from tune_polar.store.training_facts import Array
 from tune_polar.trial.checkpoint_metric import NEAREST
 from tune_polar.trial.encoder_source import EncoderSource
+from tune_polar.trial.forward_pass import batch_tensors
 from tune_polar.trial.gradients import Apart, Given, Rows
 from tune_polar.trial.neighbours import nearest_labels, neighbour_labels
 from tune_polar.trial.pair_rows import PairRows
 from tune_polar.trial.predictor import Predictor
-from tune_polar.trial.rows import batch_tensors
+from tune_polar.trial.saved_with_weights import INDEX_CLASSES, INDEX_VECTORS, characters_of
 from tune_polar.trial.stage_rows import StageRows
 from tune_polar.trial.targets import Targets
 from tune_polar.trial.vector_measures import VectorMeasures

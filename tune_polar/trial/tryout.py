@@ -18,7 +18,6 @@ from tune_polar.errors import StoreError, TunePolarError
 from tune_polar.model.checkpoint import TensorArrays
 from tune_polar.model.host_footprint import host_peak_bytes
 from tune_polar.trial.checkpoints import Checkpoints, StageParts, TrainingState, copied_weights
-from tune_polar.trial.context import TrialContext
 from tune_polar.trial.cost import provenance
 from tune_polar.trial.device import Held, verdict
 from tune_polar.trial.fold_trial import FoldTrial
@@ -28,8 +27,9 @@ from tune_polar.trial.memory_fit import fitted, memory_use, stage_load
 from tune_polar.trial.stage_build import build_stage
 from tune_polar.trial.stage_plan import BuiltStage, StartingPoint
 from tune_polar.trial.stage_training import training_of
-from tune_polar.trial.training import Training, attack_of, one_step
+from tune_polar.trial.training_loop import Training, attack_of, one_step
 from tune_polar.trial.tryout_result import DeviceTried, StageFailed, StageTried
+from tune_polar.trial.worker_context import TrialContext
 
 LONGEST_STEPS = 2  # the first also pays for what libraries load and allocate once
 _TYPICAL_SECONDS = 5.0  # of steps on batches as they come, after those on the longest rows

@@ -12,11 +12,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from tune_polar.data.plans.plan import FoldPlan
+from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.table import Corpus
 from tune_polar.errors import TunePolarError
 from tune_polar.recipe.cells import Cell
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import Encoder
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.stage_inputs import inputs_of
@@ -120,10 +120,10 @@ def _tried(tryout: Tryout) -> Iterator[Told]:
     import torch
 
     from tune_polar.store.store import open_store
-    from tune_polar.trial.context import TrialContext
     from tune_polar.trial.device import hold_device
     from tune_polar.trial.slot_memory import SlotMemory
     from tune_polar.trial.tryout import device_tried, try_stages
+    from tune_polar.trial.worker_context import TrialContext
 
     torch.set_num_threads(tryout.threads)
     recipe = _with_random_encoders(tryout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tune_polar.store.training import MemoryUse
+from tune_polar.store.training_facts import MemoryUse
 from tune_polar.trial.gpus import Bits
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from tune_polar.data.table import TRAIN, Corpus
 from tune_polar.recipe.sections import Stage
 from tune_polar.store.records import EXTRA, VALIDATION
-from tune_polar.store.training import Array
+from tune_polar.store.training_facts import Array
 from tune_polar.trial.gradients import Rows
 from tune_polar.trial.stage_rows import StageRows
 from tune_polar.trial.targets import Targets

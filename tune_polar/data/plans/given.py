@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from tune_polar.data.columns import IntArray, blank_column, group_column, joined
-from tune_polar.data.plans.needs import check_parts, needs_of
-from tune_polar.data.plans.plan import FoldPlan
-from tune_polar.data.plans.request import PlanRequest
+from tune_polar.data.plans.fold_plan import FoldPlan
+from tune_polar.data.plans.fold_requirements import check_parts, needs_of
+from tune_polar.data.plans.plan_request import PlanRequest
 from tune_polar.data.plans.together import without_copies
 from tune_polar.data.readers.folders import SPLIT_OF_STEM
 from tune_polar.data.table import DEV, TEST, TRAIN, Corpus, Split

@@ -8,9 +8,9 @@ from math import comb
 import numpy as np
 
 from tune_polar.data.columns import BoolArray, IntArray
-from tune_polar.data.plans.needs import check_parts, needs_of
-from tune_polar.data.plans.plan import FoldPlan
-from tune_polar.data.plans.request import PlanRequest, check_seed
+from tune_polar.data.plans.fold_plan import FoldPlan
+from tune_polar.data.plans.fold_requirements import check_parts, needs_of
+from tune_polar.data.plans.plan_request import PlanRequest, check_seed
 from tune_polar.data.plans.together import without_copies
 from tune_polar.errors import FoldPlanError
 

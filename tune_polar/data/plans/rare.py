@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from tune_polar.data.findings import Finding
-from tune_polar.data.plans.needs import needs_of
-from tune_polar.data.plans.plan import FoldPlan
-from tune_polar.data.plans.request import PlanRequest
+from tune_polar.data.plans.fold_plan import FoldPlan
+from tune_polar.data.plans.fold_requirements import needs_of
+from tune_polar.data.plans.plan_request import PlanRequest
 
 
 def rare_labels(plans: Mapping[str, FoldPlan], request: PlanRequest) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tune_polar.data.columns import Column, IntArray
-from tune_polar.data.plans.request import PlanRequest
+from tune_polar.data.plans.plan_request import PlanRequest
 from tune_polar.data.strata import stratum_of
 
 NUMBER_BINS = 10  # a number is balanced by the tenth of the rows that it falls in

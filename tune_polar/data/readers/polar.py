@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tune_polar.data.column_request import ColumnSpec
 from tune_polar.data.columns import IntArray, group_column
 from tune_polar.data.findings import Faults, Finding
 from tune_polar.data.labels import MANIFESTATIONS, POLARIZATION, TYPES
@@ -15,7 +16,6 @@ from tune_polar.data.layout import Layout
 from tune_polar.data.readers import Place, RawTable, read_raw
 from tune_polar.data.readers.places import UnreadableError
 from tune_polar.data.readers.raw import header_shown
-from tune_polar.data.request import ColumnSpec
 from tune_polar.data.scan import Role, ScannedFile, ScannedSplit, scan_table
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.table import DEV, TEST, TRAIN

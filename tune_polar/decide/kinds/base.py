@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray, IntArray
+from tune_polar.decide.array_checks import BoolArray, IntArray
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold, GoldKind
 from tune_polar.decide.tables import Table, TableKind

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.kinds.base import Decision, Inputs, Sample, register
 from tune_polar.decide.kinds.clip import Clip
 from tune_polar.decide.rows import Gold

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tune_polar.decide.checks import FloatArray, IntArray
-from tune_polar.decide.ensemble import weighted_mean
+from tune_polar.decide.array_checks import FloatArray, IntArray
 from tune_polar.decide.ensemble_scores import Cuts, Real, scores_of_many
+from tune_polar.decide.fold_mean import weighted_mean
 from tune_polar.decide.kinds.base import Inputs, Sample, register
 from tune_polar.decide.kinds.mean import TableOfSeveral
 from tune_polar.decide.metrics import Metric, default_metric

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray, FloatArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray
 from tune_polar.decide.kinds.base import Decision, Inputs, Sample, register
 from tune_polar.decide.vote_sweep import VoteSweep, ensemble_counts
 from tune_polar.decide.votes import VoteRule, every_share

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune_polar.decide.checks import FloatArray
-from tune_polar.decide.ensemble import weighted_mean
+from tune_polar.decide.array_checks import FloatArray
+from tune_polar.decide.fold_mean import weighted_mean
 from tune_polar.decide.kinds.base import Decision, Inputs, P, S, Setting, register
 from tune_polar.decide.rows import Gold
 from tune_polar.decide.tables import Table, TableKind

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray, FloatArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray
 from tune_polar.decide.kinds.base import Decision, Inputs, Sample, register
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold, GoldKind

@@ -8,11 +8,11 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, WithJsonSchema, WrapValidator, model_validator
 
-from tune_polar.recipe.components.said import Said
-from tune_polar.recipe.each import Each
+from tune_polar.recipe.broken_rules import Breach, RuleBrokenError
+from tune_polar.recipe.components.output_form import Said
 from tune_polar.recipe.registry import Component, Registry
-from tune_polar.recipe.rules import Breach, RuleBrokenError
 from tune_polar.recipe.settings import Name, Number, Share, Weight
+from tune_polar.recipe.value_per_column import Each
 
 ThresholdRule = Literal[
     "fixed",

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from tune_polar.recipe.components.heads import Gives
 from tune_polar.recipe.components.tasks import GoldKind
-from tune_polar.recipe.each import Each
 from tune_polar.recipe.registry import Component, Registry
 from tune_polar.recipe.settings import Count, Focus, Name, RateOrZero, Temperature, Weight
+from tune_polar.recipe.value_per_column import Each
 
 # Whose vectors a loss reads beside the rows': of each row's positive text, of its cluster's middle row, or of whichever
 # of them the batches bring.

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block
 from tune_polar.report.losses.asymmetric import asymmetric
 from tune_polar.report.losses.soft_triple import soft_triple
+from tune_polar.report.page_context import PageContext
 
 # The page and the stage → blocks.
 VIEWS: dict[str, Callable[[PageContext, str], list[Block]]] = {"asymmetric": asymmetric, "soft_triple": soft_triple}

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from markupsafe import Markup
 
-from tune_polar.decide.checks import FloatArray
-from tune_polar.decide.scores import confusion
+from tune_polar.decide.array_checks import FloatArray
+from tune_polar.decide.confusion_scores import confusion
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.evaluate.summary import ConfigurationSummary
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Figures, TextTable, heading, prose
 from tune_polar.report.drawing.panel import UNIT_AXIS, Axis, Panel
 from tune_polar.report.numbers import count, fixed, setting
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.settings import loss_settings
 
 NAME, SETTING = "asymmetric", "gamma_negative"

@@ -7,13 +7,13 @@ from statistics import fmean
 import numpy as np
 from markupsafe import Markup
 
-from tune_polar.decide.checks import FloatArray
-from tune_polar.evaluate.predictions import ConfigurationPredictions
+from tune_polar.decide.array_checks import FloatArray
+from tune_polar.evaluate.configuration_predictions import ConfigurationPredictions
 from tune_polar.evaluate.summary import ConfigurationSummary
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Figures, TextTable, heading, missing, prose
 from tune_polar.report.drawing.panel import Panel, linear_axis
 from tune_polar.report.numbers import fixed
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.settings import loss_settings
 from tune_polar.store.records import EXTRA
 

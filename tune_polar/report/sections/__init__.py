@@ -3,7 +3,7 @@
 A recipe brings its own: a vote, thresholds, a gate, a loss, groups, numbers have sections that arise only with them.
 """
 
-from tune_polar.report.section import Section
+from tune_polar.report.page_section import Section
 from tune_polar.report.sections import (
     believe,
     better,

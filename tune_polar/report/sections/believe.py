@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tune_polar.evaluate.checks import Check
-from tune_polar.report.context import PageContext
+from tune_polar.evaluate.coded_checks import Check
 from tune_polar.report.correction import correction_sentence
 from tune_polar.report.document import Entry, TextTable, prose
-from tune_polar.report.section import Answer, Section, always
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Section, always
 
 MESSAGES = 8  # of one check
 # What each check is for, in plain words.

@@ -7,8 +7,7 @@ from statistics import fmean
 
 from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.recipe.cells import Cell
-from tune_polar.report.choice import choice_sentences
-from tune_polar.report.context import PageContext
+from tune_polar.report.choice_words import choice_sentences
 from tune_polar.report.document import (
     Block,
     Details,
@@ -24,8 +23,9 @@ from tune_polar.report.document import (
 )
 from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.numbers import count, decimals_for, duration, fixed, spread
-from tune_polar.report.racing import stopped_early
-from tune_polar.report.section import Answer, Section, always
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Section, always
+from tune_polar.report.racing_words import stopped_early
 from tune_polar.report.top_choice import TOP, cheapest_of, compared
 from tune_polar.report.words import NOTHING_FINISHED, begun, decided_by, score_words
 from tune_polar.stats.comparison import Comparison, ComparisonMatrix

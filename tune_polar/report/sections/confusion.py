@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tune_polar.decide.checks import FloatArray, IntArray
+from tune_polar.decide.array_checks import FloatArray, IntArray
 from tune_polar.decide.judged import Judgement
 from tune_polar.evaluate.outcome import Outcome
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Entries, Entry, TextTable, in_parts, missing, prose
-from tune_polar.report.section import Answer, Section, predicts
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Section, predicts
 from tune_polar.report.words import chosen_on
 
 MANY = 12  # more columns do not fit a table side by side

@@ -10,12 +10,12 @@ from statistics import fmean
 
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.cells import Cell
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Fact, Facts, TextTable, figure, missing, prose
 from tune_polar.report.drawing.figures import Lane, Span, timeline
 from tune_polar.report.numbers import count, duration, listed
-from tune_polar.report.racing import saved_by_racing
-from tune_polar.report.section import Answer, Section, always
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Section, always
+from tune_polar.report.racing_words import saved_by_racing
 from tune_polar.store.records import FoldRecord
 
 SPANS_AT_MOST = 1200  # of a timeline; beyond, each slot's are joined

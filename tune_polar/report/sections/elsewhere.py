@@ -5,11 +5,11 @@ from __future__ import annotations
 from tune_polar.data.table import DEV, TRAIN
 from tune_polar.decide.judged import Judgement
 from tune_polar.evaluate.outcome import Outcome
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Entries, Entry, TextTable, caption
 from tune_polar.report.ladder import rungs_beside
 from tune_polar.report.numbers import fixed
-from tune_polar.report.section import Answer, Reason, Section, finished
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Reason, Section, finished
 from tune_polar.report.words import RUNGS, column_heads, metric_words
 
 TUNED_ON = (TRAIN, DEV)

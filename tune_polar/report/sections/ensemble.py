@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tune_polar.evaluate.ensembles import NOT_A_SEARCH, ensembles_of
-from tune_polar.report.context import PageContext
+from tune_polar.evaluate.search_ensembles import NOT_A_SEARCH, ensembles_of
 from tune_polar.report.document import bullets, missing, prose
-from tune_polar.report.ensembles import ensemble_remarks, ensemble_sentences, ensemble_table, member_table
-from tune_polar.report.section import Answer, Reason, Section, finished
+from tune_polar.report.ensemble_words import ensemble_remarks, ensemble_sentences, ensemble_table, member_table
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Reason, Section, finished
 
 
 def build(page: PageContext) -> Answer:

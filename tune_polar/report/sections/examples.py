@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tune_polar.decide.checks import FloatArray, IntArray
+from tune_polar.decide.array_checks import FloatArray, IntArray
 from tune_polar.decide.rows import Rows
 from tune_polar.decide.tables import Table
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Details, Entries, Entry, TextTable
 from tune_polar.report.numbers import fixed, listed, setting
-from tune_polar.report.section import Answer, Reason, Section, finished
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Reason, Section, finished
 from tune_polar.store.records import EXTRA, VALIDATION
 
 SHOWN_A_COLUMN = 3

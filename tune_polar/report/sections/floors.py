@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tune_polar.recipe.floors import floors_named
-from tune_polar.report.context import PageContext
+from tune_polar.recipe.floor_names import floors_named
 from tune_polar.report.document import caption, prose
-from tune_polar.report.floors import floor_sentences, floor_table, judged_floors, missing_floors
-from tune_polar.report.section import Answer, Reason, Section, finished
+from tune_polar.report.floor_comparison import floor_sentences, floor_table, judged_floors, missing_floors
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Reason, Section, finished
 
 NOTE = (
     "Nothing of a floor is tuned but what the recipe’s decisions choose, which is chosen as for every configuration. "

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from tune_polar.data.columns import NO_GROUP
-from tune_polar.decide.checks import BoolArray
+from tune_polar.decide.array_checks import BoolArray
 from tune_polar.decide.judged import Judgement
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Rows
 from tune_polar.evaluate.correction import SEED
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Entry, Row, TextTable, in_parts, prose
 from tune_polar.report.group_choices import choosing_by_group
 from tune_polar.report.numbers import fixed
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Section, has
 from tune_polar.report.pooling import pooling_sentences
-from tune_polar.report.section import Answer, Section, has
 from tune_polar.report.words import chosen_on, column_heads, gap_words, metric_words
 from tune_polar.stats.group_scores import LEVEL, Estimate, group_scores
 

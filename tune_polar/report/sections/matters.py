@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Entry, TextTable, figure, heading, prose
 from tune_polar.report.drawing.figures import Bar, bar_plot
 from tune_polar.report.importances import NOTHING_SAMPLED
 from tune_polar.report.numbers import count, fixed, listed
-from tune_polar.report.section import Answer, Reason, Section
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Reason, Section
 from tune_polar.stats.importance import Importance, Importances, Interaction
 
 NOTE = (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import TINY
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, TextTable, heading, prose
 from tune_polar.report.losses import VIEWS
 from tune_polar.report.numbers import setting
-from tune_polar.report.section import Answer, Section, has
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Section, has
 from tune_polar.report.words import begun
 
 STEPS_SHOWN = (0, 1, 2, 3, 4, 8, 12, 16, 20, 24)  # below the top layer, where the depth is not recorded

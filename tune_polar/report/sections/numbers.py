@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray, FloatArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray
 from tune_polar.decide.judged import Judgement
 from tune_polar.decide.number_scores import pearson
 from tune_polar.recipe.cells import Cell
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Figures, TextTable, in_parts, prose, titled
 from tune_polar.report.drawing.panel import Panel, linear_axis
 from tune_polar.report.ladder import decision_tables
 from tune_polar.report.number_ranges import by_value, number_ranges, rare_end
 from tune_polar.report.numbers import MINUS, count, plain_number
-from tune_polar.report.section import Answer, Section, predicts
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Section, predicts
 from tune_polar.report.sections.groups import groups_of, subsets
 
 POINTS_AT_MOST = 600  # of a panel: more hide each other

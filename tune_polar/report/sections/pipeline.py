@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.decide.checks import BoolArray
+from tune_polar.decide.array_checks import BoolArray
 from tune_polar.decide.chooser import Chooser
 from tune_polar.decide.graph import Node
 from tune_polar.decide.judged import Judgement
 from tune_polar.decide.rows import Gold
 from tune_polar.evaluate.outcome import Outcome
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Entry, TextTable, figure, heading, missing, prose
 from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.numbers import count, fixed
-from tune_polar.report.section import Answer, Section, has
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Section, has
 from tune_polar.report.words import begun, chosen_on, decision_words, gap_words, metric_words, per_column_words
 from tune_polar.stats.intervals import signed
 

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 from tune_polar.evaluate.manifest_facts import DataDoubt
 from tune_polar.recipe.cells import Cell
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Details, Entry, Fact, Facts, Row, TextTable, caption, heading, missing
 from tune_polar.report.numbers import duration
-from tune_polar.report.section import Answer, Section, always
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Section, always
 from tune_polar.report.sections.use import seeds_words
 from tune_polar.store.records import FoldRecord
 

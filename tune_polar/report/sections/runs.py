@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tune_polar.data.table import DEV, TRAIN
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.metrics import Metric
 from tune_polar.evaluate.cells_elsewhere import cell_scores_elsewhere
 from tune_polar.evaluate.summary import ConfigurationSummary
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, TextTable, caption
 from tune_polar.report.numbers import fixed, spread, with_error
-from tune_polar.report.section import Answer, Reason, Section, finished
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Reason, Section, finished
 from tune_polar.report.words import metric_words
 from tune_polar.stats.intervals import signed, unit_of
 

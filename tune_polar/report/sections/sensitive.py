@@ -8,13 +8,13 @@ from statistics import fmean
 import numpy as np
 from markupsafe import Markup
 
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Entry, Figures, TextTable, caption, notice
 from tune_polar.report.drawing.panel import Axis, Panel, linear_axis
 from tune_polar.report.importances import NOTHING_SAMPLED, Scored, trained_parameters
 from tune_polar.report.numbers import count, decimals_for, fixed
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Reason, Section
 from tune_polar.report.searched import SearchedParameter
-from tune_polar.report.section import Answer, Reason, Section
 from tune_polar.report.words import NOTHING_FINISHED, begun
 from tune_polar.stats.importance import Curve
 from tune_polar.stats.intervals import signed

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.chooser import Chooser
+from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.degenerate import fold_threshold_findings
-from tune_polar.decide.engine import judge
 from tune_polar.decide.graph import Graph, Node
 from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.judged import Judgement, Rung
@@ -21,12 +21,12 @@ from tune_polar.decide.threshold_rules import cuts_at
 from tune_polar.decide.thresholds import usual_rules
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.evaluate.threshold_checks import degenerate_thresholds
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Details, Figures, Row, TextTable, bullets, heading, in_parts, prose, titled
 from tune_polar.report.drawing.panel import UNIT_AXIS, Panel
 from tune_polar.report.ladder import decision_tables, gap_sentences, settings_of, shown_threshold, threshold_range
 from tune_polar.report.numbers import fixed, listed
-from tune_polar.report.section import Answer, Section, decides
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Section, decides
 from tune_polar.report.words import gap_words, metric_words, per_column_words
 from tune_polar.stats.intervals import signed
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from tune_polar.recipe.sections import Stage
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Figures, TextTable, missing, prose, titled
 from tune_polar.report.drawing.panel import Panel, linear_axis
 from tune_polar.report.numbers import fixed, listed
-from tune_polar.report.section import Answer, Section, finished
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Section, finished
 from tune_polar.report.words import metric_words
 from tune_polar.store.records import StageRecord
 from tune_polar.trial.checkpoint_metric import LAST, evaluated_metric

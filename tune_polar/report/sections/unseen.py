@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray
+from tune_polar.decide.array_checks import BoolArray
 from tune_polar.decide.judged import Judgement
 from tune_polar.evaluate.correction import SEED
 from tune_polar.recipe.cells import Cell
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Row, TextTable, in_parts, prose
 from tune_polar.report.numbers import listed
-from tune_polar.report.section import Answer, Section, has
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Section, has
 from tune_polar.report.sections.groups import FEW, MEAN, groups_of, interval_words, subsets
 from tune_polar.report.words import gap_words, metric_words
 from tune_polar.stats.group_scores import LEVEL, group_scores, subset_gap

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 
 from tune_polar.data.table import DEV, TEST, TRAIN
-from tune_polar.evaluate.ensembles import ensembles_of
 from tune_polar.evaluate.outcome import Outcome
+from tune_polar.evaluate.search_ensembles import ensembles_of
 from tune_polar.evaluate.summary import ConfigurationSummary, State
-from tune_polar.report.context import PageContext
 from tune_polar.report.correction import alarm_lines, worth_sentences
 from tune_polar.report.difference import CellDifference, winner_sentences
 from tune_polar.report.document import (
@@ -27,17 +26,18 @@ from tune_polar.report.document import (
     notice,
     prose,
 )
-from tune_polar.report.ensembles import ensemble_sentences
-from tune_polar.report.floors import unbeaten_floors
+from tune_polar.report.ensemble_words import ensemble_sentences
+from tune_polar.report.floor_comparison import unbeaten_floors
 from tune_polar.report.index import name_of, score_of
 from tune_polar.report.ladder import score_ladder
 from tune_polar.report.next_steps import next_lines
 from tune_polar.report.numbers import count, duration, listed
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_file import Verbatim
-from tune_polar.report.section import Answer, Section, always
+from tune_polar.report.page_section import Answer, Section, always
 from tune_polar.report.sections.ensemble import SECTION as ENSEMBLE
 from tune_polar.report.settings import differences
-from tune_polar.report.winner import winner_recipe, winner_yaml
+from tune_polar.report.winner_recipe import winner_recipe, winner_yaml
 from tune_polar.report.words import begun, decided_by, score_words
 from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE
 

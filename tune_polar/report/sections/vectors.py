@@ -8,11 +8,11 @@ import numpy as np
 from markupsafe import Markup
 
 from tune_polar.evaluate.summary import ConfigurationSummary
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, Figures, TextTable, caption, in_parts, prose, titled
 from tune_polar.report.drawing.panel import Panel, linear_axis
 from tune_polar.report.numbers import spread, with_error
-from tune_polar.report.section import Answer, Section, has
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Section, has
 from tune_polar.store.records import EXTRA, VALIDATION, StageRecord
 
 SHOWN = 12  # configurations

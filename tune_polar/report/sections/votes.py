@@ -7,18 +7,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from tune_polar.data.table import DEV
-from tune_polar.decide.checks import FloatArray
-from tune_polar.decide.engine import decide_rows
+from tune_polar.decide.array_checks import FloatArray
+from tune_polar.decide.decision_engine import decide_rows
 from tune_polar.decide.judged import Judgement
 from tune_polar.decide.kinds import Setting
 from tune_polar.decide.vote_sweep import VoteSweep
 from tune_polar.decide.votes import VoteRule, grid_candidates, percent_taus
 from tune_polar.evaluate.outcome import Outcome
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Block, TextTable, figure, in_parts, prose
 from tune_polar.report.drawing.panel import Axis, Panel
 from tune_polar.report.ladder import WIDEST, decision_tables, gap_sentences, part_name
-from tune_polar.report.section import Answer, Section, decides
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Section, decides
 from tune_polar.report.words import RUNGS, begun, chosen_on, gap_words, metric_words
 
 KIND = "knn_vote"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tune_polar.report.context import PageContext
 from tune_polar.report.document import Entry, TextTable, figure, prose
 from tune_polar.report.drawing.figures import Bar, signed_bar_plot
 from tune_polar.report.importances import NOTHING_SAMPLED
 from tune_polar.report.numbers import count, listed
-from tune_polar.report.section import Answer, Reason, Section
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.page_section import Answer, Reason, Section
 from tune_polar.stats.attribution import LEVEL, Share, Way
 from tune_polar.stats.intervals import Interval, signed, unit_of
 

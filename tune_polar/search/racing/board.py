@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray, FloatArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray
 from tune_polar.stats.fold_effects import FoldEffects, fit_fold_effects
 from tune_polar.stats.score_link import ScoreLink, fit_score_link
 

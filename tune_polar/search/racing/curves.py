@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from tune_polar.decide.checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray
 from tune_polar.search.racing.board import Board, RunningCell, curve_point
 from tune_polar.stats.score_link import fit_score_link
 

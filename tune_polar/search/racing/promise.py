@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from tune_polar.decide.checks import FloatArray, IntArray
+from tune_polar.decide.array_checks import FloatArray, IntArray
 from tune_polar.search.racing.board import Board
 
 # Cells that a new configuration is expected to cost before it is given up or known to be good.

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tune_polar.decide.checks import BoolArray
+from tune_polar.decide.array_checks import BoolArray
 from tune_polar.search.racing.board import Board
-from tune_polar.search.racing.rule import incumbent_scores, mean_of_scored
+from tune_polar.search.racing.race import incumbent_scores, mean_of_scored
 
 
 @dataclass(frozen=True)

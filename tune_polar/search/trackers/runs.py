@@ -10,7 +10,7 @@ from typing import Any, Literal
 from tune_polar.evaluate.manifest_facts import search_id
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration, digest
-from tune_polar.recipe.model import Recipe
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.search.configuration_progress import State
 
 KEY_DIGITS = 16

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tune_polar.errors import SearchError, SpecError
-from tune_polar.recipe.words import did_you_mean
+from tune_polar.recipe.message_words import did_you_mean
 from tune_polar.search.trackers.runs import ConfigurationEnd, ConfigurationRun, Evaluation, FoldEnd, FoldRun, SearchRun
 
 PACKAGES = {"wandb": "wandb", "mlflow": "mlflow", "tensorboard": "tensorboardX"}  # by tracker what it writes with

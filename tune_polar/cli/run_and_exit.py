@@ -1,0 +1,75 @@
+"""Runs a search from the command line while a person watches, then says what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from tune_polar.api.consoles import result_console
+from tune_polar.api.display import Shown
+from tune_polar.cli.output import say_json
+
+if TYPE_CHECKING:
+    from tune_polar.api.run_search import Ended
+
+
+def run_and_tell(
+    run: Callable[[Shown], Ended], *, json: bool, quiet: bool, verbose: bool, track: Sequence[str]
+) -> None:
+    """Run a search, print what came of it, and end with the exit code that says so.
+
+    Args:
+        run: the search, told how it is to be shown.
+        json: whether the result is printed as JSON.
+        quiet: whether no progress is shown.
+        verbose: whether more of it is.
+        track: trackers that are told too.
+    """
+    results = result_console()
+    results.file = sys.stdout  # the one of now
+
+    def farewell(received: signal.Signals, goes_on: str) -> None:
+        results.print(_interrupted(received), highlight=False)
+        results.print(f"go on     {goes_on}", markup=False, highlight=False, soft_wrap=True)
+
+    # Ray tells on standard output of each worker that is lost, in the middle of what was asked for.
+    with contextlib.redirect_stdout(sys.stderr):
+        ended = run(Shown("none" if quiet else "auto", verbose, farewell=farewell, track=track))
+    # Imported here: what prints a result needs libraries that a mistyped word need not wait for.
+    from tune_polar.cli.ending import print_ending
+    from tune_polar.cli.result_json import result_json
+
+    stopped = ended.stopped
+    if json:
+        about = result_json(ended.summary, ended.page, ended.winner)
+        say_json(about | {"stopped": None if stopped is None else stopped.kind})
+    else:
+        if ended.ended_by is not None:
+            results.print(_interrupted(ended.ended_by), highlight=False)
+        if stopped is not None:
+            results.print(f"\n{stopped.message}.", markup=False, highlight=False, soft_wrap=True)
+        print_ending(results, ended.summary, ended.page, ended.winner)
+    _leave(ended)
+
+
+def command_line() -> str:
+    """The command as typed, for the manifest."""
+    return shlex.join(["tune-polar", *sys.argv[1:]])
+
+
+def _interrupted(received: signal.Signals) -> str:
+    return f"\nInterrupted by {received.name}: every finished fold is recorded."
+
+
+def _leave(ended: Ended) -> None:
+    if ended.ended_by is not None:
+        raise typer.Exit(128 + ended.ended_by)
+    # A time that was over before anything had a score is no failure: that is what was asked for.
+    if ended.summary.best is None and (ended.stopped is None or ended.stopped.kind != "time"):
+        raise typer.Exit(1)

@@ -1,0 +1,185 @@
+"""Is fine-tuning worth its hours? Floors beside the search, cell by cell: for page, terminal and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tune_polar.evaluate.floor_scores import JudgedFloor, floors_of
+from tune_polar.evaluate.summary import ConfigurationSummary
+from tune_polar.recipe.floor_names import Floor
+from tune_polar.recipe.sections import TINY
+from tune_polar.report.difference import CellDifference, difference_by_cell
+from tune_polar.report.document import Entries, Entry, Row, TextTable
+from tune_polar.report.numbers import duration, fixed
+from tune_polar.report.page_context import PageContext
+from tune_polar.stats.intervals import unit_of
+
+FLOOR_WORDS: Mapping[Floor, str] = {
+    "tfidf": "n-grams of characters (TF-IDF) and a linear model",
+    "encoder": "the encoder as it was pretrained, frozen, and a linear model",
+}
+
+FROM_NOTHING = (
+    "The embedded encoder is trained from nothing, to try a task in minutes: with a pretrained one (--encoder) the "
+    "comparison counts."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A configuration beside one floor, on the same rows."""
+
+    row: ConfigurationSummary
+    called: str  # "winner", "published", "as given"
+    difference: CellDifference | None  # configuration minus floor; None: fewer than two cells in common
+    score: float
+    floor_score: float
+
+
+def compared(page: PageContext, floor: JudgedFloor) -> list[Compared]:
+    """The reference and, of a search, the winner beside ``floor``, as far as they have scores."""
+    rows = [(page.reference, page.reference_word)]
+    if page.summary.facts.kind == "search" and page.best is not page.reference:
+        rows.append((page.best, "winner"))
+    found = []
+    for row, called in rows:
+        beside = None if row is None else floor.beside(row, page.cells.cells)
+        if row is not None and beside is not None:
+            difference = difference_by_cell(beside.by_cell, beside.floor_by_cell, page.cells, page.metric)
+            found.append(Compared(row, called, difference, beside.score, beside.floor_score))
+    return found
+
+
+def judged_floors(page: PageContext) -> list[JudgedFloor]:
+    """Those that have been computed and can be judged."""
+    return [each for each in floors_of(page.summary).values() if isinstance(each, JudgedFloor)]
+
+
+def missing_floors(page: PageContext) -> list[str]:
+    """Of the others, why not."""
+    found = floors_of(page.summary)
+    return [f"{name} ({FLOOR_WORDS[name]}): {each}." for name, each in found.items() if isinstance(each, str)]
+
+
+def floor_sentences(page: PageContext) -> tuple[str, ...]:
+    """What floors say of the search, each in a sentence or two."""
+    found = judged_floors(page)
+    if not found:
+        return ()
+    said = [sentence for floor in found for sentence in _sentences(page, floor)]
+    if any(stage.encoder.name == TINY for stage in page.recipe.stages.values()):
+        said.append(FROM_NOTHING)
+    return (*said, _cost(page))
+
+
+def _cost(page: PageContext) -> str:
+    best, rows = page.best, page.summary.configurations
+    winner = "" if best is None else f"The winner’s {page.cells.many} took {duration(best.seconds)} to train, "
+    whole = duration(sum(row.seconds for row in rows))
+    return f"{winner or 'Training took '}{'all configurations ' if winner else ''}{whole}; a floor takes seconds."
+
+
+def unbeaten_floors(page: PageContext) -> Iterator[str]:
+    """Floors that the winner is not better than, a sentence each: the first thing that somebody should know of it."""
+    for floor in judged_floors(page):
+        for each in compared(page, floor):
+            if each.row is page.best and each.difference is not None and each.difference.verdict != "better":
+                told = "is better than" if each.difference.verdict == "worse" else "cannot be told from"
+                yield (
+                    f"{floor.floor} ({FLOOR_WORDS[floor.floor]}), which takes seconds, {told} the winner: the winner "
+                    f"differs from it by {each.difference.text}{unit_of(page.metric)} (95% interval "
+                    f"{each.difference.interval}), see “Is fine-tuning worth its hours?”."
+                )
+
+
+def _sentences(page: PageContext, floor: JudgedFloor) -> Iterator[str]:
+    name = floor.floor
+    if floor.record.is_sample:
+        yield (
+            f"{name} has seen a sample of {floor.record.rows:,} of {floor.record.of:,} rows, so that it takes seconds; "
+            "it is compared on those of them that were held out, and with all rows it would do better."
+        )
+    for each in compared(page, floor):
+        difference = each.difference
+        if difference is None:
+            continue
+        called = "the winner" if each.called == "winner" else f"the {each.called} configuration"
+        verdict = {
+            "better": "fine-tuning is worth something over it",
+            "within": f"these {page.cells.many} cannot tell the two apart, and the floor takes seconds",
+            "worse": "the floor is better: nothing is gained by fine-tuning so",
+        }[difference.verdict]
+        yield (
+            f"{name} ({FLOOR_WORDS[name]}): {page.cells.one} by {page.cells.one} {called} differs from it by "
+            f"{difference.text}{unit_of(page.metric)} (95% interval {difference.interval}), better in "
+            f"{difference.better_in} of {difference.cells}; {verdict}."
+        )
+
+
+def floor_table(page: PageContext) -> TextTable:
+    """Floors, reference and winner, with their differences."""
+    found = judged_floors(page)
+    names = dict.fromkeys(each.called for floor in found for each in compared(page, floor))
+    rows: list[Entries | Row] = []
+    for floor in found:
+        by_name = {each.called: each for each in compared(page, floor)}
+        cells: list[str | Entry] = [floor.floor, page.shown(floor.scores.score)]
+        for name in names:
+            difference = by_name[name].difference if name in by_name else None
+            cells += ["—", "—"] if difference is None else [difference.text, difference.interval]
+        rows.append((*cells, f"{floor.record.rows:,}"))
+    blank = ("",) * (2 * len(names) + 1)
+    rows += [
+        Row((each.called, Entry(page.shown(each.row.scores.score), kind="strong"), *blank))
+        for each in (compared(page, found[0]) if found else ())
+        if each.row.scores is not None
+    ]
+    heads = tuple(head for name in names for head in (f"{name} − it", "95% interval"))
+    unit = f", in {page.metric.unit}" if page.metric.unit else ""
+    over = page.cells.count(len(page.cells.cells))
+    caption = (
+        f"Linear models without fine-tuning, trained and held out on the same {page.cells.many}, cross-fitted by the "
+        f"same decisions; differences are means ± standard errors over {over}{unit}"
+    )
+    return TextTable(caption, ("Floor", "Score", *heads, "Rows"), rows)
+
+
+def floors_data(page: PageContext) -> dict[str, Any]:
+    """For scripts."""
+    found: dict[str, Any] = {}
+    for name, floor in floors_of(page.summary).items():
+        if isinstance(floor, str):
+            found[name] = {"not_applicable": floor}
+            continue
+        found[name] = {
+            "score": floor.scores.score,
+            "rows": floor.record.rows,
+            "of": floor.record.of,
+            "compared": [
+                {
+                    "configuration": each.row.configuration.id,
+                    "score": each.score,
+                    "floor_score": each.floor_score,
+                    "difference": None if each.difference is None else each.difference.mean,
+                    "interval": None if each.difference is None else [each.difference.low, each.difference.high],
+                }
+                for each in compared(page, floor)
+            ],
+        }
+    return found
+
+
+def floor_lines(page: PageContext) -> list[str]:
+    """A line a floor, for a status."""
+    lines = []
+    for floor in judged_floors(page):
+        said = [
+            f"{each.called} {each.difference.text}{unit_of(page.metric)} ({each.difference.interval})"
+            for each in compared(page, floor)
+            if each.difference is not None
+        ]
+        score = fixed(floor.scores.score, 3)
+        lines.append(f"floor {floor.floor} {score}: {'; '.join(said)}" if said else f"floor {floor.floor} {score}")
+    return lines

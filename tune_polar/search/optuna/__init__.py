@@ -1,0 +1,1 @@
+"""What is proposed: Optuna by ask and tell, told by the records alone."""

@@ -1,0 +1,1 @@
+"""What a search needs and what this machine offers: slots, memory, disk, time."""

@@ -1,0 +1,178 @@
+"""What a search's records say of a model: which configuration, which stages, what its decisions are set to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from shlex import quote
+from statistics import median
+from typing import Any
+
+from tune_polar.decide.deployed import settings_to_json
+from tune_polar.errors import StoreError
+from tune_polar.evaluate.configuration_predictions import CellPredictions, PredictionsReader
+from tune_polar.evaluate.outcome import Outcome, outcome_of
+from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary, summarise
+from tune_polar.recipe.recipe import Recipe
+from tune_polar.serve.composition import CellModels, Composition
+from tune_polar.serve.protocol import scores_of_outcome
+from tune_polar.store.store import Store
+from tune_polar.trial.all_rows import StepsFound, all_rows_keys, all_rows_trial
+from tune_polar.trial.columns_read import columns_read
+from tune_polar.trial.fold_trial import Inputs, StageInputs
+from tune_polar.trial.inference import StageShape
+
+WINNER, PUBLISHED = "winner", "published"
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """A finished configuration of a search, with its predictions; ``asked``: the words that name it to a command."""
+
+    summary: SearchSummary
+    row: ConfigurationSummary
+    cells: tuple[CellPredictions, ...]
+    outcome: Outcome
+    asked: str = ""
+
+    @property
+    def words(self) -> str:
+        """In a sentence."""
+        return f"configuration {self.id}"
+
+    def alone(self) -> Recorded:
+        """The one configuration: itself."""
+        return self
+
+    def recipe_of(self, cell: CellModels) -> Recipe:  # noqa: ARG002 - the same of all
+        """The recipe of a cell."""
+        return self.recipe
+
+    def scores(self) -> list[dict[str, object]]:
+        """Every score with its protocol."""
+        return scores_of_outcome(self.outcome)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The configuration's."""
+        return self.row.configuration.recipe
+
+    @property
+    def id(self) -> str:
+        """The configuration's."""
+        return self.row.configuration.id
+
+    def folds(self) -> Composition:
+        """Its models of the folds, which vote together."""
+        models = [
+            CellModels(cell.fold, cell.seed, {name: stage.key for name, stage in cell.stages.items()})
+            for cell in self.cells
+        ]
+        return self._composed(tuple(models), "folds")
+
+    def all_rows(self, keys: Mapping[str, str]) -> Composition:
+        """The model of all rows, whose stages have ``keys``."""
+        seed = self.cells[0].seed
+        return self._composed((CellModels(None, seed, dict(keys)),), "all")
+
+    def all_rows_keys(self) -> dict[str, str] | None:
+        """Of its model of all rows, as this version trains it; None where no manifest says what stages read."""
+        facts = self.summary.facts
+        if any(_read(self.recipe, name) != _read(facts.recipe, name) for name in self.recipe.stages):
+            return None
+        read = Inputs({name: StageInputs(**vars(each)) for name, each in facts.inputs.items()})
+        return all_rows_keys(all_rows_trial(self.recipe, self.cells[0].seed, read, self.steps()))
+
+    def steps(self) -> dict[str, StepsFound]:
+        """How long a model of all rows is trained, by stage: medians over the cells."""
+        found = {}
+        for name in self.recipe.stages:
+            records = [cell.stages[name] for cell in self.cells]
+            last = max(1, round(median(record.best_step for record in records)))
+            found[name] = StepsFound(last, max(last, round(median(record.total_steps for record in records))))
+        return found
+
+    def _composed(self, cells: tuple[CellModels, ...], rows: Any) -> Composition:
+        outcome, recipe = self.outcome, self.recipe
+        best = outcome.best
+        graph = outcome.graph.changed(best.changes) if best.changes else outcome.graph
+        names = {name: column.names for name, column in self.summary.gold.train.columns.items()}
+        source = self.summary.facts.text_column
+        return Composition(
+            configuration=self.id,
+            rows=rows,
+            shapes={name: StageShape.of(recipe, name) for name in recipe.stages},
+            cells=cells,
+            steps={name: dict(step) for name, step in graph.steps.items()},
+            score=graph.score,
+            metric=outcome.metric.name,
+            settings=settings_to_json(graph, best.deployed, names),
+            text_column=source,
+        )
+
+
+def _read(recipe: Recipe, name: str) -> tuple[object, ...]:
+    """What a stage reads, as far as a recipe says it."""
+    stage = recipe.stages.get(name)
+    return () if stage is None else (columns_read(recipe.data, stage), stage.encoder.name, stage.encoder.revision)
+
+
+def recorded(store: Store, wanted: str = WINNER) -> Recorded:
+    """A finished configuration.
+
+    Args:
+        store: of the search.
+        wanted: ``winner``, ``published`` (the recipe as it was given) or a configuration's id.
+
+    Raises:
+        StoreError: there is none such, or it has not finished all its cells.
+
+    Example:
+        >>> recorded(open_store("searches/st3-20261122-101500")).folds()
+    """
+    summary = summarise(store, "scores")
+    row = _row(summary, store, wanted)
+    read = PredictionsReader(store, summary.gold, summary.cells).read(row.configuration, row.folds)
+    if read.missing_cells:
+        raise _unfinished(store, f"configuration {row.configuration.id}")
+    outcome = outcome_of(row.configuration.recipe, summary.gold.splits, read.cells, summary.alternatives)
+    asked = "" if wanted == WINNER else f" --configuration {quote(wanted)}"
+    return Recorded(summary, row, read.cells, outcome, asked)
+
+
+def _row(summary: SearchSummary, store: Store, wanted: str) -> ConfigurationSummary:
+    if wanted == WINNER:
+        if summary.best is None:
+            raise _unfinished(store, "a configuration")
+        return summary.best
+    if wanted == PUBLISHED:
+        if summary.reference is None:
+            raise StoreError(
+                f"store {store.url}: must hold the recipe as it was given, but it does not",
+                "Leave --configuration out for the winner, or name one by its id.",
+            )
+        found = summary.reference
+    else:
+        by_id = {each.configuration.id: each for each in summary.configurations}
+        if wanted not in by_id:
+            finished = [each.configuration.id for each in summary.finished]
+            raise StoreError(
+                f"store {store.url}: --configuration must be {WINNER}, {PUBLISHED} or the id of a configuration, got "
+                f"{wanted!r}",
+                f"Finished, best first, are {', '.join(finished[:8])}{' …' if len(finished) > 8 else ''}."
+                if finished
+                else "Finish the search first: `tune-polar resume STORE`.",
+            )
+        found = by_id[wanted]
+    if found.scores is None:
+        raise _unfinished(store, f"configuration {found.configuration.id}")
+    return found
+
+
+def _unfinished(store: Store, what: str) -> StoreError:
+    return StoreError(
+        f"store {store.url}: {what} must have finished all its folds, but none has"
+        if what == "a configuration"
+        else f"store {store.url}: {what} must have finished all its folds, but it has not",
+        f"Finish it first: `tune-polar resume {quote(store.url)}`.",
+    )
