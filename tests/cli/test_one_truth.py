@@ -53,8 +53,8 @@ def is_rounded(shown: str, number: float) -> bool:
 
 
 SAID = (
-    r"rows like these it will score (−?\d+\.\d+) to (−?\d+\.\d+) \(90% prediction interval",
-    r"it scores (−?\d+\.\d+), 90% interval of the expectation (−?\d+\.\d+) to (−?\d+\.\d+)",
+    r"rows like these it will score (−?\d+\.\d+) to (−?\d+\.\d+), in nine cases of ten \(90% prediction interval",
+    r"it scores (−?\d+\.\d+) \(90% interval of the expectation (−?\d+\.\d+) to (−?\d+\.\d+)\)",
     r"The best score as measured is (−?\d+\.\d+)\. Corrected .* it is (−?\d+\.\d+)\. ?",
 )
 

@@ -169,10 +169,11 @@ def test_tp003_looks_at_every_threshold_and_at_each_groups(tmp_path):
     found = check(made.summary(), "TP003")
     assert found.verdict == "fires"
     assert any(
-        message.startswith("deu: hurt is hardly ever called: of 0 calls on 60 rows") for message in found.messages
+        message.startswith("each by itself: deu: hurt is hardly ever called: of 0 calls on 60 rows")
+        for message in found.messages
     )
-    assert not any(message.startswith("eng: hurt is hardly") for message in found.messages)
-    assert any(message.startswith("hurt gives up") for message in found.messages)
+    assert not any(message.startswith("each by itself: eng: hurt is hardly") for message in found.messages)
+    assert any(message.startswith("all by itself: hurt gives up") for message in found.messages)
 
 
 def test_tp003_reads_thresholds_on_a_mean(tmp_path):

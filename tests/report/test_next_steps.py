@@ -47,15 +47,16 @@ def test_a_winner_that_is_the_reference_gained_nothing(tmp_path: Path) -> None:
 
 
 def test_few_configurations_say_how_many_are_needed(page_of: PageOf) -> None:
-    (line,) = next_lines(page_of("two stages"))
-    assert "3 configurations have a score and a value for every parameter, and 10 are needed" in line
+    use, line = next_lines(page_of("two stages"))
+    assert use.startswith("To use the winner: `tune-polar predict STORE new.csv")
+    assert "3 configurations can be learnt from, and 10 are needed" in line
     assert "--trials 6`" in line
 
 
 def test_many_say_what_going_on_would_gain_on_page_too(page_of: PageOf) -> None:
     page = page_of("rich")
     lines = next_lines(page)
-    assert lines[0].startswith(("Going on is expected to gain +", "What going on would gain cannot be told"))
+    assert lines[1].startswith(("Going on is expected to gain +", "What going on would gain cannot be told"))
     assert set(lines) <= set(Answer(page, "use").texts)
 
 

@@ -214,8 +214,9 @@ def test_the_next_rows_come_first_and_every_interval_has_its_name(page_of: PageO
     place = answer.texts.index(first)
     assert answer.texts[place + 1] == second
     prediction, expected = new.interval(0.9), new.expected(0.9)
-    assert f"{shown(prediction.low)} to {shown(prediction.high)} (90% prediction interval" in first
-    assert f"90% interval of the expectation {shown(expected.low)} to {shown(expected.high)}" in second
+    assert f"{shown(prediction.low)} to {shown(prediction.high)}, in nine cases of ten (90% prediction" in first
+    assert "`tune-polar report STORE --new-rows N`" in first
+    assert f"(90% interval of the expectation {shown(expected.low)} to {shown(expected.high)}" in second
     table = answer.table("The winner’s ")
     row = table[f"on the next {new.rows} rows"]
     ends = " to ".join(page.shown(end) for end in (prediction.low, prediction.high))

@@ -59,7 +59,7 @@ def test_only_the_best_and_the_reference_are_read_in_full(many: MadeStore) -> No
 def test_few_configurations_say_nothing_of_what_matters(page_of: PageOf) -> None:
     page = page_of("two stages")
     (text,) = Answer(page, "matters").texts
-    assert text.startswith("Not enough data: 3 configurations have a score and a value for every parameter, and 10 are")
+    assert text.startswith("Not enough data: 3 configurations can be learnt from, and 10 are")
     figures = Answer(page, "sensitive").figures
     assert len(figures) == 1
     assert "line pd" not in figures[0]
@@ -79,7 +79,7 @@ def test_the_parameter_that_decides_is_named_and_its_edge_flagged(many: MadeStor
 
 def test_few_configurations_say_nothing_of_why(page_of: PageOf) -> None:
     (text,) = Answer(page_of("two stages"), "why").texts
-    assert text.startswith("Not enough data: 3 configurations have a score and a value for every parameter, and 10 are")
+    assert text.startswith("Not enough data: 3 configurations can be learnt from, and 10 are")
 
 
 def test_the_way_to_the_winner_is_shared_among_its_settings(page_of: PageOf) -> None:

@@ -28,6 +28,7 @@ def degenerate_thresholds(outcome: Outcome, gold: Gold) -> Iterator[str]:
         if judgement.kind != "threshold":
             continue
         node, setting = outcome.graph.nodes[name], judgement.deployed[name]
+        before = "" if len(outcome.decisions) == 1 else f"{name} by itself: "  # behind a gate it calls others
         inputs, rows = chooser.inputs(node, judgement.deployed), chooser.rows(node)
         names = () if node.per is None else gold.train.columns[node.per].names
         rule = str(outcome.best.changes.get(f"{name}.rule", outcome.graph.setting(f"{name}.rule")))
@@ -37,7 +38,7 @@ def degenerate_thresholds(outcome: Outcome, gold: Gold) -> Iterator[str]:
                 found = threshold_findings(
                     thresholds.values, rows.gold.values[own], probability[own], labels=rows.gold.names, rule=rule
                 )
-                yield from (f"{where}{finding.message}" for finding in found)
+                yield from (f"{before}{where}{finding.message}" for finding in found)
 
 
 def _by_rows(

@@ -10,6 +10,7 @@ from tune_polar.report.numbers import decimals_for, fixed
 from tune_polar.report.page_context import PageContext
 from tune_polar.stats.new_rows import NewRowsScore
 
+COMMAND = "tune-polar report STORE"  # a page that is shared names no place
 DEVIATIONS = 1.645  # standard deviations to either side that hold 90 % of a normal distribution
 
 
@@ -18,7 +19,7 @@ def worth_sentences(page: PageContext) -> tuple[str, ...]:
     ahead = page.ahead
     if isinstance(ahead, str):
         return (f"What it will score on new rows: not applicable, {ahead}.", correction_sentence(page))
-    return (*ahead_sentences(ahead.new_rows, shown_ahead(ahead.new_rows)), correction_sentence(page))
+    return (*ahead_sentences(ahead.new_rows, shown_ahead(ahead.new_rows), COMMAND), correction_sentence(page))
 
 
 def alarm_lines(page: PageContext) -> list[tuple[str, ...]]:

@@ -25,15 +25,18 @@ def span(interval: Interval, shown: Shown) -> str:
     return f"{shown(interval.low)} to {shown(interval.high)}"
 
 
-def ahead_sentences(ahead: NewRowsScore, shown: Shown) -> tuple[str, ...]:
-    """What a user means first, then what it is worth on average, then what is and is not contained."""
+def ahead_sentences(ahead: NewRowsScore, shown: Shown, command: str) -> tuple[str, ...]:
+    """What a user means first, then what it is worth on average, then what is and is not contained.
+
+    ``command``: that takes another number of rows.
+    """
     low, high = (span(each, shown) for each in (ahead.interval(LEVEL), ahead.expected(LEVEL)))
     rows = count(ahead.rows, "row")
     return (
-        f"On the next {rows} like these it will score {low} ({LEVEL:.0%} {PREDICTION}: the choice, the rows measured, "
-        f"{'' if ahead.runs is None else 'one more training run, '}the new rows; --new-rows N: of another number).",
-        f"On average over many such sets it scores {shown(ahead.estimate)}, {LEVEL:.0%} {EXPECTATION} {high}.",
-        f"{_runs(ahead)} What a final model gains that is trained on all rows is in neither interval.",
+        f"On the next {rows} like these it will score {low}, in nine cases of ten ({LEVEL:.0%} {PREDICTION}; "
+        f"`{command} --new-rows N` says it of another number).",
+        f"On average over many such sets it scores {shown(ahead.estimate)} ({LEVEL:.0%} {EXPECTATION} {high}).",
+        f"{_runs(ahead)} What a final model trained on all rows gains stands in neither interval.",
     )
 
 
@@ -46,16 +49,15 @@ def _runs(ahead: NewRowsScore) -> str:
     if round(metric.factor * ahead.luck, 1 if metric.factor == 100 else 3) > 0:
         worth = signed(ahead.luck, metric).removeprefix("+")
         luck = f" Choosing also prefers runs that went well; {worth}{unit_of(metric)} are taken off for that."
-    return f"One training run differs from the next by {spread}{unit_of(metric)} ({_source(runs)}).{luck}"
+    return f"Training it again moves the score by about {spread}{unit_of(metric)} ({_source(runs)}).{luck}"
 
 
 def _source(runs: RunSpread) -> str:
-    freedom = f"{runs.degrees:.0f} degrees of freedom"
     if runs.source == "folds":
-        return f"standard deviation, from {_FROM[runs.source]}, {freedom}: hard folds count as runs"
+        return f"standard deviation, from {_FROM[runs.source]}: hard folds count as runs"
     of = f" of {count(runs.configurations, 'configuration')}" if runs.source == "seeds" else ""
     number = f"{runs.configurations} " if runs.source == "configurations" else ""
-    return f"standard deviation, from {number}{_FROM[runs.source]}{of}, {freedom}"
+    return f"standard deviation, from {number}{_FROM[runs.source]}{of}"
 
 
 def alarm_sentences(split: LabelledSplit, shown: Shown) -> tuple[str, ...]:

@@ -22,8 +22,8 @@ FLOOR_WORDS: Mapping[Floor, str] = {
 }
 
 FROM_NOTHING = (
-    "The embedded encoder is trained from nothing, to try a task in minutes: with a pretrained one (--encoder) the "
-    "comparison counts."
+    "The embedded encoder is trained from nothing, to try a task in minutes, and says little of fine-tuning: compare "
+    "with a pretrained one (--encoder NAME)."
 )
 
 
@@ -88,8 +88,9 @@ def unbeaten_floors(page: PageContext) -> Iterator[str]:
             if each.row is page.best and each.difference is not None and each.difference.verdict != "better":
                 told = "is better than" if each.difference.verdict == "worse" else "cannot be told from"
                 yield (
-                    f"{floor.floor} ({FLOOR_WORDS[floor.floor]}), which takes seconds, {told} the winner: the winner "
-                    f"differs from it by {each.difference.text}{unit_of(page.metric)} (95% interval "
+                    f"{floor.floor} ({FLOOR_WORDS[floor.floor]}), which takes seconds, {told} the winner: "
+                    f"{page.shown(floor.scores.score)}, and {page.cells.one} by {page.cells.one} the winner differs "
+                    f"from it by {each.difference.text}{unit_of(page.metric)} (95% interval "
                     f"{each.difference.interval}), see “Is fine-tuning worth its hours?”."
                 )
 
@@ -109,7 +110,7 @@ def _sentences(page: PageContext, floor: JudgedFloor) -> Iterator[str]:
         verdict = {
             "better": "fine-tuning is worth something over it",
             "within": f"these {page.cells.many} cannot tell the two apart, and the floor takes seconds",
-            "worse": "the floor is better: nothing is gained by fine-tuning so",
+            "worse": "the floor is better: fine-tuned in this way it is not worth its hours",
         }[difference.verdict]
         yield (
             f"{name} ({FLOOR_WORDS[name]}): {page.cells.one} by {page.cells.one} {called} differs from it by "

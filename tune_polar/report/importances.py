@@ -98,10 +98,9 @@ def further_gain(
 
 
 def too_few(data: Learned) -> str:
-    """``8 configurations have a score and a value for every parameter, and 10 are needed``."""
-    have = count(len(data.rows), "configuration has", "configurations have")
-    early = f" ({data.stopped} of them as racing expects it)" if data.stopped else ""
-    return f"{have} a score{early} and a value for every parameter, and {FEWEST} are needed"
+    """``8 configurations can be learnt from, 5 of them stopped early, and 10 are needed``."""
+    early = f", {data.stopped} of them stopped early and taken as racing expects them" if data.stopped else ""
+    return f"{count(len(data.rows), 'configuration')} can be learnt from{early}, and {FEWEST} are needed"
 
 
 def columns_of(parameters: Sequence[SearchedParameter]) -> list[Column]:

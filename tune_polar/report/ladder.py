@@ -186,7 +186,7 @@ def _gap(page: PageContext, judgement: Judgement, own: Scored, other: Scored, ro
     )
     gained = metric.gain(own.score, other.score)
     if gained > 0:
-        averaged = ", and what an average over folds differs from pooled rows" if pooled else ""
+        averaged = ", and in part that a mean over folds differs from the score of pooled rows" if pooled else ""
         return f"{measured} The difference, {gap_words(gained, metric)}, is hindsight{averaged}."
     if rule and rule not in MAXIMISING:
         return f"{measured} Hindsight gains nothing here: the rule {rule} does not look for the best score."

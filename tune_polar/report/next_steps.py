@@ -9,7 +9,9 @@ from shlex import quote
 import numpy as np
 
 from tune_polar.recipe.narrowed import narrowed, narrowed_space
+from tune_polar.recipe.sections import TINY
 from tune_polar.recipe.space import FloatParameter, IntParameter
+from tune_polar.report.floors import unbeaten_floors
 from tune_polar.report.importances import NOTHING_SAMPLED
 from tune_polar.report.numbers import count, listed, setting
 from tune_polar.report.page_context import PageContext
@@ -65,13 +67,29 @@ def gain_sentence(page: PageContext) -> str:
 
 
 def next_lines(page: PageContext, place: str = "STORE") -> tuple[str, ...]:
-    """What going on would gain, and which settings to narrow; () of an ablation, and while nothing has a score.
+    """How to use the winner, what going on would gain, ranges to narrow; () of an ablation, and without a score.
 
     ``place``: of the records, for commands; a page that is shared names none.
     """
     if page.summary.facts.kind != "search" or page.best is None:
         return ()
-    return tuple(line for line in (_going_on(page, quote(place)), _narrowing(page, place)) if line)
+    found = (_use(quote(place)), *_pretrained(page), _going_on(page, quote(place)), _narrowing(page, place))
+    return tuple(line for line in found if line)
+
+
+def _use(place: str) -> str:
+    return (
+        f"To use the winner: `tune-polar predict {place} new.csv -o predicted.csv` labels new texts, `tune-polar "
+        f"export {place} --model FOLDER` writes its model."
+    )
+
+
+def _pretrained(page: PageContext) -> tuple[str, ...]:
+    """What comes before any more of this search, where the embedded encoder does no better than a floor."""
+    is_tiny = any(stage.encoder.name == TINY for stage in page.recipe.stages.values())
+    if not is_tiny or not any(unbeaten_floors(page)):
+        return ()
+    return ("First of all, a pretrained encoder: the same search in a new store with `--encoder NAME`.",)
 
 
 def narrower(page: PageContext) -> tuple[Narrower, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tune_polar.evaluate.summary import SearchSummary
+from tune_polar.report.glossary import folded, glossary
 from tune_polar.report.page_context import PageContext, PageOptions
 from tune_polar.report.page_file import rendered, write_whole
 from tune_polar.report.page_section import Answer, Section
@@ -31,8 +32,15 @@ def build_page(summary: SearchSummary, options: PageOptions | None = None) -> st
     """
     page = PageContext(summary, options or PageOptions())
     title = f"{page.recipe.recipe} on {summary.facts.data_name}"
+    answered = answers(page)
     return rendered(
-        "page.html.jinja", scripted=True, page=page, answers=answers(page), left_out=left_out(page), title=title
+        "page.html.jinja",
+        scripted=True,
+        page=page,
+        answers=answered,
+        left_out=left_out(page),
+        words=folded(glossary(blocks for _, blocks in answered)),
+        title=title,
     )
 
 

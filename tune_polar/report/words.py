@@ -130,6 +130,14 @@ class CellWords:
         return f"{self.one if len(cells) == 1 else self.many} {listed(numbers)}"
 
 
+def weakest_words(names: Sequence[str], values: Sequence[float], metric: Metric, shown: Callable[[float], str]) -> str:
+    """``The weakest of 6 is invalidation: F1 0.17.``; "" of one column."""
+    if len(names) < 2:
+        return ""
+    value, name = min(zip(values, names, strict=True), key=lambda pair: metric.gain(pair[0], 0.0))
+    return f"The weakest of {len(names)} is {name}: {per_column_words(metric)} {shown(value)}, cross-fitted."
+
+
 def decided_by(recipe: Recipe, settings: Mapping[str, Any]) -> str:
     """What a configuration's decisions were set to, but for thresholds: ``k=49, τ=0.4; max_f1``.
 

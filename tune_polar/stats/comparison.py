@@ -77,7 +77,8 @@ class Comparison:
         if not self.differs:
             if self.are_equal:
                 return f"{self.first} and {self.second} differ {at_most} with these {self.unit}: {numbers}."
-            return f"{self.first} and {self.second} cannot be told apart with these {self.unit}: {numbers}."
+            alone = "" if 0.0 in interval else ", which leaves out 0 but is one of several pairs compared"
+            return f"{self.first} and {self.second} cannot be told apart with these {self.unit}: {numbers}{alone}."
         is_better = self.metric.gain(difference, 0.0) > 0
         better, worse = (self.first, self.second) if is_better else (self.second, self.first)
         but = f", {at_most}" if self.are_equal else ""

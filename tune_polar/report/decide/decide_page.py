@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tune_polar.errors import StoreError
-from tune_polar.report.document import Document, DocumentSection, markdown
+from tune_polar.report.document import Document, DocumentSection, Facts, markdown
+from tune_polar.report.glossary import TITLE, glossary
 from tune_polar.report.page_file import rendered, write_whole
 
 # What the page of a search answers and predictions alone do not.
@@ -20,7 +21,6 @@ BEYOND = DocumentSection(
         "k × τ of a vote: not applicable, that needs each row’s neighbours.",
         "What a gate’s errors cost: not applicable, that needs its decisions on all rows.",
         "Learning curves, early stops, time and machines: not applicable, they are in a search’s records.",
-        "Whether another training seed would rank the configurations alike: only where the table has several seeds.",
     ),
 )
 FORMATS = (".html", ".md")
@@ -38,9 +38,16 @@ def write_decide_report(path: Path, documents: Sequence[Document], groups: Docum
             "Give for example --out thresholds.html.",
         )
     joined = [*documents, *([] if groups is None else [Document("Groups", (groups,))])]
-    joined[-1] = replace(joined[-1], sections=(*joined[-1].sections, BEYOND))
+    words = glossary(joined)
+    ends = (BEYOND,) if words is None else (BEYOND, explained(words))
+    joined[-1] = replace(joined[-1], sections=(*joined[-1].sections, *ends))
     content = decide_page(joined) if path.suffix == ".html" else "\n".join(markdown(each) for each in joined)
     write_whole(path, content)
+
+
+def explained(words: Facts) -> DocumentSection:
+    """Terms of a report with what they mean."""
+    return DocumentSection(TITLE, remarks=tuple(f"{each.term}: {each.value}" for each in words.rows))
 
 
 def decide_page(documents: Sequence[Document]) -> str:

@@ -18,7 +18,7 @@ from tune_polar.report.ensemble_words import ensemble_remarks, ensemble_sentence
 from tune_polar.report.expected_score import EXPECTATION, PREDICTION, ahead_sentences, alarm_sentences
 from tune_polar.report.ladder import shown_threshold, threshold_range
 from tune_polar.report.numbers import count, listed
-from tune_polar.report.words import RUNGS, CellWords, chosen_on
+from tune_polar.report.words import RUNGS, CellWords, chosen_on, weakest_words
 from tune_polar.stats.ensemble_report import EnsembleReport
 from tune_polar.stats.intervals import Interval, points
 from tune_polar.stats.rare_labels import CODE as RARE
@@ -100,7 +100,7 @@ def _selected(report: ThresholdReport) -> DocumentSection:
         f"{count(len(report.rules), 'rule')}).",
         *([] if isinstance(report.by_folds, str) else choice_sentences(report.by_folds)),
         *_distrusted(report),
-        *([] if isinstance(new_rows, str) else ahead_sentences(new_rows, _three)),
+        *([] if isinstance(new_rows, str) else ahead_sentences(new_rows, _three, "tune-polar decide …")),
         f"Correction for the choice (BBC-CV): not applicable, {corrected}."
         if isinstance(corrected, str)
         else f"Choosing it among these was worth {points(corrected.optimism)} points, which are taken off too (BBC-CV: "
@@ -172,9 +172,13 @@ def _distrusted(report: ThresholdReport) -> tuple[str, ...]:
         if DEGENERATE not in " ".join(reasons.get(finding.label, ())):
             reasons.setdefault(finding.label, []).append(f"{DEGENERATE}, its threshold")
     if not reasons:
-        return ("No label is rare, and no threshold looks degenerate.",)
-    named = [f"{name} ({'; '.join(why)})" for name, why in reasons.items()]
-    return (f"Do not trust what is said of {listed(named)}.",)
+        said = "No label is rare, and no threshold looks degenerate."
+    else:
+        named = [f"{name} ({'; '.join(why)})" for name, why in reasons.items()]
+        said = f"Do not trust what is said of {listed(named)}."
+    crossed = report.winner.judgement.ladder["cross_fitted"].per_column.tolist()
+    weakest = weakest_words(report.labels, crossed, report.winner.judgement.metric, _three)
+    return (said, weakest) if weakest else (said,)
 
 
 def ensemble_section(report: ThresholdReport) -> DocumentSection:

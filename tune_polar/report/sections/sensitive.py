@@ -51,8 +51,8 @@ def build(page: PageContext) -> Answer:
 def _note(page: PageContext, drawn: int, has_curves: bool) -> str:
     text = (
         "A point is a configuration, its height the cross-fitted score. The bar at the upper right is ± one standard "
-        f"deviation between {page.cells.many} ({fixed(page.noise, decimals_for(page.noise))}): differences smaller "
-        f"than it are within noise. ◆ winner, ■ and dashed: {page.reference_word}. "
+        f"deviation between {page.cells.many} ({fixed(page.noise, decimals_for(page.noise))}): what is smaller than "
+        f"it may well be noise. ◆ winner, ■ and dashed: {page.reference_word}. "
     )
     text += (
         "The line is the partial dependence (the score a forest predicts, the other parameters averaged out); its "

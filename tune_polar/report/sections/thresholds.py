@@ -129,7 +129,7 @@ def _sentences(page: PageContext, choices: list[_Choice]) -> tuple[str, ...]:
         f"Between {parts} the threshold of {listed(unsteady)} moves by more than {UNSTEADY:g}: a final system’s own "
         "choice is as uncertain."
         if unsteady
-        else f"Every threshold moves by at most {UNSTEADY:g} between {parts}.",
+        else f"No threshold moves by more than {UNSTEADY:g} between {parts}.",
     )
 
 
@@ -178,7 +178,8 @@ def _rules_table(choices: list[_Choice], names: Sequence[str]) -> TextTable:
             lines.append(Row((*chosen, *scored), kind="main" if choice is choices[0] else ""))
     caption = (
         "Thresholds on all out-of-fold rows, their range between folds, the column’s part of the cross-fitted "
-        f"{metric_words(metric.name)}, and what hindsight inside the scored fold would add"
+        f"{metric_words(metric.name)}, and how much better choosing inside the scored fold looks; below 0 where a rule "
+        "chooses badly on the few rows of one fold"
     )
     columns = ("Column", "Rule", "Threshold", "Folds", per_column_words(metric), "Inside folds − cross-fitted")
     return TextTable(caption, columns, lines, words=(1,))

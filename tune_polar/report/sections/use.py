@@ -38,7 +38,7 @@ from tune_polar.report.page_section import Answer, Section, always
 from tune_polar.report.sections.ensemble import SECTION as ENSEMBLE
 from tune_polar.report.settings import differences
 from tune_polar.report.winner_recipe import winner_recipe, winner_yaml
-from tune_polar.report.words import begun, decided_by, score_words
+from tune_polar.report.words import begun, decided_by, score_words, weakest_words
 from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE
 
 DISTRUST, SHOWN = ("TP003", "TP005", "TP008"), 4  # checks of rows and labels, and messages of each
@@ -100,10 +100,19 @@ def _cautions(page: PageContext) -> tuple[str, ...]:
             for message in check.messages[:SHOWN]
         ),
     ]
+    found += _weakest(page)
     ensemble = ensembles_of(page.summary) if ENSEMBLE.applies(page) is None else ""
     if not isinstance(ensemble, str) and ensemble.greedy.is_better:
         found.append(ensemble_sentences(ensemble, page.index.names_by_id)[0])
     return tuple(found) or ("No check names a label, a threshold or a text to distrust.",)
+
+
+def _weakest(page: PageContext) -> list[str]:
+    """The column of the score that is predicted worst."""
+    judgement = page.won.judged.scored
+    values, names = judgement.cross_fitted.per_column.tolist(), judgement.rows.gold.names
+    words = weakest_words(names, values, judgement.metric, page.shown) if len(values) == len(names) else ""
+    return [words] if words else []
 
 
 def _tiles(page: PageContext, difference: CellDifference | None) -> tuple[Fact, ...]:
@@ -156,7 +165,7 @@ def _settings(page: PageContext, best: ConfigurationSummary) -> Block:
         rows.append((Entry(key, kind="key"), given, Entry(won, kind="strong"), Entry(searched, kind="quiet")))
     chosen = "settings of decisions are those chosen on all out-of-fold rows"
     caption = (
-        f"The winner is the {word} configuration; {chosen}"
+        f"The winner is the {word} configuration in all that is trained; {chosen}"
         if best is page.summary.reference
         else f"Settings in which the winner and the {word} recipe differ, all others are the same; {chosen}"
     )
