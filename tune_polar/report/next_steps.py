@@ -11,7 +11,7 @@ import numpy as np
 from tune_polar.recipe.narrowed import narrowed, narrowed_space
 from tune_polar.recipe.sections import TINY
 from tune_polar.recipe.space import FloatParameter, IntParameter
-from tune_polar.report.floors import unbeaten_floors
+from tune_polar.report.floor_comparison import unbeaten_floors
 from tune_polar.report.importances import NOTHING_SAMPLED
 from tune_polar.report.numbers import count, listed, setting
 from tune_polar.report.page_context import PageContext
