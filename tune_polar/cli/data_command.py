@@ -16,6 +16,8 @@ from tune_polar.api.search_request import RecipeWords, asked
 from tune_polar.cli import options
 from tune_polar.cli.augment_command import augment
 from tune_polar.cli.data_shares import print_shares
+from tune_polar.cli.exit_codes import NOTHING_FOUND
+from tune_polar.cli.option_groups import ColumnsGroup, with_groups
 from tune_polar.cli.output import say, say_json
 from tune_polar.cli.synthesize_command import synthesize
 from tune_polar.data.column_request import DataRequest
@@ -44,21 +46,16 @@ data_app = typer.Typer(
 
 
 @data_app.command("check")
+@with_groups
 def check(
+    *,
     data: Annotated[
         str, typer.Argument(help="`sample`, a folder, a file, or hf://datasets/OWNER/NAME/…: as --data of a search.")
     ],
     recipe: Annotated[
         str | None, typer.Option("--recipe", help="Also look at every column that this recipe reads.")
     ] = None,
-    text: options.Text = None,
-    target: options.Target = None,
-    id_: options.Id = None,
-    group: options.Group = None,
-    column: options.Column = None,
-    dev: options.Dev = None,
-    test: options.Test = None,
-    language: options.Language = None,
+    of_data: ColumnsGroup,
     json: options.Json = False,
 ) -> None:
     """Name everything that is wrong or doubtful in a data set, with file and row; exit code 1 where something is wrong.
@@ -71,8 +68,7 @@ def check(
 
       tune-polar data check polar/ --language zho
     """
-    words = DataWords(data, language, dev, test, text, id_, options.columns(column), target or (), group or ())
-    source, found = _recipe_of(words, recipe)
+    source, found = _recipe_of(of_data.words_of(data), recipe)
     request = DataRequest(()) if found is None else data_request(found)
     under = _conditions(source, found)
 
@@ -100,7 +96,7 @@ def check(
             if found is None:
                 console.print("columns beside text and id: name them with --target, or a recipe with --recipe")
     if errors:
-        raise typer.Exit(1)
+        raise typer.Exit(NOTHING_FOUND)
 
 
 data_app.command("augment")(augment)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from tune_polar.api.consoles import result_console
 from tune_polar.api.count_checks import check_counts
-from tune_polar.api.data_words import DataWords
 from tune_polar.api.machines import check_slot_gb, check_weights
-from tune_polar.api.search_request import RecipeWords, asked
+from tune_polar.api.search_request import asked
 from tune_polar.cli import options
 from tune_polar.cli.doctor_try import Tried, tryout_of
+from tune_polar.cli.exit_codes import TO_MEND
+from tune_polar.cli.option_groups import DataGroup, RecipeGroup, with_groups
 from tune_polar.cli.output import say_json
 from tune_polar.data.findings import FINDINGS_IN_AN_ERROR
 from tune_polar.data.source import SAMPLE
@@ -29,15 +29,20 @@ _PRECISIONS = {
 }
 
 
-def doctor(
-    recipe: Annotated[str, typer.Argument(help="A shipped recipe or the path of a recipe file.")] = "st3",
+@dataclass(frozen=True)
+class OwnRecipeGroup(RecipeGroup):
+    """A shipped recipe, too, is for the encoder that it names."""
+
     encoder: Annotated[
         str | None, typer.Option("--encoder", help="`tiny`, a hub id or a folder.  [default: the recipe's own]")
-    ] = None,
-    profile: options.Profile = None,
-    set_: options.Set = None,
-    folds: options.Folds = None,
-    seeds: options.Seeds = None,
+    ] = None
+
+
+@with_groups
+def doctor(
+    *,
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe or the path of a recipe file.")] = "st3",
+    of_recipe: OwnRecipeGroup,
     slots: options.Slots = None,
     slot_gb: options.SlotGb = DEFAULT_SLOT_GB,
     address: Annotated[
@@ -47,15 +52,7 @@ def doctor(
     try_: Annotated[
         bool, typer.Option("--try", help="Train two steps of every stage in one slot, and measure them.")
     ] = False,
-    data: options.Data = "sample",
-    text: options.Text = None,
-    target: options.Target = None,
-    id_: options.Id = None,
-    group: options.Group = None,
-    column: options.Column = None,
-    dev: options.Dev = None,
-    test: options.Test = None,
-    language: options.Language = None,
+    rows: DataGroup,
     trials: Annotated[
         int,
         typer.Option("--trials", parser=options.whole_number, metavar="N", help="Configurations whose hours are told."),
@@ -81,40 +78,27 @@ def doctor(
 
       tune-polar doctor st3 --try --data polar/ --language zho
     """
-    check_counts(slots=slots, trials=trials, folds=folds)
+    check_counts(slots=slots, trials=trials, folds=of_recipe.folds)
     check_slot_gb(slot_gb)
     check_weights(keep_weights, disk_gb)
-    words = DataWords(data, language, dev, test, text, id_, options.columns(column), target or (), group or ())
-    what = asked(
-        RecipeWords(recipe, encoder, profile, options.assignments(set_), folds, seeds),
-        words,
-        own_encoder=True,
-        only_looks=not try_,
-    )
+    what = asked(of_recipe.words(recipe), rows.words(), own_encoder=True, only_looks=not try_)
     found = diagnose(what.loaded.recipe, store, slot_gb, slots, Planned(trials, keep_weights, disk_gb))
-    if data != SAMPLE:
+    if rows.data != SAMPLE:
         found = with_data(found, what.loaded.recipe, what.source)
     nodes = [] if address is None else _nodes(address)
     tried = Tried(tryout_of(what, found, store, slot_gb), found.node.slots, trials) if try_ else None
     if json:
         about = asdict(found) | {"ready": not found.missing, "cluster": nodes}
-        if tried is not None:
-            about["tried"] = tried.as_json()
-        say_json(about)
-        _leave(tried)
-        return
-    console = result_console()
-    for line in (*_lines(found, slot_gb), *_cluster_lines(nodes), _needs_line(found, trials), *_doubts(found)):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    _print_missing(console, found)
-    for line in () if tried is None else tried.lines():  # each as soon as it is known
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    _leave(tried)
-
-
-def _leave(tried: Tried | None) -> None:
+        say_json(about if tried is None else about | {"tried": tried.as_json()})
+    else:
+        lines = (*_lines(found, slot_gb), *_cluster_lines(nodes), _needs_line(found, trials), *_doubts(found))
+        console = result_console()
+        for line in (*lines, *_missing_lines(found)):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        for line in () if tried is None else tried.lines():  # each as soon as it is known
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     if tried is not None and tried.failed:
-        raise typer.Exit(2)
+        raise typer.Exit(TO_MEND)
 
 
 def _nodes(address: str) -> list[dict[str, object]]:
@@ -180,9 +164,6 @@ def _cluster_lines(nodes: list[dict[str, object]]) -> list[str]:
     return [f"node       {node['name']}: {node['gpu_slots' if gpu else 'cpu_slots']} slots" for node in nodes]
 
 
-def _print_missing(console: Console, found: Diagnosis) -> None:
-    if not found.missing:
-        console.print("missing    nothing", markup=False, highlight=False)
-    for each in found.missing:
-        said = f"missing    {each.what}\n           Remedy: {each.remedy}"
-        console.print(said, markup=False, soft_wrap=True, highlight=False)
+def _missing_lines(found: Diagnosis) -> list[str]:
+    lines = [f"missing    {each.what}\n           Remedy: {each.remedy}" for each in found.missing]
+    return lines or ["missing    nothing"]

@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 
 from tune_polar.api.model_words import ModelWords
-from tune_polar.cli.model_place import AllRows, Configuration, Ensemble, EnsembleFile, model_words
+from tune_polar.cli.model_place import ModelGroup
+from tune_polar.cli.option_groups import with_groups
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 
 
+@with_groups
 def export(
+    *,
     store: Annotated[str, typer.Argument(help="The folder, s3:// or gs:// URL with the search's records.")],
     optuna: Annotated[
         str | None,
@@ -35,10 +38,7 @@ def export(
     push: Annotated[
         str | None, typer.Option("--push", metavar="REPO", help="Also upload that folder to OWNER/NAME on the hub.")
     ] = None,
-    configuration: Configuration = "winner",
-    all_rows: AllRows = False,
-    ensemble: Ensemble = False,
-    ensemble_file: EnsembleFile = None,
+    of_search: ModelGroup,
 ) -> None:
     """Write a search as an Optuna study, tidy tables, TensorBoard curves, or its model.
 
@@ -50,7 +50,7 @@ def export(
 
       tune-polar export searches/st3-20261122-101500 --model my-model/ --ensemble
     """
-    named_model = model_words(store, configuration, ensemble, ensemble_file, all_rows=all_rows)
+    named_model = of_search.words(store)
     if optuna is None and csv is None and parquet is None and tensorboard is None and model is None:
         raise SpecError(
             "export must be told a form, got none",

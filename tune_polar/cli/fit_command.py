@@ -7,26 +7,20 @@ from typing import Annotated
 
 import typer
 
-from tune_polar.api.data_words import DataWords
 from tune_polar.api.fitting import Told, fit_model, noted_signals, steps_told
 from tune_polar.cli import options
-from tune_polar.cli.model_place import AllRows, Configuration, Device, Ensemble, EnsembleFile, model_words
+from tune_polar.cli.exit_codes import by_signal
+from tune_polar.cli.model_place import Device, ModelGroup
+from tune_polar.cli.option_groups import MovedDataGroup, with_groups
 from tune_polar.cli.output import say
 
 
+@with_groups
 def fit(
+    *,
     store: Annotated[str, typer.Argument(help="The folder, s3:// or gs:// URL with the search's records.")],
-    all_rows: AllRows = False,
-    configuration: Configuration = "winner",
-    ensemble: Ensemble = False,
-    ensemble_file: EnsembleFile = None,
-    data: Annotated[str | None, typer.Option("--data", help="Where the data lies now, if it has moved.")] = None,
-    language: Annotated[str | None, typer.Option("--language", help="Language of --data.")] = None,
-    text: options.Text = None,
-    id_: options.Id = None,
-    column: options.Column = None,
-    dev: options.Dev = None,
-    test: options.Test = None,
+    of_search: ModelGroup,
+    data: MovedDataGroup,
     device: Device = "auto",
     checkpoint_every: options.CheckpointEvery = 60,
     quiet: options.Quiet = False,
@@ -43,8 +37,7 @@ def fit(
 
       tune-polar fit searches/st3-20261122-101500 --ensemble
     """
-    named_model = model_words(store, configuration, ensemble, ensemble_file, all_rows=all_rows)
-    words = DataWords(data, language, dev, test, text, id_, options.columns(column))
+    named_model, words = of_search.words(store), data.words()
 
     def tell(sentence: str) -> None:
         if not quiet:
@@ -55,7 +48,7 @@ def fit(
         composition = fit_model(named_model, words, device, checkpoint_every, told)
     if composition is None:
         say(f"\nInterrupted by {ended[0].name}: what is trained is recorded; type the same to go on.")
-        raise typer.Exit(128 + ended[0])
+        raise typer.Exit(by_signal(ended[0]))
     models, stages = len(composition.cells), ", ".join(composition.stages)
     what = "ensemble" if composition.members else f"configuration {composition.configuration}"
     say(f"{what}: {models} model{'s' if models > 1 else ''} of {stages}")

@@ -1,8 +1,4 @@
-"""`tune-polar`: the commands, and the one place where errors become exit codes.
-
-0: done. 1: done, but nothing could be scored or a check found errors. 2: something the user can mend.
-130, 143, 129: ended by SIGINT, SIGTERM, SIGHUP with everything recorded.
-"""
+"""`tune-polar`: the commands, and the one place where errors become exit codes (``exit_codes``)."""
 
 from __future__ import annotations
 
@@ -19,6 +15,7 @@ from typer.exceptions import TyperException
 from tune_polar import __version__
 from tune_polar.api.consoles import progress_console
 from tune_polar.cli.commands import Commands
+from tune_polar.cli.exit_codes import NOBODY_READS, NOTHING_FOUND, TO_MEND, by_signal
 from tune_polar.cli.output import prepare_streams, say
 from tune_polar.errors import SpecError, TunePolarError
 
@@ -62,30 +59,30 @@ def main() -> None:
         sys.stdout.flush()
     except TunePolarError as error:
         _print_error(str(error))
-        sys.exit(2)
+        sys.exit(TO_MEND)
     except TyperException as error:
         _print_usage_error(error)
-        sys.exit(2)
+        sys.exit(TO_MEND)
     except typer.Abort:
-        sys.exit(1)
+        sys.exit(NOTHING_FOUND)
     except BrokenPipeError:
-        _leave(141)
+        _leave(NOBODY_READS)
     except SystemExit as ended:
         # typer takes the broken pipe for itself, and says 1.
         if ended.code == 1 and isinstance(sys.stdout, PacifyFlushWrapper):
-            _leave(141)
+            _leave(NOBODY_READS)
         if ended.code == signal.SIGTERM:  # so Ray's own handler ends, which it sets while it starts
-            sys.exit(128 + signal.SIGTERM)
+            sys.exit(by_signal(signal.SIGTERM))
         raise
     except OSError as error:
         if error.errno == errno.EIO:  # the terminal was closed under us: as far as anybody can tell, by its hang-up
-            _leave(129)
+            _leave(by_signal(signal.SIGHUP))
         if error.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT) or error.filename is not None:
             raise
         _print_error(f"standard output must take what is said, but: {error.strerror}\n  Remedy: Free space there.")
-        _leave(2)
+        _leave(TO_MEND)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(by_signal(signal.SIGINT))
     if code:  # of a command that ended by `typer.Exit`
         sys.exit(code)
 
@@ -95,7 +92,7 @@ def _heed_signals() -> None:
 
     def leave(number: int, frame: object) -> None:  # noqa: ARG001 (signal's interface)
         signal.signal(number, signal.SIG_IGN)  # a second one would cut the end short
-        sys.exit(128 + number)
+        sys.exit(by_signal(number))
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # what the user ignores (nohup) stays so

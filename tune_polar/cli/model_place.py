@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -26,16 +27,24 @@ EnsembleFile = Annotated[
 Device = Annotated[str, typer.Option("--device", help="`auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:1`.")]
 
 
-def model_words(
-    place: str, configuration: str, ensemble: bool, ensemble_file: str | None, *, all_rows: bool
-) -> ModelWords:
-    """The model that these options name.
+@dataclass(frozen=True)
+class ModelGroup:
+    """Which model of a search is meant."""
 
-    Raises:
-        SpecError: they exclude each other.
-    """
-    if ensemble and ensemble_file is not None:
-        raise SpecError("--ensemble and --ensemble-file must not be given together, got both", "Give one.")
-    words = ModelWords(place, configuration, all_rows, ensemble if ensemble_file is None else ensemble_file)
-    words.check()
-    return words
+    configuration: Configuration = "winner"
+    all_rows: AllRows = False
+    ensemble: Ensemble = False
+    ensemble_file: EnsembleFile = None
+
+    def words(self, place: str) -> ModelWords:
+        """Of the store or folder ``place``.
+
+        Raises:
+            SpecError: they exclude each other.
+        """
+        if self.ensemble and self.ensemble_file is not None:
+            raise SpecError("--ensemble and --ensemble-file must not be given together, got both", "Give one.")
+        named = self.ensemble if self.ensemble_file is None else self.ensemble_file
+        words = ModelWords(place, self.configuration, self.all_rows, named)
+        words.check()
+        return words

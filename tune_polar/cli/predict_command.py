@@ -13,14 +13,17 @@ import typer
 from tune_polar.api.consoles import progress_console
 from tune_polar.api.count_checks import positive
 from tune_polar.cli import options
-from tune_polar.cli.model_place import AllRows, Configuration, Device, Ensemble, EnsembleFile, model_words
+from tune_polar.cli.model_place import Device, ModelGroup
+from tune_polar.cli.option_groups import with_groups
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 
 TOLD_SECONDS = 30.0  # between two lines of progress where there is no terminal
 
 
+@with_groups
 def predict(
+    *,
     model: Annotated[str, typer.Argument(help="The store of a search, or a folder that `export --model` wrote.")],
     files: Annotated[
         list[str],
@@ -45,10 +48,7 @@ def predict(
         list[str] | None,
         typer.Option("--column", metavar="NAME=COLUMN", help="What the files call a column of groups. Repeatable."),
     ] = None,
-    configuration: Configuration = "winner",
-    all_rows: AllRows = False,
-    ensemble: Ensemble = False,
-    ensemble_file: EnsembleFile = None,
+    of_search: ModelGroup,
     device: Device = "auto",
     batch_rows: Annotated[
         int | None,
@@ -69,7 +69,7 @@ def predict(
 
       echo "a text" | tune-polar predict searches/st3-20261122-101500 -
     """
-    named_model = model_words(model, configuration, ensemble, ensemble_file, all_rows=all_rows)
+    named_model = of_search.words(model)
     positive(batch_rows, "--batch-rows")
     _check_places(files, output)
     named = options.columns(column)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tune_polar.cli import options
-from tune_polar.cli.model_place import AllRows, Configuration, Device, Ensemble, EnsembleFile, model_words
+from tune_polar.cli.model_place import Device, ModelGroup
+from tune_polar.cli.option_groups import with_groups
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 from tune_polar.recipe.recipe_file import load_recipe
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from tune_polar.recipe.submission import Submission
 
 
+@with_groups
 def submit(
+    *,
     model: Annotated[str, typer.Argument(help="The store of a search, or a folder that `export --model` wrote.")],
     files: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="The competition's texts: CSV, TSV, JSON lines or Parquet.")
@@ -45,10 +48,7 @@ def submit(
     text: options.Text = None,
     id_: options.Id = None,
     column: options.Column = None,
-    configuration: Configuration = "winner",
-    all_rows: AllRows = False,
-    ensemble: Ensemble = False,
-    ensemble_file: EnsembleFile = None,
+    of_search: ModelGroup,
     device: Device = "auto",
     quiet: options.Quiet = False,
 ) -> None:
@@ -60,7 +60,7 @@ def submit(
 
       tune-polar submit searches/st3-20261122-101500 test.csv -o submission.zip --recipe mine.yaml --ids sample.csv
     """
-    named_model = model_words(model, configuration, ensemble, ensemble_file, all_rows=all_rows)
+    named_model = of_search.words(model)
     if not output.strip():
         raise SpecError("-o must name a file, got nothing", "For example -o submission.zip.")
     _check_files(files, output)
