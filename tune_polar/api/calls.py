@@ -17,9 +17,12 @@ from tune_polar.api.fitting import Told, fit_model, noted_signals, steps_told
 from tune_polar.api.machines import Machines
 from tune_polar.api.model_words import ModelWords
 from tune_polar.api.python_words import text_of, texts_of
+from tune_polar.api.search_request import RecipeWords
 from tune_polar.api.stopping import Extent
 from tune_polar.errors import SpecError
-from tune_polar.recipe.strict_yaml import Written
+from tune_polar.recipe.recipe import Recipe
+from tune_polar.recipe.recorded import recipe_to_json
+from tune_polar.recipe.strict_yaml import Written, as_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,7 +140,30 @@ def written_of(name: str, given: object) -> Written:
     return given if isinstance(given, Mapping) else text_of(name, given) or ""
 
 
-def seeds_of_call(given: int | Sequence[int] | None) -> str | None:
+def recipe_words(
+    recipe: str | Path | Mapping[str, object] | Recipe,
+    encoder: object,
+    profile: object,
+    changes: Mapping[str, object] | None,
+    folds: int | None,
+    seeds: int | Sequence[int] | None,
+) -> RecipeWords:
+    """What is said of the recipe.
+
+    Raises:
+        SpecError: an argument is not of its type.
+    """
+    return RecipeWords(
+        recipe_to_json(recipe) if isinstance(recipe, Recipe) else written_of("recipe", recipe),
+        text_of("encoder", encoder),
+        text_of("profile", profile),
+        as_file(changes or {}, "set").content,
+        folds,
+        _seeds(seeds),
+    )
+
+
+def _seeds(given: int | Sequence[int] | None) -> str | None:
     """Seeds as the command line has them.
 
     Raises:

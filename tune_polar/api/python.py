@@ -7,18 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tune_polar.api.begin import Origin, begin_search
-from tune_polar.api.calls import ARGUMENTS, come_to, data_words, seeds_of_call, shown_as, silent, written_of
+from tune_polar.api.calls import ARGUMENTS, come_to, data_words, recipe_words, shown_as, silent, written_of
 from tune_polar.api.count_checks import positive
 from tune_polar.api.display import Progress
 from tune_polar.api.machines import machines_of
 from tune_polar.api.python_words import call_of, text_of, texts_of, told_in_python
 from tune_polar.api.search_object import Search, opened
-from tune_polar.api.search_request import RecipeWords
 from tune_polar.api.stopping import Extent
 from tune_polar.recipe.floor_names import DEFAULT_FLOORS
 from tune_polar.recipe.recipe import Recipe
-from tune_polar.recipe.recorded import recipe_to_json
-from tune_polar.recipe.strict_yaml import as_file
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 
 if TYPE_CHECKING:
@@ -113,15 +110,7 @@ def search(
     given = {name: value for name, value in locals().items() if value is not None}
     defaults = search.__kwdefaults__ or {}
     with told_in_python(ARGUMENTS):
-        written = recipe_to_json(recipe) if isinstance(recipe, Recipe) else written_of("recipe", recipe)
-        words = RecipeWords(
-            written,
-            text_of("encoder", encoder),
-            text_of("profile", profile),
-            as_file(set or {}, "set").content,
-            folds,
-            seeds_of_call(seeds),
-        )
+        words = recipe_words(recipe, encoder, profile, set, folds, seeds)
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
         about = data_words(data, beside, texts_of("target", target), texts_of("group", group))
         extent = Extent(trials, time, until, racing)

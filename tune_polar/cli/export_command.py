@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,10 @@ from tune_polar.cli.model_place import ModelGroup
 from tune_polar.cli.option_groups import with_groups
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
+
+if TYPE_CHECKING:
+    from tune_polar.evaluate.summary import SearchSummary
+    from tune_polar.store.store import Store
 
 
 @with_groups
@@ -62,9 +66,7 @@ def export(
         )
     # Imported here: --help and a mistyped option need none of these libraries, which take seconds to load.
     from tune_polar.evaluate.summary import summarise
-    from tune_polar.report.decide.exported_predictions import judged_in_export
     from tune_polar.report.reading import IN_TABLES, summary_for_page
-    from tune_polar.report.tidy_tables import PREDICTIONS, Kind, write_tables
     from tune_polar.store.store import open_store
 
     opened = open_store(store, to_look=True)
@@ -72,25 +74,35 @@ def export(
     summary = summary_for_page(opened, IN_TABLES) if reads else summarise(opened, "scores")
     if len(summary.finished) > IN_TABLES and (csv or parquet or tensorboard):
         say(f"curves and predictions are those of the {IN_TABLES} best of {len(summary.finished):,} configurations")
-    tables: tuple[tuple[Kind, Path | None], ...] = (("csv", csv), ("parquet", parquet))
-    for kind, folder in tables:
-        if folder is not None:
-            for path in write_tables(opened, summary, folder, kind):
-                stage = path.stem.removeprefix(PREDICTIONS)
-                about = f": decide on it {judged_in_export(summary.recipe, stage)}" if stage != path.stem else ""
-                say(f"{path}{about}")
+    _tables(opened, summary, csv, parquet)
     if tensorboard is not None:
         from tune_polar.search.export_tensorboard import export_tensorboard
 
         say(f"{tensorboard}: curves of {export_tensorboard(opened, summary, tensorboard)} stages")
     if optuna is not None:
-        from tune_polar.search.optuna.export_optuna import export_optuna
-
-        done = export_optuna(opened, summary, optuna)
-        left_out = f", {done.left_out} configurations left out" if done.left_out else ""
-        changed = f", {done.changed} changed" if done.changed else ""
-        say(f"{optuna}: study {done.name!r}, {done.trials} trials, {done.added} of them new{changed}{left_out}")
+        _study(opened, summary, optuna)
     if model is not None:
         from tune_polar.api.exporting import export_model
 
         export_model(named_model, opened, summary, model, push, say)
+
+
+def _tables(store: Store, summary: SearchSummary, csv: Path | None, parquet: Path | None) -> None:
+    from tune_polar.report.decide.exported_predictions import judged_in_export
+    from tune_polar.report.tidy_tables import PREDICTIONS, Kind, write_tables
+
+    tables: tuple[tuple[Kind, Path | None], ...] = (("csv", csv), ("parquet", parquet))
+    for kind, folder in tables:
+        for path in () if folder is None else write_tables(store, summary, folder, kind):
+            stage = path.stem.removeprefix(PREDICTIONS)
+            about = f": decide on it {judged_in_export(summary.recipe, stage)}" if stage != path.stem else ""
+            say(f"{path}{about}")
+
+
+def _study(store: Store, summary: SearchSummary, database: str) -> None:
+    from tune_polar.search.optuna.export_optuna import export_optuna
+
+    done = export_optuna(store, summary, database)
+    left_out = f", {done.left_out} configurations left out" if done.left_out else ""
+    changed = f", {done.changed} changed" if done.changed else ""
+    say(f"{database}: study {done.name!r}, {done.trials} trials, {done.added} of them new{changed}{left_out}")

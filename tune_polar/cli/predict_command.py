@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,21 @@ from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 
 TOLD_SECONDS = 30.0  # between two lines of progress where there is no terminal
+
+
+@dataclass(frozen=True)
+class NewTextsGroup:
+    """Which columns of the new texts mean what."""
+
+    text: Annotated[
+        str | None,
+        typer.Option("--text", metavar="COLUMN", help="Column with the texts.  [default: as in the search, or text]"),
+    ] = None
+    id_: options.Id = None
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="NAME=COLUMN", help="What the files call a column of groups. Repeatable."),
+    ] = None
 
 
 @with_groups
@@ -39,15 +55,7 @@ def predict(
             "-o", "--output", metavar="FILE", help="A .csv, .tsv, .jsonl or .parquet file; -: standard output."
         ),
     ] = "-",
-    text: Annotated[
-        str | None,
-        typer.Option("--text", metavar="COLUMN", help="Column with the texts.  [default: as in the search, or text]"),
-    ] = None,
-    id_: options.Id = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option("--column", metavar="NAME=COLUMN", help="What the files call a column of groups. Repeatable."),
-    ] = None,
+    new: NewTextsGroup,
     of_search: ModelGroup,
     device: Device = "auto",
     batch_rows: Annotated[
@@ -72,7 +80,7 @@ def predict(
     named_model = of_search.words(model)
     positive(batch_rows, "--batch-rows")
     _check_places(files, output)
-    named = options.columns(column)
+    named = options.columns(new.column)
     # Imported here: --help and a mistyped option need not wait for torch.
     from tune_polar.api.predicting import text_columns
     from tune_polar.data.new_texts import new_texts
@@ -80,18 +88,16 @@ def predict(
     from tune_polar.serve.writers import predictions_at
 
     opened = named_model.open(device, batch_rows)
-    columns = text_columns(opened.composition, text, id_, named)
+    columns = text_columns(opened.composition, new.text, new.id_, named)
 
     def tell(sentence: str) -> None:
         if not quiet:
             say(sentence, to_error=True)
 
     with predictions_at(output) as writer:
-        note = opened.prepare()
-        if note is not None:
+        if (note := opened.prepare()) is not None:
             tell(note)
-        parts = new_texts(files, columns, opened.rows_a_part)
-        counted = _Counted(quiet)
+        parts, counted = new_texts(files, columns, opened.rows_a_part), _Counted(quiet)
         for done in predict_all(opened, parts, writer, tell, with_file=len(files) > 1):
             counted.tell(done)
     counted.end(output)

@@ -117,28 +117,15 @@ def bbc_cv(
         )
     by = default_metric(rows.gold.kind) if metric is None else metric
     prepared = WeightedScores(rows, [candidates[place].decided for place in entering], by)
-    won: list[IntArray] = []
-    scores: list[FloatArray] = []
-    outside_sum = np.zeros(len(entering))
     raw = prepared.scores(np.ones((1, prepared.texts), dtype=np.float32))
-    insides: list[FloatArray] = []
-    for start in range(0, rounds, _ROUNDS_AT_ONCE):
-        drawn = bootstrap_weights(prepared.texts, min(_ROUNDS_AT_ONCE, rounds - start), rng)
-        inside = prepared.scores(drawn)
-        best = _best(inside, by)
-        insides.append(inside.astype(np.float32))
-        outside = prepared.scores((drawn == 0).astype(np.float32))
-        outside_sum += outside.sum(axis=0)
-        won.append(best)
-        scores.append(outside[np.arange(len(best)), best])
-    drawn_scores, inside = np.concatenate(scores), np.concatenate(insides)
-    wins = np.bincount(np.concatenate(won), minlength=len(entering)) / rounds
-    curvature = float(wins @ (raw[0] - outside_sum / rounds))
+    drawn = _drawn(prepared, len(entering), by, rounds, rng)
+    wins = np.bincount(drawn.won, minlength=len(entering)) / rounds
+    curvature = float(wins @ (raw[0] - drawn.outside_mean))
     win_share = np.zeros(len(candidates))
     win_share[entering] = wins
-    winner, plain = int(_best(raw, by)[0]), float(drawn_scores.mean())
+    winner, plain = int(_best(raw, by)[0]), float(drawn.scores.mean())
     corrected = float(np.clip(plain + curvature, *by.range))
-    error = errors_of_choice(inside, raw[0], by)
+    error = errors_of_choice(drawn.inside, raw[0], by)
     draws = np.clip(corrected - (error - error.mean()), *by.range)
     return BbcCv(
         corrected=corrected,
@@ -155,10 +142,35 @@ def bbc_cv(
         ),
         draws=draws,
         metric=by,
-        inside=inside,
+        inside=drawn.inside,
         whole=raw[0],
         configurations=tuple(candidates[place].configuration for place in entering),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    won: IntArray  # (rounds,) the best candidate on the rows drawn
+    scores: FloatArray  # (rounds,) and what it scores on the rows not drawn
+    inside: FloatArray  # (rounds, candidates) on the rows drawn, as float32
+    outside_mean: FloatArray  # (candidates,) over rounds, on the rows not drawn
+
+
+def _drawn(prepared: WeightedScores, candidates: int, metric: Metric, rounds: int, rng: np.random.Generator) -> _Drawn:
+    won: list[IntArray] = []
+    scores: list[FloatArray] = []
+    insides: list[FloatArray] = []
+    outside_sum = np.zeros(candidates)
+    for start in range(0, rounds, _ROUNDS_AT_ONCE):
+        drawn = bootstrap_weights(prepared.texts, min(_ROUNDS_AT_ONCE, rounds - start), rng)
+        inside = prepared.scores(drawn)
+        best = _best(inside, metric)
+        insides.append(inside.astype(np.float32))
+        outside = prepared.scores((drawn == 0).astype(np.float32))
+        outside_sum += outside.sum(axis=0)
+        won.append(best)
+        scores.append(outside[np.arange(len(best)), best])
+    return _Drawn(np.concatenate(won), np.concatenate(scores), np.concatenate(insides), outside_sum / rounds)
 
 
 def errors_of_choice(measured: FloatArray, truth: FloatArray, metric: Metric) -> FloatArray:

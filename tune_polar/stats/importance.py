@@ -131,12 +131,8 @@ def importances(
             f"got settings {settings.shape} and scores {scores.shape}",
             "Let more configurations finish.",
         )
-    chance = Column("chance", tuple(np.linspace(0, 1, 8)))
-    everything = (*columns, chance)
-    evenly = rng.random((SPREAD, len(everything)))
-    for place, column in enumerate(columns):
-        if column.is_categorical:  # nothing lies between choices
-            evenly[:, place] = rng.choice(column.levels, SPREAD)
+    everything = (*columns, Column("chance", tuple(np.linspace(0, 1, 8))))
+    evenly = _evenly(columns, rng)
 
     def with_chance() -> FloatArray:
         return np.column_stack([settings, rng.random(len(settings))])
@@ -158,19 +154,14 @@ def importances(
         spread = percentile_interval(singles[:, place], LEVEL)
         return Importance(everything[place].name, float(whole.single[place]), spread)
 
-    interactions = [
-        Interaction(
-            everything[i].name,
-            everything[j].name,
-            float(whole.pairs[place]),
-            percentile_interval(doubles[:, place], LEVEL),
-        )
-        for place, (i, j) in enumerate(pairs)
-    ]
+    def interaction(place: int) -> Interaction:
+        first, second = (everything[each].name for each in pairs[place])
+        return Interaction(first, second, float(whole.pairs[place]), percentile_interval(doubles[:, place], LEVEL))
+
     return Importances(
         parameters=tuple(importance(place) for place in order),
         chance=importance(len(columns)),
-        interactions=tuple(sorted(interactions, key=lambda each: -each.share)),
+        interactions=tuple(sorted(map(interaction, range(len(pairs))), key=lambda each: -each.share)),
         curves=tuple(
             Curve(np.array(column.levels), curve) for column, curve in zip(columns, whole.curves, strict=False)
         ),
@@ -178,6 +169,15 @@ def importances(
         configurations=len(settings),
         rounds=rounds,
     )
+
+
+def _evenly(columns: Sequence[Column], rng: np.random.Generator) -> FloatArray:
+    """(settings, columns and one of chance) drawn evenly from their ranges."""
+    evenly = rng.random((SPREAD, len(columns) + 1))
+    for place, column in enumerate(columns):
+        if column.is_categorical:  # nothing lies between choices
+            evenly[:, place] = rng.choice(column.levels, SPREAD)
+    return evenly
 
 
 def _forest(

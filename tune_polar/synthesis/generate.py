@@ -56,26 +56,6 @@ class Counts:
         }
 
 
-@dataclass
-class _Shared:
-    """What threads share; changed under ``lock``."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    stop: threading.Event = field(default_factory=threading.Event)
-    reason: str = ""
-    failure: BaseException | None = None  # of a thread
-    is_left: bool = False  # nobody waits any more: the journal is closed
-    given_up: Counter[str] = field(default_factory=Counter)
-    asked: Counter[str] = field(default_factory=Counter)
-    tokens: int = 0
-    unanswered: int = 0  # in a row
-
-    def end(self, reason: str) -> None:
-        """Ask nothing more; the first reason holds."""
-        self.reason = self.reason or reason
-        self.stop.set()
-
-
 @dataclass(frozen=True)
 class Job:
     """What is to be asked of whom."""
@@ -98,103 +78,116 @@ def collect(job: Job, journal: Journal, report: Callable[[int, int], None]) -> t
     Returns:
         The answers in the order of the questions, and what became of these; of texts nothing is said yet.
     """
-    shared = _Shared()
     ids = [ask.id_for(job.endpoint.model) for ask in job.asks]
     todo = [(ask, its) for ask, its in zip(job.asks, ids, strict=True) if its not in journal.entries]
-    shared.asked["answered before"] = len(job.asks) - len(todo)
-    found = [journal.entries[its] for its in ids if its in journal.entries]
-    shared.tokens = sum(entry.prompt_tokens + entry.answer_tokens for entry in found)
-    client = Client(job.endpoint, shared.stop)
-    _all(job, client, journal, shared, todo, len(job.asks), report)
-    client.close()
-    if shared.failure is not None:
-        raise shared.failure
-    done = shared.asked["answered now"] + shared.asked["given up"]
-    shared.asked["not asked"] = len(todo) - done
+    before = [journal.entries[its] for its in ids if its in journal.entries]
+    asking = _Asking(job, journal, report, todo)
+    asking.asked["answered before"] = len(job.asks) - len(todo)
+    asking.tokens = sum(entry.prompt_tokens + entry.answer_tokens for entry in before)
+    asking.run()
+    if asking.failure is not None:
+        raise asking.failure
+    asking.asked["not asked"] = len(todo) - asking.asked["answered now"] - asking.asked["given up"]
     answers = [journal.entries[its] for its in ids if its in journal.entries]
-    asked = {name: shared.asked[name] for name in OUTCOMES}
-    return answers, Counts(asked, {}, shared.tokens, shared.reason, shared.given_up)
+    asked = {name: asking.asked[name] for name in OUTCOMES}
+    return answers, Counts(asked, {}, asking.tokens, asking.reason, asking.given_up)
 
 
-def _all(
-    job: Job,
-    client: Client,
-    journal: Journal,
-    shared: _Shared,
-    todo: Sequence[tuple[Ask, str]],
-    whole: int,
-    report: Callable[[int, int], None],
-) -> None:
-    left = iter(todo)
+class _Asking:
+    """Threads that ask, and what they share: changed under a lock."""
 
-    def following() -> tuple[Ask, str] | None:
-        with shared.lock:
-            each = None if shared.stop.is_set() else next(left, None)
-            if each is not None and job.most_tokens is not None and shared.tokens >= job.most_tokens:
-                shared.end(f"the budget of {job.most_tokens:,} tokens is used up")
+    def __init__(
+        self, job: Job, journal: Journal, report: Callable[[int, int], None], todo: Sequence[tuple[Ask, str]]
+    ) -> None:
+        self._job, self._journal, self._report = job, journal, report
+        self._left, self._threads = iter(todo), min(job.parallel, len(todo))
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._is_left = False  # nobody waits any more: the journal is closed
+        self._unanswered = 0  # in a row
+        self._client = Client(job.endpoint, self._stop)
+        self.reason = ""
+        self.failure: BaseException | None = None  # of a thread
+        self.given_up: Counter[str] = Counter()
+        self.asked: Counter[str] = Counter()
+        self.tokens = 0
+
+    def run(self) -> None:
+        """Until all is asked or nothing more shall be."""
+        # Those of an executor are waited for when Python ends, however long a server is silent.
+        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self._threads)]
+        try:
+            for thread in threads:
+                thread.start()
+            _wait(threads)
+        except BaseException:
+            self._end("ended")
+            try:
+                _wait(threads, GRACE_SECONDS)
+            finally:
+                with self._lock:
+                    self._is_left = True
+            raise
+        self._client.close()
+
+    def _end(self, reason: str) -> None:
+        """Ask nothing more; the first reason holds."""
+        self.reason = self.reason or reason
+        self._stop.set()
+
+    def _work(self) -> None:
+        try:
+            while (each := self._following()) is not None:
+                self._ask(*each)
+        except BaseException as error:  # noqa: BLE001 (raised again where the command waits)
+            self.failure = self.failure or error
+            self._end("ended")
+
+    def _following(self) -> tuple[Ask, str] | None:
+        with self._lock:
+            each = None if self._stop.is_set() else next(self._left, None)
+            most = self._job.most_tokens
+            if each is not None and most is not None and self.tokens >= most:
+                self._end(f"the budget of {most:,} tokens is used up")
                 return None
             return each
 
-    def one(ask: Ask, its: str) -> None:
+    def _ask(self, ask: Ask, its: str) -> None:
         try:
-            reply = client.ask(ask)
+            reply = self._client.ask(ask)
         except StopError as error:
-            with shared.lock:
-                shared.end(str(error))
+            with self._lock:
+                self._end(str(error))
             return
         except GivenUpError as error:
-            with shared.lock:
-                shared.asked["given up"] += 1
-                shared.given_up[str(error)] += 1
-                shared.unanswered += 1
-                if shared.unanswered >= DEAD_AFTER:
-                    shared.end(f"{DEAD_AFTER} questions in a row were not answered; the last: {error}")
+            with self._lock:
+                self.asked["given up"] += 1
+                self.given_up[str(error)] += 1
+                self._unanswered += 1
+                if self._unanswered >= DEAD_AFTER:
+                    self._end(f"{DEAD_AFTER} questions in a row were not answered; the last: {error}")
             return
         entry = Entry(
             id=its,
-            model=job.endpoint.model,
+            model=self._job.endpoint.model,
             strategy=ask.strategy,
             language=ask.language,
             labels=ask.labels,
             source_id=ask.source_id,
             topic=ask.topic,
-            prompt=job.prompts.hash,
+            prompt=self._job.prompts.hash,
             content=reply.content,
             finish=reply.finish,
             prompt_tokens=reply.prompt_tokens,
             answer_tokens=reply.answer_tokens,
         )
-        with shared.lock:
-            if shared.is_left:
+        with self._lock:
+            if self._is_left:
                 return
-            journal.add(entry)
-            shared.unanswered = 0
-            shared.asked["answered now"] += 1
-            shared.tokens += reply.prompt_tokens + reply.answer_tokens
-            report(shared.asked["answered before"] + shared.asked["answered now"], whole)
-
-    def work() -> None:
-        try:
-            while (each := following()) is not None:
-                one(*each)
-        except BaseException as error:  # noqa: BLE001 (raised again where the command waits)
-            shared.failure = shared.failure or error
-            shared.end("ended")
-
-    # Those of an executor are waited for when Python ends, however long a server is silent.
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(job.parallel, len(todo)))]
-    try:
-        for thread in threads:
-            thread.start()
-        _wait(threads)
-    except BaseException:
-        shared.end("ended")
-        try:
-            _wait(threads, GRACE_SECONDS)
-        finally:
-            with shared.lock:
-                shared.is_left = True
-        raise
+            self._journal.add(entry)
+            self._unanswered = 0
+            self.asked["answered now"] += 1
+            self.tokens += reply.prompt_tokens + reply.answer_tokens
+            self._report(self.asked["answered before"] + self.asked["answered now"], len(self._job.asks))
 
 
 def _wait(threads: Sequence[threading.Thread], seconds: float = float("inf")) -> None:
