@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from tune_polar.api.run_search import warnings_of
+from tune_polar.cli.main import app
 from tune_polar.data.column_request import DataRequest, ExtraRequest, column_specs
 from tune_polar.data.corpus_checks import check_data
 from tune_polar.data.findings import Finding, errors_in
 from tune_polar.data.infer import infer_columns
 from tune_polar.data.load import load_corpus
 from tune_polar.data.plans import make_plans
+from tune_polar.data.readers.places import Place, UnreadableError
 from tune_polar.data.source import parse_source
 from tune_polar.data.table import Corpus
 from tune_polar.errors import DataError, TunePolarError
@@ -160,3 +164,15 @@ def test_extra_rows_need_not_tell_folds_apart(tmp_path: Path) -> None:
         parse_source(str(tmp_path / "train.csv")), DataRequest(specs, extra=ExtraRequest(str(tmp_path / "extra.csv")))
     )
     assert (len(corpus.train), len(corpus.sources)) == (2 * ROWS, ROWS)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "rows.parquet", "rows.csv.gz"])
+def test_a_pipe_is_no_table_and_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UnreadableError) as error, Place(str(tmp_path / name)).open():
+        pass
+    assert error.value.message.startswith("must be a file, got a pipe or device")
+    answer = CliRunner().invoke(app, ["data", "check", str(tmp_path / name)])
+    assert answer.exit_code == 1, answer.output
+    assert "got a pipe or device" in answer.output

@@ -179,6 +179,14 @@ def test_a_pipe_is_read(tmp_path):
     writer.join()
 
 
+@pytest.mark.timeout(10)
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("tune_polar.recipe.strict_yaml._PATIENCE_SECONDS", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SpecError, match="nothing was written to this pipe"):
+        read_yaml(tmp_path / "pipe")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import re
+import select
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
 import yaml
 
@@ -18,6 +22,7 @@ Written: TypeAlias = str | Mapping[str, object]  # the name of a shipped file, a
 
 _MAX_BYTES = 1_000_000  # a recipe is a page of text; anything larger is a wrong file
 _MAX_DEPTH = 20
+_PATIENCE_SECONDS = 10  # with a pipe
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -194,9 +199,25 @@ def _problem_of(error: yaml.YAMLError, path: Path | None) -> tuple[str, Path | N
     return f"must be plain YAML: {problem}", path, None if mark is None else mark.line + 1
 
 
+def _opened(path: Path) -> IO[bytes]:
+    """Open it; a pipe, such as the shell's `<(…)`, is waited for, but not for ever.
+
+    Raises:
+        OSError: it cannot be opened, or nobody has written to it for a while.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if stat.S_ISFIFO(os.fstat(handle).st_mode):
+        readable, _, _ = select.select([handle], [], [], _PATIENCE_SECONDS)
+        if not readable:
+            os.close(handle)
+            raise OSError(errno.ETIMEDOUT, f"nothing was written to this pipe in {_PATIENCE_SECONDS} seconds")
+    os.set_blocking(handle, True)
+    return os.fdopen(handle, "rb")
+
+
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             content = file.read(_MAX_BYTES + 1)  # not the size first: a pipe or a device has none
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import os
+import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -157,7 +160,15 @@ def _network_errors(address: str) -> tuple[type[Exception], ...]:
 
 
 def _opened(path: str) -> IO[bytes]:
-    return Path(path).open("rb")
+    """A file on this disk; what is none is not waited for, and files are read more than once."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe that nobody writes to would wait for ever
+    kind = os.fstat(handle).st_mode
+    if stat.S_ISREG(kind):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    raise UnreadableError("not-a-file", "must be a file, got a pipe or device: write its content to a file first")
 
 
 @contextmanager
