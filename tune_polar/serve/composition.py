@@ -27,7 +27,7 @@ from tune_polar.recipe.components.adapters import ADAPTERS
 from tune_polar.recipe.components.heads import HEADS
 from tune_polar.recipe.recorded import first_fault
 from tune_polar.recipe.sections import TinyEncoder
-from tune_polar.store.records import SAFE_NAME
+from tune_polar.store.plain_record import SAFE_NAME
 from tune_polar.store.training_facts import Array
 from tune_polar.trial.inference import StageShape
 

@@ -157,15 +157,11 @@ def row_comparison_matrix(
     Raises:
         DecisionError: names that are not distinct or not one per configuration, or shapes that differ.
     """
-    _check_names(names, len(decided))
-    pairs = list(combinations(range(len(names)), 2))
-    # Holm multiplies p by up to the number of pairs: enough rounds that the smallest possible p still counts.
-    rounds = max(1000, int(np.ceil(4 * len(pairs) / (1 - level))))
 
-    def compare(i: int, j: int) -> PairedDifference:
+    def compare(i: int, j: int, rounds: int) -> PairedDifference:
         return row_paired_bootstrap(gold, decided[i], decided[j], rng, rounds=rounds, level=level)
 
-    return _matrix(names, pairs, set(pairs), compare, Comparison("", "", NOTHING, 1.0, 1 - level, "rows"))
+    return _by_rows(names, len(decided), compare, Comparison("", "", NOTHING, 1.0, 1 - level, "rows"))
 
 
 def text_comparison_matrix(
@@ -182,15 +178,23 @@ def text_comparison_matrix(
     Raises:
         DecisionError: names that are not distinct or not one per configuration, or shapes that differ.
     """
-    _check_names(names, len(decided))
-    pairs = list(combinations(range(len(names)), 2))
-    rounds = max(1000, int(np.ceil(4 * len(pairs) / (1 - level))))
 
-    def compare(i: int, j: int) -> PairedDifference:
+    def compare(i: int, j: int, rounds: int) -> PairedDifference:
         better = text_paired_bootstrap(rows, decided[i], decided[j], metric, rng, rounds=rounds, level=level)
         return better if metric.larger_is_better else _turned(better)
 
-    return _matrix(names, pairs, set(pairs), compare, Comparison("", "", NOTHING, 1.0, 1 - level, "rows", metric))
+    return _by_rows(names, len(decided), compare, Comparison("", "", NOTHING, 1.0, 1 - level, "rows", metric))
+
+
+def _by_rows(
+    names: Sequence[str], given: int, compare: Callable[[int, int, int], PairedDifference], nothing: Comparison
+) -> ComparisonMatrix:
+    """Every pair; ``compare`` takes two places and a number of rounds."""
+    _check_names(names, given)
+    pairs = list(combinations(range(len(names)), 2))
+    # Holm multiplies p by up to the number of pairs: enough rounds that the smallest possible p still counts.
+    rounds = max(1000, int(np.ceil(4 * len(pairs) / nothing.alpha)))
+    return _matrix(names, pairs, set(pairs), lambda i, j: compare(i, j, rounds), nothing)
 
 
 def _turned(better: PairedDifference) -> PairedDifference:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from tune_polar.recipe.cells import Cell
-from tune_polar.store.records import SAFE_NAME, Finite, Number
+from tune_polar.store.plain_record import PlainRecord, SafeName
+from tune_polar.store.records import Finite, Number
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,13 @@ class StoppedAt:
 
 
 @dataclass(frozen=True)
-class Abandonment:
+class Abandonment(PlainRecord):
     """Written before anything is derived from it: the sampler is told ``predicted``, and no cell is run again.
 
     Scores are in the metric's own unit, whether larger or smaller is better.
     """
 
-    configuration_id: str
+    configuration_id: SafeName
     rule: str  # "model", "aggressive", …
     cells: tuple[Cell, ...]  # finished by then, ascending
     within: StoppedAt | None  # where one was stopped in the midst of it
@@ -38,22 +37,3 @@ class Abandonment:
     chance: Annotated[float, Field(ge=0, le=1)]  # of beating the best finished score after all, by the same prediction
     incumbent: str  # configuration with the best finished score at the time
     incumbent_score: Finite
-
-    def to_json(self) -> dict[str, object]:
-        """Plain data."""
-        return asdict(self)
-
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> Abandonment:
-        """The record that ``to_json`` wrote.
-
-        Raises:
-            ValueError: it is something else.
-        """
-        record = _ABANDONMENT.validate_json(json.dumps(data), strict=True)
-        if not SAFE_NAME.fullmatch(record.configuration_id):
-            raise ValueError(f"names must be letters, digits, - and _, got {record.configuration_id!r}")
-        return record
-
-
-_ABANDONMENT = TypeAdapter(Abandonment)  # may come from a stranger's machine: every value is checked for its type

@@ -262,3 +262,13 @@ class Bucket(ABC):
                 return gone
             cause, remedy = self._cause(error, name)
             raise StoreError(f"store {self.url}: {name or 'the bucket'} must be {done}, but{cause}", remedy) from error
+
+
+def check_named(url: str, scheme: str, kind: str) -> None:
+    """Refuse a URL without a bucket.
+
+    Raises:
+        StoreError: it names none.
+    """
+    if not url.removeprefix(f"{scheme}://").partition("/")[0]:
+        raise StoreError(f"{kind} store must look like {scheme}://bucket/prefix, got {url!r}", "Name the bucket.")

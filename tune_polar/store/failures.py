@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from pydantic import TypeAdapter
-
+from tune_polar.store.plain_record import PlainRecord
 from tune_polar.store.records import Number
 from tune_polar.store.training_facts import MemoryUse, Provenance
 
@@ -27,7 +24,7 @@ class Reached:
 
 
 @dataclass(frozen=True)
-class FailureRecord:
+class FailureRecord(PlainRecord):
     """A fold trial that did not finish, and why."""
 
     configuration_id: str
@@ -68,19 +65,6 @@ class FailureRecord:
         """The error's class and the first line of what it said."""
         return f"{self.kind}: {self.message.strip().partition(chr(10))[0]}"
 
-    def to_json(self) -> dict[str, object]:
-        """Plain data."""
-        return asdict(self)
-
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> FailureRecord:
-        """The record that ``to_json`` wrote.
-
-        Raises:
-            ValueError: it is something else.
-        """
-        return _FAILURE.validate_json(json.dumps(data), strict=True)
-
 
 def given_up(failures: Sequence[FailureRecord]) -> FailureRecord | None:
     """The failure of one fold trial after which it is not run again, or None.
@@ -114,6 +98,3 @@ def tried_memory(failures: Iterable[FailureRecord]) -> dict[str, MemoryUse]:
             if before is None or (used.recompute, -used.micro_rows) > (before.recompute, -before.micro_rows):
                 found[stage] = used
     return found
-
-
-_FAILURE = TypeAdapter(FailureRecord)

@@ -27,7 +27,7 @@ from google.cloud.storage import Client
 from google.cloud.storage.exceptions import DataCorruption
 
 from tune_polar.errors import StoreError
-from tune_polar.store.bucket import Bucket, Page
+from tune_polar.store.bucket import Bucket, Page, check_named
 from tune_polar.store.spool import Body
 
 _WAIT_SECONDS = (5, 60)  # for a connection, for an answer
@@ -118,8 +118,7 @@ def open_gcs(url: str) -> GcsBucket:
     Raises:
         StoreError: the URL names no bucket, or the bucket cannot be reached with these credentials.
     """
-    if not url.removeprefix("gs://").partition("/")[0]:
-        raise StoreError(f"a GCS store must look like gs://bucket/prefix, got {url!r}", "Name the bucket.")
+    check_named(url, "gs", "a GCS")
     try:
         client = Client()
     except DefaultCredentialsError as error:

@@ -6,6 +6,7 @@ Each function takes bytes and gives the record, or raises what ``Store`` sets th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -81,28 +82,16 @@ def stage_named(key: str, gold: Gold | None, recipe: Recipe | None = None) -> Pa
         gold: of the store; None: it has none yet.
         recipe: of a configuration that has the stage; None: what it predicts is not compared with any task.
     """
-
-    def parse(content: bytes) -> StageRecord:
-        record = StageRecord.from_parts(*decode_arrays(content))
-        _check_name(key, record.key)
-        for fault in () if gold is None else stage_faults(record, gold, recipe):
-            raise DamagedRecordError(fault)
-        return record
-
-    return parse
+    faults = None if gold is None else partial(stage_faults, gold=gold, recipe=recipe)
+    return _under(key, lambda content: StageRecord.from_parts(*decode_arrays(content)), lambda each: each.key, faults)
 
 
 def floor_named(name: str, gold: Gold | None, recipe: Recipe | None = None) -> Parse[FloorRecord]:
     """Of a floor; arguments as of ``stage_named``."""
-
-    def parse(content: bytes) -> FloorRecord:
-        record = FloorRecord.from_parts(*decode_arrays(content))
-        _check_name(name, record.floor)
-        for fault in () if gold is None else floor_faults(record, gold, recipe):
-            raise DamagedRecordError(fault)
-        return record
-
-    return parse
+    faults = None if gold is None else partial(floor_faults, gold=gold, recipe=recipe)
+    return _under(
+        name, lambda content: FloorRecord.from_parts(*decode_arrays(content)), lambda each: each.floor, faults
+    )
 
 
 def stage_faults(record: StageRecord, gold: Gold, recipe: Recipe | None = None) -> Iterator[str]:
@@ -146,10 +135,16 @@ def _task_faults(record: StageRecord, gold: Gold, recipe: Recipe) -> Iterator[st
             yield f"{split}/neighbours must be classes below {classes}, got {table.max()}"
 
 
-def _under(name: str, parse: Parse[T], name_of: Callable[[T], str]) -> Parse[T]:
+def _under(
+    name: str, parse: Parse[T], name_of: Callable[[T], str], faults: Callable[[T], Iterator[str]] | None = None
+) -> Parse[T]:
+    """``parse`` for a record that must be called ``name`` and have no ``faults``."""
+
     def parse_named(content: bytes) -> T:
         record = parse(content)
         _check_name(name, name_of(record))
+        for fault in () if faults is None else faults(record):
+            raise DamagedRecordError(fault)
         return record
 
     return parse_named

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, TypeAdapter
 
+from tune_polar.store.plain_record import PlainRecord, SafeName
 from tune_polar.store.training_facts import Array as Array
 from tune_polar.store.training_facts import CurvePoint as CurvePoint
 from tune_polar.store.training_facts import MemoryUse as MemoryUse
 from tune_polar.store.training_facts import Provenance as Provenance
 
 TableKind = Literal["neighbours", "probability", "value"]
-SAFE_NAME = re.compile(r"[0-9A-Za-z_-]{1,100}")  # of records: each becomes the name of a file
 MAX_NEIGHBOURS = 200  # of each row, in a table of neighbours
 VALIDATION = "validation"  # the one split that every stage has: the cell's own rows
 EXTRA = "extra"  # arrays that are no table
@@ -110,13 +109,13 @@ class StageRecord(StageHeader):
 
 
 @dataclass(frozen=True)
-class FoldRecord:
+class FoldRecord(PlainRecord):
     """One finished fold trial: which stages it consists of and what they scored."""
 
-    configuration_id: str
+    configuration_id: SafeName
     fold: Number
     seed: Number
-    stages: Mapping[str, str]  # key by stage; once read from its file no longer in the recipe's order
+    stages: Mapping[str, SafeName]  # key by stage; once read from its file no longer in the recipe's order
     reused: tuple[str, ...]  # stages found in the store instead of trained
     scores: Mapping[str, Finite]  # of this cell alone, for the live table and for racing; the study reads the arrays
     seconds: Finite
@@ -134,26 +133,14 @@ class FoldRecord:
         """Plain data."""
         return {**asdict(self), "reused": list(self.reused)}
 
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> FoldRecord:
-        """The record that ``to_json`` wrote.
+    @classmethod
+    def from_text(cls, text: str | bytes) -> Self:
+        """The record that this text holds.
 
         Raises:
             ValueError: it is something else.
         """
-        return FoldRecord.from_text(json.dumps(data))
-
-    @staticmethod
-    def from_text(text: str | bytes) -> FoldRecord:
-        """The same from JSON as text.
-
-        Raises:
-            ValueError: it is something else.
-        """
-        record = _FOLD.validate_json(text, strict=True)
-        for name in (record.configuration_id, *record.stages.values()):
-            if not SAFE_NAME.fullmatch(name):
-                raise ValueError(f"names must be letters, digits, - and _, got {name!r}")
+        record = super().from_text(text)
         strangers = {*record.reused, *record.memory} - set(record.stages)
         if not record.stages or strangers:
             raise ValueError(f"reused and memory must be of its stages {list(record.stages)}, got {sorted(strangers)}")
@@ -206,4 +193,3 @@ def table_faults(predicts: TableKind, table: Array, rows: int) -> Iterator[str]:
 
 # Records may come from a stranger's machine: every value is checked for its type.
 _STAGE = TypeAdapter(StageHeader)
-_FOLD = TypeAdapter(FoldRecord)

@@ -20,7 +20,7 @@ from botocore.exceptions import (
 )
 
 from tune_polar.errors import StoreError
-from tune_polar.store.bucket import Bucket, Page
+from tune_polar.store.bucket import Bucket, Page, check_named
 from tune_polar.store.retry import READERS
 from tune_polar.store.spool import PIECE_BYTES, Body, spooled
 
@@ -112,8 +112,7 @@ def open_bucket(url: str) -> S3Bucket:
     Raises:
         StoreError: the URL names no bucket, or the bucket cannot be reached with these credentials.
     """
-    if not url.removeprefix("s3://").partition("/")[0]:
-        raise StoreError(f"an S3 store must look like s3://bucket/prefix, got {url!r}", "Name the bucket.")
+    check_named(url, "s3", "an S3")
     config = Config(
         connect_timeout=5,
         read_timeout=60,

@@ -51,7 +51,8 @@ from tune_polar.store.filesystem import Filesystem
 from tune_polar.store.floor import FloorRecord
 from tune_polar.store.gold import Gold
 from tune_polar.store.open_files import files_at
-from tune_polar.store.records import SAFE_NAME, Array, FoldRecord, StageRecord
+from tune_polar.store.plain_record import SAFE_NAME
+from tune_polar.store.records import Array, FoldRecord, StageRecord
 from tune_polar.store.resumption import Resumption
 from tune_polar.store.stored_arrays import StoredArrays
 
