@@ -20,6 +20,7 @@ from tests.store.made_store import MadeStore, finished_store, made_store
 from tune_polar.errors import StoreError
 from tune_polar.report.page import build_page, write_page
 from tune_polar.report.page_context import PageContext, PageOptions
+from tune_polar.report.page_file import with_commands
 
 PageOf = Callable[[str], PageContext]
 Made = Callable[[str], MadeStore]
@@ -129,10 +130,17 @@ def test_a_place_that_cannot_be_written_is_refused(page_of: PageOf, tmp_path: Pa
 
 
 def test_pages_are_built_without_the_training_libraries() -> None:
-    modules = "page, reading, store_comparison, decide_page, decide_json, tables"
+    modules = ("page", "reading", "store_comparison", "tidy_tables", "decide.decide_page", "decide.threshold_json")
     code = (
-        f"import sys; from tune_polar.report import {modules}\n"
+        f"import sys, {', '.join(f'tune_polar.report.{name}' for name in modules)}\n"
         "print([name for name in ('torch', 'ray', 'optuna', 'transformers') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_commands_of_a_sentence_stand_in_the_typewriter_face_and_stay_escaped() -> None:
+    said = with_commands("Go on with `tune-polar resume a<b` or `--encoder NAME`; `label` <b>")
+    assert said == (
+        "Go on with <code>tune-polar resume a&lt;b</code> or <code>--encoder NAME</code>; `label` &lt;b&gt;"
+    )

@@ -73,7 +73,7 @@ def next_lines(page: PageContext, place: str = "STORE") -> tuple[str, ...]:
     """
     if page.summary.facts.kind != "search" or page.best is None:
         return ()
-    found = (_use(quote(place)), *_pretrained(page), _going_on(page, quote(place)), _narrowing(page, place))
+    found = (*_pretrained(page), _use(quote(place)), _going_on(page, quote(place)), _narrowing(page, place))
     return tuple(line for line in found if line)
 
 

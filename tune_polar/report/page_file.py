@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
 from pathlib import Path
 
@@ -28,6 +29,19 @@ class Verbatim(str):
 def steady(text: str) -> str:
     """``text`` with characters that turn its direction made visible; marks (U+200E, U+200F, U+061C) are left alone."""
     return text.translate(_DIRECTION)
+
+
+_COMMAND = re.compile(r"`((?:tune-polar |--)[^`]*)`")  # as sentences hold them, of our own words alone
+
+
+def with_commands(text: str) -> Markup:
+    """``text`` escaped, commands between backticks in the typewriter face.
+
+    Example:
+        >>> with_commands("Go on with `tune-polar resume a<b`.")
+        Markup('Go on with <code>tune-polar resume a&lt;b</code>.')
+    """
+    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def _finalized(value: object) -> object:
@@ -56,6 +70,7 @@ def rendered(template: str, *, scripted: bool = False, **values: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["commands"] = with_commands
     return environment.get_template(template).render(
         version=__version__,
         # Ours, not data: the only two texts that are not escaped.
