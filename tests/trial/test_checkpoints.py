@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from graph_bench import TWO_STAGES, Bench, recipe_of
+from torch.amp.grad_scaler import GradScaler
 
 from tune_polar.data.table import Corpus
 from tune_polar.errors import StoreError
@@ -17,7 +18,7 @@ from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.store.records import StageRecord
 from tune_polar.store.store import Store, open_store
-from tune_polar.trial.checkpoints import Checkpoints
+from tune_polar.trial.checkpoints import Checkpoints, StageParts, TrainingState
 from tune_polar.trial.run_fold_trial import fold_trial_steps, run_fold_trial
 
 ALWAYS = 1e-9  # seconds between checkpoints: one after each step
@@ -188,3 +189,33 @@ def test_a_device_that_fails_while_a_checkpoint_is_taken_up_is_not_the_checkpoin
     with pytest.raises(type(error)):
         list(fold_trial_steps(graph.trial(recipe()), graph.context(recipe(), 0)))
     assert graph.store.checkpoint(first_key(graph)) is not None, "it is there for the next attempt"
+
+
+@pytest.mark.parametrize(("write_seconds", "every_seconds"), [(0.01, 60.0), (3.0, 60.0), (40.0, 60.0), (40.0, 0.001)])
+def test_writing_takes_a_fiftieth_of_the_time_at_most(
+    monkeypatch: pytest.MonkeyPatch, write_seconds: float, every_seconds: float
+) -> None:
+    """Ten hours of steps of half a second; only the first write is made without knowing what one takes."""
+    now, writes = [0.0], []
+
+    class Slow:
+        def checkpoint(self, key: str) -> Checkpoint | None:
+            return None
+
+        def put_checkpoint(self, checkpoint: Checkpoint) -> None:
+            writes.append(now[0])
+            now[0] += write_seconds
+
+    monkeypatch.setattr("tune_polar.trial.checkpoints.time.monotonic", lambda: now[0])
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.AdamW(model.parameters())
+    schedule = torch.optim.lr_scheduler.ConstantLR(optimizer)
+    parts = StageParts(model, optimizer, schedule, GradScaler(enabled=False), torch.device("cpu"))
+    found = Checkpoints(Slow(), "0" * 32, every_seconds)
+    while now[0] < 36_000:
+        now[0] += 0.5
+        if found.are_due:
+            found.save(parts, TrainingState(step=1))
+    assert len(writes) > 10
+    assert (len(writes) - 1) * write_seconds <= 0.02 * now[0]
+    assert np.diff(writes).min() >= min(every_seconds, 0.5)
