@@ -6,7 +6,10 @@
 Each configuration is trained on all its folds with the embedded encoder, in one process with one thread, and judged:
 per stage and fold the best step, the checkpoint metric and a hash of what was predicted; what racing hears of each
 fold; scores, (k, τ) and thresholds. With ``--against`` every difference is printed and the exit status is 1 if there is
-one. Processors round differently: run both on one machine. ``--only st1`` takes a part, ``--rows`` a smaller sample.
+one. Processors round differently: run both on one machine. ``--only st1 st3/no_fgm`` takes these, ``--rows`` a smaller sample,
+``--steps`` so many steps a stage, judged half-way and at their end. The tests' file, in five digits, is
+
+    python benchmarks/yardstick.py --only st3 st2-released --rows 300 --steps 40 --short -o tests/benchmarks/yardstick.json
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -46,17 +49,20 @@ RECIPES = ("st1", "st2", "st3", "st1-released", "st2-released", "st3-released")
 RULES = ("max_f1", "prevalence_match", "min_abs_p_minus_r", "fixed")
 
 
-def recipes(only: str | None) -> Iterator[tuple[str, Recipe]]:
-    """Every shipped recipe with its ablations, named ``st3`` and ``st3/no_fgm``."""
+def recipes(only: Sequence[str], steps: int | None = None) -> Iterator[tuple[str, Recipe]]:
+    """Those named ``st3`` or ``st3/no_fgm`` in ``only``, where it is empty all; ``steps``: of every stage, at most."""
     for name in RECIPES:
-        if only is not None and not name.startswith(only):
-            continue
         # The sample has no other order than its own.
-        loaded = load_recipe(name, RecipeOptions(encoder="tiny", changes={"folds.order": "file"}))
-        yield name, loaded.recipe
+        changes: dict[str, object] = {"folds.order": "file"}
+        if steps is not None:
+            for stage in ("detector",) if name.startswith("st1") else ("detector", "classifier"):
+                changes[f"{stage}.optimizer.max_steps"] = steps
+                changes[f"{stage}.optimizer.eval_every_steps"] = max(1, steps // 2)
+        loaded = load_recipe(name, RecipeOptions(encoder="tiny", changes=changes))
+        found = {name: loaded.recipe}
         if not name.endswith("-released"):
-            for ablation, (_, recipe) in loaded.ablations.items():
-                yield f"{name}/{ablation}", recipe
+            found |= {f"{name}/{ablation}": recipe for ablation, (_, recipe) in loaded.ablations.items()}
+        yield from ((each, recipe) for each, recipe in found.items() if not only or each in only)
 
 
 def stage_numbers(record: StageRecord) -> list[object]:
@@ -138,6 +144,19 @@ def _ladder(outcome: Outcome, name: str) -> list[list[object]]:
     return [[words.get(rung, rung), split, scored.per_column.tolist()] for rung, split, scored in rungs]
 
 
+def short(found: object) -> object:
+    """Numbers in five digits; of the results of a configuration, stages without hashes, decisions by their rule."""
+    if isinstance(found, dict):
+        plain = {key: short(value) for key, value in found.items()}
+        if "stages" in found:
+            plain["stages"] = {name: [each[:3] for each in folds] for name, folds in plain["stages"].items()}
+            plain["decisions"] = {rule: rest for rule, *rest in plain["decisions"]}
+        return plain
+    if isinstance(found, list | tuple):
+        return [short(each) for each in found]
+    return float(f"{found:.5g}") if isinstance(found, float) else found
+
+
 def differences(one: object, other: object, where: str = "") -> Iterator[str]:
     """Where two results differ, each with both values."""
     if isinstance(one, dict) and isinstance(other, dict):
@@ -155,19 +174,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--out", type=Path, help="write the numbers here")
     parser.add_argument("--against", type=Path, help="numbers of another run to compare with")
-    parser.add_argument("--only", help="recipes whose names begin so")
+    parser.add_argument("--only", nargs="+", default=(), metavar="NAME", help="these and no others")
     parser.add_argument("--rows", type=int, help="train rows of the sample; all of them where left out")
+    parser.add_argument("--steps", type=int, help="of every stage; as many as its recipe says where left out")
+    parser.add_argument("--short", action="store_true", help="five digits and no hashes, as the tests' file has them")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     corpus = sample_corpus(0) if chosen.rows is None else sample_corpus(0, rows_train=chosen.rows)
     found: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(folder)
-        for name, recipe in recipes(chosen.only):
+        for name, recipe in recipes(chosen.only, chosen.steps):
             found[name] = numbers(recipe, corpus, store)
             print(f"{name}: trained and judged", flush=True)
     if chosen.out is not None:
-        chosen.out.write_text(json.dumps(found, indent=1) + "\n")
+        text = json.dumps(short(found)) if chosen.short else json.dumps(found, indent=1)
+        chosen.out.write_text(text + "\n")
     if chosen.against is None:
         return
     before = json.loads(chosen.against.read_text())

@@ -22,6 +22,7 @@ pytestmark = [
 SEARCH = (
     *("search", "st3", "--trials", "2", "--folds", "3", "--set", "encoder.tiny.hidden=32", "--store", "records/store"),
     *("--set", "detector.optimizer.max_steps=120", "--set", "detector.optimizer.max_epochs=null"),
+    *("--set", "detector.optimizer.eval_every_steps=100"),
     *("--set", "classifier.optimizer.max_steps=60", "--set", "classifier.optimizer.max_epochs=null"),
     *("--checkpoint-every", "1", "--racing", "none"),
 )

@@ -20,6 +20,7 @@ KILLS = 12
 SEARCH = (
     *("search", "st3", "--trials", "3", "--folds", "3", "--slots", "1", "--set", "encoder.tiny.hidden=32"),
     *("--set", "detector.optimizer.max_steps=120", "--set", "classifier.optimizer.max_steps=60", "--floors", "none"),
+    *("--set", "detector.optimizer.eval_every_steps=100"),
 )
 STARTED = re.compile(r"^(\w+) fold (\d+): started$", re.MULTILINE)
 STEP = re.compile(r"^\w+ fold \d+: \w+ step ", re.MULTILINE)

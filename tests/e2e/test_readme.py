@@ -30,6 +30,7 @@ SHORT = "--trials 1 --folds 2 --slots 1 --set encoder.tiny.hidden=32"
 FEW_STEPS = "--set detector.optimizer.max_steps=4 --set classifier.optimizer.max_steps=4"
 # Words that would need the network, hours, or the reader's own texts, and what stands for them here.
 SHORTER = {
+    "search st3": "search st3 --set classifier.optimizer.max_epochs=5",  # half of them
     "search st3 --data polar/ --language zho --encoder nghuyong/ernie-3.0-xbase-zh --trials 50": (
         f"search st3 --data polar/ --language zho --encoder tiny {SHORT} {FEW_STEPS}"
     ),
@@ -156,6 +157,8 @@ def check_default_search(done: subprocess.CompletedProcess[str], store: Path) ->
     assert re.search(r"^0/40 folds · elapsed \d+:\d\d · workers are starting$", done.stderr, re.MULTILINE)
     for heading in ("oracle", "inside folds", "fold-tuned", "cross-fitted", "plain"):
         assert heading in done.stdout
+    page = shown((store / "report.html").read_text(encoding="utf-8"))
+    assert "optimizer.eval_every_steps" not in page, "curves of more than a dot: nothing to say about how often"
     best = next(line for line in done.stdout.splitlines() if "5/5" in line)
     assert float(re.search(r"(0\.\d{2,4}) ±", best).group(1)) > 0.3, "end to end; all-ones would reach about 0.2"  # type: ignore[union-attr]
 

@@ -177,13 +177,15 @@ TINY = {
     "detector.optimizer.head_lr": 1e-3,
     "detector.batches": {"type": "balanced", "by": "strata", "size": 32},
     "detector.optimizer.max_epochs": 3,
+    "detector.optimizer.eval_every_steps": 15,
 }
 TINY_CLASSIFIER = {
     "classifier.encoder.pooling": "mean",
     "classifier.encoder.tiny": {"hidden": 64, "layers": 1},
-    "classifier.optimizer.lr": 2e-3,
-    "classifier.batches": {"type": "length_grouped", "size": 32},
-    "classifier.optimizer.max_epochs": 5,
+    "classifier.optimizer.lr": 1e-3,
+    "classifier.batches": {"type": "length_grouped", "size": 16},
+    "classifier.optimizer.max_epochs": 10,
+    "classifier.optimizer.eval_every_steps": 50,
 }
 
 
