@@ -21,6 +21,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -144,7 +145,7 @@ def _ladder(outcome: Outcome, name: str) -> list[list[object]]:
     return [[words.get(rung, rung), split, scored.per_column.tolist()] for rung, split, scored in rungs]
 
 
-def short(found: object) -> object:
+def short(found: Any) -> Any:
     """Numbers in five digits; of the results of a configuration, stages without hashes, decisions by their rule."""
     if isinstance(found, dict):
         plain = {key: short(value) for key, value in found.items()}
