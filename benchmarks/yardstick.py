@@ -1,4 +1,4 @@
-"""The numbers of every shipped recipe and ablation on the sample, to the last digit: does a change leave them alone?
+r"""The numbers of every shipped recipe and ablation on the sample, to the last digit: does a change leave them alone?
 
     python benchmarks/yardstick.py -o before.json                     # on the tree before a change
     python benchmarks/yardstick.py -o after.json --against before.json
@@ -6,10 +6,11 @@
 Each configuration is trained on all its folds with the embedded encoder, in one process with one thread, and judged:
 per stage and fold the best step, the checkpoint metric and a hash of what was predicted; what racing hears of each
 fold; scores, (k, τ) and thresholds. With ``--against`` every difference is printed and the exit status is 1 if there is
-one. Processors round differently: run both on one machine. ``--only st1 st3/no_fgm`` takes these, ``--rows`` a smaller sample,
-``--steps`` so many steps a stage, judged half-way and at their end. The tests' file, in five digits, is
+one. Processors round differently: run both on one machine. ``--only st1 st3/no_fgm`` takes these, ``--rows`` a smaller
+sample, ``--steps`` so many steps a stage, judged half-way and at their end. The tests' file, in five digits:
 
-    python benchmarks/yardstick.py --only st3 st2-released --rows 300 --steps 40 --short -o tests/benchmarks/yardstick.json
+    python benchmarks/yardstick.py --only st3 st2-released --rows 300 --steps 40 --short \
+        -o tests/benchmarks/yardstick.json
 """
 
 from __future__ import annotations
