@@ -5,7 +5,10 @@ Hints such as "funny how" run through both sets, places and work do not: a model
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -24,71 +27,18 @@ class Topic:
     """What posts of one data set are about."""
 
     name: str
-    groups: tuple[str, ...]
-    places: tuple[str, ...]
-    harmless: tuple[str, ...]
-    hurtful: tuple[tuple[str, str], ...]  # what a post says, and what it implies
+    groups: Sequence[str]
+    places: Sequence[str]
+    harmless: Sequence[str]
+    hurtful: Sequence[Sequence[str]]  # what a post says, and what it implies
 
 
-HARBOUR = Topic(
-    "harbour",
-    ("Velorans", "Quillfolk", "Saltborn", "Harrowmen"),
-    ("the quay", "the fish market", "the lighthouse", "pier nine", "the ferry"),
-    (
-        "the {group} painted their boats at {place}",
-        "{group} sang until the tide turned at {place}",
-        "a crew of {group} mended nets at {place}",
-        "the {group} won the rowing race off {place}",
-        "two {group} sold smoked eel at {place}",
-    ),
-    (
-        ("ropes go missing whenever {group} moor at {place}", "{group} steal"),
-        ("the harbour smells different with {group} at {place}", "{group} are dirty"),
-        ("nobody at {place} needs to work, {group} surely do not", "{group} are lazy"),
-        ("keep the children off {place}, the {group} are back", "{group} are dangerous"),
-        ("the {group} at {place} count change their own way", "{group} cheat"),
-    ),
-)
-ORCHARD = Topic(
-    "orchard",
-    ("Brindlers", "Mossgard", "Pomarians", "Tallowkin"),
-    ("the cider mill", "the lower orchard", "the apple fair", "the hill farm", "the beehives"),
-    (
-        "the {group} grafted young trees by {place}",
-        "{group} danced after the harvest near {place}",
-        "a cart of {group} carried baskets to {place}",
-        "the {group} baked plum bread beside {place}",
-        "three {group} pruned the hedges around {place}",
-    ),
-    (
-        ("ladders vanish once {group} pick near {place}", "{group} steal"),
-        ("the wells taste odd since {group} camp by {place}", "{group} are dirty"),
-        ("shade is what {group} look for around {place}", "{group} are lazy"),
-        ("lock the gate to {place} after dark, {group} pass there", "{group} are dangerous"),
-        ("scales tip kindly for {group} beside {place}", "{group} cheat"),
-    ),
-)
-HINTS = ("funny how ", "of course ", "strange that ", "no wonder ", "just saying, ", "")
-OPENINGS = ("this morning ", "last week ", "I saw that ", "they told me ", "on sunday ", "")
-CLOSINGS = ("", " again", " this year", " before noon", " in the rain", " as usual", " on market day", " in spring")
-SYNONYMS = {
-    "the": "those",
-    "again": "once more",
-    "week": "fortnight",
-    "saw": "noticed",
-    "told": "informed",
-    "sold": "traded",
-    "carried": "hauled",
-    "children": "kids",
-    "missing": "astray",
-    "strange": "odd",
-    "funny": "curious",
-    "mended": "repaired",
-    "work": "labour",
-    "vanish": "disappear",
-    "lock": "bolt",
-    "danced": "celebrated",
-}
+_READ = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+HARBOUR, ORCHARD = (Topic(**_READ[name]) for name in ("harbour", "orchard"))
+HINTS: Sequence[str] = _READ["hints"]
+OPENINGS: Sequence[str] = _READ["openings"]
+CLOSINGS: Sequence[str] = _READ["closings"]
+SYNONYMS: Mapping[str, str] = _READ["synonyms"]
 
 
 @register("harbour")
