@@ -9,28 +9,7 @@ from tune_polar.errors import SpecError
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.recipe.required_columns import changes_without, needed_columns
 from tune_polar.recipe.space_file import load_space, space_for
-from tune_polar.recipe.template import Target, target_of
-
-
-@pytest.mark.parametrize(
-    ("values", "target"),
-    [
-        (["0", "1", "1"], Target("c", "label")),
-        (["0.0", "1.0"], Target("c", "label")),
-        (["no", "yes", "no"], Target("c", "class", ("no", "yes"))),
-        (["0", "1", "2"], Target("c", "class", ("0", "1", "2"))),
-        (["b", "a", "c"], Target("c", "class", ("a", "b", "c"))),
-    ],
-)
-def test_values_say_what_a_column_is(values, target):
-    assert target_of("c", values) == target
-
-
-@pytest.mark.parametrize("values", [[], ["1"], ["a", "a"]])
-def test_a_column_with_one_value_is_nothing_to_learn(values):
-    with pytest.raises(SpecError, match="--target must name a column with two values or more, got 'c'"):
-        target_of("c", values)
-
+from tune_polar.recipe.template import Target
 
 CASES = [
     ("classifier", (Target("hate", "label"),), "binary", {"labels": ("hate",)}, "threshold"),

@@ -18,6 +18,7 @@ from tests.stand_in.known_cards import LAPTOP
 from tune_polar.model.footprint import WORKSPACE_BYTES
 from tune_polar.trial import device
 from tune_polar.trial.device import Held, hold_device
+from tune_polar.trial.out_of_memory import verdict
 from tune_polar.trial.run_fold_trial import fold_trial_steps, run_fold_trial
 from tune_polar.trial.worker_context import TrialContext
 
@@ -88,7 +89,7 @@ def test_memory_comes_back_after_it_ran_out(
     with pytest.raises(RuntimeError) as caught:
         for _ in steps:
             pass
-    assert device.verdict(caught.value) == "memory"
+    assert verdict(caught.value) == "memory"
     assert driver.steps == step
     board = driver.boards[0]
     assert board.allocated > WORKSPACE, "the error's frames hold model and activations"

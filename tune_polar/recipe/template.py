@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from tune_polar.errors import SpecError
 from tune_polar.recipe.keys import STAGES
 from tune_polar.recipe.tree import Tree, at
-
-ZERO_ONE = frozenset({"0", "1", "0.0", "1.0"})
 
 
 @dataclass(frozen=True)
@@ -20,23 +18,6 @@ class Target:
     column: str
     kind: Literal["label", "class", "number"]
     classes: tuple[str, ...] = ()  # of a class
-
-
-def target_of(column: str, values: Iterable[str]) -> Target:
-    """What a column of a file is to be predicted as: 0 and 1 as a label, other words or numbers as classes.
-
-    Raises:
-        SpecError: it has fewer than two values.
-    """
-    words = sorted(set(values))
-    if len(words) < 2:
-        raise SpecError(
-            f"--target must name a column with two values or more, got {column!r} with {words}",
-            "Give another column, or a file with rows of every class.",
-        )
-    if set(words) <= ZERO_ONE:
-        return Target(column, "label")
-    return Target(column, "class", tuple(words))
 
 
 def sections_for(targets: Sequence[Target], values: Tree) -> Tree:

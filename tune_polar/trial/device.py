@@ -1,4 +1,4 @@
-"""The device of a worker: which it is, how the process is held to its slot of it, and what its errors mean."""
+"""The device of a worker: which it is, and how the process is held to its slot of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import gc
 import os
 import socket
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
@@ -18,12 +17,6 @@ from tune_polar.trial.visible_gpus import is_simulated, visible_variable
 _KERNELS_BYTES = 128 * 2**20  # loaded when they are first used, beside the context
 _LEFT_OVER_BYTES = 64 * 2**20  # of blocks that torch keeps for libraries
 _LEAST_GB = 0.5  # with less, not even the embedded encoder trains
-_OUT_OF_MEMORY_CODE = 2  # cudaErrorMemoryAllocation
-_NO_MEMORY = ("_ALLOC_FAILED", "_NOT_INITIALIZED", "CUDA error: out of memory", "HIP error: out of memory")
-_NO_HOST_MEMORY = "DefaultCPUAllocator: can't allocate memory"
-_LOST = ("CUDA error:", "CUDA driver error:", "HIP error:", "cuDNN error:", "MIOpen Error")
-
-Verdict = Literal["memory", "lost", "trial"]
 
 
 class DeviceError(TunePolarError, RuntimeError):
@@ -101,22 +94,3 @@ def hold_whole(device: torch.device) -> Held:
         return Held(device)
     free, _ = torch.cuda.mem_get_info(device)
     return Held(device, int(free) - _KERNELS_BYTES, torch.cuda.memory_reserved(device))
-
-
-def verdict(error: BaseException) -> Verdict:
-    """What an error of a fold trial speaks against: the memory of its slot, the process, or the trial itself.
-
-    Libraries tell of memory in their own words. After any other error of a kernel every later call fails as well, or
-    worse: the process can only end (https://docs.nvidia.com/cuda/cuda-runtime-api/, "sticky" errors).
-    """
-    if isinstance(error, torch.OutOfMemoryError):
-        return "memory"
-    if isinstance(error, MemoryError):  # of the host, which gets it back when the process ends
-        return "lost"
-    if not isinstance(error, RuntimeError):
-        return "trial"
-    said = str(error)
-    if getattr(error, "error_code", None) == _OUT_OF_MEMORY_CODE or any(words in said for words in _NO_MEMORY):
-        return "memory"
-    is_lost = isinstance(error, torch.AcceleratorError) or said.startswith(_LOST) or _NO_HOST_MEMORY in said
-    return "lost" if is_lost else "trial"
