@@ -159,8 +159,7 @@ def repetition(scenario: Scenario, rng: np.random.Generator) -> Repetition:
     candidates = [Candidate(str(place), "", each) for place, each in enumerate(joined)]
     corrected = bbc_cv(about, candidates, rng, metric=MACRO, rounds=ROUNDS)
     order = np.argsort(-corrected.whole)
-    error = float(corrected.draws.std())
-    spread = run_spread(about, [joined[place] for place in order], MACRO, error, rng)
+    spread = run_spread(about, [joined[place] for place in order], MACRO, corrected.standard_error, rng)
     ahead = new_rows_score(corrected, about, joined[corrected.winner], scenario.new, spread, rng)
     winner = own[corrected.winner]
     once_more = winner + scenario.run * rng.normal() + scenario.fold * rng.normal()

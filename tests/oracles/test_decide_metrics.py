@@ -190,3 +190,17 @@ GOLD = Gold("binary", np.array([[0], [1]]), ("polarized",))
 def test_bad_arguments(call: Callable[[], object], message: str) -> None:
     with pytest.raises(DecisionError, match=message):
         call()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_scores_come_back_from_the_scale_of_their_errors(name: str) -> None:
+    metric = metric_named(name)
+    scores = (
+        np.array([-1.0, -0.999, -0.5, 0.0, 1e-9, 0.73, 0.999999, 1.0]) if metric.range[0] < 0 else np.linspace(0, 1, 7)
+    )
+    assert metric.from_scale(metric.to_scale(scores)) == pytest.approx(scores, abs=1e-11)
+    low, high = metric.range
+    assert low <= metric.from_scale(-50.0) <= metric.from_scale(50.0) <= high
+    step = 1e-6
+    slope = (metric.from_scale(metric.to_scale(0.6) + step) - metric.from_scale(metric.to_scale(0.6))) / step
+    assert metric.off_scale(1.0, 0.6) == pytest.approx(slope, rel=1e-3)

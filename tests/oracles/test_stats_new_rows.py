@@ -61,7 +61,7 @@ def coverage(run_spread_of: float, contained: bool, repetitions: int = 100) -> t
         new = macro_f1(*rows_of(NEW, SIGNAL + run_spread_of * rng.normal(), rng))
         rows = about(gold, fold)
         corrected = chosen(rows, decided, rng)
-        runs = run_spread(rows, decided, MACRO, float(corrected.draws.std()), rng) if contained else None
+        runs = run_spread(rows, decided, MACRO, corrected.standard_error, rng) if contained else None
         found = new_rows_score(corrected, rows, decided[corrected.winner], NEW, runs, rng)
         held[0] += new in found.interval(0.9)
         held[1] += new in found.expected(0.9)
@@ -133,7 +133,7 @@ def test_one_configuration_has_only_its_folds_and_one_run_nothing() -> None:
 
 
 def test_the_draws_are_those_of_the_definition() -> None:
-    """Without runs: about the corrected score, the errors of the choice and a new sample, in plain loops."""
+    """Without runs: about the corrected score, the errors of the chosen one and a new sample, in plain loops."""
     rng = np.random.default_rng(3)
     gold, _ = rows_of(ROWS, SIGNAL, rng)
     many = [rng.normal(size=gold.shape) + SIGNAL * gold >= 0.9 for _ in range(3)]
@@ -142,8 +142,7 @@ def test_the_draws_are_those_of_the_definition() -> None:
     errors, fresh = [], []
     for _ in range(1500):
         drawn = rng.integers(ROWS, size=ROWS)
-        scores = np.array([macro_f1(gold[drawn], each[drawn]) for each in many])
-        errors.append(scores.max() - whole[scores.argmax()])
+        errors.append(macro_f1(gold[drawn], many[int(whole.argmax())][drawn]) - whole.max())
         new = rng.integers(ROWS, size=NEW)
         fresh.append(macro_f1(gold[new], many[int(whole.argmax())][new]))
     assert found.parts["measured"] == pytest.approx(np.std(errors), rel=0.1)
@@ -152,6 +151,27 @@ def test_the_draws_are_those_of_the_definition() -> None:
     assert found.estimate == pytest.approx(
         chosen(about(gold, np.arange(ROWS) % FOLDS), many, rng, 1000).corrected, abs=0.01
     )
+
+
+def test_errors_of_a_correlation_are_added_up_on_fishers_scale() -> None:
+    """One configuration with a large r: the ends lie as far off in z as theory says, and further below than above."""
+    rng, metric, count, new = np.random.default_rng(12), metric_named("pearson"), 500, 200
+    gold = rng.normal(size=(count, 1))
+    guess = 0.9 * gold + (1 - 0.9**2) ** 0.5 * rng.normal(size=gold.shape)
+    rows = Rows.of(Gold("number", gold, ("x",)), part=np.arange(count) % FOLDS)
+    corrected = bbc_cv(rows, [Candidate("a", "", guess)], rng, metric=metric, rounds=2000)
+    found = new_rows_score(corrected, rows, guess, new, None, rng)
+    interval, expected = found.interval(0.9), found.expected(0.9)
+    for ends, variance in ((expected, 1 / count), (interval, 1 / count + 1 / new)):
+        width = np.arctanh(ends.high) - np.arctanh(ends.low)
+        assert width == pytest.approx(2 * 1.645 * variance**0.5, rel=0.1)
+    assert found.estimate - interval.low > 1.15 * (interval.high - found.estimate)
+    assert found.parts["measured"] == pytest.approx((1 - found.estimate**2) * corrected.standard_error)
+    several = [guess + 0.3 * rng.normal(size=gold.shape) for _ in range(6)]
+    spread = run_spread(rows, several, metric, corrected.standard_error, rng)
+    with_runs = new_rows_score(corrected, rows, guess, new, spread, rng)
+    assert spread is not None
+    assert with_runs.run == pytest.approx(spread.sd * (1 - with_runs.estimate**2))
 
 
 def test_choosing_among_many_whose_runs_differ_is_luck_that_is_taken_off() -> None:
@@ -167,7 +187,7 @@ def test_choosing_among_many_whose_runs_differ_is_luck_that_is_taken_off() -> No
         rows = about(gold, fold)
         corrected = chosen(rows, decided, rng)
         order = np.argsort(-corrected.whole)
-        runs = run_spread(rows, [decided[n] for n in order], MACRO, float(corrected.draws.std()), rng)
+        runs = run_spread(rows, [decided[n] for n in order], MACRO, corrected.standard_error, rng)
         found = new_rows_score(corrected, rows, decided[corrected.winner], NEW, runs, rng)
         assert found.luck > 0
         off.append(found.estimate - truth)

@@ -129,7 +129,7 @@ def test_bbc_cv_equals_the_algorithm_written_as_a_loop(kind: GoldKind, name: str
         bag, out = np.repeat(np.arange(60), weight), np.flatnonzero(weight == 0)
         inside = [score(gold, each, bag, metric) for each in decided]
         winners.append(int(best(np.round(inside, 12))))
-        looks.append(inside[winners[-1]] - raw[winners[-1]])
+        looks.append(inside[int(best(raw))])
         all_outside.append([score(gold, each, out, metric) for each in decided])
         outside.append(all_outside[-1][winners[-1]])
     lost = np.array(raw) - np.mean(all_outside, axis=0)

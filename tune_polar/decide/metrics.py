@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tune_polar.decide import number_scores
 from tune_polar.decide.array_checks import FloatArray
@@ -27,6 +27,7 @@ from tune_polar.decide.confusion_scores import Confusion, confusion, f1_of_count
 from tune_polar.decide.rows import Gold, GoldKind
 from tune_polar.errors import DecisionError
 
+_NEARLY_ONE, _DIGITS = 1 - 1e-13, 12  # the largest correlation that has a z; read back with so many digits it is 1
 Reads = Literal["decided", "probability", "nearest"]
 
 
@@ -54,6 +55,7 @@ class Metric:
     range: tuple[float, float] = (0.0, 1.0)  # the least and the largest score there can be; no interval passes them
     reads: Reads = "decided"
     remark: Callable[[Gold, NDArray[Any]], Iterator[str]] | None = None
+    is_correlation: bool = False  # its errors are reckoned on Fisher's scale
 
     def measure(self, gold: Gold, decided: NDArray[Any]) -> Measured:
         """Score ``decided`` (rows, columns) against ``gold``; log_loss of classes takes (rows, classes).
@@ -85,6 +87,23 @@ class Metric:
     def gain(self, new: float, old: float) -> float:
         """By how much ``new`` is better than ``old``; negative where it is worse."""
         return new - old if self.larger_is_better else old - new
+
+    def to_scale(self, scores: ArrayLike) -> FloatArray:
+        """Where errors are added up: of a correlation z = artanh r (Fisher 1915), else the scores themselves.
+
+        An r of 0.6 errs less than one of 0.5, more below than above; their z err alike, on both sides.
+        """
+        values = np.asarray(scores, dtype=np.float64)
+        return np.asarray(np.arctanh(np.clip(values, -_NEARLY_ONE, _NEARLY_ONE))) if self.is_correlation else values
+
+    def from_scale(self, values: ArrayLike) -> FloatArray:
+        """Scores again, none beyond ``range``."""
+        plain = np.asarray(values, dtype=np.float64)
+        return np.clip(np.tanh(plain).round(_DIGITS) if self.is_correlation else plain, *self.range)
+
+    def off_scale(self, deviation: float, score: float) -> float:
+        """What a standard deviation on the scale is in scores around ``score``."""
+        return deviation * (1 - score**2) if self.is_correlation else deviation
 
     def check(self, kind: GoldKind) -> None:
         """Refuse gold that this metric does not score."""
@@ -187,7 +206,8 @@ def _mean_log_loss(gold: Gold, probability: NDArray[Any]) -> float:
 _YES_NO: tuple[GoldKind, ...] = ("binary", "labels")
 _NAMED: tuple[GoldKind, ...] = ("binary", "labels", "class")
 _NUMBER: tuple[GoldKind, ...] = ("number",)
-_SIGNED, _ERROR = (-1.0, 1.0), (0.0, float("inf"))
+_ERROR = (0.0, float("inf"))
+_CORRELATION: dict[str, Any] = {"range": (-1.0, 1.0), "remark": _constant, "is_correlation": True}
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -196,8 +216,8 @@ METRICS: dict[str, Metric] = {
         Metric("micro_f1", "F1 points", 100, _NAMED, _positive, _micro, of_counts=_right),
         Metric("accuracy", "points", 100, _NAMED, _right_of_each, _rows_right, of_counts=_right),
         Metric("precision_at_1", "points", 100, ("binary", "class"), _right_of_each, _rows_right, reads="nearest"),
-        Metric("pearson", "r", 1, _NUMBER, _of_columns(number_scores.pearson), range=_SIGNED, remark=_constant),
-        Metric("spearman", "r", 1, _NUMBER, _of_columns(number_scores.spearman), range=_SIGNED, remark=_constant),
+        Metric("pearson", "r", 1, _NUMBER, _of_columns(number_scores.pearson), **_CORRELATION),
+        Metric("spearman", "r", 1, _NUMBER, _of_columns(number_scores.spearman), **_CORRELATION),
         Metric("mae", "", 1, _NUMBER, _of_columns(number_scores.mae), larger_is_better=False, range=_ERROR),
         Metric("rmse", "", 1, _NUMBER, _of_columns(number_scores.rmse), larger_is_better=False, range=_ERROR),
         Metric(

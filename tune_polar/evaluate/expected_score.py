@@ -63,7 +63,7 @@ def _ahead(summary: SearchSummary) -> Ahead | str:
         return "the predictions of the best configuration have not been read"
     outcome, rng = best.outcome, np.random.default_rng(SEED)
     decided = [each.outcome.best.scored.decided for each in _apart(summary) if each.outcome is not None]
-    runs = run_spread(choice.rows, decided, summary.metric, float(choice.corrected.draws.std()), rng)
+    runs = run_spread(choice.rows, decided, summary.metric, choice.corrected.standard_error, rng)
     splits = tuple(_splits(summary, choice, best, outcome, runs, rng))
     new = _new_rows(choice, _next_rows(summary, choice, splits), runs, rng)
     return Ahead(new, splits)

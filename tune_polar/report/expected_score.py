@@ -44,7 +44,7 @@ def _runs(ahead: NewRowsScore) -> str:
     runs, metric = ahead.runs, ahead.metric
     if runs is None:
         return "How much training runs differ cannot be told here, and is in neither interval."
-    spread = signed(runs.sd, metric).removeprefix("+")
+    spread = signed(ahead.run, metric).removeprefix("+")
     luck = ""
     if round(metric.factor * ahead.luck, 1 if metric.factor == 100 else 3) > 0:
         worth = signed(ahead.luck, metric).removeprefix("+")

@@ -28,7 +28,7 @@ def ahead_data(ahead: NewRowsScore | str, levels: Sequence[float]) -> Data:
         "runs": None
         if runs is None
         else {
-            "sd": runs.sd,
+            "sd": ahead.run,
             "degrees_of_freedom": runs.degrees,
             "from": runs.source,
             "configurations": runs.configurations,

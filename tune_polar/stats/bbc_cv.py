@@ -12,8 +12,11 @@ What is drawn is a text with all that was decided of it: by several seeds, or in
 
 What is left leans low, because a round chooses on 63% of the distinct rows. A round also scores on 37% of the rows, so
 that the quantiles of its scores, the published interval, are far too wide for the expected score. The interval here is
-of the rounds' errors instead: by how much the winner of the drawn rows looks better on them than it does on all rows,
-less the mean of that. ``benchmarks/bbc_cv.py`` measures bias and coverage where the truth is known.
+of the errors of the chosen one instead: by how much its score on the drawn rows differs from that on all rows, less the
+mean of that. The errors of each round's own best vary less, as the largest of many numbers does, and less than the
+chosen one's score errs where configurations differ. Errors of correlations are taken on Fisher's scale: the best of
+many looks better than it is, and a large r errs less. ``benchmarks/bbc_cv.py`` and ``bbc_cv_numbers.py`` measure bias
+and coverage where the truth is known.
 """
 
 from __future__ import annotations
@@ -60,11 +63,17 @@ class BbcCv:
     rounds: int
     entered: int
     left_out: tuple[str, ...]  # configurations with missing folds, which do not enter
-    draws: FloatArray  # (rounds,) ``corrected`` less each round's error about their mean, within the metric's range
+    draws: FloatArray  # (rounds,) ``corrected`` less the winner's error in each round, within the metric's range
     metric: Metric
     inside: FloatArray  # (rounds, entered) every candidate's score on the rows drawn, as float32
     whole: FloatArray  # (entered,) and on all rows
     configurations: tuple[str, ...]  # (entered,) whose candidates these are
+    errors: FloatArray  # (rounds,) of the winner's score by drawing rows, about their mean; on the metric's scale
+
+    @property
+    def standard_error(self) -> float:
+        """Of the winner's score by drawing rows, on the metric's scale."""
+        return float(self.errors.std())
 
     def interval_at(self, level: float) -> Interval:
         """The interval at another level than the one asked for first."""
@@ -125,8 +134,9 @@ def bbc_cv(
     win_share[entering] = wins
     winner, plain = int(_best(raw, by)[0]), float(drawn.scores.mean())
     corrected = float(np.clip(plain + curvature, *by.range))
-    error = errors_of_choice(drawn.inside, raw[0], by)
-    draws = np.clip(corrected - (error - error.mean()), *by.range)
+    of_winner = by.to_scale(drawn.inside[:, winner])
+    errors = of_winner - of_winner.mean()
+    draws = by.from_scale(by.to_scale(corrected) - errors)
     return BbcCv(
         corrected=corrected,
         plain=plain,
@@ -145,6 +155,7 @@ def bbc_cv(
         inside=drawn.inside,
         whole=raw[0],
         configurations=tuple(candidates[place].configuration for place in entering),
+        errors=errors,
     )
 
 
@@ -177,7 +188,7 @@ def errors_of_choice(measured: FloatArray, truth: FloatArray, metric: Metric) ->
     """By how much each round's best looks other than it is, (rounds,).
 
     Args:
-        measured: (rounds, candidates) scores by which one is chosen.
+        measured: (rounds, candidates) scores by which one is chosen, or these on the metric's scale.
         truth: (candidates,) what they are.
         metric: of the scores.
     """

@@ -7,11 +7,13 @@
 
 Three things move the first, and the first of them the second:
 
-- what was measured: the out-of-fold rows, the runs of each configuration's fold models (``RunSpread``), and the choice
-  of the best candidate on both. The choice also prefers configurations whose runs went well, which one more run does
-  not repeat: what that is worth is taken off beyond BBC-CV, which resamples rows alone;
+- what was measured: the out-of-fold rows and the runs of the chosen configuration's fold models (``RunSpread``).
+  Choosing the best prefers configurations whose runs went well, which one more run does not repeat: what that is worth
+  is taken off beyond BBC-CV, which resamples rows alone;
 - the m new rows (m rows drawn from those at hand, under the winner's decisions);
 - one more training run.
+
+They are added up on the metric's scale, of correlations Fisher's z.
 
 What no estimate from train can contain is not contained: new rows from another source, or a final model that gains
 from the rows its fold models did not see. ``benchmarks/honesty.py`` measures both intervals where the truth is known.
@@ -46,6 +48,7 @@ class NewRowsScore:
     draws: FloatArray  # (rounds,) on the new rows, none beyond what the metric can be
     expected_draws: FloatArray  # (rounds,) on average
     runs: RunSpread | None  # None: one run of each configuration; what varies between runs is then not contained
+    run: float  # standard deviation between training runs; 0 where ``runs`` is None
     parts: Mapping[str, float]  # standard deviations of what moves the draws: "measured", "rows", "run"
     metric: Metric
 
@@ -104,30 +107,42 @@ def new_rows_score(
     found = [
         prepared.scores(bootstrap_weights(texts, count, of_new_rows, rows))[:, 0] for count in portions(rounds, texts)
     ]
-    fresh = np.concatenate(found) - float(prepared.scores(np.ones((1, texts), dtype=np.float32))[0, 0])
+    metric = corrected.metric
+    whole = metric.to_scale(prepared.scores(np.ones((1, texts), dtype=np.float32))[0, 0])
+    fresh = metric.to_scale(np.concatenate(found)) - whole
     spread = np.zeros(rounds) if runs is None else runs.drawn(rounds, rng)
-    errors = _errors(corrected, measured, spread, rng)
-    plain = errors_of_choice(corrected.inside, corrected.whole, corrected.metric)
-    luck = float(errors.mean() - plain.mean())
-    expected = corrected.corrected - (errors - plain.mean())
+    of_runs = _runs(corrected, measured, spread, rng)
+    luck = _luck(corrected, of_runs)
+    winner = int(np.flatnonzero(corrected.whole == corrected.raw_best)[0])
+    about = metric.to_scale(corrected.corrected) - luck
+    errors = corrected.errors + of_runs[:, winner]
     once_more = spread * of_new_rows.normal(size=rounds)
-    least, most = corrected.metric.range
+    estimate = float(metric.from_scale(about))
+    moved = {"measured": errors, "rows": fresh, "run": once_more}
     return NewRowsScore(
         rows,
-        float(np.clip(corrected.corrected - luck, least, most)),
-        corrected.metric.gain(luck, 0.0),
-        np.clip(expected + fresh + once_more, least, most),
-        np.clip(expected, least, most),
+        estimate,
+        metric.gain(corrected.corrected, estimate),
+        metric.from_scale(about - errors + fresh + once_more),
+        metric.from_scale(about - errors),
         runs,
-        {"measured": float(expected.std()), "rows": float(fresh.std()), "run": float(once_more.std())},
-        corrected.metric,
+        0.0 if runs is None else metric.off_scale(runs.sd, estimate),
+        {name: metric.off_scale(float(each.std()), estimate) for name, each in moved.items()},
+        metric,
     )
 
 
-def _errors(corrected: BbcCv, measured: Rows, spread: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """By how much each round's choice looks other than it is where rows and runs are drawn anew, (rounds,)."""
+def _runs(corrected: BbcCv, measured: Rows, spread: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """What each candidate's score owes to its runs, on the metric's scale, (rounds, candidates)."""
     models = len(set(zip(measured.part.tolist(), measured.seed.tolist(), strict=True)))
     names = {name: place for place, name in enumerate(dict.fromkeys(corrected.configurations))}
     runs = rng.standard_normal((len(spread), len(names))) * (spread * models**-0.5)[:, None]
-    own = np.array([names[name] for name in corrected.configurations])  # candidates of one configuration share its runs
-    return errors_of_choice(corrected.inside + runs[:, own], corrected.whole, corrected.metric)
+    own = [names[name] for name in corrected.configurations]  # candidates of one configuration share its runs
+    return np.asarray(runs[:, own])
+
+
+def _luck(corrected: BbcCv, of_runs: FloatArray) -> float:
+    """By how much more the best looks better than it is where runs are drawn beside rows; on the metric's scale."""
+    inside, whole = (corrected.metric.to_scale(each) for each in (corrected.inside, corrected.whole))
+    with_runs, plain = (errors_of_choice(each, whole, corrected.metric).mean() for each in (inside + of_runs, inside))
+    return float(with_runs - plain)

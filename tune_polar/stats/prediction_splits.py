@@ -27,8 +27,7 @@ def spread_of_runs(
     same = [each for each in scored if each.rule == winner.rule and np.array_equal(each.fold, winner.fold)]
     metric = corrected.metric
     same.sort(key=lambda each: metric.gain(0.0, each.cross_fitted))
-    error = float(corrected.draws.std())
-    return run_spread(winner.judgement.rows, [each.decided for each in same], metric, error, rng)
+    return run_spread(winner.judgement.rows, [each.decided for each in same], metric, corrected.standard_error, rng)
 
 
 def labelled_splits(

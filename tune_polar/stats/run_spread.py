@@ -39,7 +39,7 @@ _GRID = 400
 
 @dataclass(frozen=True, eq=False)
 class RunSpread:
-    """The standard deviation τ between training runs of one configuration, as a posterior on a grid."""
+    """The standard deviation τ between training runs on the metric's scale, as a posterior on a grid."""
 
     source: Source
     degrees: float  # of freedom, Satterthwaite's
@@ -66,7 +66,8 @@ def run_spread(
         rows: that all were decided on; ``part`` and ``seed`` tell the runs apart.
         decided: of each configuration, the best first, (rows, columns) each. No two may share a training run.
         metric: of the score.
-        error: standard error of the winner's score by sampling of rows, which the prior is in proportion to.
+        error: standard error of the winner's score by sampling of rows, which the prior is in proportion to; on the
+            metric's scale, as all here.
         rng: of the resampling.
     """
     kept = decided[: min(max(FEWEST_CONFIGURATIONS, (len(decided) + 1) // 2), MOST_CONFIGURATIONS)]
@@ -127,18 +128,18 @@ def _scored(
     """
     prepared = WeightedScores(Rows.of(rows.gold), decided, metric)
     every: FloatArray = np.ones(len(rows), dtype=Exact)
-    whole, folds = prepared.scores(every[None, :])[0], [rows.part == part for part in rows.parts]
+    whole, folds = metric.to_scale(prepared.scores(every[None, :])[0]), [rows.part == part for part in rows.parts]
     count = len(folds)
     if count == 1:
-        return whole[None, :], _covariance(prepared.scores(bootstrap_weights(len(rows), ROUNDS, rng)))
-    without = prepared.scores(np.stack([np.where(own, 0, every) for own in folds]))
+        return whole[None, :], _covariance(metric.to_scale(prepared.scores(bootstrap_weights(len(rows), ROUNDS, rng))))
+    without = metric.to_scale(prepared.scores(np.stack([np.where(own, 0, every) for own in folds])))
     explained = []
     for own in folds:
         scores = []
         for rounds in portions(ROUNDS, len(rows)):
             weights = np.tile(every, (rounds, 1))
             weights[:, own] = bootstrap_weights(int(own.sum()), rounds, rng)
-            scores.append(prepared.scores(weights))
+            scores.append(metric.to_scale(prepared.scores(weights)))
         explained.append(count**2 * _covariance(np.concatenate(scores)))
     return whole + (count - 1) * (whole - without), np.mean(explained, axis=0)
 
