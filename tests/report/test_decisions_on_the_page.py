@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tests.report.outline import Answer
 from tests.report.shapes import rich_recipe
@@ -20,6 +21,7 @@ from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.judged import Judgement, Rung
 from tune_polar.decide.kinds import Thresholds
 from tune_polar.decide.votes import VoteRule
+from tune_polar.report.correction import worth_sentences
 from tune_polar.report.ladder import shown_threshold
 from tune_polar.report.losses.soft_triple import distinct_centers
 from tune_polar.report.page_context import PageContext
@@ -394,6 +396,21 @@ def test_unseen_groups_stand_beside_seen_ones(page_of: PageOf, shape: str) -> No
         assert row[4] == score(cell & unseen)
     if shape == "languages held out":
         assert any("languages" not in text and "Over the 3 that folds both hold out" in text for text in answer.texts)
+    scores = [score(own) for code in range(len(names)) if (own := (rows.groups["language"] == code) & unseen).any()]
+    low, high = _of_one_more([float(each) for each in scores], correlation=found.metric.is_correlation)
+    (told_of_one_more,) = [text for text in answer.texts if "A language that is in no row here would score" in text]
+    ends = re.search(r"would score (-?[0-9.]+) to (-?[0-9.]+) \(90%", told_of_one_more.replace("−", "-"))
+    assert ends is not None
+    assert [float(each) for each in ends.groups()] == pytest.approx([low, high], abs=0.02)
+    assert any("one more language is another question" in text for text in worth_sentences(page))
+
+
+def _of_one_more(scores: list[float], *, correlation: bool) -> tuple[float, float]:
+    """The 90% interval of one more score, by SciPy's Student t."""
+    values = np.arctanh(scores) if correlation else np.array(scores)
+    error = values.std(ddof=1) * (1 + 1 / len(values)) ** 0.5
+    low, high = stats.t.interval(0.9, len(values) - 1, values.mean(), error)
+    return (np.tanh(low), np.tanh(high)) if correlation else (max(low, 0.0), min(high, 1.0))
 
 
 def test_a_constant_prediction_is_said_so_and_never_nan(fresh: Callable[[str], MadeStore]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tune_polar.report.expected_score import ahead_sentences, alarm_sentences
+from tune_polar.report.grouped import columns_held_out
 from tune_polar.report.numbers import decimals_for, fixed
 from tune_polar.report.page_context import PageContext
 from tune_polar.stats.new_rows import NewRowsScore
@@ -19,7 +20,15 @@ def worth_sentences(page: PageContext) -> tuple[str, ...]:
     ahead = page.ahead
     if isinstance(ahead, str):
         return (f"What it will score on new rows: not applicable, {ahead}.", correction_sentence(page))
-    return (*ahead_sentences(ahead.new_rows, shown_ahead(ahead.new_rows), COMMAND), correction_sentence(page))
+    return (
+        *ahead_sentences(ahead.new_rows, shown_ahead(ahead.new_rows), COMMAND),
+        *(
+            f"Both intervals are of rows of the {len(names)} groups of {column} at hand, in the shares and as often "
+            f"unseen as they are here; one more {column} is another question, which “Unseen groups” answers."
+            for column, names in columns_held_out(page)
+        ),
+        correction_sentence(page),
+    )
 
 
 def alarm_lines(page: PageContext) -> list[tuple[str, ...]]:

@@ -10,9 +10,10 @@ from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.recipe.sections import ExtraRows
 from tune_polar.report.document import Block, Row, TextTable, prose
+from tune_polar.report.grouped import groups_of
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, has
-from tune_polar.report.sections.groups import groups_of, subsets
+from tune_polar.report.sections.groups import subsets
 from tune_polar.report.words import chosen_on, metric_words
 from tune_polar.store.gold import Gold
 

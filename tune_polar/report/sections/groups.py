@@ -14,6 +14,7 @@ from tune_polar.decide.rows import Rows
 from tune_polar.evaluate.correction import SEED
 from tune_polar.report.document import Block, Entry, Row, TextTable, in_parts, prose
 from tune_polar.report.group_choices import choosing_by_group
+from tune_polar.report.grouped import groups_of
 from tune_polar.report.numbers import fixed
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, has
@@ -23,14 +24,6 @@ from tune_polar.stats.group_scores import LEVEL, Estimate, group_scores
 
 FEW = 20  # rows of a group whose score says little
 MEAN, ALL = "mean over groups", "all pooled"
-
-
-def groups_of(page: PageContext) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Columns of groups that the page goes by, with the groups' names: the recipe's own choice, or all."""
-    chosen, columns = page.recipe.report.by, page.summary.gold.train.columns
-    for name in page.recipe.data.groups if chosen is None else (chosen,):
-        if name in columns:
-            yield name, columns[name].names
 
 
 def subsets(rows: Rows, column: str, names: tuple[str, ...]) -> Iterator[tuple[str, BoolArray]]:

@@ -12,12 +12,13 @@ from tune_polar.decide.number_scores import pearson
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.document import Block, Figures, TextTable, in_parts, prose, titled
 from tune_polar.report.drawing.panel import Panel, linear_axis
+from tune_polar.report.grouped import groups_of
 from tune_polar.report.ladder import decision_tables
 from tune_polar.report.number_ranges import by_value, number_ranges, rare_end
 from tune_polar.report.numbers import MINUS, count, plain_number
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, predicts
-from tune_polar.report.sections.groups import groups_of, subsets
+from tune_polar.report.sections.groups import subsets
 
 POINTS_AT_MOST = 600  # of a panel: more hide each other
 EXTREMES_KEPT = 0.9  # slope of predictions over gold below which extremes are drawn to the middle

@@ -11,49 +11,24 @@ from tune_polar.decide.judged import Judgement
 from tune_polar.evaluate.correction import SEED
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.document import Block, Row, TextTable, in_parts, prose
+from tune_polar.report.grouped import columns_held_out, unseen_rows
 from tune_polar.report.numbers import listed
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, has
-from tune_polar.report.sections.groups import FEW, MEAN, groups_of, interval_words, subsets
+from tune_polar.report.sections.groups import FEW, MEAN, interval_words, subsets
 from tune_polar.report.words import gap_words, metric_words
-from tune_polar.stats.group_scores import LEVEL, group_scores, subset_gap
+from tune_polar.stats.group_scores import LEVEL, GroupScores, group_scores, subset_gap
 from tune_polar.stats.intervals import signed
+from tune_polar.stats.new_group import FEWEST, new_group_interval
 
+NEXT = 0.90  # level of what is to come, as of the prediction interval
 Subsets = Sequence[tuple[str, BoolArray]]
-
-
-def columns_held_out(page: PageContext) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Columns of groups of which some fold validates a group without training on any of its rows."""
-    train, plans = page.summary.gold.train, page.summary.gold.plans.values()
-    for column, names in groups_of(page):
-        groups = train.values(column)
-        for plan in plans:
-            folds = range(plan.count)
-            if any(_held_out(groups, plan.training[fold], plan.validation[fold]).any() for fold in folds):
-                yield column, names
-                break
-
-
-def _held_out(groups: BoolArray, training: BoolArray, validation: BoolArray) -> BoolArray:
-    """Validated rows of groups that the fold does not train on, (rows,)."""
-    return validation & (groups >= 0) & ~np.isin(groups, np.unique(groups[training]))
 
 
 def build(page: PageContext) -> Answer:
     """By column of groups, seen against unseen, then fold by fold."""
     judged = page.won.judged.scored
     return in_parts((f"By {column}", _column(page, judged, column, names)) for column, names in columns_held_out(page))
-
-
-def unseen_rows(page: PageContext, judgement: Judgement, column: str) -> BoolArray:
-    """Judged rows of groups that their own fold did not train on, (rows,)."""
-    stage = next(iter(page.won.graph.nodes[judgement.name].stages))
-    plan, groups, rows = page.summary.gold.plans[stage], page.summary.gold.train.values(column), judgement.rows
-    unseen = np.zeros(len(rows), dtype=np.bool_)
-    for part in rows.parts:
-        own = rows.part == part
-        unseen[own] = _held_out(groups, plan.training[part], plan.validation[part])[rows.ids[own]]
-    return unseen
 
 
 def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[str, ...]) -> list[Block]:
@@ -82,7 +57,7 @@ def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[s
     )
     heads = [word for half in ("unseen", "seen") for word in (f"rows {half}", half, f"{LEVEL:.0%} interval")]
     table = TextTable(caption, (column, *heads), lines)
-    sentences = list(_gap(judgement, column, both))
+    sentences = [*_gap(judgement, column, both), *_new_one(page, judgement, column, found[0])]
     return [*([prose(*sentences)] if sentences else []), table, _by_fold(page, judgement, column, own, unseen)]
 
 
@@ -103,6 +78,23 @@ def _gap(judgement: Judgement, column: str, both: Sequence[tuple[BoolArray, Bool
         )
     else:
         yield f"{of} is scored {gap_words(-gap.value, metric)} worse where it was trained on ({ends})."
+
+
+def _new_one(page: PageContext, judgement: Judgement, column: str, unseen: GroupScores | None) -> Iterator[str]:
+    """What a group that is in no row at hand would score, which the intervals of rows do not answer."""
+    scores = [] if unseen is None else [each.value for each in unseen.groups.values()]
+    interval = new_group_interval(scores, judgement.metric, NEXT)
+    if interval is None:
+        yield (
+            f"How a {column} that is in no row here would score, {len(scores)} held out cannot tell: hold {FEWEST} or "
+            "more out."
+        )
+    else:
+        yield (
+            f"A {column} that is in no row here would score {page.shown(interval.low)} to {page.shown(interval.high)} "
+            f"({NEXT:.0%} prediction interval by Student’s t over the {len(scores)} held out), where it differs from "
+            "them as they do from each other."
+        )
 
 
 def _by_fold(page: PageContext, judgement: Judgement, column: str, own: Subsets, unseen: BoolArray) -> TextTable:
