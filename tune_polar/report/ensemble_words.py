@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tune_polar.decide.kinds import Thresholds
 from tune_polar.decide.metrics import metric_named
 from tune_polar.evaluate.ensemble_file import EnsembleFile
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.document import TextTable
 from tune_polar.report.expected_score import EXPECTATION
+from tune_polar.report.ladder import shown_threshold
 from tune_polar.report.numbers import count, decimals_for, fixed
 from tune_polar.stats.ensemble_report import EnsembleEntry, EnsembleReport
 from tune_polar.stats.intervals import Interval, signed, unit_of
@@ -127,6 +129,16 @@ def member_table(report: EnsembleReport, name: Name) -> TextTable:
     if rest:
         rows.append((f"{count(len(rest), 'more')}", f"{sum(weight for _, weight in rest):.1%}"))
     return TextTable("Members of the ensemble, chosen on all out-of-fold rows", ("configuration", "weight"), rows)
+
+
+def ensemble_thresholds(report: EnsembleReport) -> tuple[TextTable, ...]:
+    """What each label is called at where the greedy ensemble is used; () where nothing is called at thresholds."""
+    chosen = report.greedy.ensemble.deployed.settings.get(report.bench.node.name)
+    if not isinstance(chosen, Thresholds):
+        return ()
+    rows = list(zip(report.bench.judged.gold.names, map(shown_threshold, chosen.values.tolist()), strict=True))
+    caption = "Thresholds of the ensemble on its weighted mean of probabilities, chosen on all out-of-fold rows"
+    return (TextTable(caption, ("label", "threshold"), rows),)
 
 
 def ensemble_remarks(report: EnsembleReport) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ _TERMS: Mapping[str, tuple[str, str]] = {
     "cross-fitted": (
         "cross-fitted",
         "Settings such as thresholds are chosen on the other folds and applied to the fold that is scored: nothing is "
-        "scored by settings that have seen its gold. The score to go by.",
+        "scored by settings that have seen its gold. The score to compare configurations by.",
     ),
     "inside folds": ("inside folds", "Settings are chosen on the very fold that is scored, which flatters."),
     "fold-tuned": (
@@ -59,12 +59,14 @@ _TERMS: Mapping[str, tuple[str, str]] = {
     ),
     "Nadeau and Bengio": (
         "Nadeau and Bengio",
-        "A t-test of paired differences whose error is made larger because folds share training rows (2003).",
+        "A test whether paired differences of folds may be chance, stricter than usual because folds share training "
+        "rows (2003).",
     ),
     "Holm, p": (
         r"Holm|\bp ?= ?\d",
         "p: how often a difference as large as this would come by chance alone. Of many pairs some look different by "
-        "chance; Holm’s rule (1979) makes each p larger so that among all of them one in twenty times any errs.",
+        "chance; Holm’s rule (1979) makes each p larger, so that of twenty such reports one at most claims a "
+        "difference that is none.",
     ),
     "cannot be told apart": (
         "cannot be told",

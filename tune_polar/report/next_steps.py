@@ -89,7 +89,10 @@ def _pretrained(page: PageContext) -> tuple[str, ...]:
     is_tiny = any(stage.encoder.name == TINY for stage in page.recipe.stages.values())
     if not is_tiny or not any(unbeaten_floors(page)):
         return ()
-    return ("First of all, a pretrained encoder: the same search in a new store with `--encoder NAME`.",)
+    return (
+        "First of all, a pretrained encoder: the same search in a new store with `--encoder NAME`. The floor is a "
+        "yardstick and predicts no new texts.",
+    )
 
 
 def narrower(page: PageContext) -> tuple[Narrower, ...]:

@@ -60,7 +60,7 @@ def _selected(report: PlainReport) -> DocumentSection:
         sentences.append(f"Correction for the choice (BBC-CV): not applicable, {corrected}.")
     else:
         if not isinstance(report.new_rows, str):
-            sentences += ahead_sentences(report.new_rows, _three, "tune-polar decide …")
+            sentences += ahead_sentences(report.new_rows, _three, "tune-polar decide")
         worth = f"{signed(corrected.optimism, metric)}{unit_of(metric)}"
         sentences.append(f"Choosing it among these was worth {worth} (BBC-CV), taken off in that.")
     splits = [OOF, *winner.judgement.splits]

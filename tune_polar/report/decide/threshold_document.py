@@ -14,7 +14,13 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.report.choice_words import choice_sentences
 from tune_polar.report.decide.comparisons import comparison_section, ranking_section
 from tune_polar.report.document import Document, DocumentSection, TextTable
-from tune_polar.report.ensemble_words import ensemble_remarks, ensemble_sentences, ensemble_table, member_table
+from tune_polar.report.ensemble_words import (
+    ensemble_remarks,
+    ensemble_sentences,
+    ensemble_table,
+    ensemble_thresholds,
+    member_table,
+)
 from tune_polar.report.expected_score import EXPECTATION, PREDICTION, ahead_sentences, alarm_sentences
 from tune_polar.report.ladder import shown_threshold, threshold_range
 from tune_polar.report.numbers import count, listed
@@ -33,10 +39,11 @@ MEASURE = {
 }
 TERMS = (
     "A fold is one share of the out-of-fold rows (oof), predicted by models that did not train on it. Cross-fitted: "
-    "each fold is decided by thresholds chosen on the other folds, the score to go by; fold-tuned: by those chosen "
-    "on all of them; inside folds: by each fold's own; oracle: by those chosen on the very rows that are scored, which "
-    "flatters; plain: all at 0.5."
+    "each fold is decided by thresholds chosen on the other folds, the score to compare by; fold-tuned: by those "
+    "chosen on all of them; inside folds: by each fold's own; oracle: by those chosen on the very rows that are "
+    "scored, which flatters; plain: all at 0.5."
 )
+ENSEMBLES = "Ensembles of the configurations"
 OOF_RUNGS: tuple[Rung, ...] = ("inside_folds", "fold_tuned", "cross_fitted", "plain")
 ON_SPLITS: tuple[Rung, ...] = ("oracle", "fold_tuned")
 WIDEST = 8  # columns of a table that a terminal shows
@@ -100,7 +107,7 @@ def _selected(report: ThresholdReport) -> DocumentSection:
         f"{count(len(report.rules), 'rule')}).",
         *([] if isinstance(report.by_folds, str) else choice_sentences(report.by_folds)),
         *_distrusted(report),
-        *([] if isinstance(new_rows, str) else ahead_sentences(new_rows, _three, "tune-polar decide …")),
+        *([] if isinstance(new_rows, str) else ahead_sentences(new_rows, _three, "tune-polar decide")),
         f"Correction for the choice (BBC-CV): not applicable, {corrected}."
         if isinstance(corrected, str)
         else f"Choosing it among these was worth {points(corrected.optimism)} points, which are taken off too (BBC-CV: "
@@ -115,7 +122,19 @@ def _selected(report: ThresholdReport) -> DocumentSection:
         )
     if not isinstance(report.ensembles, str):
         sentences.append(ensemble_sentences(report.ensembles, str)[0])
+    sentences.append(_use(report))
     return DocumentSection("Selected configuration", tuple(sentences), (_scores(report, ahead),))
+
+
+def _use(report: ThresholdReport) -> str:
+    """What to do with new rows."""
+    alone = f"call each label of {report.winner.name} at its threshold under “Labels, by rule {report.winner.rule}”"
+    if isinstance(report.ensembles, str) or not report.ensembles.greedy.is_better:
+        return f"To use it on new rows, {alone}."
+    return (
+        "On new rows use the ensemble: the mean of its members’ probabilities, with weights and thresholds under "
+        f"“{ENSEMBLES}”. Where one model alone can be run, {alone}."
+    )
 
 
 def _scores(report: ThresholdReport, ahead: Mapping[str, LabelledSplit]) -> TextTable:
@@ -188,13 +207,13 @@ def ensemble_section(report: ThresholdReport) -> DocumentSection:
 
 def ensembles_in_words(found: EnsembleReport | str) -> DocumentSection:
     """The same of any report."""
-    title = "Ensembles of the configurations"
+    title = ENSEMBLES
     if isinstance(found, str):
         return DocumentSection(title, (f"Not applicable: {found}.",))
     return DocumentSection(
         title,
         ensemble_sentences(found, str),
-        (ensemble_table(found, str), member_table(found, str)),
+        (ensemble_table(found, str), member_table(found, str), *ensemble_thresholds(found)),
         ensemble_remarks(found)[:2],
     )
 

@@ -107,7 +107,8 @@ def _gate(page: PageContext, found: _Gated, name: str) -> list[Block]:
     worst, least = columns[0], columns[-1]
     if len(columns) > 1:
         most, fewest = (signed(each.behind - each.alone, metric) for each in (worst, least))
-        sentences.append(f"{worst.name} loses most ({most}), {least.name} least ({fewest}).")
+        gains = metric.gain(least.behind, least.alone) > 0
+        sentences.append(f"{worst.name} loses most ({most}), {least.name} {'gains' if gains else 'least'} ({fewest}).")
     title = f"{per_column_words(metric)} of each column of {of.name}, alone and behind {by.name}"
     description = f"{worst.name} loses most: {worst.change}. The table after this figure has all."
     strips = [

@@ -129,7 +129,7 @@ def _sentences(page: PageContext, choices: list[_Choice]) -> tuple[str, ...]:
         f"Between {parts} the threshold of {listed(unsteady)} moves by more than {UNSTEADY:g}: a final system’s own "
         "choice is as uncertain."
         if unsteady
-        else f"No threshold moves by more than {UNSTEADY:g} between {parts}.",
+        else f"Chosen on the other {parts}, no threshold moves by more than {UNSTEADY:g} between {parts}.",
     )
 
 
