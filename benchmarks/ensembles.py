@@ -46,7 +46,7 @@ from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.selection import ROUNDS, START, STEADY, best_alone, greedy_selection
 from tune_polar.decide.selection_objective import DecisionObjective
 from tune_polar.decide.tables import Table
-from tune_polar.decide.thresholds import choose_thresholds
+from tune_polar.decide.threshold_registry import choose_thresholds
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.ensemble_report import EnsembleReport
 from tune_polar.stats.new_rows import new_rows_score

@@ -45,7 +45,7 @@ from fold_tables import FoldTable, load_tables
 from replay import Order, Run, Stage, foresight, random_orders, replay, stock
 from threadpoolctl import threadpool_limits
 
-from tune_polar.search.racing.promise import Promise
+from tune_polar.search.racing.most_promising import Promise
 from tune_polar.search.racing.race import Race
 from tune_polar.search.racing.racing_names import CURVE_RULES, RULES
 

@@ -16,9 +16,9 @@ from tune_polar.recipe.defaults import with_defaults
 from tune_polar.recipe.fill import fill
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.search.configuration_progress import ConfigurationProgress
-from tune_polar.search.core import Budget, SearchCore
-from tune_polar.search.racing.pruner import NoRacing
+from tune_polar.search.fold_dispatch import Budget, FoldDispatch
 from tune_polar.search.racing.race import Race
+from tune_polar.search.racing.race_interface import NoRacing
 from tune_polar.search.racing.running_race import Racing
 from tune_polar.search.racing.scoreboard import RACE
 from tune_polar.store.abandonment import Abandonment
@@ -153,7 +153,7 @@ def replay(stage: Stage, order: Order, race: Race | None, *, slots: int = 1, reu
             return None
         return float(table.finals[row])
 
-    core = SearchCore(
+    core = FoldDispatch(
         _InOrder(stage, order.rows),
         Nowhere(),
         Budget(len(order.rows), tuple(Cell(fold, SEED) for fold in order.folds), slots),
@@ -169,7 +169,7 @@ def replay(stage: Stage, order: Order, race: Race | None, *, slots: int = 1, reu
 class _Clock:
     """Slots, and what happens in them next."""
 
-    def __init__(self, core: SearchCore, stage: Stage, run: Run, slots: int, reuse: bool, *, watches: bool) -> None:
+    def __init__(self, core: FoldDispatch, stage: Stage, run: Run, slots: int, reuse: bool, *, watches: bool) -> None:
         self._core, self._stage, self._run, self._slots, self._reuse = core, stage, run, slots, reuse
         self._watches = watches
         self._events: list[tuple[float, int, int, FoldTrial]] = []  # when, tie break, evaluation or −1, which

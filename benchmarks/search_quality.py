@@ -42,7 +42,7 @@ from tune_polar.recipe.fill import fill
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.space import Scalar
 from tune_polar.search.configuration_progress import ConfigurationProgress
-from tune_polar.search.core import Budget, SearchCore
+from tune_polar.search.fold_dispatch import Budget, FoldDispatch
 from tune_polar.search.optuna.sampler import Sampler
 from tune_polar.search.optuna.swept_point import swept_point
 from tune_polar.search.racing.racing_names import racing_named
@@ -142,7 +142,7 @@ def run(world_name: str, arm_name: str, seed: int, folds: int = MARKS[-1]) -> li
     study = _Study(world, sampler, measured, np.random.default_rng((7, seed)))
     cells = tuple(Cell(fold, SEED) for fold in range(world.folds))
     metric = metric_named("macro_f1")
-    core = SearchCore(
+    core = FoldDispatch(
         _Proposals(sampler, arm, world.folds),
         Nowhere(),
         Budget(MOST, cells, 1),

@@ -19,8 +19,8 @@ import pandas as pd
 from tune_polar.decide.degenerate import recorded_threshold_findings
 from tune_polar.report.document import Document, DocumentSection, TextTable, markdown
 from tune_polar.report.numbers import MINUS, count, listed
-from tune_polar.stats.comparison import Comparison, ComparisonMatrix, reference_comparisons
 from tune_polar.stats.intervals import points
+from tune_polar.stats.told_apart import Comparison, ComparisonMatrix, reference_comparisons
 
 SUBMITTED = "final"
 FOLDS = (1, 2, 3, 4, 5)

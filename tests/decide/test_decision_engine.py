@@ -15,7 +15,7 @@ from tune_polar.decide.graph import Graph
 from tune_polar.decide.metrics import METRICS
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.tables import Table
-from tune_polar.decide.thresholds import THRESHOLD_RULES
+from tune_polar.decide.threshold_registry import THRESHOLD_RULES
 from tune_polar.errors import DecisionError
 
 

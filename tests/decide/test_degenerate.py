@@ -12,8 +12,8 @@ from tune_polar.decide.degenerate import (
     recorded_threshold_findings,
     threshold_findings,
 )
+from tune_polar.decide.threshold_registry import choose_thresholds
 from tune_polar.decide.threshold_rules import PREDICT_NONE
-from tune_polar.decide.thresholds import choose_thresholds
 from tune_polar.errors import DecisionError
 
 RNG = np.random.default_rng(0)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tune_polar.decide.threshold_registry import THRESHOLD_RULES, choose_thresholds
 from tune_polar.decide.threshold_rules import PREDICT_NONE
-from tune_polar.decide.thresholds import THRESHOLD_RULES, choose_thresholds
 from tune_polar.errors import DecisionError
 
 GOLD = np.array([[0, 1], [1, 1], [0, 0], [1, 0]])

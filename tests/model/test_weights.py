@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tune_polar.errors import ModelError
-from tune_polar.model.checkpoint import TensorArrays, load_weights
+from tune_polar.model.changing_weights import TensorArrays, load_weights
 from tune_polar.model.heads import ProjectionHead
 
 

@@ -19,7 +19,7 @@ from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.selection import PATIENCE, ROUNDS, START, STEADY, TIE, greedy_selection
 from tune_polar.decide.selection_objective import DecisionObjective
 from tune_polar.decide.tables import Table
-from tune_polar.decide.thresholds import choose_thresholds
+from tune_polar.decide.threshold_registry import choose_thresholds
 from tune_polar.errors import DecisionError
 
 LABELS = ("loud", "sly", "rude")

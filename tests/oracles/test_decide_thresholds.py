@@ -19,8 +19,8 @@ from tune_polar.decide.judged import Judgement
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.shrinkage import STRENGTHS
 from tune_polar.decide.tables import Table
+from tune_polar.decide.threshold_registry import THRESHOLD_RULES, choose_thresholds
 from tune_polar.decide.threshold_rules import PAPER_GRID, PREDICT_NONE, smallest_gap
-from tune_polar.decide.thresholds import THRESHOLD_RULES, choose_thresholds
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tune_polar.stats.comparison import holm
 from tune_polar.stats.paired import fold_paired
 from tune_polar.stats.ranking import rank_agreement
+from tune_polar.stats.told_apart import holm
 
 seeds = st.integers(0, 2**32 - 1)
 

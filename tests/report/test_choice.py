@@ -16,7 +16,7 @@ from tune_polar.decide.metrics import metric_named
 from tune_polar.report.choice_words import choice_sentences
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.top_choice import choice_lines, compared, top_of
-from tune_polar.stats.comparison import ComparisonMatrix, comparison_matrix
+from tune_polar.stats.told_apart import ComparisonMatrix, comparison_matrix
 
 FOLDS = np.array([0.62, 0.60, 0.64, 0.61, 0.63])
 SMALL = np.array([0.001, -0.001, 0.002, 0.0, -0.001])

@@ -16,7 +16,7 @@ from tune_polar.recipe.defaults import with_defaults
 from tune_polar.recipe.fill import fill
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.search.configuration_progress import ConfigurationProgress
-from tune_polar.search.core import Budget, Proposals, SearchCore
+from tune_polar.search.fold_dispatch import Budget, FoldDispatch, Proposals
 from tune_polar.search.optuna.sampler import Sampler
 from tune_polar.search.proposals import FixedProposals
 from tune_polar.store.abandonment import Abandonment
@@ -155,11 +155,11 @@ def new_core(
     ledger: MemoryLedger | None = None,
     score: Callable[[ConfigurationProgress], float | None] = lambda progress: None,
     **about: Any,
-) -> SearchCore:
+) -> FoldDispatch:
     """A core over a list of recipes, or over proposals."""
     source = FixedProposals(proposals) if isinstance(proposals, list) else proposals
     listener = about.pop("listener", None) or Listening(score)
-    return SearchCore(source, ledger or MemoryLedger(), budget, lambda _: INPUTS, listener, **about)  # type: ignore[arg-type]
+    return FoldDispatch(source, ledger or MemoryLedger(), budget, lambda _: INPUTS, listener, **about)  # type: ignore[arg-type]
 
 
 def invented_score(recipe: Recipe) -> float:
@@ -190,7 +190,7 @@ def teller(sampler: Sampler) -> Callable[[ConfigurationProgress], float | None]:
 class Simulation:
     """Drives a core as the engine would: fills free slots, takes in whatever ends first."""
 
-    core: SearchCore
+    core: FoldDispatch
     ledger: MemoryLedger
     slots: int
     duration: Callable[[FoldTrial], float] = lambda trial: 1.0

@@ -22,7 +22,7 @@ from tune_polar.errors import SearchError, StoreError
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import configuration_id
 from tune_polar.search.configuration_progress import cell_of
-from tune_polar.search.core import SearchCore
+from tune_polar.search.fold_dispatch import FoldDispatch
 from tune_polar.search.make_plan import SearchPlan, make_plan
 from tune_polar.search.prepared_search import PreparedSearch
 from tune_polar.search.ray.searcher import FoldSearcher
@@ -164,7 +164,7 @@ def workers_gone_within(seconds: float) -> bool:
 # -- without Ray: the same parts, driven by hand ------------------------------------------------------------------
 
 
-def drive(core: SearchCore, plan: SearchPlan, store: Store, most: int = 100) -> list[tuple[str, Cell]]:
+def drive(core: FoldDispatch, plan: SearchPlan, store: Store, most: int = 100) -> list[tuple[str, Cell]]:
     """Run what the core hands out, in this process, ``most`` fold trials of it."""
     context = TrialContext(plan.corpus, plan.plans, store, torch.device("cpu"))
     ran: list[tuple[str, Cell]] = []

@@ -8,13 +8,13 @@ import pytest
 from simulated_search import WORKER_LOST, MemoryLedger, Simulation, cells_of, failed, finished, new_core, open_recipes
 
 from tune_polar.search.configuration_progress import ConfigurationProgress
-from tune_polar.search.core import Budget, SearchCore
+from tune_polar.search.fold_dispatch import Budget, FoldDispatch
 from tune_polar.search.stopping.limits import FAILED_AT_FIRST, UNLIMITED, Limits, NothingWorks, TimeLimit
 from tune_polar.search.stopping.stop_rule import Stop, StopRule
 from tune_polar.store.failures import MAX_LOSSES
 
 
-def core_with(rule: StopRule | None = None, recipes: int = 9, folds: int = 2, width: int = 2) -> SearchCore:
+def core_with(rule: StopRule | None = None, recipes: int = 9, folds: int = 2, width: int = 2) -> FoldDispatch:
     budget = Budget(recipes, cells_of(folds), width)
     rules = [] if rule is None else [rule]
     return new_core(open_recipes(range(recipes)), budget, score=lambda progress: 0.5, rules=rules)
@@ -80,7 +80,7 @@ def test_without_new_proposals_open_configurations_are_finished(slots: int) -> N
     assert core.stopped.kind == "converged"
 
 
-def run_failing(core: SearchCore, kind: str, until: int = 100) -> int:
+def run_failing(core: FoldDispatch, kind: str, until: int = 100) -> int:
     """Let every fold fail; how many were begun."""
     for begun in range(until):
         trial = core.next_trial()

@@ -7,7 +7,7 @@ from simulated_search import cells_of, finished, open_recipes
 from simulated_search import new_core as core_of
 
 from tune_polar.api.pace import Pace, clock
-from tune_polar.search.core import Budget, SearchCore
+from tune_polar.search.fold_dispatch import Budget, FoldDispatch
 from tune_polar.trial.fold_trial import FoldTrial
 
 
@@ -20,18 +20,18 @@ class Clock:
         return self.seconds
 
 
-def new_core(slots: int) -> SearchCore:
+def new_core(slots: int) -> FoldDispatch:
     return core_of(open_recipes(range(4)), Budget(4, cells_of(3), slots))
 
 
-def handed_out(core: SearchCore, pace: Pace, count: int) -> list[FoldTrial]:
+def handed_out(core: FoldDispatch, pace: Pace, count: int) -> list[FoldTrial]:
     trials = [trial for _ in range(count) if (trial := core.next_trial()) is not None]
     for trial in trials:
         pace.started(trial)
     return trials
 
 
-def end(core: SearchCore, pace: Pace, trial: FoldTrial) -> None:
+def end(core: FoldDispatch, pace: Pace, trial: FoldTrial) -> None:
     """Each fold says that it took one second."""
     core.fold_finished(finished(trial.configuration_id, trial.cell))
     pace.ended(trial, core)

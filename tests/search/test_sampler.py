@@ -17,7 +17,7 @@ from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.fill import fill
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.space import Scalar
-from tune_polar.search.core import Budget
+from tune_polar.search.fold_dispatch import Budget
 from tune_polar.search.optuna.sampler import (
     BEST_TRIALS,
     LATEST_TRIALS,

@@ -17,7 +17,7 @@ from tune_polar.decide.checkpoint_scores import keep_metric
 from tune_polar.decide.kinds import build_decision
 from tune_polar.decide.metrics import METRICS as MEASURED
 from tune_polar.decide.rows import Gold
-from tune_polar.decide.thresholds import THRESHOLD_RULES
+from tune_polar.decide.threshold_registry import THRESHOLD_RULES
 from tune_polar.model.heads import build_head
 from tune_polar.model.losses import LossBatch, LossContext, build_loss
 from tune_polar.recipe.components import BATCHES, DECISIONS, HEADS, LOSSES, METRICS, PLANS, TASKS

@@ -9,12 +9,12 @@ import pytest
 from tune_polar.decide.confusion_scores import binary_macro_f1, label_macro_f1
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.rows import Gold, Rows
-from tune_polar.decide.thresholds import choose_thresholds, usual_rules
+from tune_polar.decide.threshold_registry import choose_thresholds, usual_rules
 from tune_polar.errors import DecisionError
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
-from tune_polar.stats.comparison import reference_comparisons
 from tune_polar.stats.paired import fold_paired
 from tune_polar.stats.threshold_report import ReportSettings, threshold_report
+from tune_polar.stats.told_apart import reference_comparisons
 
 QUICK = ReportSettings(rules=("max_f1", "prevalence_match"), rounds=200)
 

@@ -17,7 +17,7 @@ from tune_polar.decide.metrics import metric_named
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.words import CellWords
 from tune_polar.search.configuration_progress import ConfigurationProgress
-from tune_polar.search.core import SearchCore
+from tune_polar.search.fold_dispatch import FoldDispatch
 from tune_polar.search.search_plan import SearchPlan
 from tune_polar.search.stopping.limits import Limits
 from tune_polar.trial.fold_trial import FoldTrial
@@ -30,7 +30,7 @@ RUNNING_SHOWN = 2  # of one configuration whose cells have no columns
 class LiveTable:
     """Configurations × cells, redrawn as they move."""
 
-    def __init__(self, console: Console, core: SearchCore, plan: SearchPlan, store: str, limits: Limits) -> None:
+    def __init__(self, console: Console, core: FoldDispatch, plan: SearchPlan, store: str, limits: Limits) -> None:
         self._console = console
         self._limits = limits
         self._core = core
@@ -64,7 +64,7 @@ class LiveTable:
         name = self._short.get(progress.stage, progress.stage)
         self._running[trial.configuration_id, trial.cell] = f"{name} {100 * progress.step // progress.total_steps}%"
 
-    def ended(self, trial: FoldTrial, core: SearchCore) -> None:
+    def ended(self, trial: FoldTrial, core: FoldDispatch) -> None:
         """Show its score."""
         self._running.pop((trial.configuration_id, trial.cell), None)
         self._pace.ended(trial, core)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.words import CellWords
 from tune_polar.search.configuration_progress import ConfigurationProgress
-from tune_polar.search.core import SearchCore
+from tune_polar.search.fold_dispatch import FoldDispatch
 from tune_polar.trial.fold_trial import FoldTrial
 
 ONE_SEED = (Cell(0, 0), Cell(1, 0))  # told apart by their folds
@@ -50,7 +50,7 @@ class Pace:
         first, self._trains = not self._trains, True
         return first
 
-    def ended(self, trial: FoldTrial, core: SearchCore) -> None:
+    def ended(self, trial: FoldTrial, core: FoldDispatch) -> None:
         """A fold trial is over, whether it finished or not."""
         self._at_once = max(1, len(self._running))
         self._running.discard(trial.id)
@@ -65,7 +65,7 @@ class Pace:
         """Seconds since the run began."""
         return self._now() - self._began
 
-    def line(self, core: SearchCore) -> str:
+    def line(self, core: FoldDispatch) -> str:
         """``12/40 folds · elapsed 0:31 · about 1:10 left``."""
         rows = list(core.progress.values())  # a copy: the driving thread adds to them while another one draws
         done = sum(len(row.finished) for row in rows)

@@ -8,7 +8,7 @@ from tune_polar.api.headline import cell_columns_note, headline, page_hint, stag
 from tune_polar.api.pace import Pace, clock
 from tune_polar.report.words import CellWords
 from tune_polar.search.configuration_progress import cell_of
-from tune_polar.search.core import SearchCore
+from tune_polar.search.fold_dispatch import FoldDispatch
 from tune_polar.search.search_plan import SearchPlan
 from tune_polar.search.stopping.limits import Limits
 from tune_polar.trial.fold_trial import FoldTrial
@@ -19,7 +19,7 @@ class PlainLines:
     """For logs and pipes."""
 
     def __init__(
-        self, console: Console, core: SearchCore, plan: SearchPlan, store: str, limits: Limits, *, verbose: bool
+        self, console: Console, core: FoldDispatch, plan: SearchPlan, store: str, limits: Limits, *, verbose: bool
     ) -> None:
         self._console = console
         self._verbose = verbose
@@ -51,7 +51,7 @@ class PlainLines:
                 f"/{progress.total_steps}{value}"
             )
 
-    def ended(self, trial: FoldTrial, core: SearchCore) -> None:
+    def ended(self, trial: FoldTrial, core: FoldDispatch) -> None:
         """One line a fold trial, one more when its configuration is through."""
         self._pace.ended(trial, core)
         progress = core.progress[trial.configuration_id]
@@ -72,7 +72,7 @@ class PlainLines:
         if record is not None and progress.score is not None:
             self._say(f"{name}: {progress.configuration.origin}, score {progress.score:.4f}")
 
-    def _say_given_up(self, core: SearchCore) -> None:
+    def _say_given_up(self, core: FoldDispatch) -> None:
         """Configurations that racing has given up since the last time."""
         for key, progress in core.progress.items():
             if progress.abandonment is not None and key not in self._given_up:

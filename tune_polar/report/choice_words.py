@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tune_polar.report.numbers import listed
-from tune_polar.stats.comparison import Comparison, ComparisonMatrix
 from tune_polar.stats.intervals import signed, unit_of
+from tune_polar.stats.told_apart import Comparison, ComparisonMatrix
 
 
 def _no_costs(names: Sequence[str]) -> str:  # noqa: ARG001 - predictions alone carry no cost

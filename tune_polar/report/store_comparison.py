@@ -21,7 +21,7 @@ from tune_polar.report.page_section import Answer
 from tune_polar.report.settings import differences
 from tune_polar.report.winner_recipe import winner_recipe
 from tune_polar.report.words import score_words
-from tune_polar.stats.comparison import comparison_matrix
+from tune_polar.stats.told_apart import comparison_matrix
 
 NOT_CORRECTED = (
     "Each winner is the best of its search and owes part of its score to that choice; these differences are not "

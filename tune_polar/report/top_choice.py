@@ -11,7 +11,7 @@ from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.report.choice_words import choice_sentences
 from tune_polar.report.numbers import duration
 from tune_polar.report.page_context import PageContext
-from tune_polar.stats.comparison import ComparisonMatrix, comparison_matrix
+from tune_polar.stats.told_apart import ComparisonMatrix, comparison_matrix
 
 TOP = 8  # configurations that are compared with each other; a matrix of more is not read
 MUCH_CHEAPER = 0.8  # of the winner's training time: what is less is worth a word

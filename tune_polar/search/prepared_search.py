@@ -16,9 +16,9 @@ from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.evaluate.configuration_scores import StoredScores
 from tune_polar.evaluate.manifest_facts import alternatives_of
 from tune_polar.garbage_collection import without_collection
-from tune_polar.search.core import Budget, Proposals, SearchCore
+from tune_polar.search.fold_dispatch import Budget, FoldDispatch, Proposals
 from tune_polar.search.optuna.sampler import Sampler
-from tune_polar.search.optuna.study import Study
+from tune_polar.search.optuna.told_study import Study
 from tune_polar.search.proposals import FixedProposals, SpaceProposals
 from tune_polar.search.racing.racing_names import racing_named
 from tune_polar.search.ray.ray_session import local_ray
@@ -61,7 +61,7 @@ CHECKPOINT_SECONDS = 60.0
 class SearchResult:
     """What a search has come to."""
 
-    core: SearchCore
+    core: FoldDispatch
     study: Study
     ended_by: signal.Signals | None  # None: it went to its end
 
@@ -94,7 +94,7 @@ class PreparedSearch:
         self._sampler = None if plan.space is None else Sampler(plan.space, plan.seed)
         self.study = Study(self._reader, metric, self._sampler, self._kept, alternatives)
         self._racing = racing_named(plan.racing, plan.cells, metric)
-        self.core = SearchCore(
+        self.core = FoldDispatch(
             self._proposals(),
             store,
             Budget(self._limits.configurations(plan.trials), plan.cells, open_at_once=slots.count),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tune_polar.search.core import SearchCore
+from tune_polar.search.fold_dispatch import FoldDispatch
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.progress import Progress
 
@@ -19,7 +19,7 @@ class Watcher(Protocol):
     def progressed(self, trial: FoldTrial, progress: Progress) -> None:
         """A fold trial has taken some steps."""
 
-    def ended(self, trial: FoldTrial, core: SearchCore) -> None:
+    def ended(self, trial: FoldTrial, core: FoldDispatch) -> None:
         """A fold trial has finished, failed or been stopped; the core knows the rest."""
 
 
@@ -32,7 +32,7 @@ class Silent:
     def progressed(self, trial: FoldTrial, progress: Progress) -> None:
         """Nothing."""
 
-    def ended(self, trial: FoldTrial, core: SearchCore) -> None:
+    def ended(self, trial: FoldTrial, core: FoldDispatch) -> None:
         """Nothing."""
 
 
@@ -50,7 +50,7 @@ class Together:
         """Tell all."""
         self._tell(lambda watcher: watcher.progressed(trial, progress))
 
-    def ended(self, trial: FoldTrial, core: SearchCore) -> None:
+    def ended(self, trial: FoldTrial, core: FoldDispatch) -> None:
         """Tell all."""
         self._tell(lambda watcher: watcher.ended(trial, core))
 

@@ -10,9 +10,9 @@ import numpy as np
 from tune_polar.decide.judged import Rung
 from tune_polar.decide.predictions import OOF
 from tune_polar.decide.rows import Gold
-from tune_polar.stats.comparison import ComparisonMatrix, comparison_matrix, row_comparison_matrix
 from tune_polar.stats.ranking import RankAgreement, rank_agreement
 from tune_polar.stats.scored_configuration import ScoredConfiguration
+from tune_polar.stats.told_apart import ComparisonMatrix, comparison_matrix, row_comparison_matrix
 
 NotApplicable: TypeAlias = str  # the reason, as the end of "not applicable: …"
 ALONE: NotApplicable = "there is only one complete configuration"

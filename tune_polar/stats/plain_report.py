@@ -14,7 +14,6 @@ from tune_polar.decide.predictions import OOF, PredictionTable, align
 from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError
 from tune_polar.stats.bbc_cv import BbcCv, Candidate, bbc_cv
-from tune_polar.stats.comparison import ComparisonMatrix, comparison_matrix, text_comparison_matrix
 from tune_polar.stats.configuration_comparisons import ALONE, ONE_FOLD, NotApplicable
 from tune_polar.stats.ensemble_report import EnsembleReport
 from tune_polar.stats.group_scores import GroupScores, group_scores
@@ -41,6 +40,7 @@ from tune_polar.stats.threshold_report import (
     or_reason,
     split_facts,
 )
+from tune_polar.stats.told_apart import ComparisonMatrix, comparison_matrix, text_comparison_matrix
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,10 @@ from tune_polar.decide.predictions import (
     align,
 )
 from tune_polar.decide.rows import Gold
-from tune_polar.decide.thresholds import threshold_rule, usual_rules
+from tune_polar.decide.threshold_registry import threshold_rule, usual_rules
 from tune_polar.errors import DecisionError
 from tune_polar.stats.bbc_cv import BbcCv, Candidate, bbc_cv
 from tune_polar.stats.bootstrap import BootstrapScores, bootstrap_scores
-from tune_polar.stats.comparison import ComparisonMatrix
 from tune_polar.stats.configuration_comparisons import NotApplicable, compare_folds, compare_rows, ranking_of
 from tune_polar.stats.ensemble_report import EnsembleReport
 from tune_polar.stats.new_rows import NewRowsScore, new_rows_score
@@ -40,6 +39,7 @@ from tune_polar.stats.scored_configuration import (
     thresholds_of,
 )
 from tune_polar.stats.split_alarm import LabelledSplit
+from tune_polar.stats.told_apart import ComparisonMatrix
 
 TOP = 5  # configurations that are compared with each other
 LEVELS = (0.90, 0.95)

@@ -15,7 +15,7 @@ import numpy as np
 
 from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.errors import StoreError
-from tune_polar.model.checkpoint import TensorArrays
+from tune_polar.model.changing_weights import TensorArrays
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import digest
 from tune_polar.recipe.recipe import Recipe

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 
 from tune_polar.errors import StoreError
-from tune_polar.model.checkpoint import TensorArrays, changing, copy_in, fault_of
+from tune_polar.model.changing_weights import TensorArrays, changing, copy_in, fault_of
 from tune_polar.store.array_file import kind_of
 from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.store.training_facts import Array, CurvePoint

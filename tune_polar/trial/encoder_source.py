@@ -13,7 +13,7 @@ from tune_polar.data.batching import TokenRows
 from tune_polar.data.table import Corpus
 from tune_polar.errors import ModelError
 from tune_polar.model.adapters import add_adapter
-from tune_polar.model.checkpoint import load_weights
+from tune_polar.model.changing_weights import load_weights
 from tune_polar.model.encoder import TextEncoder, load_encoder
 from tune_polar.model.encoder_location import encoder_folder
 from tune_polar.model.pooler_weights import pretrained_pooler

@@ -15,7 +15,7 @@ from tune_polar.data.batching import TokenRows
 from tune_polar.decide.rows import GoldKind
 from tune_polar.errors import ModelError
 from tune_polar.model.adapters import add_adapter
-from tune_polar.model.checkpoint import load_weights
+from tune_polar.model.changing_weights import load_weights
 from tune_polar.model.encoder import TextEncoder, load_encoder
 from tune_polar.model.heads import build_head
 from tune_polar.model.shared_copy import shared_copy

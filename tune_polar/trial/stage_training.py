@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from tune_polar.model.checkpoint import TensorArrays
+from tune_polar.model.changing_weights import TensorArrays
 from tune_polar.model.parameter_groups import parameter_groups
 from tune_polar.model.schedule import learning_rate_schedule
 from tune_polar.store.records import StageRecord

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tune_polar.errors import TunePolarError
-from tune_polar.model.checkpoint import changing
+from tune_polar.model.changing_weights import changing
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.fgm import FastGradientMethod
 from tune_polar.recipe.sections import Optimizer

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from tune_polar.errors import StoreError, TunePolarError
-from tune_polar.model.checkpoint import TensorArrays
+from tune_polar.model.changing_weights import TensorArrays
 from tune_polar.model.host_footprint import host_peak_bytes
 from tune_polar.trial.checkpoints import Checkpoints, StageParts, TrainingState, copied_weights
 from tune_polar.trial.cost import provenance

@@ -12,11 +12,11 @@ from tune_polar.report.choice_words import choice_sentences
 from tune_polar.report.document import DocumentSection, TextTable
 from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.numbers import count, listed, spread, with_error
-from tune_polar.stats.comparison import Comparison, ComparisonMatrix
 from tune_polar.stats.group_thresholds import GroupGain, GroupThresholds
 from tune_polar.stats.grouped_rows import GroupReport
 from tune_polar.stats.intervals import points, signed
 from tune_polar.stats.threshold_report import ThresholdReport
+from tune_polar.stats.told_apart import Comparison, ComparisonMatrix
 
 QUESTIONS = (
     "Folds answer whether a difference would come again in another training: each fold has models of its own, but "

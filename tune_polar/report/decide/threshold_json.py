@@ -17,7 +17,6 @@ from tune_polar.decide.predictions import OOF
 from tune_polar.report.ensemble_json import ensemble_data
 from tune_polar.report.expected_score_json import ahead_data, split_data
 from tune_polar.stats.bbc_cv import BbcCv
-from tune_polar.stats.comparison import ComparisonMatrix
 from tune_polar.stats.grouped_rows import GroupReport
 from tune_polar.stats.intervals import Interval
 from tune_polar.stats.ranking import RankAgreement
@@ -25,6 +24,7 @@ from tune_polar.stats.rare_labels import CODE as RARE
 from tune_polar.stats.rare_labels import RareLabel
 from tune_polar.stats.scored_configuration import thresholds_of
 from tune_polar.stats.threshold_report import LEVELS, ThresholdReport
+from tune_polar.stats.told_apart import ComparisonMatrix
 
 Data = dict[str, Any]
 AS_THEY_ARE = ("labels", "metric", "rules", "configurations", "incomplete")  # fields of a report

@@ -28,8 +28,8 @@ from tune_polar.report.page_section import Answer, Section, always
 from tune_polar.report.racing_words import stopped_early
 from tune_polar.report.top_choice import TOP, cheapest_of, compared
 from tune_polar.report.words import NOTHING_FINISHED, begun, decided_by, score_words
-from tune_polar.stats.comparison import Comparison, ComparisonMatrix
 from tune_polar.stats.intervals import signed
+from tune_polar.stats.told_apart import Comparison, ComparisonMatrix
 from tune_polar.store.failures import FailureRecord
 
 STRIPS_AT_MOST = 24  # a figure of more rows says less; the table has them all

@@ -17,8 +17,8 @@ from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.judged import Judgement, Rung
 from tune_polar.decide.kinds import Thresholds
 from tune_polar.decide.rows import Rows
+from tune_polar.decide.threshold_registry import usual_rules
 from tune_polar.decide.threshold_rules import cuts_at
-from tune_polar.decide.thresholds import usual_rules
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.evaluate.threshold_checks import degenerate_thresholds
 from tune_polar.report.document import Details, Figures, Row, TextTable, bullets, heading, in_parts, prose, titled

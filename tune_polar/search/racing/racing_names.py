@@ -13,9 +13,9 @@ from tune_polar.search.racing.curves import HalvingCurves, ModelCurves
 from tune_polar.search.racing.doubling import Doubling
 from tune_polar.search.racing.keep_all import KeepAll
 from tune_polar.search.racing.model_rule import ModelRule
-from tune_polar.search.racing.promise import Promise
-from tune_polar.search.racing.pruner import NoRacing, Pruner
+from tune_polar.search.racing.most_promising import Promise
 from tune_polar.search.racing.race import CurveRule, Race, RacingRule
+from tune_polar.search.racing.race_interface import NoRacing, Pruner
 from tune_polar.search.racing.running_race import Racing
 from tune_polar.search.racing.wilcoxon import Wilcoxon
 

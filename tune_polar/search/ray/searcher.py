@@ -9,7 +9,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from tune_polar.errors import SearchError, StoreError
-from tune_polar.search.core import SearchCore
+from tune_polar.search.fold_dispatch import FoldDispatch
 from tune_polar.search.ray.worker_setup import (
     ATTEMPT_KEY,
     ERROR_KEY,
@@ -32,7 +32,7 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
 
     def __init__(
         self,
-        core: SearchCore,
+        core: FoldDispatch,
         slots: Callable[[], int],
         watcher: Watcher,
         driver: Callable[[], Provenance],

@@ -14,7 +14,7 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.stopper import Stopper
 
 from tune_polar.errors import SearchError
-from tune_polar.search.ray.scheduler import RacingScheduler
+from tune_polar.search.ray.racing_scheduler import RacingScheduler
 from tune_polar.search.ray.scratch import scratch_folder
 from tune_polar.search.ray.searcher import FoldSearcher
 from tune_polar.search.ray.worker import FoldTrainable

@@ -9,7 +9,7 @@ from tune_polar.errors import StoreError
 from tune_polar.model.footprint import GB
 from tune_polar.recipe.cells import Cell
 from tune_polar.search.configuration_progress import ConfigurationProgress
-from tune_polar.search.core import SearchCore
+from tune_polar.search.fold_dispatch import FoldDispatch
 from tune_polar.search.resources.weights_kept import CellKeys, WeightsBudget, claims_of, decide, largest_cell
 from tune_polar.store.store import Store
 
@@ -23,7 +23,7 @@ class WeightsKeeper:
     """Of one search. What it removes can be trained again; records stay."""
 
     def __init__(
-        self, core: SearchCore, store: Store, metric: Metric, budget: WeightsBudget, fold_bytes: int, slots: int
+        self, core: FoldDispatch, store: Store, metric: Metric, budget: WeightsBudget, fold_bytes: int, slots: int
     ) -> None:
         """``fold_bytes``: that a running fold trial takes at most, by count; ``slots``: that run at once."""
         self._core, self._store, self._metric = core, store, metric

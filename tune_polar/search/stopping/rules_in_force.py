@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tune_polar.decide.metrics import metric_named
 from tune_polar.errors import SearchError
-from tune_polar.search.core import SearchCore
+from tune_polar.search.fold_dispatch import FoldDispatch
 from tune_polar.search.make_plan import SearchPlan
-from tune_polar.search.optuna.study import Study
+from tune_polar.search.optuna.told_study import Study
 from tune_polar.search.stopping.convergence import Converged, ScoredPoint, Told
 from tune_polar.search.stopping.limits import Limits, NothingWorks, TimeLimit
 from tune_polar.search.stopping.stop_rule import StopRule
@@ -14,7 +14,7 @@ from tune_polar.search.stopping.stop_rule import StopRule
 FEWEST_CELLS = 2  # whose scores differ by chance: one has no error to tell
 
 
-def stop_rules(limits: Limits, plan: SearchPlan, core: SearchCore, study: Study) -> list[StopRule]:
+def stop_rules(limits: Limits, plan: SearchPlan, core: FoldDispatch, study: Study) -> list[StopRule]:
     """The rules for a search whose records have been taken up: a failure first, then what the user set.
 
     Raises:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tune_polar.recipe.cells import Cell
 from tune_polar.search.configuration_progress import ConfigurationProgress
-from tune_polar.search.core import SearchCore
+from tune_polar.search.fold_dispatch import FoldDispatch
 from tune_polar.search.trackers.relay import Message, Relay
 from tune_polar.search.trackers.runs import ConfigurationEnd, ConfigurationRun, Evaluation, FoldEnd, FoldRun, SearchRun
 from tune_polar.search.trackers.tracker import open_tracker
@@ -23,7 +23,7 @@ FAREWELL_SECONDS = 30.0  # that the end of a search waits for what is not told y
 class Tracking:
     """A watcher that passes on starts, evaluations and ends."""
 
-    def __init__(self, core: SearchCore, search: SearchRun, relays: Sequence[Relay]) -> None:
+    def __init__(self, core: FoldDispatch, search: SearchRun, relays: Sequence[Relay]) -> None:
         """What has ended before was told when it ended."""
         self._core = core
         self._search = search
@@ -46,7 +46,7 @@ class Tracking:
         told = Evaluation(progress.stage, progress.step, progress.training_loss, progress.value)
         self._tell(lambda tracker: tracker.evaluated(run, told))
 
-    def ended(self, trial: FoldTrial, core: SearchCore) -> None:
+    def ended(self, trial: FoldTrial, core: FoldDispatch) -> None:
         """Close its run, and those of configurations that this has ended."""
         run, end = self._run(trial), _end_of(core.progress[trial.configuration_id], trial.cell)
         self._tell(lambda tracker: tracker.fold_ended(run, end))
@@ -72,7 +72,7 @@ class Tracking:
 
 @contextlib.contextmanager
 def tracking(
-    names: Sequence[str], core: SearchCore, search: SearchRun, folder: Path, say: Callable[[str], None]
+    names: Sequence[str], core: FoldDispatch, search: SearchRun, folder: Path, say: Callable[[str], None]
 ) -> Iterator[Tracking]:
     """A watcher for the time of a search; at its end what was not told by then is said.
 

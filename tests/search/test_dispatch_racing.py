@@ -24,7 +24,7 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.search.configuration_progress import ConfigurationProgress, cell_of
-from tune_polar.search.core import Budget, SearchCore
+from tune_polar.search.fold_dispatch import Budget, FoldDispatch
 from tune_polar.search.optuna.sampler import PREDICTED, Sampler
 from tune_polar.search.proposals import SpaceProposals
 from tune_polar.search.racing import scoreboard
@@ -194,7 +194,7 @@ def test_the_sampler_is_told_expectations_as_such(space: Callable[..., LoadedSpa
                 assert told.value == progress.abandonment.predicted
 
 
-def fixed(race: Race, recipes: int = 12) -> tuple[SearchCore, MemoryLedger]:
+def fixed(race: Race, recipes: int = 12) -> tuple[FoldDispatch, MemoryLedger]:
     ledger = MemoryLedger()
     core = new_core(
         open_recipes(range(recipes)),
@@ -211,7 +211,7 @@ def record_of(number: int, cell: Cell, value: float) -> FoldRecord:
     return finished(id_of(number), cell, scores={"race": value}, curve=curve)
 
 
-def handed(core: SearchCore) -> FoldTrial:
+def handed(core: FoldDispatch) -> FoldTrial:
     trial = core.next_trial()
     assert trial is not None
     return trial

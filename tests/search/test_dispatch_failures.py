@@ -18,7 +18,7 @@ from simulated_search import (
 
 from tune_polar.recipe.cells import Cell
 from tune_polar.search.configuration_progress import ConfigurationProgress
-from tune_polar.search.core import Budget, SearchCore
+from tune_polar.search.fold_dispatch import Budget, FoldDispatch
 from tune_polar.store.failures import MAX_LOSSES, FailureRecord, Reached
 from tune_polar.store.records import MemoryUse
 from tune_polar.trial.fold_trial import FoldTrial
@@ -46,30 +46,30 @@ def ledger() -> MemoryLedger:
 
 
 @pytest.fixture
-def search(told: Told, ledger: MemoryLedger) -> Callable[..., SearchCore]:
-    def new(recipes: int = 2, folds: int = 3, width: int = 1, seeds: tuple[int, ...] = (42,)) -> SearchCore:
+def search(told: Told, ledger: MemoryLedger) -> Callable[..., FoldDispatch]:
+    def new(recipes: int = 2, folds: int = 3, width: int = 1, seeds: tuple[int, ...] = (42,)) -> FoldDispatch:
         budget = Budget(recipes, cells_of(folds, seeds), width)
         return new_core(open_recipes(range(recipes)), budget, ledger, told)
 
     return new
 
 
-def handed(core: SearchCore) -> FoldTrial:
+def handed(core: FoldDispatch) -> FoldTrial:
     trial = core.next_trial()
     assert trial is not None
     return trial
 
 
-def lose(core: SearchCore, trial: FoldTrial) -> None:
+def lose(core: FoldDispatch, trial: FoldTrial) -> None:
     core.fold_failed(failed(trial.configuration_id, trial.cell, WORKER_LOST, core.attempt(trial)))
 
 
-def finish(core: SearchCore, trial: FoldTrial) -> None:
+def finish(core: FoldDispatch, trial: FoldTrial) -> None:
     core.fold_finished(finished(trial.configuration_id, trial.cell))
 
 
 def test_an_error_of_the_trial_ends_its_configuration_and_no_other(
-    search: Callable[..., SearchCore], told: Told, ledger: MemoryLedger
+    search: Callable[..., FoldDispatch], told: Told, ledger: MemoryLedger
 ) -> None:
     core = search()
     trial = handed(core)
@@ -84,7 +84,7 @@ def test_an_error_of_the_trial_ends_its_configuration_and_no_other(
     assert core.done
 
 
-def test_a_lost_fold_runs_again_and_then_counts(search: Callable[..., SearchCore], told: Told) -> None:
+def test_a_lost_fold_runs_again_and_then_counts(search: Callable[..., FoldDispatch], told: Told) -> None:
     core = search(recipes=1)
     first = handed(core)
     lose(core, first)
@@ -97,7 +97,7 @@ def test_a_lost_fold_runs_again_and_then_counts(search: Callable[..., SearchCore
 
 
 def test_a_fold_lost_too_often_ends_its_configuration(
-    search: Callable[..., SearchCore], told: Told, ledger: MemoryLedger
+    search: Callable[..., FoldDispatch], told: Told, ledger: MemoryLedger
 ) -> None:
     core = search(recipes=1)
     for attempt in range(MAX_LOSSES):
@@ -110,7 +110,7 @@ def test_a_fold_lost_too_often_ends_its_configuration(
     assert core.done
 
 
-def test_losses_of_one_seed_are_no_losses_of_another(search: Callable[..., SearchCore], told: Told) -> None:
+def test_losses_of_one_seed_are_no_losses_of_another(search: Callable[..., FoldDispatch], told: Told) -> None:
     core = search(recipes=1, folds=1, seeds=(1, 2, 3))
     for _ in range(MAX_LOSSES - 1):
         trials = [handed(core), handed(core), handed(core)]
@@ -123,7 +123,7 @@ def test_losses_of_one_seed_are_no_losses_of_another(search: Callable[..., Searc
     assert told.ended == [(0, "finished")]
 
 
-def test_what_ran_out_of_memory_with_one_seed_is_known_to_all_cells(search: Callable[..., SearchCore]) -> None:
+def test_what_ran_out_of_memory_with_one_seed_is_known_to_all_cells(search: Callable[..., FoldDispatch]) -> None:
     core = search(recipes=1, folds=2, seeds=(1, 2))
     first = handed(core)
     used = MemoryUse(batch_rows=8, micro_rows=8, recompute=False)
@@ -137,7 +137,7 @@ def test_what_ran_out_of_memory_with_one_seed_is_known_to_all_cells(search: Call
 
 
 def test_a_stopped_fold_is_first_in_line_and_no_failure(
-    search: Callable[..., SearchCore], ledger: MemoryLedger
+    search: Callable[..., FoldDispatch], ledger: MemoryLedger
 ) -> None:
     core = search(recipes=1)
     first, second = handed(core), handed(core)
@@ -148,7 +148,7 @@ def test_a_stopped_fold_is_first_in_line_and_no_failure(
     assert handed(core).cell not in (first.cell, second.cell)
 
 
-def test_a_stopped_fold_of_an_ended_configuration_stays_stopped(search: Callable[..., SearchCore]) -> None:
+def test_a_stopped_fold_of_an_ended_configuration_stays_stopped(search: Callable[..., FoldDispatch]) -> None:
     core = search(recipes=1)
     first, second, third = handed(core), handed(core), handed(core)
     core.fold_failed(failed(first.configuration_id, first.cell, "ValueError"))
@@ -160,7 +160,7 @@ def test_a_stopped_fold_of_an_ended_configuration_stays_stopped(search: Callable
 
 
 def test_a_second_failure_changes_nothing_but_is_recorded(
-    search: Callable[..., SearchCore], told: Told, ledger: MemoryLedger
+    search: Callable[..., FoldDispatch], told: Told, ledger: MemoryLedger
 ) -> None:
     core = search(recipes=1)
     first, second = handed(core), handed(core)
@@ -173,7 +173,7 @@ def test_a_second_failure_changes_nothing_but_is_recorded(
     assert len(ledger.failures) == 2
 
 
-def test_a_record_that_comes_twice_counts_once(search: Callable[..., SearchCore], told: Told) -> None:
+def test_a_record_that_comes_twice_counts_once(search: Callable[..., FoldDispatch], told: Told) -> None:
     core = search(recipes=1, folds=2)
     first, second = handed(core), handed(core)
     finish(core, first)
@@ -185,7 +185,7 @@ def test_a_record_that_comes_twice_counts_once(search: Callable[..., SearchCore]
 
 
 def test_a_failure_after_the_record_counts_for_nothing(
-    search: Callable[..., SearchCore], told: Told, ledger: MemoryLedger
+    search: Callable[..., FoldDispatch], told: Told, ledger: MemoryLedger
 ) -> None:
     core = search(recipes=1, folds=1)
     trial = handed(core)
@@ -195,7 +195,7 @@ def test_a_failure_after_the_record_counts_for_nothing(
     assert ledger.failures == []
 
 
-def test_a_record_after_the_loss_saves_the_second_run(search: Callable[..., SearchCore], told: Told) -> None:
+def test_a_record_after_the_loss_saves_the_second_run(search: Callable[..., FoldDispatch], told: Told) -> None:
     core = search(recipes=1, folds=1)
     trial = handed(core)
     lose(core, trial)
@@ -205,7 +205,7 @@ def test_a_record_after_the_loss_saves_the_second_run(search: Callable[..., Sear
 
 
 def test_a_record_for_an_infeasible_configuration_is_kept_and_scores_nothing(
-    search: Callable[..., SearchCore], told: Told, ledger: MemoryLedger
+    search: Callable[..., FoldDispatch], told: Told, ledger: MemoryLedger
 ) -> None:
     core = search(recipes=1, folds=2)
     first, second = handed(core), handed(core)
@@ -216,7 +216,7 @@ def test_a_record_for_an_infeasible_configuration_is_kept_and_scores_nothing(
     assert core.progress[first.configuration_id].score is None
 
 
-def test_records_of_a_configuration_nobody_knows_are_ignored(search: Callable[..., SearchCore], told: Told) -> None:
+def test_records_of_a_configuration_nobody_knows_are_ignored(search: Callable[..., FoldDispatch], told: Told) -> None:
     core = search(recipes=1)
     core.fold_finished(finished("0" * 12, Cell(0, 42)))
     core.fold_failed(failed("0" * 12, Cell(0, 42), "ValueError"))

@@ -29,7 +29,7 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration, canonical_json
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.search.configuration_progress import ConfigurationProgress, cell_of
-from tune_polar.search.core import Budget, SearchCore
+from tune_polar.search.fold_dispatch import Budget, FoldDispatch
 from tune_polar.search.optuna.sampler import RANDOM_CONFIGURATIONS, Sampler
 from tune_polar.search.proposals import SpaceProposals
 from tune_polar.store.failures import MAX_LOSSES, FailureRecord
@@ -132,7 +132,7 @@ def restored(
     failures: Sequence[FailureRecord],
     numbers: Sequence[int] = (0,),
     cells: tuple[Cell, ...] = TWO_FOLDS,
-) -> tuple[SearchCore, list[str]]:
+) -> tuple[FoldDispatch, list[str]]:
     ended: list[str] = []
 
     def score(progress: ConfigurationProgress) -> None:

@@ -10,11 +10,11 @@ from tune_polar.decide.rows import Gold, Rows
 from tune_polar.errors import DecisionError
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.bootstrap import bootstrap_scores
-from tune_polar.stats.comparison import comparison_matrix, row_comparison_matrix
 from tune_polar.stats.intervals import points
 from tune_polar.stats.new_rows import new_rows_score
 from tune_polar.stats.paired import fold_paired, row_paired_bootstrap
 from tune_polar.stats.ranking import rank_agreement
+from tune_polar.stats.told_apart import comparison_matrix, row_comparison_matrix
 
 NAN = float("nan")
 FOLDS = np.array(

@@ -25,8 +25,8 @@ from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.space import NotProposedError, Scalar
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.optuna.sampler import PREDICTED, Sampler
-from tune_polar.search.optuna.study import Study
 from tune_polar.search.optuna.swept_point import proposable
+from tune_polar.search.optuna.told_study import Study
 from tune_polar.store.abandonment import Abandonment
 
 LR = {"finder.optimizer.lr": {"type": "float", "low": 1e-4, "high": 1e-1, "log": True}}

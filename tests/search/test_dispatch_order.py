@@ -24,18 +24,18 @@ from simulated_search import (
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.search.cell_order import cell_order
-from tune_polar.search.core import Budget, SearchCore
+from tune_polar.search.fold_dispatch import Budget, FoldDispatch
 
 
 def new(
     recipes: int, folds: int = 3, width: int = 1, trials: int | None = None, seeds: tuple[int, ...] = (42,)
-) -> tuple[SearchCore, MemoryLedger]:
+) -> tuple[FoldDispatch, MemoryLedger]:
     ledger = MemoryLedger()
     budget = Budget(recipes if trials is None else trials, cells_of(folds, seeds), width)
     return new_core(open_recipes(range(recipes)), budget, ledger), ledger
 
 
-def handed_out(core: SearchCore, count: int) -> list[tuple[int, Cell]]:
+def handed_out(core: FoldDispatch, count: int) -> list[tuple[int, Cell]]:
     """Number and cell of the next fold trials, each finished at once."""
     pairs = []
     for _ in range(count):
