@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import os
 import random
@@ -10,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
@@ -19,6 +18,7 @@ from tune_polar.data.readers import Place, RawTable, read_parts
 from tune_polar.data.readers.raw import header_shown
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.errors import DataError
+from tune_polar.whole_file import whole_text
 
 MOST_WORDS = 10  # of one text that give way
 ROWS_AT_ONCE = 4096
@@ -75,22 +75,17 @@ def augment_file(place: Place, text: str, out: Path, name: str, augment: Callabl
     """
     if os.path.lexists(out):
         raise DataError(f"{out}: must not be there yet", "Name another file with -o, or remove this one.")
-    written, faults, begun = Augmented(), Faults(str(place)), out.with_name(f".augmenting-{os.getpid()}")
-    try:
-        with begun.open("x", encoding="utf-8", newline="") as file:
-            for table in _checked(read_parts(place, faults, None, ROWS_AT_ONCE), place, text, name):
-                _write(file, table, text, name, augment, written)
-            wrong = errors_in(faults.findings())
-            if wrong:
-                raise data_error(wrong, _REMEDY)
-        begun.rename(out)
-    except OSError as error:
-        raise DataError(
-            f"{out}: must be a file that can be written, but: {error.strerror}", "Name another with -o."
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            begun.unlink(missing_ok=True)
+    written, faults = Augmented(), Faults(str(place))
+
+    def fault(why: str) -> DataError:
+        return DataError(f"{out}: must be a file that can be written, but: {why}", "Name another with -o.")
+
+    with whole_text(out, fault) as file:
+        for table in _checked(read_parts(place, faults, None, ROWS_AT_ONCE), place, text, name):
+            _write(file, table, text, name, augment, written)
+        wrong = errors_in(faults.findings())
+        if wrong:
+            raise data_error(wrong, _REMEDY)
     return written
 
 
@@ -108,7 +103,7 @@ def _checked(parts: Iterator[RawTable], place: Place, text: str, name: str) -> I
 
 
 def _write(
-    file: TextIO, table: RawTable, text: str, name: str, augment: Callable[[str], tuple[str, int]], written: Augmented
+    file: IO[str], table: RawTable, text: str, name: str, augment: Callable[[str], tuple[str, int]], written: Augmented
 ) -> None:
     rows = csv.writer(file, lineterminator="\n")
     if not written.rows:

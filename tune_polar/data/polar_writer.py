@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from tune_polar.data.readers.polar import COLUMNS, LANGUAGE
 from tune_polar.data.table import Corpus, Split
 from tune_polar.errors import DataError
+from tune_polar.whole_file import whole_text
 
 
 def write_polar(corpus: Corpus, folder: Path, language: str) -> list[Path]:
@@ -28,23 +30,24 @@ def write_polar(corpus: Corpus, folder: Path, language: str) -> list[Path]:
                 "Rename or leave out the labels.",
             )
         path = folder / name / f"{language}.csv"
+        fault = partial(_fault, path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write(split, path)
         except OSError as error:
-            raise DataError(
-                f"the file {path} must be writable, got {error}", "Free disk space or choose another folder."
-            ) from error
+            raise fault(str(error)) from error
+        with whole_text(path, fault) as file:
+            _write(split, file)
         paths.append(path)
     return paths
 
 
-def _write(split: Split, path: Path) -> None:
+def _fault(path: Path, why: str) -> DataError:
+    return DataError(f"the file {path} must be writable, got {why}", "Free disk space or choose another folder.")
+
+
+def _write(split: Split, file: IO[str]) -> None:
     labels = [column for column in COLUMNS if column in split.columns]
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\r\n")
-        writer.writerow(["id", "text", *labels])
-        for row_id, text, values in zip(split.ids, split.texts, split.matrix(labels), strict=True):
-            writer.writerow([row_id, text, *values.tolist()])
-    os.replace(temporary, path)
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerow(["id", "text", *labels])
+    for row_id, text, values in zip(split.ids, split.texts, split.matrix(labels), strict=True):
+        writer.writerow([row_id, text, *values.tolist()])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import secrets
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -14,6 +13,7 @@ from markupsafe import Markup, escape
 from tune_polar import __version__
 from tune_polar.assets import shipped
 from tune_polar.errors import StoreError
+from tune_polar.whole_file import whole_text
 
 STYLE, SCRIPT = "page.css", "page.js"
 
@@ -92,15 +92,12 @@ def write_whole(path: Path, content: str) -> None:
     Raises:
         StoreError: ``path`` cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        try:
-            temporary.write_text(content, encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        raise StoreError(
-            f"the file {str(path)!r} must be written, but: {getattr(error, 'strerror', None) or error}",
+
+    def fault(why: str) -> StoreError:
+        return StoreError(
+            f"the file {str(path)!r} must be written, but: {why}",
             "Make its folder, free space or mend permissions there, or give another place.",
-        ) from error
+        )
+
+    with whole_text(path, fault) as file:
+        file.write(content)

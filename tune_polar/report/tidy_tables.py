@@ -25,6 +25,7 @@ from tune_polar.report.reading import IN_TABLES, told_in_full
 from tune_polar.store.gold import GoldSplit
 from tune_polar.store.records import VALIDATION, FoldRecord, StageRecord
 from tune_polar.store.store import Store
+from tune_polar.whole_file import whole_file
 
 Kind = Literal["csv", "parquet"]
 Array = NDArray[Any]
@@ -246,18 +247,18 @@ class _Predicted:
 
 
 def _write(frame: pd.DataFrame, path: Path, kind: Kind) -> Path:
-    temporary = path.with_name(f".{path.name}.new")
+    def fault(why: str) -> StoreError:
+        return StoreError(f"{path} must be written, but: {why}", "Free space or mend permissions there.")
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if kind == "csv":
-            _defused(frame).to_csv(temporary, index=False)
-        else:
-            _one_type_a_column(frame).to_parquet(temporary, index=False)
-        temporary.replace(path)
     except OSError as error:
-        raise StoreError(
-            f"{path} must be written, but: {error.strerror or error}", "Free space or mend permissions there."
-        ) from error
+        raise fault(error.strerror or str(error)) from error
+    with whole_file(path, fault) as file:
+        if kind == "csv":
+            _defused(frame).to_csv(file, index=False)
+        else:
+            _one_type_a_column(frame).to_parquet(file, index=False)
     return path
 
 

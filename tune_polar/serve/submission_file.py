@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
-import os
-import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +17,7 @@ import numpy as np
 from tune_polar.errors import DataError, SpecError
 from tune_polar.recipe.submission import Submission, is_plain_path
 from tune_polar.store.training_facts import Array
+from tune_polar.whole_file import whole_file
 
 DIGITS = 6  # of a number, behind the point
 NAMED = 10  # ids of a sentence
@@ -204,20 +202,9 @@ def _put(path: Path, content: bytes) -> None:
     Raises:
         DataError: it cannot be written.
     """
-    half = None
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
-        handle, half = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(half, 0o666 & ~umask)
-        os.replace(half, path)
-    except (OSError, ValueError) as error:
-        if half is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(half)
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise DataError(f"{path} must be a file that can be written, but: {reason}", "Give another -o.") from error
+
+    def fault(why: str) -> DataError:
+        return DataError(f"{path} must be a file that can be written, but: {why}", "Give another -o.")
+
+    with whole_file(path, fault) as file:
+        file.write(content)

@@ -7,11 +7,10 @@ import csv
 import gzip
 import io
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -20,6 +19,7 @@ import numpy as np
 from tune_polar.control_characters import visible
 from tune_polar.errors import DataError
 from tune_polar.store.training_facts import Array
+from tune_polar.whole_file import whole_file
 
 DIGITS = 6  # of a number as text, behind the point
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -51,20 +51,11 @@ def predictions_at(address: str) -> Iterator[Writer]:
         return
     path = Path(address)
     form = _form(path)
-    with _told(path):
-        if path.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
-        handle, half = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.chmod(half, 0o666 & ~_umask())
-    try:
-        with _told(path):
-            with os.fdopen(handle, "wb") as file, _writer(file, form, is_zipped=path.suffix == ".gz") as writer:
-                yield writer
-            os.replace(half, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(half)
-        raise
+    with (
+        whole_file(path, partial(_fault, path)) as file,
+        _writer(file, form, is_zipped=path.suffix == ".gz") as writer,
+    ):
+        yield writer
 
 
 def _form(path: Path) -> str:
@@ -78,23 +69,10 @@ def _form(path: Path) -> str:
     return form
 
 
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, DataError) or hasattr(error, "remedy"):
-            raise
-        raise DataError(
-            f"{path} must be a file that can be written, but: {error.strerror or error}",
-            "Give another place with -o, or free space there.",
-        ) from error
-
-
-def _umask() -> int:
-    now = os.umask(0)
-    os.umask(now)
-    return now
+def _fault(path: Path, why: str) -> DataError:
+    return DataError(
+        f"{path} must be a file that can be written, but: {why}", "Give another place with -o, or free space there."
+    )
 
 
 @contextmanager
