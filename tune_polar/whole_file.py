@@ -88,10 +88,9 @@ def _told(fault: Fault) -> Iterator[None]:
 def _beside(path: Path) -> tuple[int, str]:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "it is a folder")
-    try:
-        return tempfile.mkstemp(prefix=".writing-", dir=path.parent)
-    except ValueError as error:  # a null character in the path
-        raise OSError(errno.EINVAL, str(error)) from None
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "a name must have no null character")
+    return tempfile.mkstemp(prefix=".writing-", dir=path.parent)
 
 
 def _umask() -> int:

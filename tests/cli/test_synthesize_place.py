@@ -26,13 +26,13 @@ pytestmark = pytest.mark.usefixtures("table")
         ("link.csv", "--into must not write link.csv, got a file of the data"),
         ("own.csv", "--into must name a new file, or one that `data synthesize` wrote for these columns"),
         ("noted.csv", "--into must name a new file, or one that `data synthesize` wrote for these columns"),
-        ("folder", "the file folder must be writable, got a folder"),
-        ("none/new.csv", "the file none/new.csv must be writable, got No such file or directory"),
+        ("folder", "the file folder must be writable, but: it is a folder"),
+        ("none/new.csv", "the file none/new.csv must be writable, but: No such file or directory"),
         (".", "--into must name a CSV file, got '.'"),
         ("", "--into must name a CSV file, got '.'"),
         ("/", "--into must name a CSV file, got '/'"),
         ("a/..", "--into must name a CSV file, got 'a/..'"),
-        ("x" * 300, "must be writable, got File name too long"),
+        ("x" * 300, "must be writable, but: File name too long"),
     ],
 )
 def test_a_place_that_is_not_ours_is_refused_and_left(run: Run, tmp_path: Path, into: str, message: str) -> None:

@@ -42,7 +42,7 @@ def write_polar(corpus: Corpus, folder: Path, language: str) -> list[Path]:
 
 
 def _fault(path: Path, why: str) -> DataError:
-    return DataError(f"the file {path} must be writable, got {why}", "Free disk space or choose another folder.")
+    return DataError(f"the file {path} must be writable, but: {why}", "Free disk space or choose another folder.")
 
 
 def _write(split: Split, file: IO[str]) -> None:

@@ -30,7 +30,7 @@ def write_rows(path: Path, rows: Sequence[Row], columns: Columns) -> None:
 
 
 def _fault(path: Path, why: str) -> DataError:
-    return DataError(f"the file {path} must be writable, got {why}", "Choose another --into.")
+    return DataError(f"the file {path} must be writable, but: {why}", "Choose another --into.")
 
 
 def journal_of(path: Path) -> Path:
