@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.report.shapes import languages_held_out
 from tests.store.made_recipes import recipe_of, three_classes, two_stages
 from tests.store.made_store import finished_store
+from tune_polar.evaluate.correction import choice_of
+from tune_polar.evaluate.expected_score import ahead_of
 from tune_polar.recipe.recipe import Recipe
 
 YES_NO = {
@@ -87,6 +90,32 @@ def test_classes_are_decided_as_the_search_decides_them(run: Callable[..., Any],
         own, judgement = found[f"configuration={row.configuration.id}"], row.outcome.judged.scored
         assert own["cross_fitted"] == judgement.cross_fitted.score
         assert own["fold_scores"] == list(judgement.cross_fitted.cell_scores)
+
+
+def test_numbers_of_rows_held_out_in_several_folds_are_judged_as_the_search_judges_them(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    summary = languages_held_out(tmp_path / "store").summary()
+    run("export", "store", "--csv", "tables")
+    said = json.loads(run("decide", "tables/predictions-model.csv", "--rounds", "1000", "--json").out)["reports"][0]
+    found = {each["configuration"]: each for each in said["scores"]}
+    for row in summary.configurations:
+        assert row.outcome is not None
+        judgement = row.outcome.judged.scored
+        assert judgement.rows.repeats, "a share of the languages seen is held out beside each language"
+        own = found[f"configuration={row.configuration.id}"]
+        assert own["cross_fitted"] == judgement.cross_fitted.score
+        assert own["fold_scores"] == list(judgement.cross_fitted.cell_scores)
+    choice, ahead, selected = choice_of(summary), ahead_of(summary), said["selected"]
+    assert not isinstance(choice, str)
+    assert not isinstance(ahead, str)
+    best = choice.corrected
+    assert selected["corrected"]["estimate"] == pytest.approx(best.corrected, abs=0.2 * best.standard_error)
+    assert selected["ahead"]["rows"] == ahead.new_rows.rows
+    for kind, interval in (("expectation", ahead.new_rows.expected(0.9)), ("prediction", ahead.new_rows.interval(0.9))):
+        (own_interval,) = [each for each in selected["ahead"][kind] if each["level"] == 0.9]
+        width = interval.high - interval.low
+        assert own_interval["high"] - own_interval["low"] == pytest.approx(width, rel=0.15)
 
 
 def test_what_decide_does_not_do_is_said(run: Callable[..., Any], tmp_path: Path) -> None:

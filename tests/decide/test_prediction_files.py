@@ -117,6 +117,27 @@ def test_alignment_follows_ids(frame: pd.DataFrame, tmp_path: Path) -> None:
         align(read_predictions(written(frame, tmp_path)).configurations, "dev2")
 
 
+def test_a_text_may_be_held_out_in_several_folds(frame: pd.DataFrame, tmp_path: Path) -> None:
+    again = frame[(frame["split"] == "oof") & frame["id"].isin(["t0", "t3"])]
+    again = again.assign(fold=2, **{"logit/c": 3.0})
+    whole = pd.concat([frame, again], ignore_index=True).sample(frac=1, random_state=0)
+    table = read_predictions(written(whole, tmp_path))
+    assert [len(each.splits["oof"]) for each in table.complete] == [8, 8]
+    assert any("has 2 rows of texts that other folds held out too" in note for note in table.notes)
+    aligned = align(table.complete)
+    assert aligned.fold is not None
+    assert sorted(zip(aligned.ids, aligned.fold[0].tolist(), strict=True)) == sorted(
+        [*((f"t{row}", row % 2) for row in range(6)), ("t0", 2), ("t3", 2)]
+    )
+    assert (aligned.fold[0] == aligned.fold[1]).all()
+    last = aligned.fold[0] == 2
+    assert (aligned.probability[:, last, -1] > 0.95).all()
+    one = whole[(whole["seed"] != frame["seed"].iloc[0]) | (whole["fold"] != 2)]
+    lacking = read_predictions(written(one, tmp_path))
+    assert [each.missing_rows for each in lacking.configurations] in ([2, 0], [0, 2])
+    assert len(lacking.complete) == 1
+
+
 def cell(column: str, row: int, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
     def change(frame: pd.DataFrame) -> pd.DataFrame:
         changed = frame.astype({column: object})
@@ -145,8 +166,8 @@ def renamed(**names: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
         (renamed(fold="id"), r"each column must occur once, got id more than once"),
         (lambda f: f.iloc[:0], r"must have at least one row, got none"),
         (
-            cell("id", 3, "t0"),
-            r"once per configuration and split, got 't0' in split 'oof' again in row 4; 1 such",
+            cell("id", 2, "t0"),
+            r"once per configuration and split \(of oof: and fold\), got 't0' in split 'oof' again in row 3; 1 such",
         ),
         (cell("split", 2, ""), r"split must not be empty, got '' in row 3; 1 such rows"),
         (

@@ -13,7 +13,7 @@ from tune_polar.decide.threshold_registry import choose_thresholds, usual_rules
 from tune_polar.errors import DecisionError
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.paired import fold_paired
-from tune_polar.stats.threshold_report import ReportSettings, threshold_report
+from tune_polar.stats.threshold_report import ReportSettings, ThresholdReport, threshold_report
 from tune_polar.stats.told_apart import reference_comparisons
 
 QUICK = ReportSettings(rules=("max_f1", "prevalence_match"), rounds=200)
@@ -54,6 +54,26 @@ def cross_fitted(rule: str, gold: np.ndarray, probability: np.ndarray, fold: np.
 def table_of(content: pd.DataFrame, folder: Path, name: str = "predictions.csv"):
     content.to_csv(folder / name, index=False)
     return read_predictions(folder / name)
+
+
+def test_a_text_held_out_twice_is_drawn_with_both_its_rows(tmp_path: Path) -> None:
+    """Every out-of-fold row once more in another fold: the same scores, and no interval gets narrower for it."""
+    once = frame()
+    oof = once[once["split"] == "oof"]
+    twice = pd.concat([once, oof.assign(fold=(oof["fold"] + 1) % 5)], ignore_index=True)
+    first = threshold_report(table_of(once, tmp_path), QUICK)
+    second = threshold_report(table_of(twice, tmp_path, "twice.csv"), QUICK)
+    assert second.splits == first.splits
+    assert second.bootstrap.macro_f1 == pytest.approx(first.bootstrap.macro_f1, abs=0.02)
+
+    def widths(report: ThresholdReport) -> list[float]:
+        assert not isinstance(report.corrected, str)
+        assert not isinstance(report.by_rows, str)
+        of_pair = report.by_rows.pair("model=m0", "model=m2").paired.interval
+        every = (report.bootstrap.macro_interval, report.corrected.interval, of_pair)
+        return [each.high - each.low for each in every]
+
+    assert widths(second) == pytest.approx(widths(first), rel=0.3)
 
 
 def test_every_number_is_what_its_name_says(tmp_path: Path) -> None:

@@ -68,14 +68,17 @@ def check_splits(frame: pd.DataFrame, path: Path) -> None:
             )
 
 
-def check_ids(frame: pd.DataFrame, settings: list[str], path: Path) -> None:
-    """Refuse an id that occurs twice in one split of one configuration."""
-    twice = frame.duplicated([*settings, SPLIT, ID]).to_numpy()
+def check_ids(frame: pd.DataFrame, columns: Columns, path: Path) -> None:
+    """Refuse an id that occurs twice in one split of one configuration; out-of-fold rows, in one fold."""
+    keys = [*columns.settings, SPLIT, ID]
+    apart = frame[FOLD].where(frame[SPLIT] == OOF) if columns.has_fold else pd.Series(0, frame.index)
+    twice = frame[keys].assign(**{FOLD: apart}).duplicated().to_numpy()
     if twice.any():
         row = int(np.argmax(twice))
         raise DecisionError(
-            f"{path}: an id must occur once per configuration and split, got {frame[ID].iloc[row]!r} in "
-            f"split {frame[SPLIT].iloc[row]!r} again in row {row + 1}; {int(twice.sum())} such rows",
+            f"{path}: an id must occur once per configuration and split (of oof: and fold), got "
+            f"{frame[ID].iloc[row]!r} in split {frame[SPLIT].iloc[row]!r} again in row {row + 1}; "
+            f"{int(twice.sum())} such rows",
             "Remove the second copy, or add a column (seed, model …) that tells the configurations apart.",
         )
 

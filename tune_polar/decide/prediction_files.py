@@ -209,7 +209,7 @@ def _build(path: Path, frame: pd.DataFrame, columns: Columns) -> PredictionTable
     check_splits(frame, path)
     columns, left_out = columns_in_use(frame, columns)
     keys = list(columns.settings)
-    check_ids(frame, keys, path)
+    check_ids(frame, columns, path)
     columns, empty = drop_empty_labels(frame, columns, path)
     notes = [*empty, *notes, *left_out]
     probability = predicted_values(frame, columns, path)
@@ -220,7 +220,7 @@ def _build(path: Path, frame: pd.DataFrame, columns: Columns) -> PredictionTable
         kind, labels, gold, probability = "labels", labels[1:], gold == 1, probability[:, 1:]
     fold = fold_column(frame, columns, path)
     out_of_fold = (frame[SPLIT] == OOF).to_numpy()
-    all_folds, all_rows = np.unique(fold[out_of_fold]), frame.loc[out_of_fold, ID].nunique()
+    all_folds, all_rows = np.unique(fold[out_of_fold]), _rows_to_have(frame[out_of_fold], keys)
     ids = frame[ID].to_numpy(dtype=object)
     groups = None if columns.group is None else frame[columns.group].to_numpy(dtype=object)
     found = []
@@ -251,6 +251,12 @@ def _build(path: Path, frame: pd.DataFrame, columns: Columns) -> PredictionTable
     return PredictionTable(path, labels, tuple(found), tuple(notes), kind)
 
 
+def _rows_to_have(frame: pd.DataFrame, keys: list[str]) -> int:
+    """Out-of-fold rows of a complete configuration: each text as often as any configuration has it."""
+    often = frame.groupby([*keys, ID], sort=False).size()
+    return int(often.groupby(level=ID, sort=False).max().sum())
+
+
 def _groups(frame: pd.DataFrame, keys: list[str]) -> list[tuple[tuple[str, ...], IntArray]]:
     """Values of ``keys`` and the positions of the rows that have them, in order of first appearance."""
     if not keys:
@@ -270,6 +276,9 @@ def _notes(configurations: list[ConfigurationPredictions], kind: Kind) -> list[s
             notes.setdefault(text, []).append(each.name)
         elif each.missing_rows:
             text = f"lacks {each.missing_rows} out-of-fold rows that others have: left out of BBC-CV"
+            notes.setdefault(text, []).append(each.name)
+        if OOF in each.splits and (again := len(each.splits[OOF]) - len(set(each.splits[OOF].ids))):
+            text = f"has {again} rows of texts that other folds held out too: all are judged, and texts are drawn whole"
             notes.setdefault(text, []).append(each.name)
         for split, part in each.splits.items():
             if part.gold is None:

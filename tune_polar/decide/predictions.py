@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +23,25 @@ class SplitPredictions:
     """One configuration's predictions of one split."""
 
     ids: tuple[str, ...]
-    fold: IntArray | None  # (rows,); only out-of-fold rows have one
+    fold: IntArray | None  # (rows,); only out-of-fold rows have one; an id stands once in every fold that held it out
     gold: NDArray[Any] | None  # (rows, labels) 0/1, (rows, 1) codes, (rows, numbers); None where the split has no gold
     probability: FloatArray  # (rows, labels or classes); of numbers what is predicted
     group: tuple[str, ...] | None = None  # (rows,) the language, say; None where the file tells none apart
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def keys(self) -> list[tuple[str, int]]:
+        """Each row's id, and how many folds of lower numbers held it out too: no two rows have both in common."""
+        if self.fold is None:
+            return [(row_id, 0) for row_id in self.ids]
+        before, found = Counter[str](), [("", 0)] * len(self.ids)
+        for row in np.argsort(self.fold, kind="stable").tolist():
+            row_id = self.ids[row]
+            found[row] = (row_id, before[row_id])
+            before[row_id] += 1
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,16 +103,17 @@ def align(configurations: Sequence[ConfigurationPredictions], split: str = OOF) 
             "Leave out the configurations that were not predicted there.",
         )
     parts = [each.splits[split] for each in configurations]
-    place = {row_id: index for index, row_id in enumerate(parts[0].ids)}
+    place = {key: index for index, key in enumerate(parts[0].keys)}
     orders = []
     for each, part in zip(configurations, parts, strict=True):
-        if len(part) != len(place) or any(row_id not in place for row_id in part.ids):
+        keys = part.keys
+        if len(part) != len(place) or any(key not in place for key in keys):
             raise DecisionError(
                 f"every configuration must have the same rows of {split!r}, got {len(part)} in {each.name!r} "
                 f"and {len(place)} in {configurations[0].name!r}",
                 "Compare complete configurations only.",
             )
-        orders.append(np.argsort([place[row_id] for row_id in part.ids]))
+        orders.append(np.argsort([place[key] for key in keys]))
     folds = [part.fold[order] for part, order in zip(parts, orders, strict=True) if part.fold is not None]
     return AlignedPredictions(
         names=tuple(each.name for each in configurations),

@@ -9,10 +9,15 @@ import numpy as np
 
 from tune_polar.decide.judged import Rung
 from tune_polar.decide.predictions import OOF
-from tune_polar.decide.rows import Gold
+from tune_polar.decide.rows import Rows
 from tune_polar.stats.ranking import RankAgreement, rank_agreement
 from tune_polar.stats.scored_configuration import ScoredConfiguration
-from tune_polar.stats.told_apart import ComparisonMatrix, comparison_matrix, row_comparison_matrix
+from tune_polar.stats.told_apart import (
+    ComparisonMatrix,
+    comparison_matrix,
+    row_comparison_matrix,
+    text_comparison_matrix,
+)
 
 NotApplicable: TypeAlias = str  # the reason, as the end of "not applicable: …"
 ALONE: NotApplicable = "there is only one complete configuration"
@@ -42,12 +47,15 @@ def compare_folds(top: Sequence[ScoredConfiguration], winner: ScoredConfiguratio
 
 
 def compare_rows(
-    top: Sequence[ScoredConfiguration], gold: Gold, rng: np.random.Generator
+    top: Sequence[ScoredConfiguration], rows: Rows, rng: np.random.Generator
 ) -> ComparisonMatrix | NotApplicable:
-    """Row-paired, whatever the folds."""
+    """Row-paired, whatever the folds; a text that stands in several rows is drawn with all of them."""
     if len(top) < 2:
         return ALONE
-    return row_comparison_matrix([each.name for each in top], gold, [each.decided for each in top], rng)
+    names, decided = [each.name for each in top], [each.decided for each in top]
+    if rows.repeats:
+        return text_comparison_matrix(names, rows, decided, top[0].judgement.metric, rng)
+    return row_comparison_matrix(names, rows.gold, decided, rng)
 
 
 def ranking_of(scored: Sequence[ScoredConfiguration]) -> RankAgreement:

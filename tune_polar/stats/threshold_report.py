@@ -156,14 +156,16 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
         splits_ahead=()
         if isinstance(corrected, str)
         else labelled_splits(scored, winner, rows, complete[names.index(winner.name)], corrected, runs, rng),
-        bootstrap=bootstrap_scores(gold, winner.decided, rng, rounds=settings.rounds, level=LEVELS[0]),
+        bootstrap=bootstrap_scores(
+            gold, winner.decided, rng, rounds=settings.rounds, level=LEVELS[0], texts=winner.judgement.rows.ids
+        ),
         findings=tuple(
             (each.rule, _findings(each, rows.probability[names.index(each.name)]))
             for each in scored
             if each.name == winner.name
         ),
         by_folds=compare_folds(top, winner),
-        by_rows=compare_rows(top, gold, rng),
+        by_rows=compare_rows(top, winner.judgement.rows, rng),
         ranking=or_reason(lambda: ranking_of([each for each in scored if each.rule == winner.rule])),
         ensembles=prediction_ensembles(rows, scored, winner, rounds=settings.rounds, seed=settings.seed),
         rare=rare_labels(winner.judgement.rows, winner.decided, new_size(splits, settings)),
@@ -200,12 +202,14 @@ def or_reason(compute: Callable[[], _T]) -> _T | NotApplicable:
 
 
 def split_facts(table: PredictionTable) -> tuple[SplitFacts, ...]:
-    """Rows of each split, as the configuration with most of them has it; out-of-fold rows first."""
+    """Texts of each split, as the configuration with most of them has it; out-of-fold rows first."""
     names = dict.fromkeys([OOF, *(split for each in table.configurations for split in each.splits)])
     found = []
     for name in names:
         parts = [each.splits[name] for each in table.configurations if name in each.splits]
-        found.append(SplitFacts(name, max(map(len, parts)), any(part.gold is not None for part in parts)))
+        found.append(
+            SplitFacts(name, max(len(set(part.ids)) for part in parts), any(part.gold is not None for part in parts))
+        )
     return tuple(found)
 
 
