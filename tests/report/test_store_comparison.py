@@ -15,8 +15,10 @@ from tests.store.made_store import finished_store, made_store
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.report.document import Block, TextTable, Words
+from tune_polar.report.index import name_of
 from tune_polar.report.numbers import with_error
 from tune_polar.report.page_context import PageContext
+from tune_polar.report.rank_table import rank_table
 from tune_polar.report.store_comparison import comparison, write_comparison
 from tune_polar.stats.paired import fold_paired
 
@@ -58,11 +60,42 @@ def test_several_searches_are_compared_by_their_winners(tmp_path: Path) -> None:
     assert {row[0]: row[1:] for row in differs.texts}[LR] == ("0.04", "0.08")
 
 
+def test_shared_configurations_are_ranked_in_each_search(tmp_path: Path) -> None:
+    scores = {"one": (0.2, 0.8, 0.5), "two": (0.3, 0.6, 0.9)}
+    pages = []
+    for name, (published, *others) in scores.items():
+        made = made_store(tmp_path / name, two_stages())
+        made.finish(made.configuration("published"), published)
+        for place, skill in enumerate(others):
+            made.finish(made.configuration({LR: 0.01 * (place + 1)}), skill)
+        pages.append((name, PageContext(made.summary())))
+    table = rank_table(pages)
+    assert isinstance(table, TextTable)
+    assert table.columns == ("configuration", "mean rank", "one", "two")
+    found = {row[0]: [cell.partition(" ")[0] for cell in row[1:]] for row in table.texts}
+    measured = {name: {name_of(row): scores.score for row, scores in page.scored} for name, page in pages}
+    for configuration, (mean, *ranks) in found.items():
+        own = [1 + sum(other > values[configuration] for other in values.values()) for values in measured.values()]
+        assert [float(rank) for rank in ranks] == own
+        assert float(mean) == sum(own) / 2
+    assert [float(row[1]) for row in table.texts] == sorted(float(row[1]) for row in table.texts)
+    assert len(found) == 3
+    assert "fewer than two" in str(rank_table(pages[:1]))
+    section = comparison([page.summary for _, page in pages])[-1]
+    assert (section[0], section[2]) == ("ranks", [table])
+
+
 def test_the_page_is_written_whole(tmp_path: Path) -> None:
     summaries = [search(tmp_path / name, 0.5) for name in ("<b>one", "two")]
     page = write_comparison(summaries, tmp_path / "both.html").read_text(encoding="utf-8")
     elements = outline(page)
-    assert [about["id"] for tag, about in elements if tag == "section"] == ["winners", "crossed", "apart", "settings"]
+    assert [about["id"] for tag, about in elements if tag == "section"] == [
+        "winners",
+        "crossed",
+        "apart",
+        "settings",
+        "ranks",
+    ]
     assert "<b>one" not in page
     assert "2 searches compared" in page
 
@@ -97,7 +130,7 @@ def test_unlike_searches_are_not_paired(tmp_path: Path, what: str) -> None:
         two = search(tmp_path / "two", 0.5, one_vote())
     else:
         two = search(tmp_path / "two", 0.5, two_stages(seeds=(42, 7)))
-    winners, _, apart, _ = comparison([one, two])
+    winners, _, apart, *_ = comparison([one, two])
     (said,) = texts(apart[2])
     assert said == f"Not applicable: these searches have different {what}, so their cells cannot be paired."
     assert "do not read one row against another" in str(winners[2])

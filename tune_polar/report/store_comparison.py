@@ -18,6 +18,7 @@ from tune_polar.report.index import name_of, score_of
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_file import rendered, write_whole
 from tune_polar.report.page_section import Answer
+from tune_polar.report.rank_table import rank_table
 from tune_polar.report.settings import differences
 from tune_polar.report.winner_recipe import winner_recipe
 from tune_polar.report.words import score_words
@@ -67,12 +68,15 @@ def comparison(summaries: Sequence[SearchSummary]) -> list[tuple[str, str, Answe
     pages = list(zip(_names(summaries), map(PageContext, summaries), strict=True))
     winners = [_Winner(name, page, *page.scored[0]) for name, page in pages if page.scored]
     why = incomparable(winners)
-    found = [
+    found: list[tuple[str, str, Answer]] = [
         ("winners", "What did each search find?", _found(pages, winners, why)),
         ("crossed", "What does each score on the other data?", _crossed(crossed(summaries))),
         ("apart", "Can the winners be told apart?", _apart(winners, why)),
     ]
-    return [*found, *([("settings", "How do they differ?", _settings(winners))] if len(winners) > 1 else [])]
+    if len(winners) > 1:
+        found.append(("settings", "How do they differ?", _settings(winners)))
+    ranks = rank_table(pages)
+    return found if isinstance(ranks, str) else [*found, ("ranks", "Does one choice do best everywhere?", [ranks])]
 
 
 def crossed(summaries: Sequence[SearchSummary]) -> CrossTable | str:
