@@ -11,12 +11,12 @@ TEST_INSTALLED = $(VENV)/.test-installed
 # Where nothing compiled may be kept, each of a search's processes compiles all it loads, for seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: search test lint types unit e2e browser clean
+.PHONY: search test lint types docs unit e2e browser clean
 
 search: $(INSTALLED)
 	$(BIN)/tune-polar search st3
 
-test: lint types unit e2e
+test: lint types docs unit e2e
 
 lint: $(TEST_INSTALLED)
 	$(BIN)/ruff check .
@@ -24,6 +24,10 @@ lint: $(TEST_INSTALLED)
 
 types: $(TEST_INSTALLED)
 	$(BIN)/mypy
+
+# The site, into build/site; a link that leads nowhere fails it (with --quiet it would not).
+docs: $(TEST_INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 unit: $(TEST_INSTALLED)
 	$(BIN)/python -m pytest -m "not e2e" -n auto --dist worksteal

@@ -67,7 +67,9 @@ def _loaded(name: str) -> Command:
     with without_collection():
         found = getattr(import_module(f"tune_polar.cli.{module}"), attribute)
     if isinstance(found, typer.Typer):
-        return typer.main.get_command(found)
+        group = typer.main.get_command(found)
+        group.name = name
+        return group
     alone = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
     alone.command(name)(found)
     return typer.main.get_command(alone)
