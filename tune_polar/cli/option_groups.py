@@ -57,15 +57,23 @@ def _taken(given: dict[str, Any], kind: Any) -> Mapping[str, Any]:
 
 
 @dataclass(frozen=True)
-class TableGroup:
-    """Which columns of the data mean what, and what lies beside them."""
-
+class _Files:
     text: options.Text = None
-    target: options.Target = None
     id_: options.Id = None
     column: options.Column = None
     dev: options.Dev = None
     test: options.Test = None
+
+    def _words(self, data: str | None, language: str | None) -> DataWords:
+        named = options.columns(self.column)
+        return DataWords(data, language, self.dev, self.test, self.text, self.id_, named)
+
+
+@dataclass(frozen=True)
+class TableGroup(_Files):
+    """Which columns of the data mean what, and what lies beside them."""
+
+    target: options.Target = None
     language: options.Language = None
 
     def words_of(self, data: str) -> DataWords:
@@ -74,8 +82,7 @@ class TableGroup:
         Raises:
             SpecError: --column is not NAME=COLUMN.
         """
-        named = options.columns(self.column)
-        return DataWords(data, self.language, self.dev, self.test, self.text, self.id_, named, self.target or ())
+        return replace(self._words(data, self.language), targets=self.target or ())
 
 
 @dataclass(frozen=True)
@@ -104,16 +111,11 @@ class DataGroup(ColumnsGroup, _Rows):
 
 
 @dataclass(frozen=True)
-class MovedDataGroup:
+class MovedDataGroup(_Files):
     """Where the rows of a recorded search lie now, where that has changed."""
 
     data: Annotated[str | None, typer.Option("--data", help="Where the data lies now, if it has moved.")] = None
     language: Annotated[str | None, typer.Option("--language", help="Language of --data.")] = None
-    text: options.Text = None
-    id_: options.Id = None
-    column: options.Column = None
-    dev: options.Dev = None
-    test: options.Test = None
 
     def words(self) -> DataWords:
         """As the commands' common part takes them.
@@ -121,8 +123,7 @@ class MovedDataGroup:
         Raises:
             SpecError: --column is not NAME=COLUMN.
         """
-        named = options.columns(self.column)
-        return DataWords(self.data, self.language, self.dev, self.test, self.text, self.id_, named)
+        return self._words(self.data, self.language)
 
 
 @dataclass(frozen=True)

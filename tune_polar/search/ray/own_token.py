@@ -10,6 +10,8 @@ from pathlib import Path
 
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined] # not in its stub
 
+from tune_polar.search.ray.ray_environment import restored
+
 MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
 
 
@@ -23,16 +25,13 @@ def own_token(folder: Path) -> Iterator[None]:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     os.write(file, secrets.token_hex(32).encode())
     os.close(file)
-    before = {name: os.environ.pop(name, None) for name in (MODE, TOKEN, TOKEN_PATH)}
-    os.environ |= {MODE: "token", TOKEN_PATH: str(path)}
-    _read_again()
     try:
-        yield
+        with restored(MODE, TOKEN, TOKEN_PATH):
+            os.environ.pop(TOKEN, None)
+            os.environ |= {MODE: "token", TOKEN_PATH: str(path)}
+            _read_again()
+            yield
     finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
         _read_again()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 # Of the driver and of its workers alike: a worker on another machine has that machine's environment, not ours.
 SHARED = {
@@ -32,3 +34,16 @@ def set_environment(*, cluster: bool = False) -> None:
     os.environ[CLUSTER] = "1" if cluster else _OF_THE_USER  # a process may have driven another search before
     for name, value in _DRIVER.items():
         os.environ.setdefault(name, value)
+
+
+@contextlib.contextmanager
+def restored(*variables: str) -> Iterator[None]:
+    """Put environment variables back: a GPU that is named once a slot is none to whoever loads torch afterwards."""
+    before = {name: os.environ.get(name) for name in variables}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value

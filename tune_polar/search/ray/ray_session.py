@@ -19,7 +19,7 @@ from tune_polar.errors import SearchError
 from tune_polar.model.footprint import GB
 from tune_polar.search.ray.cluster_check import JOIN, check_cluster
 from tune_polar.search.ray.own_token import own_token
-from tune_polar.search.ray.ray_environment import CLUSTER, SHARED
+from tune_polar.search.ray.ray_environment import CLUSTER, SHARED, restored
 from tune_polar.search.ray.scratch import scratch_folder
 from tune_polar.search.resources.node import memory_gb
 from tune_polar.search.resources.slots import Slots
@@ -40,7 +40,7 @@ def local_ray(slots: Slots, shared_bytes: int = 0) -> Iterator[None]:
     Raises:
         SearchError: Ray cannot be started.
     """
-    with scratch_folder() as scratch, own_token(scratch), _restored("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
+    with scratch_folder() as scratch, own_token(scratch), restored("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
         if slots.devices:  # one entry a slot, of which Ray hands each fold trial one
             make_visible(slots.devices)
         _heed_cluster_switch()
@@ -111,19 +111,6 @@ def joined_cluster(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-
-
-@contextlib.contextmanager
-def _restored(*variables: str) -> Iterator[None]:
-    """Put environment variables back: a GPU that is named once a slot is none to whoever loads torch afterwards."""
-    before = {name: os.environ.get(name) for name in variables}
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
 
 
 def _heed_cluster_switch() -> None:
