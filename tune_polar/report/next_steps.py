@@ -154,9 +154,9 @@ def _going_on(page: PageContext, place: str) -> str:
             f"configurations of this space. Go on with `{more}`."
         )
     return (
-        f"Going on is expected to gain {gain}{unit} over the winner ({found.interval.level:.0%} interval {ends}): the "
-        f"most promising point that a surrogate of {count(found.configurations, 'configuration')} sees, without the "
-        f"luck of a measurement. Go on with `{more}`."
+        f"Going on to twice as many is expected to gain {gain}{unit} over the winner, without the luck of a "
+        f"measurement; the most promising point that a surrogate of {count(found.configurations, 'configuration')} "
+        f"sees has {ends} ({found.interval.level:.0%} interval). Go on with `{more}`."
     )
 
 
