@@ -56,7 +56,9 @@ def test_few_configurations_say_how_many_are_needed(page_of: PageOf) -> None:
 def test_many_say_what_going_on_would_gain_on_page_too(page_of: PageOf) -> None:
     page = page_of("rich")
     lines = next_lines(page)
-    assert lines[1].startswith(("Going on is expected to gain +", "What going on would gain cannot be told"))
+    assert lines[1].startswith(
+        ("Going on to twice as many is expected to gain +", "What going on would gain cannot be told")
+    )
     assert set(lines) <= set(Answer(page, "use").texts)
 
 

@@ -38,9 +38,9 @@ ALLOWED: Mapping[tuple[str, str], Mapping[str, str]] = {
         "from_numpy": "read from a file; load_state_dict copies it to where it belongs",
     },
     ("trial/inference.py", "_index"): {"from_numpy": "vectors of training rows, moved where they are compared"},
-    ("model/checkpoint.py", "kind"): {"empty": "asked for its type alone"},
-    ("model/checkpoint.py", "fault_of"): {"empty": "asked for its type alone"},
-    ("model/checkpoint.py", "copy_in"): {"from_numpy": "copied to where the weights lie"},
+    ("model/changing_weights.py", "kind"): {"empty": "asked for its type alone"},
+    ("model/changing_weights.py", "fault_of"): {"empty": "asked for its type alone"},
+    ("model/changing_weights.py", "copy_in"): {"from_numpy": "copied to where the weights lie"},
     ("model/sequence_classifier.py", "_agree"): {
         "Generator": "what is exported is built on the CPU",
         "randint": "what is exported is built on the CPU",
