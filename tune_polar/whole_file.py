@@ -88,6 +88,8 @@ def _told(fault: Fault) -> Iterator[None]:
 def _beside(path: Path) -> tuple[int, str]:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if path.exists() and not path.is_file():  # a file in the place of a device would take it from everybody
+        raise OSError(errno.EINVAL, "it is a pipe or device")
     if "\0" in str(path):
         raise OSError(errno.EINVAL, "a name must have no null character")
     return tempfile.mkstemp(prefix=".writing-", dir=path.parent)

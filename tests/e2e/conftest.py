@@ -23,8 +23,10 @@ QUICK = (
 
 # The longest first, so that no worker is left with one at the end.
 LONGEST = (
-    *("test_kills.py", "test_readme.py", "test_bucket.py", "test_page_in_browser.py", "test_search_on_cards.py"),
-    *("test_search.py", "test_own_data.py", "test_ways_to_end.py"),
+    *("test_ways_to_end.py", "test_kills.py", "test_readme.py", "test_from_python.py", "test_model.py"),
+    *("test_search_on_cards.py", "test_own_data.py", "test_search.py", "test_moved.py", "test_submit.py"),
+    *("test_bucket.py", "test_decoder.py", "test_tried.py", "test_gpu_benchmark.py", "test_page_in_browser.py"),
+    *("test_cluster.py", "test_pairs.py"),
 )
 
 

@@ -16,7 +16,7 @@ from tests.e2e.conftest import Command, environment, result, script
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
-KILLS = 6
+KILLS = 12
 SEARCH = (
     *("search", "st3", "--trials", "3", "--folds", "3", "--slots", "1", "--set", "encoder.tiny.hidden=32"),
     *("--set", "detector.optimizer.max_steps=120", "--set", "classifier.optimizer.max_steps=60", "--floors", "none"),
