@@ -30,9 +30,9 @@ _TERMS: Mapping[str, tuple[str, str]] = {
     "pooled": ("pooled", "The rows of all folds are put together and scored once, which is not the mean over folds."),
     "prediction interval": (
         "prediction interval",
-        "Where the score on the next rows will lie in nine cases of ten, if they are like these. It is wide because it "
-        "holds the luck of the measured rows, of the choice among configurations, of one more training run (where runs "
-        "could be compared) and of the new rows.",
+        "Where the score on the next rows will lie (90%: in nine cases of ten), if they are like these. It is wide "
+        "because it holds the luck of the measured rows, of the choice among configurations, of one more training run "
+        "(where runs could be compared) and of the new rows.",
     ),
     "interval of the expectation": (
         "interval of the expectation",
@@ -45,7 +45,7 @@ _TERMS: Mapping[str, tuple[str, str]] = {
     ),
     "BBC-CV": (
         r"BBC-CV",
-        "The best of many noisy scores is too good by its luck. The choice is made anew, a thousand times, on "
+        "The best of many noisy scores is too good by its luck. The choice is made anew, many times over, on "
         "resampled rows, and scored on the rows left out (Tsamardinos, Greasidou and Borboudakis, 2018).",
     ),
     "bootstrap, resampled": (

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
-from scipy.stats import rankdata
-
 from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.recipe.configuration import SAMPLED, TRIED
 from tune_polar.report.document import Row, TextTable
@@ -27,6 +25,8 @@ def rank_table(searches: Sequence[tuple[str, PageContext]]) -> TextTable | str:
     shared = [key for key in scored[0][2] if all(key in rows for _, _, rows in scored)]
     if len(shared) < 2:
         return f"these searches share {count(len(shared), 'configuration')} with a score, and ranks need two"
+    from scipy.stats import rankdata  # half a second to import, for whoever compares searches that share something
+
     ranks = [rankdata([page.metric.gain(0.0, rows[key]) for key in shared]) for _, page, rows in scored]
     names = {_key(row): name_of(row) for row, _ in scored[0][1].scored}
     means = {key: fmean(rank[place] for rank in ranks) for place, key in enumerate(shared)}
