@@ -85,7 +85,7 @@ def trains(pid: int) -> bool:
 class Cluster:
     """Nodes of one Ray, each a ``ray start`` with processes of its own."""
 
-    def __init__(self, folder: Path, nodes: int, head_slots: int = 0) -> None:
+    def __init__(self, folder: Path, nodes: int) -> None:
         self._folder = folder
         token = folder / "token"
         token.write_text(secrets.token_hex(32))
@@ -97,9 +97,7 @@ class Cluster:
         # Ray's sockets must have short names, so its folder lies beside ours.
         self._scratch = tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True)
         where = f"--temp-dir={self._scratch.name}"
-        self.head = self._start(
-            "--head", f"--port={PORT}", f"--num-cpus={head_slots}", "--include-dashboard=false", where
-        )
+        self.head = self._start("--head", f"--port={PORT}", "--num-cpus=0", "--include-dashboard=false", where)
         self.nodes: list[subprocess.Popen[bytes]] = []
         try:
             for _ in range(nodes):

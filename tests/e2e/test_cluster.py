@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster(folder: Path) -> Iterator[Cluster]:
-    found = Cluster(folder, nodes=1, head_slots=1)
+    found = Cluster(folder, nodes=1)  # the head has no slot: what the killed node leaves is the hidden one's
     try:
         hide = f'mount -t tmpfs none {folder / "records"} && exec "$@"'
         found.add_node(prefix=("unshare", "--mount", "sh", "-c", hide, "sh") if can_hide_folders() else ())
@@ -53,6 +54,20 @@ def is_in_a_fold(pid: int) -> bool:
         return trains(pid) and b".train" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:  # it has ended
         return False
+
+
+@contextmanager
+def run_driver(cluster: Cluster, folder: Path, log: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A driver on the cluster, which does not outlive what is done with it."""
+    command = [script(), *words, "--address", f"127.0.0.1:{PORT}", "--verbose"]
+    with log.open("wb") as out:
+        driver = subprocess.Popen(command, cwd=folder, env=cluster.environment, stdout=out, stderr=out)
+    try:
+        yield driver
+    finally:
+        if driver.poll() is None:
+            kill_tree(driver.pid)
+        driver.wait()
 
 
 def wait_for(what: str, seconds: float, log: Path, driver: subprocess.Popen[bytes]) -> float:
@@ -98,13 +113,12 @@ def test_joining_without_the_token_is_one_clear_error(
 
 
 def test_a_signal_ends_a_driver_that_joined_in_order(cluster: Cluster, folder: Path) -> None:
-    log, words = folder / "ended.log", [*SEARCH, "--address", f"127.0.0.1:{PORT}", "--verbose", "--floors", "none"]
+    log, words = folder / "ended.log", [*SEARCH, "--floors", "none"]
     words[words.index("records/store")] = "records/ended"
-    with log.open("wb") as out:
-        driver = subprocess.Popen([script(), *words], cwd=folder, env=cluster.environment, stdout=out, stderr=out)
-    wait_for(" step ", 120, log, driver)
-    driver.terminate()
-    assert driver.wait(timeout=60) == 143, log.read_text()
+    with run_driver(cluster, folder, log, *words) as driver:
+        wait_for(" step ", 120, log, driver)
+        driver.terminate()
+        assert driver.wait(timeout=60) == 143, log.read_text()
     assert "Interrupted by SIGTERM" in log.read_text()
     assert "SIGTERM received at time" not in log.read_text(), "Ray's own handler would end it where it stands"
     assert (folder / "records/ended/report.html").exists()
@@ -112,27 +126,21 @@ def test_a_signal_ends_a_driver_that_joined_in_order(cluster: Cluster, folder: P
 
 def test_a_node_dies_in_mid_fold_and_the_search_finishes(cluster: Cluster, folder: Path) -> None:
     log, killed, hidden = folder / "driver.log", cluster.nodes[0], cluster.nodes[1]
-    with log.open("wb") as out:
-        driver = subprocess.Popen(
-            [script(), *SEARCH, "--address", f"127.0.0.1:{PORT}", "--verbose"],
-            cwd=folder,
-            env=cluster.environment,
-            stdout=out,
-            stderr=out,
-        )
-    wait_for(" step ", 120, log, driver)
-    until = time.monotonic() + 60
-    while not all(any(map(is_in_a_fold, processes_under(node.pid))) for node in (killed, hidden)):
-        assert time.monotonic() < until, "a node was given no fold"
-        time.sleep(0.02)
-    seen_at_hidden = set(processes_under(hidden.pid))
-    kill_tree(killed.pid)
-    seconds = wait_for("stopped, will run again", 90, log, driver)
-    print(f"\n{seconds:.1f} s from a node's death until its fold is handed out again")
-    while driver.poll() is None:
-        seen_at_hidden |= set(processes_under(hidden.pid))
-        time.sleep(0.2)
-    assert driver.returncode == 0, log.read_text()
+    with run_driver(cluster, folder, log, *SEARCH) as driver:
+        wait_for(" step ", 120, log, driver)
+        until = time.monotonic() + 60
+        while not any(map(is_in_a_fold, processes_under(killed.pid))):
+            assert driver.poll() is None, log.read_text()
+            assert time.monotonic() < until, "the node was given no fold"
+            time.sleep(0.02)
+        seen_at_hidden = set(processes_under(hidden.pid))
+        kill_tree(killed.pid)
+        seconds = wait_for("stopped, will run again", 90, log, driver)
+        print(f"\n{seconds:.1f} s from a node's death until its fold is handed out again")
+        while driver.poll() is None:
+            seen_at_hidden |= set(processes_under(hidden.pid))
+            time.sleep(0.2)
+        assert driver.returncode == 0, log.read_text()
 
     store = folder / "records/store"
     folds = [json.loads(path.read_text())["body"] for path in (store / "folds").glob("*.json")]
