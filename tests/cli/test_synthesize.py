@@ -7,13 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from tests.model.conftest import bert_folder as bert_folder
 from tests.synthesis.endpoint import Endpoint
 from tune_polar.data.source import parse_source
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.search.recipe_data import read_corpus
+from tune_polar.trial.frozen_vectors import FrozenEncoder
 
 Run = Callable[..., Any]
 
@@ -65,6 +68,35 @@ def test_nothing_is_sent_unless_it_is_said_and_what_comes_back_trains_where_its_
 
 
 @pytest.mark.usefixtures("table")
+def test_texts_are_compared_by_an_encoder_and_judged_by_a_model(run: Run, bert_folder: Path) -> None:
+    with Endpoint() as server:
+        words = (*WORDS, "--base-url", server.url, "--model", "made", "--rows", "80", "--parallel", "24")
+        assert run(*words, "--into", "plain.csv", "--yes").code == 0
+        plain = pd.read_csv("plain.csv", dtype=str, keep_default_na=False)
+        near = ("--near-encoder", str(bert_folder), "--near-cosine", "0.995", "--judge", "strict", "--into", "new.csv")
+        assert "then strict is asked of each text that is left" in run(*words, *near).out
+        ran = run(*words, *near, "--yes", "--json")
+        assert ran.code == 0
+        found = json.loads(ran.out)
+        asked = [each for each in server.asked if each["model"] == "strict"]
+        assert all(each["temperature"] == 0.3 for each in asked)
+        ran = run(*words, *near, "--yes", "--json")
+        assert json.loads(ran.out)["texts"] == found["texts"]
+        assert len([each for each in server.asked if each["model"] == "strict"]) == len(asked), "nothing is asked twice"
+
+    made, texts = pd.read_csv("new.csv", dtype=str, keep_default_na=False), found["texts"]
+    near_by = sum(texts.get(f"near in meaning to {what}", 0) for what in ("one before", "a row"))
+    assert near_by > 0
+    assert texts["kept"] + texts["judged unfit"] == len(plain) - near_by
+    assert len(made) == texts["kept"] > 0 < texts["judged unfit"]
+    assert set(made["text"]) < set(plain["text"])
+    vectors = FrozenEncoder(str(bert_folder))([*made["text"], *pd.read_csv("tweets.csv")["tweet"]])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = np.tril(vectors @ vectors.T, -1)[:, : len(made)]
+    assert cosines.max() < 0.995
+
+
+@pytest.mark.usefixtures("table")
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -74,6 +106,9 @@ def test_nothing_is_sent_unless_it_is_said_and_what_comes_back_trains_where_its_
         (("--strategy", "direct=0.5"), "the shares of --strategy must sum to 1, got 0.5"),
         (("--base-url", "localhost:8000"), "--base-url must be an http or https address"),
         (("--prompts", "none.yaml"), "none.yaml"),
+        (("--judge", ""), "--judge must name a model, got nothing"),
+        (("--near-encoder", "./nowhere"), "nowhere"),
+        (("--near-cosine", "nan"), "--near-cosine must be above 0 and at most 1, got nan"),
         (("--by", "author"), "--by must name a group of the recipe, one of [], got 'author'"),
     ],
 )

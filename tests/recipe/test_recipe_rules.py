@@ -348,7 +348,14 @@ BROKEN = [
         {SYSTEM: "  system: {type: mean, of: [sorter], weights: [1, 2]}"},
         "system.weights: must have one weight for each",
     ),
-    ({SYSTEM: "  system: {type: mean, of: [sorter], weights: [0]}"}, "system.weights: must have one weight for each"),
+    (
+        {SYSTEM: "  system: {type: mean, of: [sorter], weights: [0]}"},
+        r"system.weights: must sum to 1 .*, got \[0\.0\], which sum to 0",
+    ),
+    (
+        {SYSTEM: "  system: {type: mean, of: [sorter], weights: [0.5]}"},
+        r"system.weights: must sum to 1 \(thirds may be 0.33\), got \[0.5\], which sum to 0.5",
+    ),
     (
         {SYSTEM: "  system: {type: clip, of: sorter, low: 3, high: 2}"},
         "decide.system.high: must be above low .3.0., got 2",

@@ -113,6 +113,8 @@ def send(handler: BaseHTTPRequestHandler, status: int, body: object, headers: di
 
 def said(prompt: str, seed: int, wrong: bool) -> tuple[str, str]:
     """What a model answers, and how it ended."""
+    if "true or false" in prompt:
+        return verdict(seed), "stop"
     kind = (seed >> 8) % 16 if wrong else 15
     text = sentence(seed)
     if kind == 0:
@@ -134,6 +136,14 @@ def said(prompt: str, seed: int, wrong: bool) -> tuple[str, str]:
             return f"first: {text}", "stop"
         return "```json\n" + json.dumps({"first": text, "second": sentence(seed + 1)}) + "\n```", "stop"
     return f'"{text}"', "stop"
+
+
+def verdict(seed: int) -> str:
+    """Of a judge: three of five texts pass, one of them for an answer of another form."""
+    if seed % 5 == 0:
+        return "I would keep it."
+    found = {"realistic": True, "label_correct": seed % 5 != 1, "clear": True, "grammatical": True}
+    return json.dumps(found | {"clear": "false"} if seed % 5 == 2 else found)
 
 
 def sentence(seed: int) -> str:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.synthesis.endpoint import Endpoint as Server
-from tests.synthesis.endpoint import sentence
+from tests.synthesis.endpoint import sentence, verdict
 from tune_polar.cli.synthesize_command import PROMPTS
 from tune_polar.errors import DataError, SpecError
 from tune_polar.recipe.prompts import Prompts, read_prompts
 from tune_polar.synthesis.answers import NotATextError, texts_of
 from tune_polar.synthesis.client import Client, Endpoint, GivenUpError, StopError, _seconds
-from tune_polar.synthesis.filters import Written, sieve
+from tune_polar.synthesis.filters import Meaning, Written, sieve
 from tune_polar.synthesis.generate import Counts, Job, Row, collect, rows_of
 from tune_polar.synthesis.journal import Entry, Journal
+from tune_polar.synthesis.judge import judge_asks, judged
 from tune_polar.synthesis.languages import written_out
 from tune_polar.synthesis.row_requests import Ask, OwnRows, asks_for
 
@@ -200,6 +204,61 @@ def test_the_sieve_keeps_the_first_of_near_ones_and_none_near_a_row(own: OwnRows
         "another script",
         "too long",
     ]
+
+
+def test_texts_near_in_meaning_are_left_out_after_all_others(own: OwnRows) -> None:
+    texts = [" ".join(f"w{word}" for word in range(place, place + 6)) for place in range(0, 60, 6)]
+    places = {text: place for place, text in enumerate([*texts, *own.texts, "a text of the test split"])}
+    vectors = np.random.default_rng(3).normal(size=(len(places), 40)).astype(np.float32)
+    vectors[1] = 3 * vectors[0]  # says what the first one says
+    vectors[2] = vectors[1] + 0.2 * vectors[3]
+    vectors[4] = vectors[len(texts) + 5]  # says what a row says …
+    vectors[5] = vectors[4]  # … and so it stands in nobody's way
+    vectors[6] = vectors[-1]
+    vectors[7] = 0.0
+
+    def sieved(at_least: float) -> list[str | None]:
+        meaning = Meaning(lambda asked: vectors[[places[text] for text in asked]], at_least)
+        written = [Written(text, "1", "eng") for text in ["short", *texts]]
+        return list(sieve(written, own, [], others=["a text of the test split"], meaning=meaning))
+
+    before, row = "near in meaning to one before", "near in meaning to a row"
+    assert sieved(0.9) == ["too short", None, before, before, None, row, row, row, None, None, None]
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    closest = (unit @ unit.T)[2, 0]
+    assert sieved(closest + 0.001)[3] is None
+    assert sieved(closest - 0.001)[3] == before
+
+
+def test_a_judge_is_asked_of_each_text_once_and_speaks_for_those_it_was_not_asked_of(
+    own: OwnRows, prompts: Prompts, tmp_path: Path
+) -> None:
+    with Server() as server, Journal(tmp_path / "j.jsonl") as journal:
+        job = job_of(server, own, prompts)
+        answers, counts = collect(job, journal, lambda done, whole: None)
+        rows, texts = rows_of(answers, own, prompts)
+        asks = judge_asks(rows, prompts, own.target)
+        assert [row.text in ask.prompt and f'"{row.label}"' in ask.prompt for row, ask in zip(rows, asks, strict=True)]
+        of_judge = replace(job, asks=asks, spent=counts.tokens, most_tokens=counts.tokens + 70 * 12)
+        answers, second = collect(of_judge, journal, lambda done, whole: None)
+        assert second.stopped
+        kept, verdicts = judged(rows, answers)
+        assert verdicts["not judged"] == second.asked["not asked"] > 0
+
+        answers, second = collect(replace(of_judge, most_tokens=None), journal, lambda done, whole: None)
+        kept, verdicts = judged(rows, answers)
+        assert second.asked["answered before"] >= 12
+        assert second.tokens == 70 * (len(job.asks) + len(asks))
+        assert sum(verdicts.values()) == len(rows)
+        said = [verdict(int.from_bytes(hashlib.sha256(ask.prompt.encode()).digest()[:4], "little")) for ask in asks]
+        passes = ["false" not in each for each in said]
+        assert kept == [row for row, its in zip(rows, passes, strict=True) if its]
+        assert verdicts["judged unfit"] == len(rows) - len(kept) > 5
+        assert any("{" not in each for each in said), "an answer of another form"
+        assert server.answered == Counter(ask.prompt for ask in [*job.asks, *asks])
+        both = replace(counts, texts=texts).with_judged(replace(second, texts=verdicts))
+        assert sum(both.asked.values()) == len(job.asks) + len(asks)
+        assert both.texts == verdicts
 
 
 def test_more_rows_begin_with_the_same_questions(own: OwnRows, prompts: Prompts) -> None:

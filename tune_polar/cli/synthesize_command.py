@@ -19,7 +19,7 @@ from tune_polar.cli import options
 from tune_polar.cli.exit_codes import NOTHING_FOUND
 from tune_polar.cli.option_groups import TableGroup, with_groups
 from tune_polar.cli.output import say, say_json
-from tune_polar.cli.synthesize_options import EndpointGroup, QuestionsGroup
+from tune_polar.cli.synthesize_options import EndpointGroup, MeaningGroup, QuestionsGroup
 from tune_polar.data.load import load_corpus
 from tune_polar.errors import SpecError
 from tune_polar.recipe.prompts import read_prompts
@@ -29,7 +29,7 @@ from tune_polar.search.recipe_data import data_request
 if TYPE_CHECKING:
     from tune_polar.api.search_request import Asked
     from tune_polar.synthesis.generate import Counts, Job
-    from tune_polar.synthesis.journal import Entry
+    from tune_polar.synthesis.journal import Entry, Journal
     from tune_polar.synthesis.own_rows import Columns
     from tune_polar.synthesis.row_requests import OwnRows
 
@@ -49,6 +49,7 @@ def synthesize(
     ] = None,
     endpoint: EndpointGroup,
     questions: QuestionsGroup,
+    near: MeaningGroup,
     write_prompts: Annotated[
         Path | None, typer.Option("--write-prompts", metavar="FILE", help="Write the shipped prompts to edit, and end.")
     ] = None,
@@ -69,6 +70,8 @@ def synthesize(
     """
     # Imported here: only this command pays for a client.
     from tune_polar.synthesis.generate import Job, rows_of
+    from tune_polar.synthesis.journal import Journal
+    from tune_polar.synthesis.judge import judge_asks, judged
     from tune_polar.synthesis.row_requests import asks_for
     from tune_polar.synthesis.rows_file import journal_of, write_rows
 
@@ -82,15 +85,27 @@ def synthesize(
     said = read_prompts(questions.prompts or PROMPTS)
     own, others, columns = _own_rows(found, questions, into)
     asks = list(asks_for(own, said, number=questions.rows, shares=questions.shares(), seed=questions.seed))
-    job = Job(asks, endpoint.endpoint(), said, endpoint.most_tokens, endpoint.parallel)
-    collected = _collected(job, journal_path, endpoint.key_env, sends=yes, tells=json)
-    if collected is None:
-        return
-    answers, counts = collected
-    made, texts = rows_of(answers, own, said, others=others)
+    job = Job(asks, endpoint.endpoint(endpoint.model), said, endpoint.most_tokens, endpoint.parallel)
+    meaning = near.meaning()
+    with Journal(journal_path, writes=yes) as journal:
+        for line in _told(job, set(journal.entries), endpoint):
+            say(line, to_error=json)
+        if not yes:
+            say("nothing was sent: add --yes to send it", to_error=json)
+            return
+        answers, counts = _collected(job, journal)
+        made, texts = rows_of(answers, own, said, others=others, meaning=meaning)
+        counts = replace(counts, texts=texts)
+        if endpoint.judge is not None:
+            asks = judge_asks(made, said, own.target)
+            at_once = 0 if counts.stopped else job.parallel  # what was answered before still counts
+            judge = endpoint.endpoint(endpoint.judge)
+            job = replace(job, asks=asks, endpoint=judge, spent=counts.tokens, parallel=at_once)
+            answers, of_judge = _collected(job, journal)
+            made, verdicts = judged(made, answers)
+            counts = counts.with_judged(replace(of_judge, texts={**texts, "kept": 0, **verdicts}))
     if made:
         write_rows(into, made, columns)
-    counts = replace(counts, texts=texts)
     if json:
         say_json({"file": str(into) if made else None, **counts.to_json()})
     else:
@@ -113,24 +128,15 @@ def _own_rows(found: Asked, questions: QuestionsGroup, into: Path) -> tuple[OwnR
     return *own_rows(corpus, columns, questions.written_in), columns
 
 
-def _collected(
-    job: Job, journal_path: Path, key_env: str, *, sends: bool, tells: bool
-) -> tuple[list[Entry], Counts] | None:
-    """Answers, and what became of every question; None: nothing is sent, only told."""
+def _collected(job: Job, journal: Journal) -> tuple[list[Entry], Counts]:
+    """Answers, and what became of every question."""
     from tune_polar.synthesis.generate import collect
-    from tune_polar.synthesis.journal import Journal
 
-    with Journal(journal_path, writes=sends) as journal:
-        for line in _told(job, set(journal.entries), key_env):
-            say(line, to_error=tells)
-        if not sends:
-            say("nothing was sent: add --yes to send it", to_error=tells)
-            return None
-        try:
-            return collect(job, journal, _progress)
-        except (KeyboardInterrupt, SystemExit):
-            say(f"ended: every answer stands in {journal_path}, and the same command goes on", to_error=True)
-            raise
+    try:
+        return collect(job, journal, _progress)
+    except (KeyboardInterrupt, SystemExit):
+        say(f"ended: every answer stands in {journal.path}, and the same command goes on", to_error=True)
+        raise
 
 
 def _write_prompts(path: Path) -> None:
@@ -143,7 +149,7 @@ def _write_prompts(path: Path) -> None:
     say(f"{path}: change it, and give it with --prompts {path}")
 
 
-def _told(job: Job, answered: AbstractSet[str], key_env: str) -> Iterator[str]:
+def _told(job: Job, answered: AbstractSet[str], group: EndpointGroup) -> Iterator[str]:
     """What would be sent."""
     endpoint = job.endpoint
     todo = [ask for ask in job.asks if ask.id_for(endpoint.model) not in answered]
@@ -157,7 +163,9 @@ def _told(job: Job, answered: AbstractSet[str], key_env: str) -> Iterator[str]:
     yield f"{count(len(sources), 'text')} of the data would leave this machine, within {characters:,} characters in all"
     budget = "" if job.most_tokens is None else f", and no question once {job.most_tokens:,} tokens are used up"
     yield f"answers of at most {sum(ask.tokens for ask in todo):,} tokens in all{budget}"
-    yield f"key: {f'of {key_env}' if endpoint.key else f'none, for {key_env} is not set'}"
+    if group.judge is not None:
+        yield f"then {group.judge} is asked of each text that is left whether it is of use: one more question a text"
+    yield f"key: {f'of {group.key_env}' if endpoint.key else f'none, for {group.key_env} is not set'}"
 
 
 def _progress(done: int, whole: int) -> None:

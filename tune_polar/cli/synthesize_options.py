@@ -17,6 +17,7 @@ from tune_polar.recipe.prompts import STRATEGIES, Strategy
 
 if TYPE_CHECKING:
     from tune_polar.synthesis.client import Endpoint
+    from tune_polar.synthesis.filters import Meaning
 
 SHARES: Mapping[Strategy, float] = {"direct": 0.5, "paraphrase": 0.3, "contrastive": 0.2}
 MOST_AT_ONCE = 100  # connections that the client holds
@@ -39,6 +40,14 @@ class EndpointGroup:
             "--most-tokens", parser=options.whole_number, metavar="N", help="Stop once so many tokens are used up."
         ),
     ] = None
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            "--judge",
+            metavar="MODEL",
+            help="Model of the endpoint that is asked of each text whether it is of use; it may be the same.",
+        ),
+    ] = None
     parallel: Annotated[
         int, typer.Option("--parallel", parser=options.whole_number, metavar="N", help="Questions at once.")
     ] = 4
@@ -55,12 +64,45 @@ class EndpointGroup:
         positive(self.most_tokens, "--most-tokens")
         if not self.model:
             raise SpecError("--model must be given, got nothing", "Name a model as the endpoint calls it.")
+        if self.judge == "":
+            raise SpecError("--judge must name a model, got nothing", "Name one, or leave --judge out.")
 
-    def endpoint(self) -> Endpoint:
+    def endpoint(self, model: str) -> Endpoint:
         """With the key of the environment."""
         from tune_polar.synthesis.client import Endpoint  # which loads a client that only this command needs
 
-        return Endpoint(self.base_url, self.model, os.environ.get(self.key_env) or None)
+        return Endpoint(self.base_url, model, os.environ.get(self.key_env) or None)
+
+
+@dataclass(frozen=True)
+class MeaningGroup:
+    """What is too near in meaning."""
+
+    near_encoder: Annotated[
+        str | None,
+        typer.Option(
+            "--near-encoder",
+            metavar="NAME",
+            help="Encoder, a hub id or folder, by which texts near in meaning to others or to a row are left out.",
+        ),
+    ] = None
+    near_cosine: Annotated[float, typer.Option("--near-cosine", metavar="C", help="Cosine from which they are.")] = 0.9
+
+    def meaning(self) -> Meaning | None:
+        """By the mean over the tokens of the encoder's last layer.
+
+        Raises:
+            ModelError: there is no such encoder.
+            SpecError: the cosine is none.
+        """
+        if not 0 < self.near_cosine <= 1:
+            raise SpecError(f"--near-cosine must be above 0 and at most 1, got {self.near_cosine:g}", "Try 0.9.")
+        if self.near_encoder is None:
+            return None
+        from tune_polar.synthesis.filters import Meaning
+        from tune_polar.trial.frozen_vectors import FrozenEncoder
+
+        return Meaning(FrozenEncoder(self.near_encoder), self.near_cosine)
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,21 @@ from tune_polar.recipe.configuration import digest
 from tune_polar.recipe.strict_yaml import read_yaml
 
 Strategy = Literal["direct", "paraphrase", "contrastive"]
+Question = Strategy | Literal["judge"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+QUALITIES = ("realistic", "label_correct", "clear", "grammatical")  # that a judge is asked of
 _ALWAYS = frozenset({"language", "topic", "least_words", "most_words"})
-FILLED_IN: Mapping[Strategy, frozenset[str]] = {
+FILLED_IN: Mapping[Question, frozenset[str]] = {
     "direct": _ALWAYS | {"label", "meaning"},
     "paraphrase": frozenset({"language", "label", "meaning", "text"}),
     "contrastive": _ALWAYS | {"first", "first_meaning", "second", "second_meaning"},
+    "judge": frozenset({"language", "label", "meaning", "text"}),
 }
-NEEDED: Mapping[Strategy, frozenset[str]] = {
+NEEDED: Mapping[Question, frozenset[str]] = {
     "direct": frozenset({"language"}),
     "paraphrase": frozenset({"language", "text"}),
     "contrastive": frozenset({"language"}),
+    "judge": frozenset({"text"}),
 }
 
 _Words = Annotated[str, Field(min_length=1, max_length=20_000)]
@@ -44,6 +48,12 @@ class Asking(_Model):
     prompt: _Words
 
 
+class Judging(Asking):
+    """How a text that was written is judged."""
+
+    system: _Words
+
+
 class Prompts(_Model):
     """A file of prompts. See the shipped one for what each key does."""
 
@@ -56,13 +66,18 @@ class Prompts(_Model):
     direct: Asking
     paraphrase: Asking
     contrastive: Asking
+    judge: Judging
     leaks: _Patterns = ()
     refusals: _Patterns = ()
 
-    def asking(self, strategy: Strategy) -> Asking:
-        """How ``strategy`` asks."""
-        found: Asking = getattr(self, strategy)
+    def asking(self, question: Question) -> Asking:
+        """How a strategy or the judge asks."""
+        found: Asking = getattr(self, question)
         return found
+
+    def meaning(self, target: str, label: str) -> str:
+        """What ``label`` of the column ``target`` means, in words."""
+        return self.meanings.get(target, {}).get(label, f"{target} is {label}")
 
     @property
     def hash(self) -> str:
@@ -79,7 +94,7 @@ class Prompts(_Model):
         return self
 
     def _templates(self) -> Iterator[Breach]:
-        for strategy in STRATEGIES:
+        for strategy in FILLED_IN:
             template, key = Template(self.asking(strategy).prompt), (strategy, "prompt")
             if not template.is_valid():
                 yield Breach(key, "must write a dollar sign that stands for itself as $$")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tune_polar.data.near_texts import NearTexts
 from tune_polar.data.repeated import first_with_text, matches
@@ -22,9 +25,14 @@ Reason = Literal[
     "another script",
     "near to one before",
     "near to a row",
+    "near in meaning to one before",
+    "near in meaning to a row",
 ]
 SHORTEST, LONGEST = 10, 1000  # characters
 OF_SCRIPT = 0.5  # of the letters of a text that are of its language's script
+_BLOCK = 512  # texts that are compared with all others at once
+
+Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -36,8 +44,26 @@ class Written:
     language: str
 
 
+@dataclass(frozen=True)
+class Meaning:
+    """How near texts are in what they mean: the cosine of their vectors.
+
+    Args:
+        vectors: of texts, (texts, size).
+        at_least: the cosine from which two are near.
+    """
+
+    vectors: Callable[[Sequence[str]], Vectors]
+    at_least: float = 0.9
+
+
 def sieve(
-    written: Sequence[Written], rows: OwnRows, leaks: Sequence[re.Pattern[str]], *, others: Sequence[str] = ()
+    written: Sequence[Written],
+    rows: OwnRows,
+    leaks: Sequence[re.Pattern[str]],
+    *,
+    others: Sequence[str] = (),
+    meaning: Meaning | None = None,
 ) -> list[Reason | None]:
     """For each text why it is left out; None: it is kept.
 
@@ -46,6 +72,7 @@ def sieve(
         rows: of the data.
         leaks: patterns of texts that say what they were written for.
         others: texts of other splits, which synthetic rows must not tell of either.
+        meaning: by which those near in meaning are left out too, after all others; None: words alone decide.
     """
     scripts = {language: _script_of(rows, language) for language in dict.fromkeys(rows.languages)}
     found = [_alone(each, scripts.get(each.language, ""), leaks) for each in written]
@@ -63,7 +90,38 @@ def sieve(
             found[place] = "near to a row"
         else:
             kept.add(row)
+    left = [place for place, reason in enumerate(found) if reason is None]
+    if meaning is not None and left:
+        for place, reason in zip(left, _by_meaning([written[each].text for each in left], known, meaning), strict=True):
+            found[place] = reason
     return found
+
+
+def _by_meaning(texts: Sequence[str], known: Sequence[str], meaning: Meaning) -> list[Reason | None]:
+    """Of each text whether it is near one of ``known``, or one before it that is kept."""
+    found: list[Reason | None] = [None] * len(texts)
+    vectors, theirs = _unit(meaning.vectors(texts)), _unit(meaning.vectors(known))
+    is_kept = np.ones(len(texts), dtype=np.bool_)
+    for first in range(0, len(texts), _BLOCK):
+        block = vectors[first : first + _BLOCK]
+        nearest = np.full(len(block), -1.0, dtype=np.float32)
+        for begin in range(0, len(theirs), _BLOCK):
+            nearest = np.maximum(nearest, (block @ theirs[begin : begin + _BLOCK].T).max(axis=1))
+        among = block @ vectors[: first + len(block)].T >= meaning.at_least
+        for row in range(first, first + len(block)):
+            if nearest[row - first] >= meaning.at_least:
+                found[row] = "near in meaning to a row"
+            elif (among[row - first, :row] & is_kept[:row]).any():
+                found[row] = "near in meaning to one before"
+            is_kept[row] = found[row] is None
+    return found
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    """Each of length 1; a vector of nothing stays one, and is near to none."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float32)
+    unit: Vectors = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return unit
 
 
 def _alone(one: Written, script: str, leaks: Sequence[re.Pattern[str]]) -> Reason | None:

@@ -7,12 +7,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tune_polar.recipe.prompts import Prompts
 from tune_polar.synthesis.answers import NotATextError, texts_of
 from tune_polar.synthesis.client import Client, Endpoint, GivenUpError, StopError
-from tune_polar.synthesis.filters import Written, sieve
+from tune_polar.synthesis.filters import Meaning, Written, sieve
 from tune_polar.synthesis.journal import Entry, Journal
 from tune_polar.synthesis.row_requests import Ask, OwnRows
 
@@ -55,6 +55,12 @@ class Counts:
             "given_up": dict(self.given_up),
         }
 
+    def with_judged(self, judged: Counts) -> Counts:
+        """Those of the questions that a judge was asked added; texts and tokens are what ``judged`` says."""
+        asked = {name: number + judged.asked[name] for name, number in self.asked.items()}
+        given_up = Counter(self.given_up) + Counter(judged.given_up)
+        return replace(judged, asked=asked, stopped=self.stopped or judged.stopped, given_up=given_up)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -65,6 +71,7 @@ class Job:
     prompts: Prompts
     most_tokens: int | None = None  # of questions and answers, those of earlier runs among them
     parallel: int = 4
+    spent: int = 0  # of these tokens, by another job
 
 
 def collect(job: Job, journal: Journal, report: Callable[[int, int], None]) -> tuple[list[Entry], Counts]:
@@ -83,7 +90,7 @@ def collect(job: Job, journal: Journal, report: Callable[[int, int], None]) -> t
     before = [journal.entries[its] for its in ids if its in journal.entries]
     asking = _Asking(job, journal, report, todo)
     asking.asked["answered before"] = len(job.asks) - len(todo)
-    asking.tokens = sum(entry.prompt_tokens + entry.answer_tokens for entry in before)
+    asking.tokens = job.spent + sum(entry.prompt_tokens + entry.answer_tokens for entry in before)
     asking.run()
     if asking.failure is not None:
         raise asking.failure
@@ -199,7 +206,12 @@ def _wait(threads: Sequence[threading.Thread], seconds: float = float("inf")) ->
 
 
 def rows_of(
-    answers: Sequence[Entry], own: OwnRows, prompts: Prompts, *, others: Sequence[str] = ()
+    answers: Sequence[Entry],
+    own: OwnRows,
+    prompts: Prompts,
+    *,
+    others: Sequence[str] = (),
+    meaning: Meaning | None = None,
 ) -> tuple[list[Row], dict[str, int]]:
     """The rows that answers hold, and what became of every text.
 
@@ -208,6 +220,7 @@ def rows_of(
         own: rows of the data.
         prompts: whose patterns say what is no text, or says its label.
         others: texts of other splits.
+        meaning: by which texts near to others in meaning are left out too.
     """
     counts: Counter[str] = Counter()
     refusals, leaks = ([re.compile(each) for each in some] for some in (prompts.refusals, prompts.leaks))
@@ -223,7 +236,8 @@ def rows_of(
             written.append(Written(text, label, entry.language))
             made.append((entry, place))
     rows = []
-    for one, (entry, place), reason in zip(written, made, sieve(written, own, leaks, others=others), strict=True):
+    reasons = sieve(written, own, leaks, others=others, meaning=meaning)
+    for one, (entry, place), reason in zip(written, made, reasons, strict=True):
         counts[reason or "kept"] += 1
         if reason is None:
             its = f"synthetic-{entry.id[:16]}" + ("" if len(entry.labels) == 1 else f"-{place + 1}")

@@ -8,11 +8,12 @@ import json
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Annotated, Literal, Self
+from typing import IO, Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tune_polar.errors import DataError
+from tune_polar.recipe.prompts import Question
 
 Count = Annotated[int, Field(ge=0, le=10**9)]
 
@@ -23,7 +24,7 @@ class Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     id: str
     model: str
-    strategy: Literal["direct", "paraphrase", "contrastive"]
+    strategy: Question
     language: str
     labels: Annotated[tuple[str, ...], Field(strict=False)]
     source_id: str

@@ -10,7 +10,7 @@ from string import Template
 import numpy as np
 
 from tune_polar.errors import DataError
-from tune_polar.recipe.prompts import STRATEGIES, Prompts, Strategy
+from tune_polar.recipe.prompts import STRATEGIES, Prompts, Question, Strategy
 from tune_polar.synthesis.languages import written_out
 
 TEXTS_OF: Mapping[Strategy, int] = {"direct": 1, "paraphrase": 1, "contrastive": 2}  # texts that one answer holds
@@ -45,7 +45,7 @@ class Ask:
     """
 
     number: int
-    strategy: Strategy
+    strategy: Question
     language: str
     labels: tuple[str, ...]
     source_id: str
@@ -154,7 +154,7 @@ class _Drawing:
         )
 
     def _meaning(self, label: str) -> str:
-        return self._prompts.meanings.get(self._rows.target, {}).get(label, f"{self._rows.target} is {label}")
+        return self._prompts.meaning(self._rows.target, label)
 
     def _source(self, label: str) -> int:
         rows = self._of_label[label]

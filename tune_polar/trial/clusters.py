@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.recipe.sections import Encoder
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.forward_pass import predict
+from tune_polar.trial.frozen_vectors import frozen_vectors
 from tune_polar.trial.gradients import Rows
 from tune_polar.trial.stage_plan import stage_seed
 from tune_polar.trial.worker_context import TrialContext
@@ -76,18 +73,12 @@ def cluster_vectors(
     source = context.encoder_source(stage.encoder)
     seed = stage_seed(trial.cell.seed, name, fold)
     training = context.rows_of(name, trial.recipe.data.extra).training_rows(fold)
-    frozen = source.start(training, seed, stage).to(context.device).eval()
-
-    def forward(ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
-        found: Tensor = frozen(ids, mask, blocks)
-        return found
-
-    steps = predict(
-        forward, source.train_tokens, rows, source.tokenizer.pad_id, context.device, context.memory.evaluation_rows
+    vectors = frozen_vectors(
+        source.start(training, seed, stage).to(context.device),
+        source.train_tokens,
+        rows,
+        source.tokenizer.pad_id,
+        context.device,
+        batch_rows=context.memory.evaluation_rows,
     )
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            vectors: Tensor = stop.value
-            return vectors.to(torch.float64).cpu().numpy()
+    return vectors.astype(np.float64)

@@ -9,27 +9,24 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.table import TRAIN, Corpus, Split
 from tune_polar.model.encoder_location import encoder_folder
 from tune_polar.model.encoder_shape import shape_of_folder
-from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.model.tokens import HubTokenizer
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import Encoder, Stage
 from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.floor_features import VectorFeatures
 from tune_polar.trial.floor_models import FloorLeftOutError
-from tune_polar.trial.forward_pass import predict
+from tune_polar.trial.frozen_vectors import frozen_vectors
 from tune_polar.trial.host_memory import give_back_freed
 from tune_polar.trial.visible_gpus import is_simulated
 
 Rows = NDArray[np.int64]
 # Additions and multiplications that all texts may take together: a minute on a few cores, seconds on a GPU.
 MOST_WORK: Mapping[str, float] = {"cpu": 2e13, "cuda": 1e15}
-_BATCH_ROWS = 32
 
 
 def floor_device(on_gpu: bool) -> torch.device:
@@ -89,21 +86,11 @@ class FrozenEncoders:
 
     def _features(self, stage: Stage, part: Corpus, check: Callable[[], None]) -> VectorFeatures:
         source = EncoderSource(stage.encoder, part)
-        encoder, tokens = source.untrained().to(self._device).eval(), source.train_tokens
-
-        def forward(ids: Tensor, mask: Tensor, blocks: RowBlocks) -> Tensor:
-            found: Tensor = encoder(ids, mask, blocks)
-            return found
-
-        steps = predict(forward, tokens, np.arange(len(tokens)), source.tokenizer.pad_id, self._device, _BATCH_ROWS)
+        encoder, tokens = source.untrained().to(self._device), source.train_tokens
+        rows = np.arange(len(tokens))
         try:
-            while True:
-                try:
-                    next(steps)
-                except StopIteration as stop:
-                    vectors: Tensor = stop.value
-                    return VectorFeatures(_key(stage), vectors.cpu().numpy())
-                check()
+            vectors = frozen_vectors(encoder, tokens, rows, source.tokenizer.pad_id, self._device, check=check)
+            return VectorFeatures(_key(stage), vectors)
         finally:
             give_back_freed()
 

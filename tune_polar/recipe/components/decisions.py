@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from math import isclose
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, WithJsonSchema, WrapValidator, model_validator
@@ -28,6 +29,7 @@ ThresholdRule = Literal[
 
 
 NEVER = "never"  # a threshold above every probability
+WEIGHTS_OFF = 0.011  # from 1, that the weights of a mean may sum to: three of 0.33 are meant
 
 
 def _cut(value: object, number: Callable[[object], float]) -> object:
@@ -230,7 +232,7 @@ class Mean(Decision):
         description="Stages or decisions that are averaged"
     )
     weights: Annotated[tuple[Weight, ...], Field(strict=False)] | None = Field(
-        default=None, description="One weight for each of them; null: all alike"
+        default=None, description="One weight for each of them, in sum 1; null: all alike"
     )
 
     @property
@@ -242,8 +244,11 @@ class Mean(Decision):
         """Only like tables of probabilities or numbers have a mean, each counted once."""
         if len(set(self.of)) < len(self.of):
             yield "of", f"must name each table once, got {list(self.of)}"
-        if self.weights is not None and (len(self.weights) != len(self.of) or not sum(self.weights)):
-            yield "weights", f"must have one weight for each of {list(self.of)}, not all 0, got {list(self.weights)}"
+        if self.weights is not None and len(self.weights) != len(self.of):
+            yield "weights", f"must have one weight for each of {list(self.of)}, got {list(self.weights)}"
+        elif self.weights is not None and not isclose(sum(self.weights), 1, abs_tol=WEIGHTS_OFF):
+            got = f"{list(self.weights)}, which sum to {sum(self.weights):g}"
+            yield "weights", f"must sum to 1 (thirds may be 0.33), got {got}"
         first = inputs[self.of[0]]
         if first.form == "neighbours" or (first.form == "decided" and first.gold == "class"):
             yield "of", f"must name tables of probabilities or values, and {self.of[0]!r} says {first.words}"
