@@ -32,6 +32,7 @@ extends: psk
 changes:
   encoder: {name: smaller, max_length_tokens: 24, adapter: {rank: 4}}
   large.encoder.name: larger
+  large.encoder.quantize: nf4
   small.optimizer.max_steps: 20
   large.optimizer.max_steps: 20
   small.optimizer.lr: 1e-2

@@ -36,6 +36,7 @@ OTHER: dict[str, dict[str, object]] = {
     "folds.order": {"folds.order": "competition"},
     "folds.together": {"folds.together": ("author",)},
     "encoder.adapter": {"encoder.adapter": {"type": "lora"}},
+    "encoder.quantize": {"encoder.adapter": {"type": "lora"}, "encoder.quantize": "nf4"},
     "encoder.name": {"encoder.name": "other"},
     "encoder.revision": {"encoder.revision": "other"},
     "encoder.tiny.hidden": {"encoder.tiny.hidden": 64},

@@ -520,3 +520,6 @@ def test_what_is_set_of_a_component_does_not_reach_the_ablation_that_takes_it_aw
     assert loaded.recipe.encoder.adapter.rank == 4
     assert loaded.ablations["attention"][1].encoder.adapter.rank == 4
     assert loaded.ablations["full"][1].encoder.adapter is None
+    packed = load_recipe("psk-small", RecipeOptions(encoder="some/decoder", changes={"encoder.quantize": "nf4"}))
+    assert packed.ablations["attention"][1].encoder.quantize == "nf4"
+    assert packed.ablations["full"][1].encoder.quantize is None

@@ -268,6 +268,14 @@ BROKEN = [
         r"encoder.adapter.rank: must be at most the width of the embedded encoder, encoder.tiny.hidden \(\d+\), got",
     ),
     (
+        encoder("quantize: nf4"),
+        "encoder.quantize: must be null where all weights are trained: set encoder.adapter too, got 'nf4'",
+    ),
+    (
+        {"encoder:\n  name: some/encoder": "encoder:\n  name: tiny\n  quantize: nf4\n  adapter: {type: lora, rank: 2}"},
+        "encoder.quantize: must be null for the embedded encoder, which is small and made anew for each fold, got",
+    ),
+    (
         encoder("adapter: {type: lora, targets: all}"),
         "encoder.adapter.targets: must be all_linear, attention or a list",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,14 +11,17 @@ from polar_search import TWO_STAGES
 from simulated_search import recipe_of
 from torch import nn
 
-from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS, shape_of_config
+from tune_polar.model.encoder import load_encoder
+from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS, shape_of_config, shape_of_folder
 from tune_polar.model.heads import build_head
 from tune_polar.model.losses import LossContext, OutputsKind, TaskKind, build_loss
 from tune_polar.model.losses.base import TASK_KINDS
+from tune_polar.model.parameter_size import entries_and_bytes
+from tune_polar.model.random_encoder import write_random_encoder
 from tune_polar.recipe.components import HEADS, LOSSES
 from tune_polar.search.resources.diagnosis import diagnose, stand_ins
 from tune_polar.search.resources.encoder_sizes import encoders_of
-from tune_polar.search.resources.stage_forecasts import forecasts, own_parameters
+from tune_polar.search.resources.stage_forecasts import forecasts, own_parameters, stage_load
 from tune_polar.trial.visible_gpus import SIMULATED
 
 HIDDEN, WIDTH = 48, 24
@@ -106,6 +110,24 @@ def test_stages_of_unlike_encoders_are_forecast_each_by_its_own(monkeypatch: pyt
     assert small.whole_gb < 0.2 < large.whole_gb
     assert [each.what.partition(":")[0] for each in found.missing] == ["encoder"]
     assert stand_ins(found) == {XBASE: PUBLISHED_CONFIGS[XBASE]}
+
+
+@pytest.mark.parametrize("quantize", [None, "nf4"])
+def test_a_frozen_base_is_counted_as_it_is_kept(tmp_path: Path, quantize: str | None) -> None:
+    config = {**PUBLISHED_CONFIGS[XBASE], "hidden_size": 128, "intermediate_size": 512, "num_attention_heads": 2}
+    write_random_encoder(tmp_path, {**config, "num_hidden_layers": 2, "vocab_size": 60}, ["abc"])
+    about = {"name": str(tmp_path), "adapter": {"type": "lora", "rank": 4}, "quantize": quantize}
+    task = {"type": "binary", "target": "x"}
+    recipe = recipe_of(
+        {"recipe": "one", "data": {"labels": ["x"]}, "encoder": about, "stages": {"model": {"task": task}}}
+    )
+    load = stage_load(recipe.data, recipe.stages["model"], shape_of_folder(tmp_path), "fp32")
+    encoder, _ = load_encoder(str(tmp_path), pooling="mean", as_stored=True, quantize=quantize)
+    entries, kept = (sum(each) for each in zip(*map(entries_and_bytes, encoder.parameters()), strict=True))
+    assert load.frozen == entries
+    assert load.frozen_bytes * load.frozen == pytest.approx(kept, rel=1e-3)
+    assert (load.frozen_bytes < 2) == (quantize is not None)
+    assert load.unpacked == (128 * 512 if quantize else 0)
 
 
 def test_a_stage_whose_encoder_is_not_known_is_not_forecast() -> None:

@@ -96,11 +96,18 @@ def merge_adapter(encoder: TextEncoder) -> None:
     for name, module in list(backbone.named_modules()):
         if isinstance(module, LoraLayer):
             own: Any = module
+            added = own.get_delta_weight("default")
             base = own.get_base_layer()
+            if encoder.quantized is not None:
+                base = base.unpacked()
             with torch.no_grad():  # a new matrix: the old one may be shared
-                base.weight = nn.Parameter(base.weight + own.get_delta_weight("default"), requires_grad=False)
+                base.weight = nn.Parameter(base.weight + added, requires_grad=False)
             backbone.set_submodule(name, base)
     encoder.adapter = None
+    if encoder.quantized is not None:  # matrices that had none
+        from tune_polar.model.nf4 import unpack_layers
+
+        unpack_layers(encoder)
 
 
 def _adapted(encoder: TextEncoder, frozen_layers: int, targets: Targets) -> dict[str, nn.Linear]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 
 import torch
@@ -33,6 +34,7 @@ class TextEncoder(nn.Module):
         self.backbone = backbone
         self.pooling: Pooling = chosen_pooling(pooling, None)
         self.adapter: str | None = None  # which kind stands beside the frozen weights
+        self.quantized: str | None = None  # how the layers' frozen matrices are kept
         self.recomputes = False  # gradient checkpointing
         self._anatomy = dissect(backbone)
         with_cheap_dropout(backbone)
@@ -200,6 +202,7 @@ def load_encoder(
     dropout: float | None = None,
     revision: str | None = None,
     as_stored: bool = False,
+    quantize: str | None = None,
 ) -> tuple[TextEncoder, HubTokenizer]:
     """Load an encoder or a decoder, without a pooler, and its tokenizer. Nothing it brings is executed.
 
@@ -213,11 +216,18 @@ def load_encoder(
         dropout: see ``TextEncoder.set_dropout``; None keeps the encoder's own.
         revision: a branch, tag or commit of the hub repository; a folder has none.
         as_stored: weights in the precision of their files, for a base that is never trained; else in 32 bits.
+        quantize: "nf4": the layers' matrices in four bits, for a base that is never trained.
 
     Raises:
         ModelError: there is no encoder of that name, it is not one, its weights are damaged, incomplete or a pickle
-            of more than tensors, it looks at padding, or the hub cannot be reached.
+            of more than tensors, it looks at padding, or the hub cannot be reached; it is to be quantised, and
+            bitsandbytes is not installed.
     """
+    if quantize is not None and importlib.util.find_spec("bitsandbytes") is None:
+        raise ModelError(
+            f"encoder.quantize: {quantize} must have bitsandbytes, which is not installed",
+            "pip install 'tune-polar[nf4]', or leave encoder.quantize out (null).",
+        )
     folder = encoder_folder(name_or_path, revision)
     backbone = load_backbone(folder, as_stored=as_stored)
     encoder = TextEncoder(backbone, pooling=chosen_pooling(pooling, folder, is_causal=is_causal(backbone.config)))
@@ -232,4 +242,8 @@ def load_encoder(
             "Use the tokenizer that the encoder was trained with.",
         )
     check_mask(encoder, tokenizer, name_or_path)
+    if quantize is not None:
+        from tune_polar.model.nf4 import quantize_layers  # seconds to load, for those who quantise alone
+
+        quantize_layers(encoder)
     return encoder, tokenizer

@@ -44,6 +44,11 @@ class EncoderShape:
         return self.layers * sum(width * outputs for width, outputs in self.matrices)
 
     @property
+    def largest_matrix(self) -> int:
+        """Entries of the largest of a layer's matrices."""
+        return max(width * outputs for width, outputs in self.matrices)
+
+    @property
     def word_embeddings(self) -> int:
         """Entries of the token matrix, which FGM keeps a copy of."""
         return self.vocabulary * self.hidden

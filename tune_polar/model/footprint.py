@@ -16,6 +16,7 @@ GB = 2**30  # bytes, as on the box of a graphics card
 WORKSPACE_BYTES = 64 * 2**20  # cuBLAS's, one a process
 _MARGIN = 1.02  # what rounding of blocks adds
 FLOAT, HALF, BYTE = 4, 2, 1  # bytes an entry
+NF4_BYTES = (4 + 8 / 64 + 32 / (64 * 256)) / 8  # with a scale for 64 entries in 8 bits, and one for 256 of these
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class StageLoad:
     half_precision: bool  # forward passes in 16 bits, weights in 32
     fgm: bool
     frozen: int = 0  # of the parameters, those without gradients
-    frozen_bytes: int = FLOAT  # an entry of these
+    frozen_bytes: float = FLOAT  # an entry of these, on average
+    unpacked: int = 0  # entries of the largest matrix that is kept in fewer bits than it is computed with
     adapter: AdapterLoad | None = None  # where all of the encoder is frozen
     evaluation_rows: int = 128  # of one batch without gradients
     table_entries: int = 0  # of the largest similarity table that an evaluation computes at once
@@ -78,7 +80,7 @@ def stage_footprint(load: StageLoad, micro_rows: int, recompute: bool) -> Footpr
         recompute: gradient checkpointing: a layer keeps its input alone and is computed again in the backward.
     """
     trained = FLOAT * (load.parameters - load.frozen)  # of weights, and of gradients
-    weights = trained + load.frozen_bytes * load.frozen
+    weights = trained + int(load.frozen_bytes * load.frozen)
     moments = 2 * trained
     matrix = FLOAT * load.encoder.word_embeddings
     casts = _casts(load)
@@ -112,7 +114,7 @@ def stage_footprint(load: StageLoad, micro_rows: int, recompute: bool) -> Footpr
 
 def evaluation_peak(load: StageLoad) -> int:
     """The most that is allocated while a stage is evaluated between two steps, whose gradients are still there."""
-    still = load.frozen_bytes * load.frozen
+    still = int(load.frozen_bytes * load.frozen)
     return _with_margin(4 * FLOAT * (load.parameters - load.frozen) + still + _casts(load) + _evaluation_bytes(load))
 
 
@@ -163,7 +165,7 @@ def _backward_bytes(load: StageLoad, tokens: int) -> int:
     """Gradients of a layer's activations while it is gone through, and of its largest matrix before it is added up."""
     hidden, inner = load.encoder.hidden, load.encoder.intermediate
     size = HALF if load.half_precision else FLOAT
-    matrix = (HALF + FLOAT if load.half_precision else FLOAT) * hidden * inner
+    matrix = (HALF + FLOAT if load.half_precision else FLOAT) * hidden * inner + FLOAT * load.unpacked
     return tokens * (2 * FLOAT * hidden + size * hidden + 2 * size * inner) + matrix
 
 
@@ -175,5 +177,5 @@ def _evaluation_bytes(load: StageLoad) -> int:
     if not load.encoder.fused_attention:
         attention += load.encoder.heads * width * (FLOAT + size)
     feed_forward = 2 * FLOAT * hidden + size * hidden + 2 * size * inner
-    batch = load.evaluation_rows * width * max(attention, feed_forward)
+    batch = load.evaluation_rows * width * max(attention, feed_forward) + FLOAT * load.unpacked
     return max(batch, FLOAT * load.table_entries)

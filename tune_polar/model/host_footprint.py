@@ -21,7 +21,7 @@ def host_peak_bytes(load: StageLoad, micro_rows: int, recompute: bool, *, on_cpu
         on_cpu: whether it is computed on the CPU; else only copies of what the GPU holds are here.
         keeps_best: whether the best weights are kept.
     """
-    trained, still = FLOAT * (load.parameters - load.frozen), load.frozen_bytes * load.frozen
+    trained, still = FLOAT * (load.parameters - load.frozen), int(load.frozen_bytes * load.frozen)
     weights, largest = trained + still, FLOAT * load.encoder.word_embeddings
     if load.adapter is not None:  # the largest array that is kept is one of its own; the base is nobody's copy
         largest = trained

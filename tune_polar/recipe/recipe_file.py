@@ -247,9 +247,9 @@ def _use_encoder(draft: Draft, name: str) -> None:
 
 
 def _with_what_is_left(options: RecipeOptions, ablation: Ablation) -> RecipeOptions:
-    """Without `--set` of keys below a component that the ablation takes away: there is nothing that they could set."""
+    """Without `--set` of what the ablation takes away, and of keys below: there is nothing that they could set."""
     gone = tuple(f"{key}." for key, value in ablation.changes.items() if value is None)
-    changes = {key: value for key, value in (options.changes or {}).items() if not key.startswith(gone)}
+    changes = {key: value for key, value in (options.changes or {}).items() if not f"{key}.".startswith(gone)}
     return replace(options, changes=changes)
 
 

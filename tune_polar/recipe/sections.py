@@ -66,6 +66,11 @@ class Encoder(Settings):
         default=None,
         description="Small trained parts in place of the encoder's own weights; null: all weights are trained",
     )
+    quantize: Literal["nf4"] | None = Field(
+        default=None,
+        description="`nf4`: the matrices of the layers in four bits, beside an adapter, with bitsandbytes; null: as "
+        "they are stored",
+    )
     tiny: TinyEncoder = TinyEncoder()
 
 

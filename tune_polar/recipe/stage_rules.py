@@ -174,7 +174,12 @@ def _encoder_breaches(stage: Stage, at: KeyPath) -> Iterator[Breach]:
     if frozen and epsilon:
         rule = f"must be 0 where encoder.frozen_layers is above 0 ({frozen}): the word embeddings have no gradient"
         yield Breach((*at, "optimizer", "fgm_epsilon"), rule, epsilon)
-    adapter = stage.encoder.adapter
+    adapter, quantize = stage.encoder.adapter, stage.encoder.quantize
+    if quantize is not None and (adapter is None or stage.encoder.name == TINY):
+        rule = "must be null where all weights are trained: set encoder.adapter too"
+        if adapter is not None:
+            rule = "must be null for the embedded encoder, which is small and made anew for each fold"
+        yield Breach((*at, "encoder", "quantize"), rule, quantize)
     if adapter is None:
         return
     if epsilon and not frozen:
@@ -205,4 +210,4 @@ def _start_breaches(name: str, stage: Stage, stages: Mapping[str, Stage]) -> Ite
 def _body(encoder: Encoder) -> tuple[object, ...]:
     """What decides of which weights an encoder is made."""
     without_adapter = 0 if encoder.adapter is None else encoder.frozen_layers
-    return encoder.name, encoder.revision, encoder.adapter, encoder.tiny, without_adapter
+    return encoder.name, encoder.revision, encoder.adapter, encoder.quantize, encoder.tiny, without_adapter

@@ -39,7 +39,11 @@ def store_models(store: Store, recipe_of: Callable[[CellModels], Recipe], compos
         pretrained = None
         if settings.name != TINY:
             pretrained = encoders.load(
-                settings.name, settings.revision, settings.pooling, is_frozen=settings.adapter is not None
+                settings.name,
+                settings.revision,
+                settings.pooling,
+                is_frozen=settings.adapter is not None,
+                quantize=settings.quantize,
             )
         try:
             if pretrained is None:

@@ -52,13 +52,13 @@ def check_encoders(recipes: Iterable[Recipe]) -> None:
         raise ModelError(*told)
 
 
-class _Asked(tuple[str, str | None, str, int, Adapter | None, int]):
-    """Name, revision, pooling, most tokens, adapter, frozen layers."""
+class _Asked(tuple[str, str | None, str, int, str | None, Adapter | None, int]):
+    """Name, revision, pooling, most tokens, quantisation, adapter, frozen layers."""
 
     @classmethod
     def of(cls, encoder: Encoder) -> _Asked:
         about = encoder.name, encoder.revision, encoder.pooling, encoder.max_length_tokens
-        return cls((*about, encoder.adapter, encoder.frozen_layers))
+        return cls((*about, encoder.quantize, encoder.adapter, encoder.frozen_layers))
 
 
 def _run(encoders: list[_Asked], sending: Connection) -> None:
@@ -75,13 +75,14 @@ def _first_problem(encoders: list[_Asked]) -> tuple[str, str] | None:
     from tune_polar.model.adapters import add_adapter
     from tune_polar.model.encoder import load_encoder
 
-    for name, revision, pooling, most, adapter, frozen in encoders:
+    for name, revision, pooling, most, quantize, adapter, frozen in encoders:
         try:
             encoder, tokenizer = load_encoder(
                 name,
                 pooling=pooling,  # type: ignore[arg-type]
                 revision=revision,
                 as_stored=adapter is not None,
+                quantize=quantize,
             )
             if adapter is not None:
                 settings = adapter.model_dump()

@@ -46,6 +46,7 @@ class EncoderSource:
                 pooling=settings.pooling,
                 revision=settings.revision,
                 as_stored=settings.adapter is not None,  # it is never trained itself
+                quantize=settings.quantize,
             )
         # By split, (rows of it)
         self.tokens = {

@@ -99,21 +99,30 @@ class Encoders:
     """Pretrained encoders, each read once: stages of several folds have copies of it."""
 
     def __init__(self) -> None:
-        self._loaded: dict[tuple[str, str | None, str, bool], tuple[TextEncoder, Tokenizer]] = {}
+        self._loaded: dict[tuple[object, ...], tuple[TextEncoder, Tokenizer]] = {}
 
     def load(
-        self, name: str | Path, revision: str | None, pooling: Any, *, is_frozen: bool = False
+        self,
+        name: str | Path,
+        revision: str | None,
+        pooling: Any,
+        *,
+        is_frozen: bool = False,
+        quantize: str | None = None,
     ) -> tuple[TextEncoder, Tokenizer]:
         """A copy of the encoder to be filled with weights, and the tokenizer, which all copies share.
 
         ``is_frozen``: all weights stay as they are, for an adapter beside them; such copies share them too.
+        ``quantize``: see ``load_encoder``.
 
         Raises:
             ModelError: there is no such encoder.
         """
-        key = str(name), revision, pooling, is_frozen
+        key = str(name), revision, pooling, is_frozen, quantize
         if key not in self._loaded:
-            self._loaded[key] = load_encoder(str(name), pooling=pooling, revision=revision, as_stored=is_frozen)
+            self._loaded[key] = load_encoder(
+                str(name), pooling=pooling, revision=revision, as_stored=is_frozen, quantize=quantize
+            )
         encoder, tokenizer = self._loaded[key]
         names = {own for own, _ in encoder.named_parameters()} if is_frozen else ()
         return shared_copy(encoder, names), tokenizer

@@ -14,7 +14,8 @@ from tune_polar.data.batching import TokenRows
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.encoder_shape import EncoderShape, shape_of_config
-from tune_polar.model.footprint import StageLoad, adapter_load
+from tune_polar.model.footprint import FLOAT, StageLoad, adapter_load
+from tune_polar.model.parameter_size import entries_and_bytes
 from tune_polar.recipe.components.adapters import Adapter
 from tune_polar.store.training_facts import MemoryUse
 from tune_polar.trial.gradients import Rows, step_gradients
@@ -124,16 +125,18 @@ def stage_load(training: Training, needs: StageNeeds) -> StageLoad:
     """The stage as memory sees it."""
     shape, settings = _shape(training.encoder), needs.adapter
     adapter = None if settings is None else adapter_load(shape, settings.width, settings.only_attention)
-    still = [each for each in training.encoder.parameters() if not each.requires_grad]
+    sizes = [entries_and_bytes(each) for each in training.encoder.parameters() if not each.requires_grad]
+    frozen, frozen_bytes = (sum(each[place] for each in sizes) for place in (0, 1))
     return StageLoad(
         encoder=shape,
-        parameters=sum(parameter.numel() for parameter in training.model.parameters()),
+        parameters=sum(entries_and_bytes(each)[0] for each in training.model.parameters()),
         batch_rows=training.batch_rows * needs.texts_a_row,
         longest_tokens=needs.longest_tokens,
         half_precision=training.precision.is_half,
         fgm=training.settings.fgm_epsilon > 0,
-        frozen=sum(each.numel() for each in still) if adapter is not None else 0,
-        frozen_bytes=training.encoder.word_embeddings.weight.element_size(),
+        frozen=frozen if adapter is not None else 0,
+        frozen_bytes=frozen_bytes / frozen if adapter is not None else FLOAT,
+        unpacked=0 if training.encoder.quantized is None else shape.largest_matrix,
         adapter=adapter,
         table_entries=needs.table_entries,
     )

@@ -186,7 +186,10 @@ def fold_needs(
         checkpoints.append(trained * (3 + keeps_best))  # AdamW has two moments
         load = stage_load(recipe.data, stage, shape, "fp32" if on_cpu else auto)
         rung = plan_memory(load, None if on_cpu else slot_bytes).rung
-        hosts.append(host_peak_bytes(load, rung.rows, rung.recompute, on_cpu=on_cpu, keeps_best=keeps_best))
+        peak = host_peak_bytes(load, rung.rows, rung.recompute, on_cpu=on_cpu, keeps_best=keeps_best)
+        if stage.encoder.quantize is not None:  # packed matrix by matrix, from weights as they are stored
+            peak = max(peak, shape.stored_bytes * shape.parameters + int(load.frozen_bytes * load.frozen))
+        hosts.append(peak)
     return FoldNeeds(sum(weights), max(checkpoints), _PROCESS_BYTES + max(hosts))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tune_polar.model.encoder_shape import EncoderShape
-from tune_polar.model.footprint import FLOAT, GB, AdapterLoad, StageLoad, adapter_load, adapter_parameters
+from tune_polar.model.footprint import FLOAT, GB, NF4_BYTES, AdapterLoad, StageLoad, adapter_load, adapter_parameters
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import Data, Stage
 from tune_polar.store.records import MemoryUse
@@ -57,9 +57,18 @@ def stage_load(data: Data, stage: Stage, shape: EncoderShape, auto: Bits = "bf16
         half_precision=_bits(stage, auto) != "fp32",
         fgm=stage.optimizer.fgm_epsilon > 0,
         frozen=0 if adapter is None else shape.parameters,
-        frozen_bytes=FLOAT if adapter is None else shape.stored_bytes,
+        frozen_bytes=FLOAT if adapter is None else _base_bytes(stage, shape),
+        unpacked=0 if stage.encoder.quantize is None else shape.largest_matrix,
         adapter=None if adapter is None else _adapter_of(stage, shape),
     )
+
+
+def _base_bytes(stage: Stage, shape: EncoderShape) -> float:
+    """An entry of a frozen base, on average."""
+    if stage.encoder.quantize is None:
+        return shape.stored_bytes
+    packed = shape.linear_parameters
+    return (NF4_BYTES * packed + shape.stored_bytes * (shape.parameters - packed)) / shape.parameters
 
 
 def trained_adapter(stage: Stage, shape: EncoderShape) -> int:
