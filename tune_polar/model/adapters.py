@@ -107,7 +107,8 @@ def merge_adapter(encoder: TextEncoder) -> None:
     if encoder.quantized is not None:  # matrices that had none
         from tune_polar.model.nf4 import unpack_layers
 
-        unpack_layers(encoder)
+        unpack_layers(backbone)
+        encoder.quantized = None
 
 
 def _adapted(encoder: TextEncoder, frozen_layers: int, targets: Targets) -> dict[str, nn.Linear]:

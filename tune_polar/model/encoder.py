@@ -245,5 +245,6 @@ def load_encoder(
     if quantize is not None:
         from tune_polar.model.nf4 import quantize_layers  # seconds to load, for those who quantise alone
 
-        quantize_layers(encoder)
+        quantize_layers(backbone, encoder.layers)
+        encoder.quantized = quantize
     return encoder, tokenizer

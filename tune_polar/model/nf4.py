@@ -14,8 +14,6 @@ from bitsandbytes.functional import dequantize_4bit
 from bitsandbytes.nn.modules import Linear4bit, Params4bit
 from torch import Tensor, nn
 
-from tune_polar.model.encoder import TextEncoder
-
 
 class Nf4Linear(Linear4bit):
     """A frozen matrix in NF4, and its bias as it was."""
@@ -47,27 +45,23 @@ class Nf4Linear(Linear4bit):
         return plain
 
 
-def quantize_layers(encoder: TextEncoder) -> None:
-    """Keep the matrices of ``encoder``'s layers in four bits; quantised on a GPU, where there is one."""
+def quantize_layers(backbone: nn.Module, layers: nn.ModuleList) -> None:
+    """Keep the matrices of a backbone's ``layers`` in four bits; packed on a GPU, where there is one."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    backbone = encoder.backbone
-    inside = {id(part) for layer in encoder.layers for part in layer.modules()}
+    inside = {id(part) for part in layers.modules()}
     for name, part in list(backbone.named_modules()):
         if id(part) in inside and type(part) is nn.Linear:
             backbone.set_submodule(name, Nf4Linear(part, device))
-    backbone.is_loaded_in_4bit = True  # peft asks for it
-    encoder.requires_grad_(False)
-    encoder.quantized = "nf4"
+    backbone.requires_grad_(False)
+    backbone.is_loaded_in_4bit = True  # type: ignore[assignment]  # peft asks for it
 
 
-def unpack_layers(encoder: TextEncoder) -> None:
+def unpack_layers(backbone: nn.Module) -> None:
     """The contrary: plain matrices, of the values that were computed with."""
-    backbone = encoder.backbone
     for name, part in list(backbone.named_modules()):
         if isinstance(part, Nf4Linear):
             backbone.set_submodule(name, part.unpacked())
-    backbone.is_loaded_in_4bit = False
-    encoder.quantized = None
+    backbone.is_loaded_in_4bit = False  # type: ignore[assignment]
 
 
 def on_same_bytes(parameter: Any) -> nn.Parameter:
@@ -84,9 +78,9 @@ def on_same_bytes(parameter: Any) -> nn.Parameter:
     )
 
 
-def with_own_scales(encoder: TextEncoder) -> None:
+def with_own_scales(copied: nn.Module) -> None:
     """A copy's matrices read the scales of their own entries: bitsandbytes keeps them twice, and copies them apart."""
-    for part in encoder.modules():
+    for part in copied.modules():
         if isinstance(part, Nf4Linear):
             weight: Any = part.weight
             part.quant_state = weight.quant_state
