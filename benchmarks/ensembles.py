@@ -34,19 +34,19 @@ from pathlib import Path
 import numpy as np
 
 from tune_polar.decide.array_checks import FloatArray
+from tune_polar.decide.choose_thresholds import choose_thresholds
 from tune_polar.decide.chooser import Chooser
 from tune_polar.decide.configuration_ensembles import greedy, uniform
 from tune_polar.decide.ensemble_fit import Choice
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph
+from tune_polar.decide.greedy_selection import ROUNDS, START, STEADY, best_alone, greedy_selection
 from tune_polar.decide.metrics import metric_named
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.predictions import align
 from tune_polar.decide.rows import Gold, Rows
-from tune_polar.decide.selection import ROUNDS, START, STEADY, best_alone, greedy_selection
 from tune_polar.decide.selection_objective import DecisionObjective
 from tune_polar.decide.tables import Table
-from tune_polar.decide.threshold_registry import choose_thresholds
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.ensemble_report import EnsembleReport
 from tune_polar.stats.new_rows import new_rows_score

@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 from search_worlds import World, cliffs, few, surrogate
 
-from tune_polar.stats.further import BROUGHT, gain_of_more
+from tune_polar.stats.gain_of_more import BROUGHT, gain_of_more
 from tune_polar.stats.importance import Column
 
 WORLDS: dict[str, Callable[[int], World]] = {

@@ -36,11 +36,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tune_polar.decide.choose_thresholds import choose_thresholds
 from tune_polar.decide.judged import Rung
 from tune_polar.decide.metrics import metric_named
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.predictions import OOF, ConfigurationPredictions, PredictionTable, align
-from tune_polar.decide.threshold_registry import choose_thresholds
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.bootstrap import bootstrap_scores
 from tune_polar.stats.new_rows import NewRowsScore, new_rows_score

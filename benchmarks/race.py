@@ -46,8 +46,8 @@ from replay import Order, Run, Stage, foresight, random_orders, replay, stock
 from threadpoolctl import threadpool_limits
 
 from tune_polar.search.racing.most_promising import Promise
-from tune_polar.search.racing.race import Race
 from tune_polar.search.racing.racing_names import CURVE_RULES, RULES
+from tune_polar.search.racing.verdicts import Race
 
 WITHIN = 0.005
 ROOT = Path(__file__).resolve().parents[1]

@@ -17,10 +17,10 @@ from tune_polar.recipe.fill import fill
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.fold_dispatch import Budget, FoldDispatch
-from tune_polar.search.racing.race import Race
-from tune_polar.search.racing.race_interface import NoRacing
+from tune_polar.search.racing.board_keeper import RACE
+from tune_polar.search.racing.pruner import NoRacing
 from tune_polar.search.racing.running_race import Racing
-from tune_polar.search.racing.scoreboard import RACE
+from tune_polar.search.racing.verdicts import Race
 from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.failures import FailureRecord
 from tune_polar.store.records import FoldRecord, Provenance

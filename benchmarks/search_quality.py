@@ -45,8 +45,8 @@ from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.fold_dispatch import Budget, FoldDispatch
 from tune_polar.search.optuna.sampler import Sampler
 from tune_polar.search.optuna.swept_point import swept_point
+from tune_polar.search.racing.board_keeper import RACE
 from tune_polar.search.racing.racing_names import racing_named
-from tune_polar.search.racing.scoreboard import RACE
 from tune_polar.store.records import FoldRecord, Provenance
 from tune_polar.trial.fold_trial import Inputs
 

@@ -27,11 +27,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tune_polar.decide.choose_thresholds import THRESHOLD_RULES, choose_thresholds
 from tune_polar.decide.metrics import Metric, metric_named
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.predictions import OOF, ConfigurationPredictions
 from tune_polar.decide.rows import Gold
-from tune_polar.decide.threshold_registry import THRESHOLD_RULES, choose_thresholds
 from tune_polar.recipe.defaults import default_rule
 
 LANGUAGES, SUBTASKS = ("eng", "deu", "hau"), ("st1", "st2", "st3")

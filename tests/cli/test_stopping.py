@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tune_polar.api.stopping import Extent, seconds_of
+from tune_polar.api.stopping_words import Extent, seconds_of
 from tune_polar.errors import SearchError, SpecError
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from decision_examples import EXAMPLES, ROWS, Example
 
+from tune_polar.decide.choose_thresholds import THRESHOLD_RULES
 from tune_polar.decide.decision_engine import decide_rows, fold_score, judge
 from tune_polar.decide.evidence import CUT_PARTS, Evidence
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.metrics import METRICS
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.tables import Table
-from tune_polar.decide.threshold_registry import THRESHOLD_RULES
 from tune_polar.errors import DecisionError
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tune_polar.decide.choose_thresholds import choose_thresholds
 from tune_polar.decide.degenerate import (
     DegeneracyLimits,
     fold_threshold_findings,
     recorded_threshold_findings,
     threshold_findings,
 )
-from tune_polar.decide.threshold_registry import choose_thresholds
 from tune_polar.decide.threshold_rules import PREDICT_NONE
 from tune_polar.errors import DecisionError
 

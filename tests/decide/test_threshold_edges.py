@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tune_polar.decide.threshold_registry import THRESHOLD_RULES, choose_thresholds
+from tune_polar.decide.choose_thresholds import THRESHOLD_RULES, choose_thresholds
 from tune_polar.decide.threshold_rules import PREDICT_NONE
 from tune_polar.errors import DecisionError
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.feature_selection import r_regression
 from sklearn.metrics import f1_score
 
-from tune_polar.decide.threshold_registry import choose_thresholds
+from tune_polar.decide.choose_thresholds import choose_thresholds
 
 Array = NDArray[Any]
 GOLD, PROBABILITY, VALUE = "gold/", "prob/", "value/"

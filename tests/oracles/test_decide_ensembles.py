@@ -7,19 +7,19 @@ import pytest
 from sklearn.metrics import f1_score
 
 from tune_polar.decide import ensemble_fit
+from tune_polar.decide.choose_thresholds import choose_thresholds
 from tune_polar.decide.chooser import Chooser
 from tune_polar.decide.configuration_ensembles import EnsembleBench, greedy, only, uniform
 from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.ensemble_fit import EnsembleCandidate
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph
+from tune_polar.decide.greedy_selection import PATIENCE, ROUNDS, START, STEADY, TIE, greedy_selection
 from tune_polar.decide.member_tables import mean_table, shares
 from tune_polar.decide.metrics import metric_named
 from tune_polar.decide.rows import Gold, Rows
-from tune_polar.decide.selection import PATIENCE, ROUNDS, START, STEADY, TIE, greedy_selection
 from tune_polar.decide.selection_objective import DecisionObjective
 from tune_polar.decide.tables import Table
-from tune_polar.decide.threshold_registry import choose_thresholds
 from tune_polar.errors import DecisionError
 
 LABELS = ("loud", "sly", "rude")

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, precision_score, recall_score
 
+from tune_polar.decide.choose_thresholds import THRESHOLD_RULES, choose_thresholds
 from tune_polar.decide.confusion_scores import label_macro_f1, positive_f1
 from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.evidence import Evidence
@@ -19,7 +20,6 @@ from tune_polar.decide.judged import Judgement
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.shrinkage import STRENGTHS
 from tune_polar.decide.tables import Table
-from tune_polar.decide.threshold_registry import THRESHOLD_RULES, choose_thresholds
 from tune_polar.decide.threshold_rules import PAPER_GRID, PREDICT_NONE, smallest_gap
 
 seeds = st.integers(0, 2**32 - 1)

@@ -55,7 +55,7 @@ def test_what_a_search_chooses_for_nothing():
 
 def test_names_are_those_that_decide_knows():
     decide = pytest.importorskip("tune_polar.decide.metrics")
-    thresholds = pytest.importorskip("tune_polar.decide.threshold_registry")
+    thresholds = pytest.importorskip("tune_polar.decide.choose_thresholds")
     assert set(ThresholdRule.__args__) == set(thresholds.THRESHOLD_RULES)
     assert {"best_threshold_f1", "half_threshold_f1"} == set(METRICS) - set(decide.METRICS)
     for name, metric in decide.METRICS.items():

@@ -27,10 +27,10 @@ from tune_polar.search.configuration_progress import ConfigurationProgress, cell
 from tune_polar.search.fold_dispatch import Budget, FoldDispatch
 from tune_polar.search.optuna.sampler import PREDICTED, Sampler
 from tune_polar.search.proposals import SpaceProposals
-from tune_polar.search.racing import scoreboard
-from tune_polar.search.racing.race import Race
+from tune_polar.search.racing import board_keeper
 from tune_polar.search.racing.racing_names import CURVE_RULES, RULES, racing_named
 from tune_polar.search.racing.running_race import Racing
+from tune_polar.search.racing.verdicts import Race
 from tune_polar.store.abandonment import Abandonment, StoppedAt
 from tune_polar.store.records import FoldRecord
 from tune_polar.trial import cell_scores
@@ -260,4 +260,4 @@ def test_one_given_up_whose_last_cells_finish_all_the_same_is_whole() -> None:
 
 
 def test_the_raced_score_has_the_name_that_a_fold_trial_gives_it() -> None:
-    assert scoreboard.RACE == cell_scores.RACE
+    assert board_keeper.RACE == cell_scores.RACE

@@ -15,8 +15,8 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.search.racing.board import CURVE_POINTS, Board, RunningCell, curve_values
 from tune_polar.search.racing.model_rule import chance_to_win
 from tune_polar.search.racing.most_promising import Promise, expected_improvement
-from tune_polar.search.racing.race import ALWAYS_FINISHED, Race
 from tune_polar.search.racing.racing_names import CURVE_RULES, RULES, race_named, racing_named
+from tune_polar.search.racing.verdicts import ALWAYS_FINISHED, Race
 
 seeds = st.integers(0, 2**32 - 1)
 every_rule = pytest.mark.parametrize("name", list(RULES))

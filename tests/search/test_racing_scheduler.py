@@ -16,8 +16,8 @@ from tune_polar.search.configuration_progress import cell_of
 from tune_polar.search.prepared_search import PreparedSearch
 from tune_polar.search.racing.board import Board, RunningCell
 from tune_polar.search.racing.keep_all import KeepAll
-from tune_polar.search.racing.race import Race
 from tune_polar.search.racing.running_race import Racing
+from tune_polar.search.racing.verdicts import Race
 from tune_polar.search.resources.slots import Slots
 from tune_polar.search.watch import Silent
 from tune_polar.store.store import open_store

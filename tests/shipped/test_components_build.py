@@ -14,10 +14,10 @@ from tune_polar.data.columns import class_column, group_column, label_column, nu
 from tune_polar.data.plans import corpus_for, make_plans
 from tune_polar.data.table import Corpus, Split
 from tune_polar.decide.checkpoint_scores import keep_metric
+from tune_polar.decide.choose_thresholds import THRESHOLD_RULES
 from tune_polar.decide.kinds import build_decision
 from tune_polar.decide.metrics import METRICS as MEASURED
 from tune_polar.decide.rows import Gold
-from tune_polar.decide.threshold_registry import THRESHOLD_RULES
 from tune_polar.model.heads import build_head
 from tune_polar.model.losses import LossBatch, LossContext, build_loss
 from tune_polar.recipe.components import BATCHES, DECISIONS, HEADS, LOSSES, METRICS, PLANS, TASKS

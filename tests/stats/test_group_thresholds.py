@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tune_polar.decide.choose_thresholds import choose_thresholds
 from tune_polar.decide.confusion_scores import label_macro_f1
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.rows import Gold, Rows
-from tune_polar.decide.threshold_registry import choose_thresholds
 from tune_polar.errors import DecisionError
 from tune_polar.stats.group_thresholds import GROUP, GroupedRows, group_thresholds
 from tune_polar.stats.grouped_rows import group_names, group_report, grouped_rows

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tune_polar.decide.choose_thresholds import choose_thresholds, usual_rules
 from tune_polar.decide.confusion_scores import binary_macro_f1, label_macro_f1
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.rows import Gold, Rows
-from tune_polar.decide.threshold_registry import choose_thresholds, usual_rules
 from tune_polar.errors import DecisionError
 from tune_polar.stats.bbc_cv import Candidate, bbc_cv
 from tune_polar.stats.paired import fold_paired

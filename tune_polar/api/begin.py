@@ -16,7 +16,7 @@ from tune_polar.api.display import Shown
 from tune_polar.api.machines import Machines
 from tune_polar.api.points_to_try import tried_points
 from tune_polar.api.search_request import RecipeWords, asked, new_store, space_of
-from tune_polar.api.stopping import Extent
+from tune_polar.api.stopping_words import Extent
 from tune_polar.data.source import Source, source_from_json
 from tune_polar.errors import SpecError
 from tune_polar.evaluate.manifest_facts import manifest_facts

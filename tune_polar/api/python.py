@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tune_polar.api.begin import Origin, begin_search
-from tune_polar.api.calls import ARGUMENTS, come_to, data_words, recipe_words, shown_as, silent, written_of
 from tune_polar.api.count_checks import positive
 from tune_polar.api.display import Progress
 from tune_polar.api.machines import machines_of
+from tune_polar.api.python_arguments import ARGUMENTS, come_to, data_words, recipe_words, shown_as, silent, written_of
 from tune_polar.api.python_words import call_of, text_of, texts_of, told_in_python
 from tune_polar.api.search_object import Search, opened
-from tune_polar.api.stopping import Extent
+from tune_polar.api.stopping_words import Extent
 from tune_polar.recipe.floor_names import DEFAULT_FLOORS
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB

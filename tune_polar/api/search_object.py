@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from tune_polar.api.best import Best, best_of
-from tune_polar.api.calls import ARGUMENTS, fitted, resumed, shown_as
 from tune_polar.api.count_checks import check_counts, positive
 from tune_polar.api.machines import machines_as_begun
 from tune_polar.api.model_words import ModelWords
+from tune_polar.api.python_arguments import ARGUMENTS, fitted, resumed, shown_as
 from tune_polar.api.python_words import told_in_python
 from tune_polar.api.report import Page, check_page_name, page_of
 from tune_polar.api.status import Status, status_of
-from tune_polar.api.stopping import Extent
+from tune_polar.api.stopping_words import Extent
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.evaluate.manifest_facts import manifest_facts

@@ -9,7 +9,7 @@ import typer
 
 from tune_polar.api.begin import go_on_with
 from tune_polar.api.count_checks import check_counts
-from tune_polar.api.stopping import Extent
+from tune_polar.api.stopping_words import Extent
 from tune_polar.cli import options
 from tune_polar.cli.option_groups import MovedDataGroup, ShownGroup, ToldMachinesGroup, with_groups
 from tune_polar.cli.run_and_exit import run_and_tell

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tune_polar.api.begin import DEFAULT_RACING, DEFAULT_TRIALS, Origin, begin_search
-from tune_polar.api.stopping import Extent
+from tune_polar.api.stopping_words import Extent
 from tune_polar.cli import options
 from tune_polar.cli.option_groups import DataGroup, MachinesGroup, RecipeGroup, ShownGroup, with_groups
 from tune_polar.cli.run_and_exit import command_line, run_and_tell

@@ -15,7 +15,7 @@ from tune_polar.recipe.recipe import Recipe
 from tune_polar.report.numbers import count
 from tune_polar.report.searched import SearchedParameter
 from tune_polar.report.words import CellWords
-from tune_polar.stats.further import Further, gain_of_more
+from tune_polar.stats.gain_of_more import Further, gain_of_more
 from tune_polar.stats.importance import FEWEST, Column, Importances, importances
 from tune_polar.store.abandonment import Abandonment
 

@@ -26,7 +26,7 @@ from tune_polar.report.winner_attribution import way_to_winner
 from tune_polar.report.words import CellWords, rows_judged, rows_words
 from tune_polar.stats.attribution import Way
 from tune_polar.stats.bbc_cv import BbcCv
-from tune_polar.stats.further import Further
+from tune_polar.stats.gain_of_more import Further
 from tune_polar.stats.importance import Importances
 
 

@@ -17,7 +17,7 @@ from tune_polar.recipe.recipe import Recipe
 from tune_polar.search.cell_order import cell_order
 from tune_polar.search.configuration_progress import ConfigurationProgress, State, cell_of
 from tune_polar.search.racing.evaluation import evaluation_of
-from tune_polar.search.racing.race_interface import NoRacing, Pruner
+from tune_polar.search.racing.pruner import NoRacing, Pruner
 from tune_polar.search.stopping.stop_rule import Stop, StopRule
 from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.failures import FailureRecord, given_up, tried_memory

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from tune_polar.decide.array_checks import FloatArray
+from tune_polar.decide.choose_thresholds import threshold_rule, usual_rules
 from tune_polar.decide.degenerate import ThresholdFinding, fold_threshold_findings, threshold_findings
 from tune_polar.decide.evidence import CUT_PARTS
 from tune_polar.decide.predictions import (
@@ -20,7 +21,6 @@ from tune_polar.decide.predictions import (
     align,
 )
 from tune_polar.decide.rows import Gold
-from tune_polar.decide.threshold_registry import threshold_rule, usual_rules
 from tune_polar.errors import DecisionError
 from tune_polar.stats.bbc_cv import BbcCv, Candidate, bbc_cv
 from tune_polar.stats.bootstrap import BootstrapScores, bootstrap_scores

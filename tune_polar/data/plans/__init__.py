@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tune_polar.data.plans.alike import alike_classes
+from tune_polar.data.plans.alike_classes import alike_classes
 from tune_polar.data.plans.extra import whole_plans
 from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.plans.fold_requirements import check_stages
@@ -14,7 +14,7 @@ from tune_polar.data.plans.holdout import holdout
 from tune_polar.data.plans.leave_groups_out import leave_groups_out
 from tune_polar.data.plans.paper import paper
 from tune_polar.data.plans.plan_request import PlanRequest
-from tune_polar.data.plans.rare import rare_labels
+from tune_polar.data.plans.rare_labels import rare_labels
 from tune_polar.data.plans.stratified import stratified
 from tune_polar.data.registering import registering
 from tune_polar.data.suggestions import did_you_mean

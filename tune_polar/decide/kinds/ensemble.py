@@ -11,10 +11,10 @@ import numpy as np
 from tune_polar.decide.array_checks import FloatArray, IntArray
 from tune_polar.decide.ensemble_scores import Cuts, Real, scores_of_many
 from tune_polar.decide.fold_mean import weighted_mean
+from tune_polar.decide.greedy_selection import steadied_weights
 from tune_polar.decide.kinds.base import Inputs, Sample, register
 from tune_polar.decide.kinds.mean import TableOfSeveral
 from tune_polar.decide.metrics import Metric, default_metric
-from tune_polar.decide.selection import steadied_weights
 
 
 @dataclass(frozen=True)

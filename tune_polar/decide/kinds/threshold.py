@@ -9,10 +9,10 @@ from typing import Any, Self
 import numpy as np
 
 from tune_polar.decide.array_checks import BoolArray, FloatArray
+from tune_polar.decide.choose_thresholds import choose_thresholds, threshold_rule
 from tune_polar.decide.kinds.base import Decision, Inputs, Sample, register
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold, GoldKind
-from tune_polar.decide.threshold_registry import choose_thresholds, threshold_rule
 from tune_polar.decide.threshold_rules import HALF, NEVER, PREDICT_NONE
 from tune_polar.errors import DecisionError
 

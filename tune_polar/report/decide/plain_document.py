@@ -8,7 +8,7 @@ from tune_polar.report.decide.threshold_document import alarm_sections, ensemble
 from tune_polar.report.document import Document, DocumentSection, Row, TextTable
 from tune_polar.report.expected_score import ahead_sentences
 from tune_polar.report.numbers import count, listed
-from tune_polar.report.pooling import pooling_sentences
+from tune_polar.report.pooled_correlation import pooling_sentences
 from tune_polar.report.words import metric_words
 from tune_polar.stats.group_scores import LEVEL
 from tune_polar.stats.intervals import Interval, signed, unit_of

@@ -6,7 +6,7 @@ A recipe brings its own: a vote, thresholds, a gate, a loss, groups, numbers hav
 from tune_polar.report.page_section import Section
 from tune_polar.report.sections import (
     believe,
-    better,
+    configurations,
     confusion,
     cost,
     elsewhere,
@@ -36,7 +36,7 @@ _ORDER = (
         use,
         believe,
         floors,
-        better,
+        configurations,
         why,
         ensemble,
         matters,

@@ -18,7 +18,7 @@ from tune_polar.report.grouped import groups_of
 from tune_polar.report.numbers import fixed
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, has
-from tune_polar.report.pooling import pooling_sentences
+from tune_polar.report.pooled_correlation import pooling_sentences
 from tune_polar.report.words import chosen_on, column_heads, gap_words, metric_words
 from tune_polar.stats.group_scores import LEVEL, Estimate, group_scores
 

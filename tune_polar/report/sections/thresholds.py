@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from tune_polar.decide.array_checks import FloatArray
+from tune_polar.decide.choose_thresholds import usual_rules
 from tune_polar.decide.chooser import Chooser
 from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.degenerate import fold_threshold_findings
@@ -17,7 +18,6 @@ from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.judged import Judgement, Rung
 from tune_polar.decide.kinds import Thresholds
 from tune_polar.decide.rows import Rows
-from tune_polar.decide.threshold_registry import usual_rules
 from tune_polar.decide.threshold_rules import cuts_at
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.evaluate.threshold_checks import degenerate_thresholds

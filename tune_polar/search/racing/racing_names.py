@@ -8,15 +8,15 @@ from types import MappingProxyType
 from tune_polar.decide.metrics import Metric
 from tune_polar.errors import SpecError
 from tune_polar.recipe.cells import Cell
-from tune_polar.search.racing.against_incumbent import Aggressive, Forgiving
+from tune_polar.search.racing.aggressive_and_forgiving import Aggressive, Forgiving
 from tune_polar.search.racing.curves import HalvingCurves, ModelCurves
 from tune_polar.search.racing.doubling import Doubling
 from tune_polar.search.racing.keep_all import KeepAll
 from tune_polar.search.racing.model_rule import ModelRule
 from tune_polar.search.racing.most_promising import Promise
-from tune_polar.search.racing.race import CurveRule, Race, RacingRule
-from tune_polar.search.racing.race_interface import NoRacing, Pruner
+from tune_polar.search.racing.pruner import NoRacing, Pruner
 from tune_polar.search.racing.running_race import Racing
+from tune_polar.search.racing.verdicts import CurveRule, Race, RacingRule
 from tune_polar.search.racing.wilcoxon import Wilcoxon
 
 NONE = "none"

@@ -11,9 +11,9 @@ from tune_polar.decide.metrics import Metric
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.search.racing.board import Board, RunningCell
+from tune_polar.search.racing.board_keeper import Scoreboard
 from tune_polar.search.racing.evaluation import Evaluation
-from tune_polar.search.racing.race import Race
-from tune_polar.search.racing.scoreboard import Scoreboard
+from tune_polar.search.racing.verdicts import Race
 from tune_polar.store.abandonment import Abandonment, StoppedAt
 from tune_polar.store.records import FoldRecord
 

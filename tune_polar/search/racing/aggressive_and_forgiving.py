@@ -8,7 +8,7 @@ import numpy as np
 
 from tune_polar.decide.array_checks import BoolArray
 from tune_polar.search.racing.board import Board
-from tune_polar.search.racing.race import incumbent_scores, mean_of_scored
+from tune_polar.search.racing.verdicts import incumbent_scores, mean_of_scored
 
 
 @dataclass(frozen=True)

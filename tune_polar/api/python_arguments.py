@@ -18,7 +18,7 @@ from tune_polar.api.machines import Machines
 from tune_polar.api.model_words import ModelWords
 from tune_polar.api.python_words import text_of, texts_of
 from tune_polar.api.search_request import RecipeWords
-from tune_polar.api.stopping import Extent
+from tune_polar.api.stopping_words import Extent
 from tune_polar.errors import SpecError
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recorded import recipe_to_json

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tune_polar.errors import DecisionError
-from tune_polar.stats.further import gain_of_more
+from tune_polar.stats.gain_of_more import gain_of_more
 from tune_polar.stats.importance import Column
 
 COLUMNS = tuple(Column(name, tuple(np.linspace(0, 1, 11).tolist())) for name in "abcdef")
