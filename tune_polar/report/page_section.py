@@ -34,7 +34,6 @@ class Section:
     short: str  # what the navigation says
     applies: Applies  # None where it can be answered, else why not
     build: Callable[[PageContext], Answer]  # asked for only where it applies
-    template: str = "parts/section.html.jinja"  # that lays the answer out
 
     def arises(self, page: PageContext) -> bool:
         """Whether the section has its place in the page."""
