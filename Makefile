@@ -29,12 +29,13 @@ types: $(TEST_INSTALLED)
 docs: $(TEST_INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+# A process a core: with two threads each, they would wait for one another.
 unit: $(TEST_INSTALLED)
-	$(BIN)/python -m pytest -m "not e2e" -n auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not e2e" -n auto --dist worksteal
 
-# They wait half of their time, for kills and for Ray to start: twice as many as this machine has cores.
+# They wait some of their time, for kills and for Ray to start: one more than this machine has cores.
 e2e: $(TEST_INSTALLED) browser
-	$(BIN)/python -m pytest tests/e2e tests/search tests/benchmarks -m e2e -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest tests/e2e tests/search tests/benchmarks -m e2e -n 3 --dist loadfile --no-loadscope-reorder
 
 # The page is tested in Debian's Chromium. Where it cannot be installed those tests are skipped (in CI they fail).
 browser:

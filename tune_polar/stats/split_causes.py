@@ -8,7 +8,6 @@ from itertools import chain
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from tune_polar.decide.array_checks import BoolArray, FloatArray
 from tune_polar.decide.number_scores import pearson
@@ -134,6 +133,8 @@ def _ranking(measured: Predicted, split: SplitEvidence) -> Iterator[Cause]:
 
 def _rank_scores(predicted: Predicted, values: FloatArray) -> float:
     """Mean over columns, of rows with and without gold."""
+    from scipy.stats import rankdata  # half a second to import, for splits that are far from what was expected
+
     gold = predicted.rows.gold
     if gold.kind == "number":
         columns = zip(gold.values.T, values.T, strict=True)

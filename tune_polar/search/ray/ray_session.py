@@ -8,9 +8,11 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import ray
+import ray._private.parameter as parameter
 import ray._private.ray_constants as ray_constants
 import ray._private.utils as services
 
@@ -45,7 +47,7 @@ def local_ray(slots: Slots, shared_bytes: int = 0) -> Iterator[None]:
             make_visible(slots.devices)
         _heed_cluster_switch()
         try:
-            with _deaf_to_hang_up(), _in_groups_of_their_own(), _signals_wait():
+            with _deaf_to_hang_up(), _in_groups_of_their_own(), _without_watchers(), _signals_wait():
                 ray.init(
                     address="local",
                     num_cpus=slots.count,
@@ -167,6 +169,21 @@ def _in_groups_of_their_own() -> Iterator[None]:
         yield
     finally:
         services.set_kill_on_parent_death_linux = inner
+
+
+@contextlib.contextmanager
+def _without_watchers() -> Iterator[None]:
+    """Ray's watchers of a cloud to grow into and of logs, which go to no driver here, are not started meanwhile.
+
+    Each is a Python that loads Ray, while driver and workers wait for these cores. `ray start` can leave the first out,
+    and Ray's own tests both; `ray.init` has no words for it.
+    """
+    whole = parameter.RayParams
+    parameter.RayParams = partial(whole, no_monitor=True, include_log_monitor=False)
+    try:
+        yield
+    finally:
+        parameter.RayParams = whole
 
 
 @contextlib.contextmanager

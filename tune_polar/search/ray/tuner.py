@@ -10,11 +10,13 @@ from collections.abc import Callable
 
 import ray
 from ray import tune
+from ray.tune.constants import RAY_TUNE_CALLBACKS_ENV_VAR
 from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.stopper import Stopper
 
 from tune_polar.errors import SearchError
 from tune_polar.search.ray.racing_scheduler import RacingScheduler
+from tune_polar.search.ray.ray_environment import restored
 from tune_polar.search.ray.scratch import scratch_folder
 from tune_polar.search.ray.searcher import FoldSearcher
 from tune_polar.search.ray.worker import FoldTrainable
@@ -25,7 +27,7 @@ from tune_polar.search.stopping.end_signals import EndSignals
 _MOST_PENDING = 1000  # the searcher itself hands out no more than there are slots
 
 
-class _Silence(TrialProgressCallback):  # type: ignore[misc] # Ray is untyped
+class Silence(TrialProgressCallback):  # type: ignore[misc] # Ray is untyped
     """In the place of the one that Tune adds, which prints a line for each fold that racing has stopped."""
 
     def on_trial_result(self, *_: object, **__: object) -> None:
@@ -84,14 +86,16 @@ def run_tune(
                 storage_path=str(scratch),
                 verbose=0,
                 stop=_StopWhen(stop),
-                callbacks=[_Silence()],
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         )
         signals.end_tune(on_signal)
         try:
-            tuner.fit()
+            with restored(RAY_TUNE_CALLBACKS_ENV_VAR):
+                # Not as an argument: callbacks that are given are counted, and for that Ray loads MLflow and W&B
+                os.environ[RAY_TUNE_CALLBACKS_ENV_VAR] = f"{Silence.__module__}.{Silence.__qualname__}"
+                tuner.fit()
         except (tune.TuneError, ray.exceptions.RayError) as error:
             raise SearchError(
                 f"Ray Tune must be able to go on, but: {error}",
