@@ -153,7 +153,7 @@ def test_where_smaller_is_better_the_smallest_is_best(tmp_path):
 @pytest.mark.parametrize("make", [two_stages, one_vote, three_classes, regression])
 @pytest.mark.parametrize("seeds", [(42,), (42, 7)])
 def test_recipes_of_every_shape_are_summarised(tmp_path, make, seeds):
-    made = finished_store(tmp_path / "store", make(seeds=seeds))
+    made = finished_store(tmp_path / "store", make(seeds=seeds), (0.5, 0.95, 0.05))
     summary = made.summary()
     assert [row.state for row in summary.configurations] == ["finished"] * 3
     assert [row.configuration.number for row in summary.finished] == [1, 0, 2]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune_polar.errors import SpecError
-from tune_polar.recipe.strict_yaml import parse_value, read_yaml
+from tune_polar.recipe.strict_yaml import parse_value, read_yaml, written_yaml
 
 
 def write(folder: Path, content: str | bytes) -> Path:
@@ -75,6 +75,34 @@ def test_every_integer_is_read_back_as_one(value):
     found = parse_value(str(value), "--set key")
     assert found == value
     assert type(found) is int
+
+
+@pytest.mark.parametrize(
+    "text", ["75524930e87", "0123", "1.5", "yes", "null", "~", "", "0x1f", "1_000", "2026-01-02", ".5"]
+)
+def test_a_word_that_looks_like_something_else_is_read_back_as_a_word(tmp_path, text):
+    content = {"configuration": text, text or "nothing": [text]}
+    assert read_yaml(write(tmp_path, written_yaml(content))).content == content
+    assert read_yaml(write(tmp_path, written_yaml({"inside": content}, flow=True))).content == {"inside": content}
+
+
+WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20) | st.from_regex(
+    r"[-+0-9a-fA-FxoeE._:~]{1,12}", fullmatch=True
+)
+PLAIN = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**12), 10**12)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | WORDS
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(WORDS.filter(bool), PLAIN | st.lists(PLAIN, max_size=4), max_size=4))
+def test_what_is_written_is_read_back(tmp_path_factory, content):
+    path = write(tmp_path_factory.mktemp("written"), written_yaml(content))
+    assert read_yaml(path).content == content
 
 
 def test_values_and_lines_of_a_file(tmp_path):

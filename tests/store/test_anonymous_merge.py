@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,7 +66,9 @@ def test_nothing_of_people_and_machines_is_in_its_bytes(original: MadeStore, run
     assert (done.code, done.err) == (0, "")
     assert (tmp_path / "shared/weights").is_dir()
     told = everything(tmp_path / "shared")
-    for secret in (*SECRETS, "4194271", Path("/proc/sys/kernel/hostname").read_text().strip()):
+    host = Path("/proc/sys/kernel/hostname").read_text().strip()
+    # Two letters stand in any weights
+    for secret in (*SECRETS, "4194271", host if len(host) > 4 else json.dumps(host)):
         assert secret.encode() not in told, secret
 
 

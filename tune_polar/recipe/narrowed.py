@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import yaml
-
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.space import FloatParameter, IntParameter
+from tune_polar.recipe.strict_yaml import written_yaml
 
 Range = tuple[float, float]  # low and high
 
@@ -53,5 +52,4 @@ def narrowed_space(space: LoadedSpace, ranges: Mapping[str, Range]) -> str:
         "recipe": space.recipe.recipe,
         "parameters": parameters,
     }
-    text: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
-    return text
+    return written_yaml(content, width=120)

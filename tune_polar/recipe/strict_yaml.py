@@ -81,6 +81,34 @@ def _decimal_int(loader: _StrictLoader, node: yaml.ScalarNode) -> int:
 _StrictLoader.add_constructor("tag:yaml.org,2002:int", _decimal_int)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes a word that either version of YAML would read as something else: `yes`, and an id as 75524930e87."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's own class attribute)
+        first: [
+            *yaml.SafeDumper.yaml_implicit_resolvers.get(first, []),
+            *_StrictLoader.yaml_implicit_resolvers.get(first, []),
+        ]
+        for first in {*yaml.SafeDumper.yaml_implicit_resolvers, *_StrictLoader.yaml_implicit_resolvers}
+    }
+
+
+def written_yaml(content: object, *, width: int = 80, flow: bool = False) -> str:
+    """Plain data as YAML, from which ``read_yaml`` reads equal data.
+
+    Args:
+        content: mappings, lists, texts, numbers, truth values and nothing, in their order.
+        width: of a line, where values can be broken.
+        flow: in braces, on one line.
+
+    Example: ``written_yaml({"configuration": "75524930e87"})`` gives ``configuration: '75524930e87'``.
+    """
+    text: str = yaml.dump(
+        content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=width, default_flow_style=flow
+    )
+    return text
+
+
 @dataclass(frozen=True)
 class YamlFile:
     """One file's content and the line on which each key stands; 0 where it was no file that was given."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import yaml
-
 from tune_polar.recipe.keys import place_of
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.nodes import Node
 from tune_polar.recipe.ranges import leaf_schema
 from tune_polar.recipe.space import FloatParameter, IntParameter, VectorParameter
+from tune_polar.recipe.strict_yaml import written_yaml
 
 FURTHER = 10  # times the end of a range on a log scale
 
@@ -37,7 +36,7 @@ def widened(key: str, space: LoadedSpace, *, upward: bool) -> str:
     about = {**_plain(single), **_ends(single, place_of(key, space.recipe).node, upward)}
     if isinstance(parameter, VectorParameter):
         about = {**_plain(parameter), "element": about}
-    return yaml.safe_dump({entry.key: about}, default_flow_style=True, sort_keys=False, width=10_000).strip()[1:-1]
+    return written_yaml({entry.key: about}, flow=True, width=10_000).strip()[1:-1]
 
 
 def _plain(parameter: IntParameter | FloatParameter | VectorParameter) -> dict[str, Any]:

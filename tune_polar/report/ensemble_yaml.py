@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
 from tune_polar.errors import Fault, spec_error
 from tune_polar.evaluate.ensemble_file import EnsembleFile
 from tune_polar.recipe.broken_rules import broken_rules, no_suggestion
-from tune_polar.recipe.strict_yaml import read_yaml
+from tune_polar.recipe.strict_yaml import read_yaml, written_yaml
 
 ENSEMBLE = "ensemble.yaml"  # in the store's folder
 _REMEDY = "Restore the file, or have it written anew at the end of `tune-polar resume STORE`."
@@ -38,4 +37,4 @@ def ensemble_yaml(file: EnsembleFile, comments: Sequence[str] = ()) -> str:
     """The file as text; ``read_ensemble`` gives an equal one."""
     lines = ["# " + "".join(c if c.isprintable() else " " for c in text) for text in comments]
     data = file.model_dump(mode="json")
-    return "".join(f"{line}\n" for line in lines) + yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+    return "".join(f"{line}\n" for line in lines) + written_yaml(data)

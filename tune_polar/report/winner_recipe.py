@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import yaml
-
 from tune_polar.decide.groups import GroupSettings
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.fill import fill
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recorded import recipe_to_json
+from tune_polar.recipe.strict_yaml import written_yaml
 from tune_polar.report.numbers import fixed
 from tune_polar.report.settings import differences, flat
 from tune_polar.report.words import CellWords, score_words
@@ -45,7 +44,7 @@ def winner_yaml(summary: SearchSummary) -> str | None:
     settings = recipe_to_json(winner_recipe(best))
     if settings["sample"] == Recipe.model_fields["sample"].default:  # nothing to say of whoever brings data
         del settings["sample"]
-    return "\n".join(map(_comment, comments)) + "\n" + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    return "\n".join(map(_comment, comments)) + "\n" + written_yaml(settings)
 
 
 def winner_changes(summary: SearchSummary) -> str:
@@ -59,7 +58,7 @@ def winner_changes(summary: SearchSummary) -> str:
     if not changed:
         return AS_IT_WAS
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in changed.items()}
-    first, *lines = yaml.safe_dump({"changes": plain}, sort_keys=False, allow_unicode=True).splitlines()
+    first, *lines = written_yaml({"changes": plain}).splitlines()
     if any(key.startswith("decide.") for key in changed):
         first += "  # decide: chosen on all out-of-fold rows, as for every configuration"
     return "\n".join(f"  {line}" for line in (first, *lines))
