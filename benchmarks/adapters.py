@@ -3,8 +3,8 @@
     python benchmarks/adapters.py --data polar/ --language eng,tur,pol --encoder FOLDER --seconds 75 -o adapters.json
 
 Both arms train psk-small's classifier on the same folds, each for as many steps as it takes in the same CPU seconds of
-one thread (its steps a second are measured first, on the same rows). What is compared are out-of-fold rows, settings
-chosen on the other folds; differences are paired, text by text, within languages.
+one thread (measured first, by a run of about that length on the same rows). What is compared are out-of-fold rows,
+settings chosen on the other folds; differences are paired, text by text, within languages.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def main() -> None:
     found: dict[str, Any] = {"rows": len(corpus.train), "folds": about.folds, "seconds": about.seconds, "arms": {}}
     outcomes: dict[str, Outcome] = {}
     for arm in ARMS:
-        steps = max(2, round(about.seconds / seconds_a_step(about, arm, context)))
+        steps = steps_in(about, arm, context)
         recipe = recipe_of(about, arm, steps)
         ran = [trained(recipe, context, fold) for fold in range(about.folds)]
         outcomes[arm] = judged(recipe, context, store, [record for _, record in ran])
@@ -158,10 +158,17 @@ def judged_again(recipe: Recipe, outcome: Outcome) -> Judgement:
     return judge(graph, outcome.evidence.tables, outcome.evidence.rows, recipe.score.metric).scored
 
 
-def seconds_a_step(about: argparse.Namespace, arm: str, context: TrialContext) -> float:
-    """Of training alone: a run of few steps and one of twice as many, whose evaluation takes as long."""
-    few, more = (trained(recipe_of(about, arm, steps), context, 0)[0] for steps in (TRIED_STEPS, 3 * TRIED_STEPS))
-    return max(1e-3, (more - few) / (2 * TRIED_STEPS))
+def steps_in(about: argparse.Namespace, arm: str, context: TrialContext) -> int:
+    """How many take the seconds: of training alone, by runs of few steps and of about as many as that will be.
+
+    All are evaluated once, which takes as long. A few steps alone say little where others use the machine too.
+    """
+    few = trained(recipe_of(about, arm, TRIED_STEPS), context, 0)[0]
+    steps = 3 * TRIED_STEPS
+    for _ in range(2):
+        a_step = (trained(recipe_of(about, arm, steps), context, 0)[0] - few) / (steps - TRIED_STEPS)
+        steps = max(2 * TRIED_STEPS, round(about.seconds / max(1e-3, a_step)))
+    return steps
 
 
 if __name__ == "__main__":
