@@ -48,10 +48,12 @@ class Nf4Linear(Linear4bit):
 def quantize_layers(backbone: nn.Module, layers: nn.ModuleList) -> None:
     """Keep the matrices of a backbone's ``layers`` in four bits; packed on a GPU, where there is one."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    inside = {id(part) for part in layers.modules()}
-    for name, part in list(backbone.named_modules()):
-        if id(part) in inside and type(part) is nn.Linear:
-            backbone.set_submodule(name, Nf4Linear(part, device))
+    inside = {id(part) for part in layers.modules() if type(part) is nn.Linear}
+    # By name: held one by one, all plain matrices would stay until the last is packed
+    for name in [name for name, part in backbone.named_modules() if id(part) in inside]:
+        plain = backbone.get_submodule(name)
+        if isinstance(plain, nn.Linear):
+            backbone.set_submodule(name, Nf4Linear(plain, device))
     backbone.requires_grad_(False)
     backbone.is_loaded_in_4bit = True  # type: ignore[assignment]  # peft asks for it
 

@@ -175,8 +175,8 @@ def _in_groups_of_their_own() -> Iterator[None]:
 def _without_watchers() -> Iterator[None]:
     """Ray's watchers of a cloud to grow into and of logs, which go to no driver here, are not started meanwhile.
 
-    Each is a Python that loads Ray, while driver and workers wait for these cores. `ray start` can leave the first out,
-    and Ray's own tests both; `ray.init` has no words for it.
+    Each is a Python that loads Ray, while driver and workers wait for these cores. `ray start` can leave both out;
+    `ray.init` has no words for it.
     """
     whole = parameter.RayParams
     parameter.RayParams = partial(whole, no_monitor=True, include_log_monitor=False)

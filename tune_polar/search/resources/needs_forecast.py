@@ -188,7 +188,7 @@ def fold_needs(
         rung = plan_memory(load, None if on_cpu else slot_bytes).rung
         peak = host_peak_bytes(load, rung.rows, rung.recompute, on_cpu=on_cpu, keeps_best=keeps_best)
         if stage.encoder.quantize is not None:  # packed matrix by matrix, from weights as they are stored
-            peak = max(peak, shape.stored_bytes * shape.parameters + int(load.frozen_bytes * load.frozen))
+            peak = max(peak, shape.stored_bytes * shape.parameters)
         hosts.append(peak)
     return FoldNeeds(sum(weights), max(checkpoints), _PROCESS_BYTES + max(hosts))
 
