@@ -36,7 +36,9 @@ class EndlessOnes:
 
 
 def endless(number: int) -> Recipe:
-    return variant(1_000_000, number, **{"finder.optimizer.eval_every_steps": 40})
+    # Without patience for all of it, it would be whole after five evaluations without a gain, in seconds.
+    optimizer = {"eval_every_steps": 40, "patience_evaluations": 1_000_000}
+    return variant(1_000_000, number, **{f"finder.optimizer.{key}": value for key, value in optimizer.items()})
 
 
 @pytest.mark.e2e
