@@ -16,9 +16,10 @@ from tune_polar.model.seeding import seeded_start
 from tune_polar.model.tiny import tiny_encoder, token_vectors
 from tune_polar.model.tokens import CharacterTokenizer
 from tune_polar.trial.forward_pass import batch_tensors
-from tune_polar.trial.gradients import Apart, Rows, backward, step_gradients
+from tune_polar.trial.gradients import Apart, backward, step_gradients
 from tune_polar.trial.memory_plan import rungs
 from tune_polar.trial.precision import Precision
+from tune_polar.trial.stage_rows import Rows
 
 FULL = Precision("fp32", torch.device("cpu"))
 

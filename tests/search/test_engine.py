@@ -63,11 +63,13 @@ class Killer(Silent):
         self._store = store
         self.killed: FoldTrial | None = None
         self.addresses: set[str] = set()
+        self.watchers: set[str] = set()
 
     def progressed(self, trial: FoldTrial, progress: Progress) -> None:
         if self.killed is None and progress.step > 3:
             self.killed = trial
             self.addresses = set(listening_addresses(descendants(os.getpid())))
+            self.watchers = watchers_of(descendants(os.getpid()))
             subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, self._store], check=False)
             assert len(list(self._store.glob("checkpoints/.late*"))) == 1
             os.kill(worker_of(descendants(os.getpid())), signal.SIGKILL)
@@ -87,6 +89,13 @@ def descendants(pid: int) -> list[int]:
     for process in found:
         found += [child for child, parent in parents.items() if parent == process]
     return found
+
+
+def watchers_of(processes: list[int]) -> set[str]:
+    """Scripts of Ray that watch over logs, over a cloud to grow into and over a dashboard's pages, if they run."""
+    scripts = {"log_monitor.py", "monitor.py", "dashboard.py"}
+    words = [Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0") for process in processes]
+    return scripts & {Path(word.decode(errors="replace")).name for each in words for word in each}
 
 
 def worker_of(processes: list[int]) -> int:
@@ -139,6 +148,7 @@ def test_a_killed_worker_is_replaced_and_nothing_listens_beyond_loopback(tmp_pat
     assert set(result.study.scored) == {configuration_id(recipe) for recipe in recipes}
     assert len(killer.addresses) > 0
     assert killer.addresses == {"127.0.0.1"}
+    assert killer.watchers == set(), "each is a Python that loads Ray"
     assert workers_gone_within(10)
     assert list((tmp_path / "store").rglob(".*")) == [], "what is half-written when the search ends is removed"
 

@@ -133,9 +133,9 @@ def test_floors_load_no_library_they_should_not(floors):
 
 
 def test_the_driver_of_a_search_loads_neither_torch_nor_transformers():
-    """Its workers do, at the same time as it starts Ray."""
+    """Its workers do, at the same time as it starts Ray; at its end it makes floors by itself."""
     program = (
-        "import sys, tune_polar.search.prepared_search\n"
+        "import sys, tune_polar.search.prepared_search, tune_polar.trial.floor_models\n"
         "from tune_polar.api import run_search\n"
         "from tune_polar.cli import ablate_command, resume_command, search_command\n"
         "print(*sorted(set(sys.modules) & {'torch', 'transformers', 'pytorch_metric_learning'}))\n"

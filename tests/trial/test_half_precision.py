@@ -32,9 +32,9 @@ from tune_polar.store.records import FoldRecord, StageRecord
 from tune_polar.store.store import Store, open_store
 from tune_polar.trial import stage_work, training_loop
 from tune_polar.trial.checkpoints import Checkpoints
-from tune_polar.trial.gradients import Rows
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.run_fold_trial import fold_trial_steps, run_fold_trial
+from tune_polar.trial.stage_rows import Rows
 from tune_polar.trial.training_loop import Training
 
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}

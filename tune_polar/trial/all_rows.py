@@ -27,9 +27,10 @@ from tune_polar.trial.fold_trial import FoldTrial, Inputs
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.stage_build import build_stage
 from tune_polar.trial.stage_plan import StartingPoint
+from tune_polar.trial.stage_rows import Rows
 from tune_polar.trial.stage_training import train_stage
 from tune_polar.trial.training_loop import shown
-from tune_polar.trial.worker_context import Rows, TrialContext
+from tune_polar.trial.worker_context import TrialContext
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from tune_polar.data.batches import BatchContext, make_batches
 from tune_polar.data.strata import balance_codes
 from tune_polar.trial.columns_read import balanced_by
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.gradients import Rows
 from tune_polar.trial.stage_plan import stage_seed
+from tune_polar.trial.stage_rows import Rows
 from tune_polar.trial.worker_context import TrialContext
 
 

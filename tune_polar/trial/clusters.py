@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from tune_polar.recipe.sections import Encoder
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.frozen_vectors import frozen_vectors
-from tune_polar.trial.gradients import Rows
 from tune_polar.trial.stage_plan import stage_seed
+from tune_polar.trial.stage_rows import Rows
 from tune_polar.trial.worker_context import TrialContext
 
 KMEANS_SEED = 0  # as the published system has it

@@ -8,7 +8,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Rows = NDArray[np.int64]
+from tune_polar.trial.stage_rows import Rows
+
 BoolRows = NDArray[np.bool_]
 NGRAMS = (1, 4)  # characters, within words
 BUCKETS = 2**20  # that n-grams are hashed into: no vocabulary of a corpus has to be held

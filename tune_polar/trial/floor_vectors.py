@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.table import TRAIN, Corpus, Split
@@ -22,9 +21,9 @@ from tune_polar.trial.floor_features import VectorFeatures
 from tune_polar.trial.floor_models import FloorLeftOutError
 from tune_polar.trial.frozen_vectors import frozen_vectors
 from tune_polar.trial.host_memory import give_back_freed
+from tune_polar.trial.stage_rows import Rows
 from tune_polar.trial.visible_gpus import is_simulated
 
-Rows = NDArray[np.int64]
 # Additions and multiplications that all texts may take together: a minute on a few cores, seconds on a GPU.
 MOST_WORK: Mapping[str, float] = {"cpu": 2e13, "cuda": 1e15}
 

@@ -7,14 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from tune_polar.data.batching import TokenRows, pad_batch, sorted_batches
 from tune_polar.model.row_blocks import RowBlocks, row_blocks
 from tune_polar.trial.memory_plan import EVALUATION_ROWS
-
-Rows = NDArray[np.int64]
+from tune_polar.trial.stage_rows import Rows
 
 
 class Batch(NamedTuple):

@@ -12,7 +12,8 @@ from torch import Tensor
 from tune_polar.data.batching import TokenRows
 from tune_polar.model.encoder import TextEncoder, load_encoder
 from tune_polar.model.row_blocks import RowBlocks
-from tune_polar.trial.forward_pass import Rows, predict
+from tune_polar.trial.forward_pass import predict
+from tune_polar.trial.stage_rows import Rows
 
 LONGEST_TOKENS = 256  # of a text that is compared by its meaning
 _BATCH_ROWS = 32

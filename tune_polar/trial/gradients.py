@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from tune_polar.model.fgm import FastGradientMethod
 from tune_polar.trial.precision import Precision
+from tune_polar.trial.stage_rows import Rows
 
-Rows = NDArray[np.int64]
 RowsLoss = Callable[[Rows, float], Tensor]  # rows, and their share of the step's rows → the loss's part of them, ()
 Given = tuple[Tensor, ...]  # by rows in some order, (rows, …) each
 

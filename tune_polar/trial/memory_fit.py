@@ -18,9 +18,10 @@ from tune_polar.model.footprint import FLOAT, StageLoad, adapter_load
 from tune_polar.model.parameter_size import entries_and_bytes
 from tune_polar.recipe.components.adapters import Adapter
 from tune_polar.store.training_facts import MemoryUse
-from tune_polar.trial.gradients import Rows, step_gradients
+from tune_polar.trial.gradients import step_gradients
 from tune_polar.trial.memory_plan import MemoryPlan, plan_memory
 from tune_polar.trial.slot_memory import SlotMemory
+from tune_polar.trial.stage_rows import Rows
 from tune_polar.trial.training_loop import Training, attack_of
 
 _PROBE_STEPS = 2  # the first also pays for what libraries allocate once

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tune_polar.data.batching import TokenRows
-from tune_polar.trial.gradients import Rows
+from tune_polar.trial.stage_rows import Rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,9 @@ from tune_polar.model.row_blocks import RowBlocks
 from tune_polar.store.records import TableKind
 from tune_polar.store.training_facts import Array
 from tune_polar.trial.forward_pass import predict
-from tune_polar.trial.gradients import Rows
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.stage_model import PredictingModel
+from tune_polar.trial.stage_rows import Rows
 from tune_polar.trial.training_loop import StageId, check_finite
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from tune_polar.recipe.sections import Stage
 from tune_polar.store.training_facts import Array
 from tune_polar.trial.encoder_source import EncoderSource
-from tune_polar.trial.gradients import Apart, Rows, RowsLoss
+from tune_polar.trial.gradients import Apart, RowsLoss
 from tune_polar.trial.memory_fit import StageNeeds
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.predictor import Predictor
 from tune_polar.trial.stage_model import StageModel
+from tune_polar.trial.stage_rows import Rows
 from tune_polar.trial.stage_work import StageWork
 from tune_polar.trial.training_loop import StageId
 

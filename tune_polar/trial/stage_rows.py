@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tune_polar.data.plans.extra import RowsOfFolds, ShareOfExtra
 from tune_polar.data.table import Corpus, Split
 from tune_polar.errors import DataError
 from tune_polar.recipe.sections import ExtraRows, Stage
-from tune_polar.trial.gradients import Rows
+
+Rows = NDArray[np.int64]  # numbers of rows of a split, (rows,)
 
 
 def rows_with_extra(folds: RowsOfFolds, corpus: Corpus, extra: ExtraRows | None) -> RowsOfFolds:

@@ -19,9 +19,10 @@ from tune_polar.recipe.sections import Optimizer
 from tune_polar.store.training_facts import CurvePoint, MemoryUse
 from tune_polar.trial.checkpoints import Checkpoints, StageParts, TrainingState, copied_weights
 from tune_polar.trial.gpus import Bits
-from tune_polar.trial.gradients import Apart, Rows, RowsLoss, step_gradients
+from tune_polar.trial.gradients import Apart, RowsLoss, step_gradients
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.progress import Progress
+from tune_polar.trial.stage_rows import Rows
 
 T = TypeVar("T")
 

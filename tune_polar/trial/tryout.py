@@ -21,12 +21,12 @@ from tune_polar.trial.checkpoints import Checkpoints, StageParts, TrainingState,
 from tune_polar.trial.cost import provenance
 from tune_polar.trial.device import Held
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.gradients import Rows
 from tune_polar.trial.host_memory import peak_bytes, reset_peak, resident_bytes
 from tune_polar.trial.memory_fit import fitted, memory_use, stage_load
 from tune_polar.trial.out_of_memory import verdict
 from tune_polar.trial.stage_build import build_stage
 from tune_polar.trial.stage_plan import BuiltStage, StartingPoint
+from tune_polar.trial.stage_rows import Rows
 from tune_polar.trial.stage_training import training_of
 from tune_polar.trial.training_loop import Training, attack_of, one_step
 from tune_polar.trial.tryout_result import DeviceTried, StageFailed, StageTried

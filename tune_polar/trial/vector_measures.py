@@ -20,8 +20,7 @@ from tune_polar.data.table import TRAIN, Corpus
 from tune_polar.recipe.sections import Stage
 from tune_polar.store.records import EXTRA, VALIDATION
 from tune_polar.store.training_facts import Array
-from tune_polar.trial.gradients import Rows
-from tune_polar.trial.stage_rows import StageRows
+from tune_polar.trial.stage_rows import Rows, StageRows
 from tune_polar.trial.targets import Targets
 
 ALIGNMENT, UNIFORMITY, PROJECTION, TSNE, NEAREST = "alignment", "uniformity", "projection", "tsne", "nearest"

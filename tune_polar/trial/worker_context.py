@@ -7,9 +7,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.plans.extra import RowsOfFolds
@@ -21,9 +19,8 @@ from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.host_memory import give_back_freed
 from tune_polar.trial.memory_fit import StageNeeds, longest_of, longest_rows
 from tune_polar.trial.slot_memory import SlotMemory
-from tune_polar.trial.stage_rows import rows_with_extra
+from tune_polar.trial.stage_rows import Rows, rows_with_extra
 
-Rows = NDArray[np.int64]
 T = TypeVar("T")
 
 

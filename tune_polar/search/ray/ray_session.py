@@ -14,7 +14,8 @@ from pathlib import Path
 import ray
 import ray._private.parameter as parameter
 import ray._private.ray_constants as ray_constants
-import ray._private.utils as services
+import ray._private.services as ray_services
+import ray._private.utils as ray_utils
 
 import tune_polar
 from tune_polar.errors import SearchError
@@ -127,13 +128,13 @@ def _signals_wait() -> Iterator[None]:
     Ray forks while it starts, and an exception that a handler raises there is lost in the forking. Its own handler of
     SIGTERM, which ends with exit code 15, is not set.
     """
-    inner = services.set_sigterm_handler
-    services.set_sigterm_handler = lambda handler: None  # noqa: ARG005
+    inner = ray_utils.set_sigterm_handler
+    ray_utils.set_sigterm_handler = lambda handler: None  # noqa: ARG005
     if threading.current_thread() is not threading.main_thread():  # which alone hears signals
         try:
             yield
         finally:
-            services.set_sigterm_handler = inner
+            ray_utils.set_sigterm_handler = inner
         return
     noted: list[int] = []
     numbers = [
@@ -143,7 +144,7 @@ def _signals_wait() -> Iterator[None]:
     try:
         yield
     finally:
-        services.set_sigterm_handler = inner
+        ray_utils.set_sigterm_handler = inner
         for number, handler in before.items():
             signal.signal(number, handler)
         if noted:
@@ -158,32 +159,34 @@ def _in_groups_of_their_own() -> Iterator[None]:
     without them, before it could end in order. On Linux they die with the driver in any case: the function by which
     Ray asks the kernel for that, in the child before it becomes the daemon, is where they can leave the group.
     """
-    inner = services.set_kill_on_parent_death_linux
+    inner = ray_utils.set_kill_on_parent_death_linux
 
     def leave_group() -> None:
         os.setpgid(0, 0)
         inner()
 
-    services.set_kill_on_parent_death_linux = leave_group
+    ray_utils.set_kill_on_parent_death_linux = leave_group
     try:
         yield
     finally:
-        services.set_kill_on_parent_death_linux = inner
+        ray_utils.set_kill_on_parent_death_linux = inner
 
 
 @contextlib.contextmanager
 def _without_watchers() -> Iterator[None]:
-    """Ray's watchers of a cloud to grow into and of logs, which go to no driver here, are not started meanwhile.
+    """Ray's watchers are not started meanwhile: of a cloud to grow into, of logs, which go to no driver here, of pages.
 
-    Each is a Python that loads Ray, while driver and workers wait for these cores. `ray start` can leave both out;
-    `ray.init` has no words for it.
+    Each is a Python that loads Ray, while driver and workers wait for these cores. `ray start` can leave out the first
+    two, `ray.init` has no words for it. The last is the server of a dashboard, which without a dashboard is started
+    and waited for as well, with nothing to serve.
     """
-    whole = parameter.RayParams
+    whole, serve = parameter.RayParams, ray_services.start_api_server
     parameter.RayParams = partial(whole, no_monitor=True, include_log_monitor=False)
+    ray_services.start_api_server = lambda *_, **__: ("", None)  # no address, no process
     try:
         yield
     finally:
-        parameter.RayParams = whole
+        parameter.RayParams, ray_services.start_api_server = whole, serve
 
 
 @contextlib.contextmanager
