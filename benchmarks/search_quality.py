@@ -21,7 +21,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -132,8 +132,19 @@ def swept(world: World, number: int, rng: np.random.Generator) -> dict[str, obje
     return found
 
 
-def run(world_name: str, arm_name: str, seed: int, folds: int = MARKS[-1]) -> list[float]:
-    """True gain over the published configuration of what the search would pick after each fold; points of the score."""
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A configuration whose folds are all trained."""
+
+    number: int
+    point: Mapping[str, Scalar]
+    raced: Numbers  # (folds,)
+    score: float
+    truth: float
+
+
+def trained(world_name: str, arm_name: str, seed: int, folds: int) -> Iterator[Finished | None]:
+    """One search: for each fold that is trained, the configuration that it finishes."""
     world, arm = WORLDS[world_name](seed), ARMS[arm_name]
     levels = np.random.default_rng((5, seed)).normal(0.0, world.noise.fold, world.folds)
     measured: dict[str, tuple[Numbers, float]] = {}
@@ -150,10 +161,10 @@ def run(world_name: str, arm_name: str, seed: int, folds: int = MARKS[-1]) -> li
         study,
         racing=racing_named(arm.racing, cells, metric),
     )
-    published = world.value(world.space.published() or {})
-    found: list[float] = []
-    best, picked = -np.inf, min(published, world.value(sampler.ask(0, 99)))
-    while len(found) < folds and (trial := core.next_trial()) is not None:
+    for _ in range(folds):
+        trial = core.next_trial()
+        if trial is None:
+            return
         key, number = trial.configuration_id, core.progress[trial.configuration_id].configuration.number
         if key not in measured:
             truths[key] = world.value(core.progress[key].configuration.point)
@@ -162,8 +173,21 @@ def run(world_name: str, arm_name: str, seed: int, folds: int = MARKS[-1]) -> li
         core.fold_finished(
             FoldRecord(key, trial.cell.fold, SEED, {STAGE: f"{number}"}, (), {RACE: raced}, 1.0, _PROVENANCE)
         )
-        if core.progress[key].state == "finished" and measured[key][1] > best:
-            best, picked = measured[key][1], truths[key]
+        progress = core.progress[key]
+        done = progress.state == "finished"
+        yield Finished(number, progress.configuration.point, *measured[key], truths[key]) if done else None
+
+
+def run(world_name: str, arm_name: str, seed: int, folds: int = MARKS[-1]) -> list[float]:
+    """True gain over the published configuration of what the search would pick after each fold; points of the score."""
+    world = WORLDS[world_name](seed)
+    published = world.value(world.space.published() or {})
+    found: list[float] = []
+    # Before one has finished: the published point, or what is drawn by chance where that is worse.
+    best, picked = -np.inf, min(published, world.value(ARMS[arm_name].sampler(world.space, seed).ask(0, 99)))
+    for finished in trained(world_name, arm_name, seed, folds):
+        if finished is not None and finished.score > best:
+            best, picked = finished.score, finished.truth
         found.append(100 * (picked - published))
     return found + [found[-1]] * (folds - len(found))
 
