@@ -20,9 +20,10 @@ from tests.store.made_recipes import one_vote, regression, three_classes, two_st
 from tests.store.made_store import finished_store
 from tests.store.trained_store import trained_store, with_models_of_all_rows
 from tune_polar.model.random_encoder import write_random_encoder
-from tune_polar.serve.from_store import store_models, stored_composition
+from tune_polar.serve.from_store import store_models
 from tune_polar.serve.model_folder import write_model_folder
 from tune_polar.serve.recorded_model import recorded
+from tune_polar.serve.stored_composition import stored_composition
 from tune_polar.store.lease import held_lease
 
 

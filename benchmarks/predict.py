@@ -27,9 +27,10 @@ from tune_polar.api.model_words import ModelWords
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.new_texts import NewTexts, TextColumns, new_texts
 from tune_polar.data.sample_corpus import sample_corpus
-from tune_polar.serve.from_store import store_models, stored_composition
+from tune_polar.serve.from_store import store_models
 from tune_polar.serve.predict import predict_all
 from tune_polar.serve.recorded_model import recorded
+from tune_polar.serve.stored_composition import stored_composition
 from tune_polar.serve.writers import predictions_at
 from tune_polar.store.store import open_store
 from tune_polar.trial.forward_pass import predict

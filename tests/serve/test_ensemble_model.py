@@ -21,8 +21,8 @@ from tune_polar.report.ensemble_words import ensemble_sentences
 from tune_polar.report.ensemble_yaml import read_ensemble
 from tune_polar.report.model_card import CardFacts
 from tune_polar.serve.composition import Composition
-from tune_polar.serve.from_store import lacking_weights, stored_composition
 from tune_polar.serve.recorded_ensemble import recorded_ensemble
+from tune_polar.serve.stored_composition import lacking_weights, stored_composition
 
 QUALITIES = (0.5, 0.6, 0.4, 0.55)
 GROUPED = {"vote": {"type": "knn_vote", "of": "finder"}, "system": {"type": "gate", "of": "kinds", "by": "vote"}}

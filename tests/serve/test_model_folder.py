@@ -34,8 +34,10 @@ from tune_polar.model.seeding import seeded_start
 from tune_polar.model.tokens import HubTokenizer
 from tune_polar.serve.composition import CellModels, Composition
 from tune_polar.serve.fold_models import Model
-from tune_polar.serve.model_folder import folder_models, public_name, read_model_folder, write_model_folder
-from tune_polar.trial.inference import StageShape, TrainedStage
+from tune_polar.serve.model_file import read_model_folder
+from tune_polar.serve.model_folder import folder_models, public_name, write_model_folder
+from tune_polar.trial.inference import TrainedStage
+from tune_polar.trial.stage_shape import StageShape
 
 TEXTS = ["天地 人", "你 我 他", "abc 男女", "天"]
 CPU = torch.device("cpu")

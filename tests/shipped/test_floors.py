@@ -144,6 +144,16 @@ def test_the_driver_of_a_search_loads_neither_torch_nor_transformers():
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
+def test_what_a_model_is_made_of_is_known_without_torch():
+    """So that a mistyped word of `predict` and `submit` is told at once."""
+    modules = ("stored_composition", "model_file", "output_columns", "predict", "submit", "writers")
+    imported = ", ".join(f"tune_polar.serve.{module}" for module in modules)
+    told = "print(*sorted(set(sys.modules) & {'torch', 'transformers'}))"
+    program = f"import sys, tune_polar.api.predicting, {imported}; {told}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
 def test_the_command_line_loads_no_command_before_it_is_asked_for():
     program = (
         "import sys; from tune_polar.cli.main import main; sys.argv = ['tune-polar', '--version']\n"

@@ -18,9 +18,11 @@ from tune_polar.errors import ModelError
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.records import StageRecord
 from tune_polar.store.training_facts import Array
-from tune_polar.trial.all_rows import StepsFound, all_rows_steps, all_rows_trial
-from tune_polar.trial.inference import BatchSize, Encoders, StageShape, TrainedStage, embedded_encoder, tokenizer_beside
+from tune_polar.trial.all_rows import all_rows_steps
+from tune_polar.trial.all_rows_trial import StepsFound, all_rows_trial
+from tune_polar.trial.inference import BatchSize, Encoders, TrainedStage, embedded_encoder, tokenizer_beside
 from tune_polar.trial.run_fold_trial import run_fold_trial, weights_steps
+from tune_polar.trial.stage_shape import StageShape
 
 CPU = torch.device("cpu")
 

@@ -21,7 +21,8 @@ from tune_polar.model.tokens import CharacterTokenizer
 from tune_polar.recipe.sections import Optimizer
 from tune_polar.store.checkpoint import Checkpoint
 from tune_polar.trial.checkpoints import Checkpoints
-from tune_polar.trial.precision import Precision, Setting
+from tune_polar.trial.gpus import Setting
+from tune_polar.trial.precision import Precision
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.stage_rows import Rows
 from tune_polar.trial.training_loop import (

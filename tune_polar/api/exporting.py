@@ -11,10 +11,11 @@ from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.sections import TINY
 from tune_polar.report.ensemble_card import ensemble_card
 from tune_polar.report.model_card import CardFacts, model_card
-from tune_polar.serve.from_store import store_models, stored_composition
+from tune_polar.serve.from_store import store_models
 from tune_polar.serve.model_folder import CARD_FILE, public_name, write_model_folder
 from tune_polar.serve.push import check_repository, push_folder
 from tune_polar.serve.recorded_model import Recorded
+from tune_polar.serve.stored_composition import stored_composition
 from tune_polar.store.store import Store
 
 

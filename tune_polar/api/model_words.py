@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -13,12 +14,14 @@ from tune_polar.errors import SpecError, StoreError
 if TYPE_CHECKING:  # it brings torch
     import torch
 
+    from tune_polar.serve.composition import Composition
     from tune_polar.serve.fold_models import Model
     from tune_polar.serve.recorded_ensemble import RecordedEnsemble
     from tune_polar.serve.recorded_model import Recorded
     from tune_polar.store.store import Store
 
 _NEVER = "Leave out the one or the other."
+_DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,4})?")
 
 
 @dataclass(frozen=True)
@@ -83,18 +86,19 @@ class ModelWords:
             )
         return recorded_ensemble(summary, file, store.url, asked)
 
-    def open(self, device: str, batch_rows: int | None) -> Model:
-        """The model, its weights not yet read.
+    def chosen(self, device: str) -> ChosenModel:
+        """The model, of which nothing is loaded yet, nor torch: what is wrong with words is told within a second.
 
         Raises:
+            SpecError: ``device`` is no device's name.
             StoreError: there is neither a search nor a model, or weights are gone.
         """
-        from tune_polar.serve.fold_models import Model
-        from tune_polar.serve.from_store import store_models, stored_composition
-        from tune_polar.serve.model_folder import folder_models, is_model_folder, read_model_folder
+        from tune_polar.serve.model_file import is_model_folder, read_model_folder
+        from tune_polar.serve.stored_composition import stored_composition
         from tune_polar.store.store import open_store
 
-        on = device_named(device)
+        if not _DEVICE.fullmatch(device):
+            raise SpecError(f"--device must be auto, cpu, cuda or cuda:NUMBER, got {device!r}", "Use auto.")
         folder = Path(self.place)
         if is_model_folder(folder):
             if self.configuration != "winner" or self.all_rows or self.ensemble is not False:
@@ -103,12 +107,44 @@ class ModelWords:
                     f"{self.place}",
                     "Give the store of the search to choose among its configurations.",
                 )
-            composition = read_model_folder(folder)
-            return Model(composition, folder_models(folder, composition), on, batch_rows)
+            return ChosenModel(read_model_folder(folder), device, folder)
         store = open_store(self.place, to_look=True)
         found = self.found(store)
-        composition = stored_composition(store, found, all_rows=self.all_rows)
-        return Model(composition, store_models(store, found.recipe_of, composition), on, batch_rows)
+        return ChosenModel(stored_composition(store, found, all_rows=self.all_rows), device, (store, found))
+
+    def open(self, device: str, batch_rows: int | None) -> Model:
+        """The model, its weights not yet read.
+
+        Raises:
+            SpecError, StoreError: as ``chosen``, or there is no such device here.
+        """
+        return self.chosen(device).open(batch_rows)
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenModel:
+    """A model of which it is known what it is made of, and where that lies."""
+
+    composition: Composition
+    device: str
+    place: Path | tuple[Store, Recorded | RecordedEnsemble]  # a model's folder, or records of a search
+
+    def open(self, batch_rows: int | None) -> Model:
+        """The model, its weights not yet read.
+
+        Raises:
+            SpecError: there is no such device here.
+        """
+        from tune_polar.serve.fold_models import Model
+        from tune_polar.serve.from_store import store_models
+        from tune_polar.serve.model_folder import folder_models
+
+        if isinstance(self.place, Path):
+            load = folder_models(self.place, self.composition)
+        else:
+            store, found = self.place
+            load = store_models(store, found.recipe_of, self.composition)
+        return Model(self.composition, load, device_named(self.device), batch_rows)
 
 
 def device_named(name: str) -> torch.device:

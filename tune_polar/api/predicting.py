@@ -10,7 +10,7 @@ import pandas as pd
 
 from tune_polar.api.model_words import ModelWords
 from tune_polar.data.findings import Faults, data_error, errors_in
-from tune_polar.data.new_texts import NewTexts, TextColumns, new_texts
+from tune_polar.data.new_texts import NewTexts, TextColumns, check_begin, new_texts
 from tune_polar.data.readers import Place
 from tune_polar.data.readers.frames import read_frame
 from tune_polar.data.source import FRAME
@@ -85,11 +85,15 @@ def predict(
         TunePolarError: there are no texts, a row has none, or the model's weights are gone.
     """
     given = None if isinstance(texts, str | Path) else _frame(texts)
-    opened = model.open(device, batch_rows)
+    chosen = model.chosen(device)
+    named = columns(chosen.composition)
+    if given is None:
+        check_begin([str(texts)], named)
+    opened = chosen.open(batch_rows)
     note = opened.prepare()
     if note is not None:
         say(note)
-    named, rows = columns(opened.composition), opened.rows_a_part
+    rows = opened.rows_a_part
     if given is None:
         parts = new_texts([str(texts)], named, rows)
     elif isinstance(texts, pd.DataFrame):

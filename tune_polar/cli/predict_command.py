@@ -83,18 +83,20 @@ def predict(
     named = options.columns(new.column)
     # Imported here: --help and a mistyped option need not wait for torch.
     from tune_polar.api.predicting import text_columns
-    from tune_polar.data.new_texts import new_texts
+    from tune_polar.data.new_texts import check_begin, new_texts
     from tune_polar.serve.predict import predict_all
     from tune_polar.serve.writers import predictions_at
 
-    opened = named_model.open(device, batch_rows)
-    columns = text_columns(opened.composition, new.text, new.id_, named)
+    chosen = named_model.chosen(device)
+    columns = text_columns(chosen.composition, new.text, new.id_, named)
+    check_begin(files, columns)
 
     def tell(sentence: str) -> None:
         if not quiet:
             say(sentence, to_error=True)
 
     with predictions_at(output) as writer:
+        opened = chosen.open(batch_rows)
         if (note := opened.prepare()) is not None:
             tell(note)
         parts, counted = new_texts(files, columns, opened.rows_a_part), _Counted(quiet)

@@ -66,26 +66,36 @@ def submit(
     _check_files(files, output)
     named = options.columns(column)
     # Imported here: --help and a mistyped option need not wait for torch.
-    from tune_polar.data.new_texts import TextColumns, new_texts
-    from tune_polar.serve.submit import expected_ids, grouping_of, have_column, required, write_submission
+    from tune_polar.data.new_texts import TextColumns, check_begin, new_texts
+    from tune_polar.serve.submit import (
+        empty_file,
+        expected_ids,
+        grouping_of,
+        have_column,
+        required,
+        write_submission,
+    )
 
     found, manifest = _asked(model, recipe)
     form = required(found, recipe or model)
-    opened = named_model.open(device, None)
-    about = opened.composition
+    chosen = named_model.chosen(device)
+    about = chosen.composition
     by = form.by
     grouping = grouping_of(
         form, files, manifest, has_column=by is not None and have_column(files, named.get(by, by)), word=language
     )
+    file = empty_file(form, about, grouping)
     groups = dict.fromkeys((*about.groups, *filter(None, [grouping.column])))
     usual = tuple(dict.fromkeys((about.text_column, "text")))
     columns = TextColumns(text, id_ or form.id, usual, {each: named.get(each, each) for each in groups})
     wanted = None if ids is None else list(expected_ids(ids, form.id))
+    check_begin(files, columns)
+    opened = chosen.open(None)
     note = opened.prepare()
     if note is not None and not quiet:
         say(note, to_error=True)
     parts = new_texts(files, columns, opened.rows_a_part)
-    written = write_submission(opened, form, parts, grouping, wanted, Path(output))
+    written = write_submission(opened, file, parts, grouping, wanted, Path(output))
     for name, rows in written.items():
         say(f"{output}: {name}, {rows} rows")
 
@@ -106,7 +116,7 @@ def _asked(model: str, recipe: str | None) -> tuple[Submission | None, Mapping[s
         StoreError: there is no search.
     """
     from tune_polar.evaluate.manifest_facts import manifest_facts
-    from tune_polar.serve.model_folder import is_model_folder
+    from tune_polar.serve.model_file import is_model_folder
     from tune_polar.store.store import open_store
 
     form = None if recipe is None else submission_of(load_recipe(recipe).recipe)

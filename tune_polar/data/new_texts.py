@@ -77,6 +77,22 @@ def new_texts(addresses: Sequence[str], columns: TextColumns, rows: int) -> Iter
             yield from _tables(Place(address), columns, rows)
 
 
+def check_begin(addresses: Sequence[str], columns: TextColumns) -> None:
+    """Whether each file begins as it must: it can be read and has rows and columns.
+
+    Standard input is passed by: it can be read once.
+
+    Args:
+        addresses, columns: as of ``new_texts``.
+
+    Raises:
+        DataError: one does not.
+    """
+    for address in addresses:
+        if address != STANDARD_INPUT:
+            next(new_texts([address], columns, 1), None)
+
+
 def _plain(place: Place, columns: TextColumns, rows: int) -> Iterator[NewTexts]:
     try:
         with place.open() as file:

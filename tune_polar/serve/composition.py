@@ -29,7 +29,7 @@ from tune_polar.recipe.recorded import first_fault
 from tune_polar.recipe.sections import TinyEncoder
 from tune_polar.store.plain_record import SAFE_NAME
 from tune_polar.store.training_facts import Array
-from tune_polar.trial.inference import StageShape
+from tune_polar.trial.stage_shape import StageShape
 
 RowsTrained = Literal["folds", "all"]
 FORMAT = 1
@@ -254,3 +254,9 @@ def _check_shape(shape: StageShape) -> None:
 
 
 _COMPOSITION = TypeAdapter(Composition)
+
+
+def gold_of(composition: Composition, decision: str) -> StageShape:
+    """The shape of the stage whose columns a decision decides."""
+    first = composition.graph.nodes[decision].of[0]
+    return composition.shapes[first] if isinstance(first, str) else gold_of(composition, first.name)

@@ -13,11 +13,12 @@ from tune_polar.errors import SearchError, StoreError
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.serve.composition import Composition
-from tune_polar.serve.from_store import lacking_weights, put_composition, stored_composition
 from tune_polar.serve.recorded_ensemble import RecordedEnsemble
 from tune_polar.serve.recorded_model import Recorded
+from tune_polar.serve.stored_composition import lacking_weights, put_composition, stored_composition
 from tune_polar.store.store import Store
-from tune_polar.trial.all_rows import all_rows_steps, all_rows_trial
+from tune_polar.trial.all_rows import all_rows_steps
+from tune_polar.trial.all_rows_trial import all_rows_trial
 from tune_polar.trial.fold_trial import FoldTrial, Inputs
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.run_fold_trial import weights_steps

@@ -16,10 +16,11 @@ from tune_polar.decide.rows import Rows
 from tune_polar.decide.tables import Table
 from tune_polar.errors import DataError
 from tune_polar.model.tokens import Tokenizer
-from tune_polar.serve.composition import CellModels, Composition
+from tune_polar.serve.composition import CellModels, Composition, gold_of
 from tune_polar.serve.residence import Residence
 from tune_polar.store.training_facts import Array
-from tune_polar.trial.inference import BatchSize, StageShape, TrainedStage
+from tune_polar.trial.inference import BatchSize, TrainedStage
+from tune_polar.trial.stage_shape import StageShape
 
 Load = Callable[[CellModels, str], TrainedStage]  # a stage of a cell, on the CPU
 ROWS_A_PART = 4096  # where models stay in memory
@@ -135,12 +136,6 @@ class Model:
     def is_number(self) -> bool:
         """Whether the score's decision is a number."""
         return gold_of(self.composition, self.composition.score).gold == "number"
-
-
-def gold_of(composition: Composition, decision: str) -> StageShape:
-    """The shape of the stage whose columns a decision decides."""
-    first = composition.graph.nodes[decision].of[0]
-    return composition.shapes[first] if isinstance(first, str) else gold_of(composition, first.name)
 
 
 def _rows(shape: StageShape, count: int, groups: Mapping[str, Array]) -> Rows:

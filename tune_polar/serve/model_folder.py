@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,17 +23,17 @@ from tune_polar.model.sequence_classifier import sequence_classifier
 from tune_polar.model.tokens import CharacterTokenizer, HubTokenizer
 from tune_polar.serve.composition import CellModels, Composition
 from tune_polar.serve.fold_models import Load
-from tune_polar.store.filesystem import MOST_RECORD_BYTES
+from tune_polar.serve.model_file import MODEL_FILE, WHOLE_FOLDER, small_text
 from tune_polar.trial.encoder_source import ENCODER
-from tune_polar.trial.inference import StageShape, TrainedStage, embedded_encoder
+from tune_polar.trial.inference import TrainedStage, embedded_encoder
+from tune_polar.trial.stage_shape import StageShape
 
-MODEL_FILE, DECISION_FILE, CARD_FILE, HEAD_FILE = "model.json", "decision.json", "README.md", "head.safetensors"
+DECISION_FILE, CARD_FILE, HEAD_FILE = "decision.json", "README.md", "head.safetensors"
 WEIGHTS_FILE, CHARACTERS_FILE, TOKENIZER_CONFIG = "model.safetensors", "characters.json", "tokenizer_config.json"
 MEMBERS = "members"
 _BACKBONE = "backbone."
 _PATHS = ("name_or_path", "_name_or_path", "tokenizer_file", "vocab_file", "merges_file", "special_tokens_map_file")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_REMEDY = "Give the folder that `tune-polar export STORE --model DIR` wrote, whole; or export it anew."
 
 
 @dataclass(frozen=True)
@@ -88,27 +87,6 @@ def write_model_folder(
     return Written(tuple(alone), tuple(others))
 
 
-def read_model_folder(folder: Path) -> Composition:
-    """What a folder's model is made of.
-
-    Raises:
-        StoreError: it is no such folder.
-    """
-    path = folder / MODEL_FILE
-    try:
-        data = json.loads(_text(path))
-    except (OSError, ValueError, RecursionError) as error:
-        raise StoreError(f"{path} must be readable JSON, but: {error}", _REMEDY) from None
-    return Composition.from_json(data.get("composition") if isinstance(data, dict) else data, str(path))
-
-
-def is_model_folder(folder: Path) -> bool:
-    """Whether it has a ``model.json``."""
-    with suppress(OSError, ValueError):
-        return (folder / MODEL_FILE).is_file()
-    return False
-
-
 def folder_models(folder: Path, composition: Composition) -> Load:
     """A function that reads a stage of a cell; nothing that lies there is executed."""
 
@@ -120,7 +98,9 @@ def folder_models(folder: Path, composition: Composition) -> Load:
             own = {f"{ENCODER}{_BACKBONE}{each}": value for each, value in _arrays(place / WEIGHTS_FILE).items()}
             return TrainedStage(name, shape, embedded_encoder(shape, characters), characters, {**own, **arrays}, cpu)
         if not (place / WEIGHTS_FILE).is_file():
-            raise ModelError(f"{place / WEIGHTS_FILE} must hold the encoder's weights, but it is not there", _REMEDY)
+            raise ModelError(
+                f"{place / WEIGHTS_FILE} must hold the encoder's weights, but it is not there", WHOLE_FOLDER
+            )
         encoder, tokenizer = load_encoder(str(place.resolve()), pooling=shape.pooling)
         still = {each for each, _ in encoder.state_dict().items()}
         return TrainedStage(name, shape, encoder, tokenizer, arrays, cpu, may_lack=still)
@@ -226,24 +206,17 @@ def _write_json(path: Path, data: object) -> None:
     path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def _text(path: Path) -> str:
-    """A small file whole; neither what is no file nor what is large is opened."""
-    if not path.is_file() or path.stat().st_size > MOST_RECORD_BYTES:
-        raise OSError(f"it must be a file of at most {MOST_RECORD_BYTES:,} bytes")
-    return path.read_text(encoding="utf-8")
-
-
 def _arrays(path: Path) -> dict[str, Any]:
     try:
         if not path.is_file():
             raise OSError("it is no file")
         return load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
-        raise ModelError(f"{path} must be a whole safetensors file, but: {error}", _REMEDY) from None
+        raise ModelError(f"{path} must be a whole safetensors file, but: {error}", WHOLE_FOLDER) from None
 
 
 def _characters(path: Path) -> CharacterTokenizer:
     try:
-        return CharacterTokenizer.from_json(_text(path))
+        return CharacterTokenizer.from_json(small_text(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} must hold the encoder's characters, but: {error}", _REMEDY) from None
+        raise ModelError(f"{path} must hold the encoder's characters, but: {error}", WHOLE_FOLDER) from None

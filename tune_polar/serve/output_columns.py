@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.member_tables import shares
 from tune_polar.decide.votes import VoteRule
-from tune_polar.serve.composition import Composition
-from tune_polar.serve.fold_models import Predicted, gold_of
+from tune_polar.serve.composition import Composition, gold_of
 from tune_polar.store.training_facts import Array
+
+if TYPE_CHECKING:  # it brings torch
+    from tune_polar.serve.fold_models import Predicted
 
 AGREEMENT, SPREAD = "models.agreement", "models.spread"
 

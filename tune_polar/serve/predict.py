@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tune_polar.data.new_texts import NewTexts
 from tune_polar.decide.groups import GroupSettings
-from tune_polar.serve.fold_models import Model
 from tune_polar.serve.output_columns import predicted_columns
 from tune_polar.serve.writers import Writer
 from tune_polar.store.training_facts import Array
+
+if TYPE_CHECKING:  # it brings torch
+    from tune_polar.serve.fold_models import Model
 
 IDS_LOOKED_AT = 1 << 20  # for ids that come twice: a file of any size takes the memory of so many
 _NAMED = 5  # groups that were not there, in a sentence

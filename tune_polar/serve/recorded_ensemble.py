@@ -14,7 +14,7 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.serve.composition import CellModels, Composition, Member
 from tune_polar.serve.protocol import OUT_OF_FOLD
-from tune_polar.trial.inference import StageShape
+from tune_polar.trial.stage_shape import StageShape
 
 ENSEMBLE = "ensemble"
 _REMEDY = "Give the ensemble that this search has written, or have it written anew by `tune-polar resume STORE`."

@@ -17,10 +17,10 @@ from tune_polar.recipe.recipe import Recipe
 from tune_polar.serve.composition import CellModels, Composition
 from tune_polar.serve.protocol import scores_of_outcome
 from tune_polar.store.store import Store
-from tune_polar.trial.all_rows import StepsFound, all_rows_keys, all_rows_trial
+from tune_polar.trial.all_rows_trial import StepsFound, all_rows_keys, all_rows_trial
 from tune_polar.trial.columns_read import columns_read
 from tune_polar.trial.fold_trial import Inputs, StageInputs
-from tune_polar.trial.inference import StageShape
+from tune_polar.trial.stage_shape import StageShape
 
 WINNER, PUBLISHED = "winner", "published"
 

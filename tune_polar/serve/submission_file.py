@@ -75,6 +75,19 @@ class SubmissionFile:
         self._places = [answered.columns.index(name) for name in self._columns]
         self._members: dict[str, _Member] = {}
 
+    def check_group(self, group: str) -> None:
+        """Whether what stands for the column makes a name of a file.
+
+        Raises:
+            DataError: it does not.
+        """
+        name = self._form.member_of(group)
+        if (self._form.by is not None and not group.strip()) or "/" in group or not is_plain_path(name):
+            raise DataError(
+                f"{self._form.by} must make a name of a file in {self._form.member!r}, got {group!r}",
+                "Correct the column, or give --language.",
+            )
+
     def add(self, ids: Sequence[str], groups: Sequence[str], decided: Array) -> None:
         """Some rows.
 
@@ -92,12 +105,7 @@ class SubmissionFile:
                 "Correct the file of texts, or name the column with --id.",
             )
         for group in dict.fromkeys(groups):
-            name = self._form.member_of(group)
-            if (self._form.by is not None and not group.strip()) or "/" in group or not is_plain_path(name):
-                raise DataError(
-                    f"{self._form.by} must make a name of a file in {self._form.member!r}, got {group!r}",
-                    "Correct the column, or give --language.",
-                )
+            self.check_group(group)
         for row_id, group, row in zip(ids, groups, self._cells(decided), strict=True):
             member = self._members.setdefault(self._form.member_of(group), _Member())
             member.ids.append(row_id)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tune_polar.data.findings import Faults, data_error, errors_in
 from tune_polar.data.new_texts import NewTexts
 from tune_polar.data.readers import Place, read_parts, read_raw
 from tune_polar.errors import SpecError
 from tune_polar.recipe.submission import EXAMPLE, Submission
-from tune_polar.serve.composition import Composition
-from tune_polar.serve.fold_models import Model, gold_of
+from tune_polar.serve.composition import Composition, gold_of
 from tune_polar.serve.submission_file import Answered, SubmissionFile
+
+if TYPE_CHECKING:  # it brings torch
+    from tune_polar.serve.fold_models import Model
 
 ROWS = 1 << 16  # of ids read at once
 
@@ -40,7 +42,7 @@ class Grouping:
 
 def write_submission(
     model: Model,
-    form: Submission,
+    file: SubmissionFile,
     parts: Iterable[NewTexts],
     grouping: Grouping,
     expected: Iterable[str] | None,
@@ -51,7 +53,7 @@ def write_submission(
 
     Args:
         model: that decides.
-        form: that the competition wants.
+        file: with nothing in it yet.
         parts: of texts.
         grouping: into files.
         expected: ids that the competition wants an answer for; None: those of the texts.
@@ -63,10 +65,8 @@ def write_submission(
 
     Raises:
         DataError: texts cannot be read, or ids are repeated, missing or extra.
-        SpecError: the form does not fit what is decided.
     """
-    about = model.composition
-    file, done = SubmissionFile(form, answered_by(about)), 0
+    about, done = model.composition, 0
     for part in parts:
         groups = {name: part.groups[name] for name in about.groups}
         file.add(part.ids, grouping.of(part), model.predict(part.texts, groups).decided[about.score])
@@ -75,12 +75,20 @@ def write_submission(
     return file.write(path, expected)
 
 
-def answered_by(composition: Composition) -> Answered:
-    """What the scored decision says."""
+def empty_file(form: Submission, composition: Composition, grouping: Grouping) -> SubmissionFile:
+    """Of the form that the competition wants, for what the scored decision says.
+
+    Raises:
+        DataError: the word that is typed makes no name of a file.
+        SpecError: the form does not fit what is decided.
+    """
     shape = gold_of(composition, composition.score)
-    if shape.gold == "class":
-        return Answered("class", (shape.target,), shape.columns)
-    return Answered(shape.gold, shape.columns)
+    is_class = shape.gold == "class"
+    answered = Answered(shape.gold, (shape.target,) if is_class else shape.columns, shape.columns if is_class else ())
+    file = SubmissionFile(form, answered)
+    if grouping.column is None and grouping.word is not None:
+        file.check_group(grouping.word)
+    return file
 
 
 def required(form: Submission | None, of: str) -> Submission:

@@ -9,6 +9,7 @@ from typing import Literal
 from tune_polar.model.footprint import GB
 
 Bits = Literal["fp32", "bf16", "fp16"]
+Setting = Literal["auto", "fp32", "bf16", "fp16"]  # as a recipe has it
 DEFAULT_SLOT_GB = 8.0
 CONTEXT_GB = 0.5  # of each process on a GPU, outside what torch allocates and a cap counts
 # A card's nominal size is more than it offers: error correction and driver keep up to a tenth of it.

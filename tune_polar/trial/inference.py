@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from tune_polar.data.batching import TokenRows
-from tune_polar.decide.rows import GoldKind
 from tune_polar.errors import ModelError
 from tune_polar.model.adapters import add_adapter
 from tune_polar.model.changing_weights import load_weights
@@ -21,71 +20,19 @@ from tune_polar.model.heads import build_head
 from tune_polar.model.shared_copy import shared_copy
 from tune_polar.model.tiny import tiny_encoder
 from tune_polar.model.tokens import CharacterTokenizer, Tokenizer
-from tune_polar.recipe.recipe import Recipe
-from tune_polar.recipe.sections import TINY
-from tune_polar.store.records import TableKind
 from tune_polar.store.training_facts import Array
 from tune_polar.trial.encoder_source import ENCODER
 from tune_polar.trial.memory_plan import EVALUATION_ROWS
 from tune_polar.trial.neighbours import neighbour_labels
-from tune_polar.trial.precision import Precision, Setting
+from tune_polar.trial.precision import Precision
 from tune_polar.trial.predictor import Predictor
 from tune_polar.trial.saved_with_weights import CHARACTERS, INDEX_CLASSES, INDEX_VECTORS, tokenizer_of
 from tune_polar.trial.stage_model import PredictingModel
+from tune_polar.trial.stage_shape import StageShape
 from tune_polar.trial.training_loop import StageId
 
 T = TypeVar("T")
 REMEDY = "Have it trained again: `tune-polar fit STORE` with the damaged file removed; or export the model anew."
-
-
-@dataclass(frozen=True)
-class StageShape:
-    """What must be known of a stage, beside its weights, to predict with it; plain data.
-
-    Example:
-        >>> StageShape.of(recipe, "classifier")
-    """
-
-    gold: GoldKind
-    columns: tuple[str, ...]  # names of its outputs: labels, or of several classes the classes
-    target: str  # of one class or number the column; of labels the first
-    predicts: TableKind
-    head: str
-    head_settings: Mapping[str, Any]
-    pooling: Literal["auto", "cls", "mean", "last_token"]
-    max_length_tokens: int
-    precision: Setting
-    tiny: tuple[int, int] | None  # width and depth of the embedded encoder; None: it is another one
-    adapter: str | None = None  # beside the encoder's own weights
-    adapter_settings: Mapping[str, Any] = field(default_factory=dict)
-    frozen_layers: int = 0  # the lowest, which have no adapter
-
-    @staticmethod
-    def of(recipe: Recipe, name: str) -> StageShape:
-        """Of a stage of ``recipe``."""
-        stage = recipe.stages[name]
-        classes = recipe.data.classes[stage.columns[0]] if stage.task.gold == "class" else ()
-        tiny, adapter = stage.encoder.tiny, stage.encoder.adapter
-        return StageShape(
-            gold=stage.task.gold,
-            columns=tuple(classes or stage.columns),
-            target=stage.columns[0],
-            predicts=stage.predicts,
-            head=stage.head.name,
-            head_settings=stage.head.model_dump(mode="json"),
-            pooling=stage.encoder.pooling,
-            max_length_tokens=stage.encoder.max_length_tokens,
-            precision=stage.precision,
-            tiny=(tiny.hidden, tiny.layers) if stage.encoder.name == TINY else None,
-            adapter=None if adapter is None else adapter.name,
-            adapter_settings={} if adapter is None else adapter.model_dump(mode="json"),
-            frozen_layers=0 if adapter is None else stage.encoder.frozen_layers,
-        )
-
-    @property
-    def class_count(self) -> int:
-        """Classes that a neighbour may have."""
-        return len(self.columns) if self.gold == "class" else 2
 
 
 @dataclass
