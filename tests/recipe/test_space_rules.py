@@ -223,6 +223,18 @@ def test_values_that_this_recipe_never_takes_are_not_held_against_it(space, load
     assert "sorter.start" in space(edits, over=over).parameters
 
 
+def test_ranges_of_another_profile_need_not_go_with_what_else_this_recipe_says(space):
+    general = "finder.head.type: {type: categorical, choices: [projection, mlp]}"
+    line = "      finder.optimizer.lr: {type: float, low: 1e-3"
+    own = "      finder.head.type: {type: categorical, choices: [projection]}"
+    edits = {LINE: general, line: f"{own}\n{line}"}
+    assert space(edits, profile="tiny").parameters["finder.head.type"].choices == ("projection",)
+    with pytest.raises(SpecError, match=r"mini-space.yaml:4: .*soft_triple: must stand with a head of type projection"):
+        space(edits)
+    with pytest.raises(SpecError, match=r"mini-space.yaml:4: parameters.finder.head.type: must be one of .*'mpl'"):
+        space({**edits, LINE: general.replace("mlp", "mpl")}, profile="tiny")
+
+
 def test_a_condition_may_name_what_this_recipe_is_not(space):
     edits = {"step: 5}": "step: 5, when: {folds.plan: [paper]}}"}
     assert "finder.losses.soft_triple.centers" in space(edits).parameters

@@ -70,12 +70,12 @@ def load_space(name: Written, recipe: Recipe, profile: str, *, folder: Path | No
     space, broken = _checked(file)
     if space is None:
         readable, _ = _checked(_without(file, [key for _, key in broken]))
-        rest = [] if readable is None else _problems(readable, file, recipe)
+        rest = [] if readable is None else _problems(readable, file, recipe, profile)
         raise spec_error(
             _in_order([*(fault for fault, _ in broken), *rest]),
             "Mend the named keys; CONTRIBUTING.md describes a search space.",
         )
-    if problems := _problems(space, file, recipe):
+    if problems := _problems(space, file, recipe, profile):
         raise spec_error(
             _in_order(problems), "Mend the named parameters; the recipe's rules hold for every value of a space."
         )
@@ -161,12 +161,13 @@ def _drop(content: dict[str, object], key: KeyPath) -> None:
         inner.pop(str(key[-1]), None)
 
 
-def _problems(space: Space, file: _File, recipe: Recipe) -> list[Fault]:
-    """Values that the recipe's rules forbid, those of all profiles."""
+def _problems(space: Space, file: _File, recipe: Recipe, profile: str) -> list[Fault]:
+    """Values that the recipe's rules forbid, those of all profiles; ``profile``: the one that the recipe took."""
+    taken = profile if profile in space.profiles else None
     return [
         file.fault(problem, place)
         for each in (None, *space.profiles)
-        for problem, place in _problems_of_profile(space, each, recipe)
+        for problem, place in _problems_of_profile(space, each, recipe, in_force=each == taken)
     ]
 
 
@@ -195,7 +196,9 @@ def _whole(key: str, recipe: Recipe) -> str:
         return key
 
 
-def _problems_of_profile(space: Space, profile: str | None, recipe: Recipe) -> Iterator[tuple[str, KeyPath]]:
+def _problems_of_profile(
+    space: Space, profile: str | None, recipe: Recipe, *, in_force: bool
+) -> Iterator[tuple[str, KeyPath]]:
     parameters, places = _parameters(space, profile, recipe)
     found = {key: _searched(key, parameter, recipe) for key, parameter in parameters.items()}
     keys = list(parameters)
@@ -203,7 +206,7 @@ def _problems_of_profile(space: Space, profile: str | None, recipe: Recipe) -> I
     for place, (key, parameter) in enumerate(parameters.items()):
         above = [each for other in keys[:place] if (each := found[other]) is not None]
         below = [each for other in keys[place:] if (each := found[other]) is not None]
-        for problem in problems_of(key, parameter, recipe, above, below):
+        for problem in problems_of(key, parameter, recipe, above, below, in_force=in_force):
             yield problem, places[key]
         one = found[key]
         for name, _ in () if one is None else one.singles:

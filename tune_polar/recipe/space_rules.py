@@ -66,9 +66,18 @@ def searched(key: str, parameter: Parameter, recipe: Recipe) -> Searched:
 
 
 def problems_of(
-    key: str, parameter: Parameter, recipe: Recipe, above: Sequence[Searched], below: Sequence[Searched]
+    key: str,
+    parameter: Parameter,
+    recipe: Recipe,
+    above: Sequence[Searched],
+    below: Sequence[Searched],
+    *,
+    in_force: bool = True,
 ) -> list[str]:
-    """Rules that ``key: parameter`` breaks; ``above`` and ``below`` are the space's other parameters in its order."""
+    """Rules that ``key: parameter`` breaks; ``above`` and ``below`` are the space's other parameters in its order.
+
+    Where it is not ``in_force``, for it is another profile's, what else the recipe says does not speak against it.
+    """
     try:
         place = place_of(key, recipe)
     except UnknownKeyError as error:
@@ -78,7 +87,7 @@ def problems_of(
         return [problem]
     found = list(_problems_of_conditions(parameter, recipe, place, below))
     if not found:
-        found = list(_problems_of_values(searched(key, parameter, recipe), recipe, above, below))
+        found = list(_problems_of_values(searched(key, parameter, recipe), recipe, above, below, in_force))
     return list(dict.fromkeys(found))
 
 
@@ -155,7 +164,7 @@ def _problems_of_conditions(
 
 
 def _problems_of_values(
-    one: Searched, recipe: Recipe, above: Sequence[Searched], below: Sequence[Searched]
+    one: Searched, recipe: Recipe, above: Sequence[Searched], below: Sequence[Searched], in_force: bool
 ) -> Iterator[str]:
     chosen: dict[str, object] = {}
     for need in one.needs:
@@ -178,19 +187,24 @@ def _problems_of_values(
         chosen[fitting[0][0]] = fitting[0][1]
     for name, single in one.singles:
         for value in single.extremes():
-            for problem in _broken_by(recipe, name, value, chosen):
+            for problem in _broken_by(recipe, name, value, chosen, others=in_force):
                 yield problem.removeprefix(f"{one.key}: ")
 
 
-def _broken_by(recipe: Recipe, key: str, value: Scalar, chosen: Mapping[str, object]) -> Iterator[str]:
-    """What is wrong with the recipe once ``key`` has this value; ``chosen`` are the components that it needs."""
+def _broken_by(
+    recipe: Recipe, key: str, value: Scalar, chosen: Mapping[str, object], *, others: bool = True
+) -> Iterator[str]:
+    """What is wrong with the recipe once ``key`` has this value; ``chosen`` are the components that it needs.
+
+    Without ``others``, rules of the value alone: none that some other value of the recipe has a part in.
+    """
     where = f" with {key}: {shown(value)}"
     try:
         fill(recipe, {**chosen, key: value})
     except ValidationError as error:
         faults = [(key_of(broken.key), broken.rule) for broken in broken_rules(error, no_suggestion)]
         own = [fault for fault in faults if fault[0] == key]
-        for at, rule in own or faults:
+        for at, rule in own or (faults if others else []):
             yield f"{at}: {rule}{'' if at == key else where}"
 
 
