@@ -63,7 +63,7 @@ def test_the_reference_as_winner_has_the_next_best_beside_it(tmp_path: Path) -> 
     ("shape", "said"),
     [
         ("one configuration", "Only the published configuration has finished, so there is nothing to compare it with"),
-        ("reference unfinished", "The as given configuration has no score (incomplete, 1 of 3 folds), so whether"),
+        ("reference unfinished", "The configuration as given has no score (incomplete, 1 of 3 folds), so whether"),
         ("one cell", "One fold alone says nothing of noise, so no difference is claimed."),
     ],
 )
@@ -393,7 +393,7 @@ def test_the_sentence_claims_no_more_than_the_interval(
     sentences = winner_sentences(found, 7, "as given", folds)
     assert said in sentences[1]
     assert "best of 7 scores" in sentences[2]
-    assert ("keeps the as given configuration" in sentences[1]) == (verdict == "within" and found.is_within_error)
+    assert ("keeps the configuration as given" in sentences[1]) == (verdict == "within" and found.is_within_error)
     assert ("F1 points" in sentences[0]) == (metric == "macro_f1")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -70,6 +71,34 @@ def test_an_answer_of_another_form_is_asked_again_and_given_up(body: bytes) -> N
             client.ask(asks(1)[0])
         client.close()
         assert len(server.asked) == 2
+
+
+@pytest.mark.timeout(120)
+def test_a_server_that_drips_is_given_up_in_time() -> None:
+    """Each byte comes well within the time of one read: of the status line, of the headers, of the body."""
+    for beginning in (b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"):
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            threading.Thread(target=drip, args=(listening, beginning), daemon=True).start()
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+            client = Client(Endpoint(url, "m", tries=2, first_wait_seconds=0.01, timeout_seconds=1), threading.Event())
+            with pytest.raises(GivenUpError, match="an answer must be there within 1 s"):
+                client.ask(asks(1)[0])
+            client.close()
+
+
+def drip(listening: socket.socket, beginning: bytes) -> None:
+    """Answer whoever comes with a beginning and then a byte every tenth of a second, without end."""
+
+    def serve(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(beginning)
+            while True:
+                connection.sendall(b"H" if not beginning else b"x")
+                time.sleep(0.1)
+
+    with contextlib.suppress(OSError):  # it listens no more
+        while True:
+            threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
 
 
 def test_why_questions_were_given_up_is_counted_however_few(tmp_path: Path) -> None:

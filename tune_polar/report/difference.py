@@ -11,7 +11,7 @@ from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.metrics import Metric
 from tune_polar.evaluate.configuration_scores import Scores
 from tune_polar.report.numbers import fixed, spread
-from tune_polar.report.words import CellWords
+from tune_polar.report.words import CellWords, named
 from tune_polar.stats.intervals import signed, unit_of
 from tune_polar.stats.paired import fold_paired
 
@@ -86,7 +86,7 @@ def winner_sentences(difference: CellDifference, compared: int, reference: str, 
     """
     metric, one = difference.metric, plan.one
     measured = (
-        f"{one.capitalize()} by {one} the winner differs from the {reference} configuration by {difference.text} "
+        f"{one.capitalize()} by {one} the winner differs from the {named(reference)} by {difference.text} "
         f"{metric.unit}".rstrip()
         + f" (mean and standard error over {plan.count(difference.cells)}); it is better in "
         f"{difference.better_in} of {difference.cells}. That mean is not the difference of the two pooled scores, and "
@@ -95,7 +95,7 @@ def winner_sentences(difference: CellDifference, compared: int, reference: str, 
     corrected = ", corrected for folds that share training rows," if plan.folds > 1 else ""
     interval = f"The 95% interval{corrected} is {difference.interval}{unit_of(metric)}"
     keep = (
-        f" The gain is within its standard error: whoever keeps the {reference} configuration then loses nothing on "
+        f" The gain is within its standard error: whoever keeps the {named(reference)} then loses nothing on "
         "average, and is less often worse off."
         if difference.is_within_error
         else ""
@@ -104,7 +104,7 @@ def winner_sentences(difference: CellDifference, compared: int, reference: str, 
         "within": f"{interval}. It includes zero: these {plan.many} cannot tell the two apart, which does not make "
         f"them equal.{keep}",
         "better": f"{interval}. It excludes zero: noise between {plan.many} alone is an unlikely explanation.",
-        "worse": f"{interval}. It lies on the other side of zero: {one} by {one} the {reference} configuration does "
+        "worse": f"{interval}. It lies on the other side of zero: {one} by {one} the {named(reference)} does "
         "better, although its pooled score is worse.",
     }[difference.verdict]
     chosen = (

@@ -14,6 +14,7 @@ from tune_polar.report.difference import CellDifference, difference_by_cell
 from tune_polar.report.document import Entries, Entry, Row, TextTable
 from tune_polar.report.numbers import duration, fixed
 from tune_polar.report.page_context import PageContext
+from tune_polar.report.words import named
 from tune_polar.stats.intervals import unit_of
 
 FLOOR_WORDS: Mapping[Floor, str] = {
@@ -106,7 +107,7 @@ def _sentences(page: PageContext, floor: JudgedFloor) -> Iterator[str]:
         difference = each.difference
         if difference is None:
             continue
-        called = "the winner" if each.called == "winner" else f"the {each.called} configuration"
+        called = "the winner" if each.called == "winner" else f"the {named(each.called)}"
         verdict = {
             "better": "fine-tuning is worth something over it",
             "within": f"these {page.cells.many} cannot tell the two apart, and the floor takes seconds",

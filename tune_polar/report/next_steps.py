@@ -16,6 +16,7 @@ from tune_polar.report.importances import NOTHING_SAMPLED
 from tune_polar.report.numbers import count, listed, setting
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.searched import SearchedParameter
+from tune_polar.report.words import named
 from tune_polar.stats.importance import Curve
 from tune_polar.stats.intervals import signed, unit_of
 
@@ -48,7 +49,7 @@ def gain_sentence(page: PageContext) -> str:
     others = len(page.scored) - 1
     if best is reference:
         return (
-            f"The search gained nothing over the {page.reference_word} configuration: none of the "
+            f"The search gained nothing over the {named(page.reference_word)}: none of the "
             f"{count(others, 'other configuration')} with a score did better."
             if others
             else ""
@@ -60,7 +61,7 @@ def gain_sentence(page: PageContext) -> str:
         "The search gained" if page.metric.larger_is_better else "The search moved the score, smaller is better, by"
     )
     return (
-        f"{gained} {difference.text}{unit_of(page.metric)} over the {page.reference_word} configuration, "
+        f"{gained} {difference.text}{unit_of(page.metric)} over the {named(page.reference_word)}, "
         f"{page.cells.one} by {page.cells.one} (95% interval {difference.interval}; better in "
         f"{difference.better_in} of {difference.cells})."
     )

@@ -10,7 +10,7 @@ from tune_polar.decide.metrics import Metric
 from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.report.importances import NOTHING_SAMPLED, SEED, Learned, columns_of, too_few
 from tune_polar.report.searched import SearchedParameter
-from tune_polar.report.words import NOTHING_FINISHED
+from tune_polar.report.words import NOTHING_FINISHED, named
 from tune_polar.stats.attribution import Way, way_between
 from tune_polar.stats.importance import FEWEST
 
@@ -36,7 +36,7 @@ def way_to_winner(
     if winner is None:
         return NOTHING_FINISHED
     if winner is reference:
-        return f"Not applicable: the winner is the {winner.configuration.origin} configuration itself."
+        return f"Not applicable: the winner is the {named(winner.configuration.origin)} itself."
     if len(data.rows) < FEWEST:
         return (
             f"Not enough data: {too_few(data)} to say which of the winner's settings did it. Go on with "

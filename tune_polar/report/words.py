@@ -12,6 +12,7 @@ from tune_polar.decide.metrics import Metric
 from tune_polar.evaluate.cell_words import cell_name
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.components import Decision
+from tune_polar.recipe.configuration import AS_GIVEN
 from tune_polar.recipe.graph import DecisionGraph
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.report.numbers import count, listed, setting
@@ -48,6 +49,11 @@ NO_CHOICE = "what needs no choice"
 SIDE_BY_SIDE = 8
 OOF = "out-of-fold rows"
 NOTHING_FINISHED = "Not enough data: no configuration has finished all its folds."
+
+
+def named(origin: str, noun: str = "configuration") -> str:
+    """``published configuration``, but ``configuration as given``."""
+    return f"{noun} {origin}" if origin == AS_GIVEN else f"{origin} {noun}"
 
 
 def metric_words(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import queue
 import threading
 import time
 import urllib.parse
@@ -78,6 +79,9 @@ class Endpoint:
             )
 
 
+_Answer = tuple[int, Any, bytes]  # status, headers, body
+
+
 class Client:
     """Asks, from several threads at once; ``close`` it at the end."""
 
@@ -139,7 +143,29 @@ class Client:
             wait = max(wait, self._asked_wait(headers.get("retry-after")))
         raise GivenUpError(said)
 
-    def _post(self, ask: Ask) -> tuple[int, Any, bytes]:
+    def _post(self, ask: Ask) -> _Answer:
+        """In a thread of its own, which is left to itself where the answer takes too long.
+
+        The library's own limit is that of one read: a server that sends a byte of its headers a minute never meets it.
+        """
+        said: queue.SimpleQueue[_Answer | Exception] = queue.SimpleQueue()
+
+        def send() -> None:
+            try:
+                said.put(self._sent(ask))
+            except Exception as error:  # noqa: BLE001 - raised below, where somebody waits
+                said.put(error)
+
+        threading.Thread(target=send, daemon=True).start()
+        try:
+            answer = said.get(timeout=self._endpoint.timeout_seconds)
+        except queue.Empty:
+            raise self._too_late() from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _sent(self, ask: Ask) -> _Answer:
         body = {
             "model": self._endpoint.model,
             "messages": [{"role": "system", "content": ask.system}, {"role": "user", "content": ask.prompt}],
@@ -154,8 +180,11 @@ class Client:
                 if len(found) > MOST_BYTES:
                     raise OSError(f"an answer must have at most {MOST_BYTES:,} bytes")
                 if time.monotonic() - started > self._endpoint.timeout_seconds:
-                    raise OSError(f"an answer must be there within {self._endpoint.timeout_seconds:g} s")
+                    raise self._too_late()
             return response.status_code, response.headers, bytes(found)
+
+    def _too_late(self) -> OSError:
+        return OSError(f"an answer must be there within {self._endpoint.timeout_seconds:g} s")
 
     def _asked_wait(self, header: str | None) -> float:
         """Seconds that the server asks to wait.

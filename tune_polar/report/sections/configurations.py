@@ -27,7 +27,7 @@ from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, always
 from tune_polar.report.racing_words import stopped_early
 from tune_polar.report.top_choice import TOP, cheapest_of, compared
-from tune_polar.report.words import NOTHING_FINISHED, begun, decided_by, score_words
+from tune_polar.report.words import NOTHING_FINISHED, begun, decided_by, named, score_words
 from tune_polar.stats.intervals import signed
 from tune_polar.stats.told_apart import Comparison, ComparisonMatrix
 from tune_polar.store.failures import FailureRecord
@@ -93,9 +93,9 @@ def _figure(page: PageContext) -> Figures:
         f"standard deviation between {cells.many}."
     )
     if any(strip.is_reference for strip in strips):
-        note += f" Squares and the dashed line: the {page.reference_word} configuration."
+        note += f" Squares and the dashed line: the {named(page.reference_word)}."
     if len(strips) < len(finished):
-        note += f" Drawn: the best {STRIPS_AT_MOST} of {len(finished):,} and the {page.reference_word} one."
+        note += f" Drawn: the best {STRIPS_AT_MOST} of {len(finished):,} and the {named(page.reference_word, 'one')}."
     description = (
         f"{count(len(strips), 'configuration')}, best first. {strips[0].label} leads with {strips[0].value}. "
         "The table after this figure holds every number drawn here."

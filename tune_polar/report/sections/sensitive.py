@@ -15,7 +15,7 @@ from tune_polar.report.numbers import count, decimals_for, fixed
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Reason, Section
 from tune_polar.report.searched import SearchedParameter
-from tune_polar.report.words import NOTHING_FINISHED, begun
+from tune_polar.report.words import NOTHING_FINISHED, begun, named
 from tune_polar.stats.importance import Curve
 from tune_polar.stats.intervals import signed
 
@@ -62,8 +62,8 @@ def _note(page: PageContext, drawn: int, has_curves: bool) -> str:
     )
     if drawn < len(page.scored):
         text += (
-            f" Drawn are {drawn} of {len(page.scored):,} configurations: the best, the {page.reference_word} one and "
-            "an even sample of the rest."
+            f" Drawn are {drawn} of {len(page.scored):,} configurations: the best, the "
+            f"{named(page.reference_word, 'one')} and an even sample of the rest."
         )
     return text
 
@@ -145,7 +145,7 @@ def _table(page: PageContext, shown: Sequence[_Parameter], has_curves: bool) -> 
     word, unit = page.reference_word, f", {page.metric.unit}" if page.metric.unit else ""
     also = ", where the partial dependence is best, and the span of its values" if has_curves else ""
     return TextTable(
-        f"Every parameter in words: range searched, value of the {word} recipe and of the winner{also}",
+        f"Every parameter in words: range searched, value of the {named(word, 'recipe')} and of the winner{also}",
         ("Parameter", "Searched", begun(word), "Winner", *(("Best at", f"Span{unit}") if has_curves else ())),
         tuple(
             (

@@ -38,7 +38,7 @@ from tune_polar.report.page_section import Answer, Section, always
 from tune_polar.report.sections.ensemble import SECTION as ENSEMBLE
 from tune_polar.report.settings import differences
 from tune_polar.report.winner_recipe import winner_recipe, winner_yaml
-from tune_polar.report.words import begun, decided_by, score_words, weakest_words
+from tune_polar.report.words import begun, decided_by, named, score_words, weakest_words
 from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE
 
 DISTRUST, SHOWN = ("TP003", "TP005", "TP008"), 4  # checks of rows and labels, and messages of each
@@ -138,19 +138,19 @@ def _sentences(page: PageContext, best: ConfigurationSummary, difference: CellDi
         return winner_sentences(difference, others + 1, word, page.cells)
     if reference is best:
         return (
-            f"Only the {word} configuration has finished, so there is nothing to compare it with yet."
+            f"Only the {named(word)} has finished, so there is nothing to compare it with yet."
             if others == 0
-            else f"The one other configuration that finished did not do better than the {word} one."
+            else f"The one other configuration that finished did not do better than the {named(word, 'one')}."
             if others == 1
-            else f"None of the {others:,} other configurations that finished did better than the {word} one.",
+            else f"None of the {others:,} other configurations that finished did better than the {named(word, 'one')}.",
         )
     if reference is None:
-        return (f"The {word} configuration is not part of this search, so there is nothing to compare with.",)
+        return (f"The {named(word)} is not part of this search, so there is nothing to compare with.",)
     if page.reference is not None:
         return (f"One {page.cells.one} alone says nothing of noise, so no difference is claimed.",)
     done = f"{len(reference.folds)} of {page.cells.count(len(page.cells.cells))}"
     return (
-        f"The {word} configuration has no score ({reference.state}, {done}), so whether the winner is better than it "
+        f"The {named(word)} has no score ({reference.state}, {done}), so whether the winner is better than it "
         "cannot be said.",
     )
 
@@ -158,16 +158,16 @@ def _sentences(page: PageContext, best: ConfigurationSummary, difference: CellDi
 def _settings(page: PageContext, best: ConfigurationSummary) -> Block:
     found, word, rows = differences(page.recipe, winner_recipe(best)), page.reference_word, []
     if not found:
-        return prose(f"They are those of the {word} recipe, without a difference.")
+        return prose(f"They are those of the {named(word, 'recipe')}, without a difference.")
     ranges = {each.key: each.words for each in page.searched}
     for each in found:
         key, (given, won), searched = each.key, each.values, ranges.get(each.key, "—")
         rows.append((Entry(key, kind="key"), given, Entry(won, kind="strong"), Entry(searched, kind="quiet")))
     chosen = "settings of decisions are those chosen on all out-of-fold rows"
     caption = (
-        f"The winner is the {word} configuration in all that is trained; {chosen}"
+        f"The winner is the {named(word)} in all that is trained; {chosen}"
         if best is page.summary.reference
-        else f"Settings in which the winner and the {word} recipe differ, all others are the same; {chosen}"
+        else f"Settings in which the winner and the {named(word, 'recipe')} differ, all others are the same; {chosen}"
     )
     columns = ("Setting", begun(word), "Winner", "Searched")
     return TextTable(caption, columns, rows, words=(1, 2, 3), kind="settings")

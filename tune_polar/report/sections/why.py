@@ -8,6 +8,7 @@ from tune_polar.report.importances import NOTHING_SAMPLED
 from tune_polar.report.numbers import count, listed
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Reason, Section
+from tune_polar.report.words import named
 from tune_polar.stats.attribution import LEVEL, Share, Way
 from tune_polar.stats.intervals import Interval, signed, unit_of
 
@@ -35,7 +36,7 @@ def build(page: PageContext) -> Answer:
         f"{count(len(bars), 'setting')}, the greatest gain first: {bars[0].label} with {bars[0].value}. "
         "The table after this figure holds every number drawn here."
     )
-    title = f"From the {page.reference_word} configuration to the winner"
+    title = f"From the {named(page.reference_word)} to the winner"
     return [
         prose(*_sentences(found, page)),
         figure(signed_bar_plot("way", title, description, bars), NOTE),
@@ -59,13 +60,13 @@ def _between(interval: Interval, page: PageContext) -> str:
 def _sentences(way: Way, page: PageContext) -> tuple[str, ...]:
     unit, settings = unit_of(page.metric), count(len(way.shares), "setting")
     whole = (
-        f"The winner differs from the {page.reference_word} configuration in {settings}, for which a surrogate of "
+        f"The winner differs from the {named(page.reference_word)} in {settings}, for which a surrogate of "
         f"{count(way.configurations, 'configuration')} foretells a gain of {_gain(way.whole.gain, page)}{unit} "
         f"({LEVEL:.0%} interval {_between(way.whole.interval, page)}); the luck of its {page.cells.many} is not in it."
     )
     if way.few_alone is None:
         verdict = (
-            f"Which settings did it cannot be told: what the winner has over the {page.reference_word} configuration "
+            f"Which settings did it cannot be told: what the winner has over the {named(page.reference_word)} "
             "is no more than luck can give. Read the shares below as noise."
         )
     elif len(way.few) == len(way.shares):
