@@ -77,7 +77,7 @@ def ours(out: Path, store: Path, configurations: int, slots: int, seed: int) -> 
     """`tune-polar search`, its worker leaving its moments."""
     from tune_polar.cli.main import main as command
     from tune_polar.search.ray import tuner
-    from tune_polar.search.ray.worker import FoldTrainable
+    from tune_polar.search.ray.trainable import FoldTrainable
 
     class Timed(FoldTrainable):
         def setup(self, config: dict[str, Any], worker: Any) -> None:

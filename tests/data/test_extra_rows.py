@@ -11,7 +11,7 @@ from tune_polar.data.column_request import DataRequest, ExtraRequest, column_spe
 from tune_polar.data.columns import group_column, label_column
 from tune_polar.data.load import load_corpus
 from tune_polar.data.plans import corpus_for, make_plans
-from tune_polar.data.plans.extra import ExtraTies, ShareOfExtra, with_extra_rows
+from tune_polar.data.plans.extra_rows import ExtraTies, ShareOfExtra, with_extra_rows
 from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.polar_writer import write_polar
 from tune_polar.data.sample_corpus import sample_corpus

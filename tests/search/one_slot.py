@@ -8,7 +8,7 @@ from tune_polar.search.make_plan import SearchPlan
 from tune_polar.search.prepared_search import PreparedSearch
 from tune_polar.search.ray.remote_files import StoreAccess
 from tune_polar.search.ray.searcher import FoldSearcher
-from tune_polar.search.ray.worker import FoldTrainable
+from tune_polar.search.ray.trainable import FoldTrainable
 from tune_polar.search.ray.worker_setup import WorkerSetup
 from tune_polar.search.resources.slots import Slots
 from tune_polar.search.watch import Together, Watcher

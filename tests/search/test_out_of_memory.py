@@ -22,7 +22,7 @@ from tune_polar.report.page import build_page
 from tune_polar.search.make_plan import SearchPlan
 from tune_polar.search.prepared_search import PreparedSearch
 from tune_polar.search.ray.remote_files import StoreAccess
-from tune_polar.search.ray.worker import FoldTrainable
+from tune_polar.search.ray.trainable import FoldTrainable
 from tune_polar.search.ray.worker_setup import FAILURE_KEY, WorkerSetup
 from tune_polar.search.watch import Silent
 from tune_polar.store.failures import OUT_OF_MEMORY, Reached

@@ -22,7 +22,7 @@ from tune_polar.errors import SearchError
 from tune_polar.search.make_plan import SearchPlan
 from tune_polar.search.prepared_search import PreparedSearch
 from tune_polar.search.ray.ray_session import local_ray
-from tune_polar.search.ray.worker import FoldTrainable, keep_own_gpu
+from tune_polar.search.ray.trainable import FoldTrainable, keep_own_gpu
 from tune_polar.search.ray.worker_setup import FAILURE_KEY
 from tune_polar.search.resources.slots import Slots
 from tune_polar.store.failures import OUT_OF_MEMORY, WORKER_LOST, Reached

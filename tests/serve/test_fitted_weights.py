@@ -11,8 +11,8 @@ import numpy as np
 from tests.store.made_recipes import two_stages
 from tests.store.made_store import MadeStore, finished_store
 from tune_polar.decide.metrics import metric_named
+from tune_polar.search.resources.weights_budget import WeightsBudget
 from tune_polar.search.resources.weights_keeper import WeightsKeeper
-from tune_polar.search.resources.weights_kept import WeightsBudget
 from tune_polar.serve.fit import complete
 from tune_polar.serve.recorded_model import recorded
 from tune_polar.store.codec import encode_json

@@ -16,7 +16,7 @@ import tune_polar
 PACKAGE = Path(tune_polar.__file__).parent
 
 # What each floor may import, from the ground up. Each may import itself; `errors` may import nothing of ours.
-FREE = {"errors", "garbage_collection", "assets", "control_characters", "whole_file"}  # of no floor: all may ask them
+FREE = {"errors", "python_gc", "assets", "control_characters", "whole_file"}  # of no floor: all may ask them
 BELOW: dict[str, set[str]] = {name: set() for name in FREE}
 BELOW["whole_file"] = {"errors"}
 BELOW["data"] = BELOW["model"] = FREE

@@ -18,7 +18,7 @@ from tests.stand_in.known_cards import LAPTOP
 from tune_polar.model.footprint import WORKSPACE_BYTES
 from tune_polar.trial import device
 from tune_polar.trial.device import Held, hold_device
-from tune_polar.trial.out_of_memory import verdict
+from tune_polar.trial.error_verdict import verdict
 from tune_polar.trial.run_fold_trial import fold_trial_steps, run_fold_trial
 from tune_polar.trial.worker_context import TrialContext
 

@@ -20,7 +20,7 @@ from tune_polar.api.stopping_words import Extent
 from tune_polar.data.source import Source, source_from_json
 from tune_polar.errors import SpecError
 from tune_polar.evaluate.manifest_facts import manifest_facts
-from tune_polar.garbage_collection import without_collection
+from tune_polar.python_gc import without_collection
 from tune_polar.recipe.floor_names import DEFAULT_FLOORS, floors_named
 from tune_polar.recipe.message_words import did_you_mean
 from tune_polar.recipe.recipe_file import LoadedRecipe

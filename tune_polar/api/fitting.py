@@ -14,7 +14,7 @@ from tune_polar.api.begin import recorded_source
 from tune_polar.api.consoles import progress_console
 from tune_polar.api.data_words import DataWords
 from tune_polar.api.model_words import ModelWords, device_named
-from tune_polar.garbage_collection import without_collection
+from tune_polar.python_gc import without_collection
 
 if TYPE_CHECKING:  # they bring torch
     from tune_polar.serve.composition import Composition

@@ -26,7 +26,7 @@ from tune_polar.search.ray.ray_session import joined_cluster
 from tune_polar.search.resources.needs_forecast import disk_budget
 from tune_polar.search.resources.node import memory_gb
 from tune_polar.search.resources.slots import Slots, slots_of_cluster, slots_of_this_machine
-from tune_polar.search.resources.weights_kept import WeightsBudget
+from tune_polar.search.resources.weights_budget import WeightsBudget
 from tune_polar.search.search_plan import SearchPlan
 from tune_polar.search.stopping.end_signals import EndSignals
 from tune_polar.search.stopping.limits import Limits

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from tune_polar.garbage_collection import without_collection
+from tune_polar.python_gc import without_collection
 
 if TYPE_CHECKING:
     from typer._click import Command, Context

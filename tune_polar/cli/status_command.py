@@ -19,7 +19,7 @@ from tune_polar.cli.score_table import print_scores
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.evaluate.search_provenance import provenance_lines
 from tune_polar.evaluate.summary import SearchSummary, summarise
-from tune_polar.garbage_collection import without_collection
+from tune_polar.python_gc import without_collection
 from tune_polar.report.ensemble_words import fault_of_recorded, recorded_sentence
 from tune_polar.report.ensemble_yaml import read_ensemble
 from tune_polar.report.floor_comparison import floor_lines

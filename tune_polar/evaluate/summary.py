@@ -14,7 +14,7 @@ from tune_polar.evaluate.configuration_predictions import ConfigurationPredictio
 from tune_polar.evaluate.configuration_scores import Scores, StoredScores, scores_of
 from tune_polar.evaluate.manifest_facts import ManifestFacts, manifest_facts
 from tune_polar.evaluate.outcome import Outcome, outcome_of
-from tune_polar.garbage_collection import without_collection
+from tune_polar.python_gc import without_collection
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.floor_names import Floor

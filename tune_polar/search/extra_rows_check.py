@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from tune_polar.data.findings import Finding
-from tune_polar.data.plans.extra import ExtraTies, made_so
+from tune_polar.data.plans.extra_rows import ExtraTies, made_so
 from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.table import Corpus
 from tune_polar.recipe.loaded_space import LoadedSpace

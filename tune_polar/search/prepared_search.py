@@ -15,7 +15,7 @@ from tune_polar.decide.metrics import metric_named
 from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.evaluate.configuration_scores import StoredScores
 from tune_polar.evaluate.manifest_facts import alternatives_of
-from tune_polar.garbage_collection import without_collection
+from tune_polar.python_gc import without_collection
 from tune_polar.search.fold_dispatch import Budget, FoldDispatch, Proposals
 from tune_polar.search.optuna.sampler import Sampler
 from tune_polar.search.optuna.told_study import Study
@@ -38,8 +38,8 @@ from tune_polar.search.resources.needs_forecast import (
     shapes_of,
 )
 from tune_polar.search.resources.slots import SlotCount, Slots
+from tune_polar.search.resources.weights_budget import WeightsBudget
 from tune_polar.search.resources.weights_keeper import WeightsKeeper
-from tune_polar.search.resources.weights_kept import WeightsBudget
 from tune_polar.search.search_plan import SearchPlan
 from tune_polar.search.stopping.end_signals import EndSignals
 from tune_polar.search.stopping.forced_exit import LastResort

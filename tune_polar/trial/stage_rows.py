@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_polar.data.plans.extra import RowsOfFolds, ShareOfExtra
+from tune_polar.data.plans.extra_rows import RowsOfFolds, ShareOfExtra
 from tune_polar.data.table import Corpus, Split
 from tune_polar.errors import DataError
 from tune_polar.recipe.sections import ExtraRows, Stage

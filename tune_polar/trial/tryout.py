@@ -20,10 +20,10 @@ from tune_polar.model.host_footprint import host_peak_bytes
 from tune_polar.trial.checkpoints import Checkpoints, StageParts, TrainingState, copied_weights
 from tune_polar.trial.cost import provenance
 from tune_polar.trial.device import Held
+from tune_polar.trial.error_verdict import verdict
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.host_memory import peak_bytes, reset_peak, resident_bytes
 from tune_polar.trial.memory_fit import fitted, memory_use, stage_load
-from tune_polar.trial.out_of_memory import verdict
 from tune_polar.trial.stage_build import build_stage
 from tune_polar.trial.stage_plan import BuiltStage, StartingPoint
 from tune_polar.trial.stage_rows import Rows

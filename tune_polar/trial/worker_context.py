@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 
 from tune_polar.data.batching import TokenRows
-from tune_polar.data.plans.extra import RowsOfFolds
+from tune_polar.data.plans.extra_rows import RowsOfFolds
 from tune_polar.data.table import Corpus
 from tune_polar.recipe.sections import Encoder, ExtraRows
 from tune_polar.store.records import Array, StageRecord

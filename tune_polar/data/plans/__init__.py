@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tune_polar.data.plans.alike_classes import alike_classes
-from tune_polar.data.plans.extra import whole_plans
+from tune_polar.data.plans.extra_rows import whole_plans
 from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.plans.fold_requirements import check_stages
 from tune_polar.data.plans.given import corpus_as_given, given

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from tune_polar.data.columns import IntArray
+from tune_polar.data.plans.balanced_columns import stratified_columns
 from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.plans.fold_requirements import check_parts, check_rare, needs_of
 from tune_polar.data.plans.plan_request import PlanRequest, check_seed, check_share
-from tune_polar.data.plans.stratification import stratified_columns
 from tune_polar.data.plans.together import kept_together
 from tune_polar.errors import FoldPlanError
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from tune_polar.data.plans.balanced_columns import one_hot
 from tune_polar.data.plans.fold_plan import FoldPlan, partition
 from tune_polar.data.plans.fold_requirements import Needs, check_parts, check_rare, needs_of
 from tune_polar.data.plans.plan_request import PlanRequest, check_settings
-from tune_polar.data.plans.stratification import one_hot
 from tune_polar.data.plans.stratified import stratified_folds
 from tune_polar.data.strata import stratum_of
 from tune_polar.errors import FoldPlanError

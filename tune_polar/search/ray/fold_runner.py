@@ -30,10 +30,10 @@ from tune_polar.store.records import FoldRecord
 from tune_polar.store.store import Store
 from tune_polar.trial.cost import provenance
 from tune_polar.trial.device import DeviceError, Held, hold_device
+from tune_polar.trial.error_verdict import verdict
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.memory_fit import memory_use
 from tune_polar.trial.memory_plan import Rung
-from tune_polar.trial.out_of_memory import verdict
 from tune_polar.trial.progress import Progress, progress_to_text
 from tune_polar.trial.run_fold_trial import fold_trial_steps
 from tune_polar.trial.slot_memory import SlotMemory

@@ -19,7 +19,7 @@ from tune_polar.search.ray.racing_scheduler import RacingScheduler
 from tune_polar.search.ray.ray_environment import restored
 from tune_polar.search.ray.scratch import scratch_folder
 from tune_polar.search.ray.searcher import FoldSearcher
-from tune_polar.search.ray.worker import FoldTrainable
+from tune_polar.search.ray.trainable import FoldTrainable
 from tune_polar.search.ray.worker_setup import WorkerSetup
 from tune_polar.search.resources.slots import Slots
 from tune_polar.search.stopping.end_signals import EndSignals

@@ -10,7 +10,7 @@ from tune_polar.model.footprint import GB
 from tune_polar.recipe.cells import Cell
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.fold_dispatch import FoldDispatch
-from tune_polar.search.resources.weights_kept import CellKeys, WeightsBudget, claims_of, decide, largest_cell
+from tune_polar.search.resources.weights_budget import CellKeys, WeightsBudget, claims_of, decide, largest_cell
 from tune_polar.store.store import Store
 
 log = logging.getLogger(__name__)

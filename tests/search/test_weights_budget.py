@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tune_polar.recipe.cells import Cell
 from tune_polar.search.configuration_progress import ConfigurationProgress
-from tune_polar.search.resources.weights_kept import CellKeys, Claims, claims_of, decide, largest_cell
+from tune_polar.search.resources.weights_budget import CellKeys, Claims, claims_of, decide, largest_cell
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any
 import ray
 from ray import tune
 
-from tune_polar.garbage_collection import without_collection
+from tune_polar.python_gc import without_collection
 from tune_polar.search.ray.worker_setup import WorkerSetup
 from tune_polar.search.resources.slots import threads_on_this_node
 from tune_polar.trial.visible_gpus import keep_own
