@@ -212,7 +212,7 @@ def test_seeds_of_one_split_race_like_folds(tmp_path: Path) -> None:
     assert {each["state"] for each in found["configurations"]} == {"finished", "abandoned"}
     assert "0/18 seeds" in printed.stderr
     assert re.search(r"stopped after \d seeds?: expected", printed.stderr)
-    assert re.search(r"abandoned \d of 3 Stopped after", shown((tmp_path / "store/report.html").read_text("utf-8")))
+    assert re.search(r"stopped early \d of 3 Stopped after", shown((tmp_path / "store/report.html").read_text("utf-8")))
 
     run_in(tmp_path, "merge", "store", "-o", "merged")
     assert result(run_in(tmp_path, "status", "merged", "--json"))["configurations"] == found["configurations"]

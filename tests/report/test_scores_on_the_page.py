@@ -335,7 +335,7 @@ def test_reasons_for_a_missing_score(fresh: Made) -> None:
     key = made.key(damaged, "sorter", made.cells[1])
     (made.folder / "stages" / f"{key}.safetensors").write_bytes(b"torn")
     rows = list(Answer(PageContext(made.summary()), "better").table("Infeasible").values())
-    assert [row["State"] for row in rows] == ["incomplete", "incomplete", "infeasible", "incomplete"]
+    assert [row["State"] for row in rows] == ["open", "open", "failed", "open"]
     assert rows[0]["Why"] == "Not finished: folds 0 and 2."
     assert rows[0]["Folds"] == "1 of 3"
     assert rows[1]["Why"].splitlines()[0].strip() == f"Fold 2: {WORKER_LOST}: worker gone"

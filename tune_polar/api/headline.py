@@ -17,7 +17,8 @@ SHORTEST = 3  # letters of a stage's name in a narrow column
 
 def headline(plan: SearchPlan, store: str, limits: Limits) -> str:
     """What is being run, in one line."""
-    rows = len(plan.corpus.train)
+    extra = len(plan.corpus.sources)
+    rows = f"{len(plan.corpus.train) - extra} rows" + (f" and {extra} extra" if extra else "")
     cells = CellWords(plan.cells).count(len(plan.cells))
     ends = [] if limits.is_open_ended else [f"{plan.trials} configurations × {cells}"]
     ends += [] if limits.seconds is None else [f"for {clock(limits.seconds)}"]
@@ -25,7 +26,7 @@ def headline(plan: SearchPlan, store: str, limits: Limits) -> str:
     encoders = ", ".join(dict.fromkeys(stage.encoder.name for stage in plan.recipe.stages.values()))
     return (
         f"{plan.kind} {plan.recipe.recipe} · {' · '.join(ends)} · "
-        f"{plan.corpus.name}, {rows} rows · encoder {encoders} · records in {store}"
+        f"{plan.corpus.name}, {rows} · encoder {encoders} · records in {store}"
     )
 
 

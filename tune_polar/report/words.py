@@ -10,6 +10,7 @@ from typing import Any
 from tune_polar.decide.judged import Rung
 from tune_polar.decide.metrics import Metric
 from tune_polar.evaluate.cell_words import cell_name
+from tune_polar.evaluate.summary import State
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.components import Decision
 from tune_polar.recipe.configuration import AS_GIVEN
@@ -44,6 +45,12 @@ PLAIN: Mapping[str, str] = {
     "threshold": "0.5",
     "knn_vote": "what most neighbours are",
     "calibrate": "the numbers as predicted",
+}
+STATES: Mapping[State, str] = {
+    "finished": "finished",
+    "abandoned": "stopped early",
+    "infeasible": "failed",
+    "incomplete": "open",
 }
 NO_CHOICE = "what needs no choice"
 SIDE_BY_SIDE = 8

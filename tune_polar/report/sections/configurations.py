@@ -27,7 +27,7 @@ from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, always
 from tune_polar.report.racing_words import stopped_early
 from tune_polar.report.top_choice import TOP, cheapest_of, compared
-from tune_polar.report.words import NOTHING_FINISHED, begun, decided_by, named, score_words
+from tune_polar.report.words import NOTHING_FINISHED, STATES, begun, decided_by, named, score_words
 from tune_polar.stats.intervals import signed
 from tune_polar.stats.told_apart import Comparison, ComparisonMatrix
 from tune_polar.store.failures import FailureRecord
@@ -179,12 +179,12 @@ def _unscored(page: PageContext, rows: Sequence[ConfigurationSummary]) -> TextTa
     lines = []
     for row in rows[:LISTED]:
         why = "\n".join((*(_failure(each, page) for each in row.failures), *_gaps(row, page)))
-        named = Entry(page.index.name(row), row.configuration.id, kind="named")
+        called = Entry(page.index.name(row), row.configuration.id, kind="named")
         done = f"{len(row.folds)} of {len(page.cells.cells)}"
-        lines.append(Row((named, row.state, done, Entry(why, kind="lines")), page.index.place(row)))
+        lines.append(Row((called, STATES[row.state], done, Entry(why, kind="lines")), page.index.place(row)))
     caption = (
-        "Infeasible: a fold trial failed for a reason of its own, so it is not run again. Incomplete: fold trials are "
-        "still to be run"
+        "Failed: a fold trial failed for a reason of its own, so it is not run again. Open: fold trials are still to "
+        "be run"
     )
     columns = ("Configuration", "State", begun(page.cells.many), "Why")
     return TextTable(caption, columns, lines, words=(1, 2, 3), kind="unscored")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 
 from tune_polar.data.table import DEV, TEST, TRAIN
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.evaluate.search_ensembles import ensembles_of
-from tune_polar.evaluate.summary import ConfigurationSummary, State
+from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.report.correction import alarm_lines, worth_sentences
 from tune_polar.report.difference import CellDifference, winner_sentences
 from tune_polar.report.document import (
@@ -38,17 +37,11 @@ from tune_polar.report.page_section import Answer, Section, always
 from tune_polar.report.sections.ensemble import SECTION as ENSEMBLE
 from tune_polar.report.settings import differences
 from tune_polar.report.winner_recipe import winner_recipe, winner_yaml
-from tune_polar.report.words import begun, decided_by, named, score_words, weakest_words
+from tune_polar.report.words import STATES, begun, decided_by, named, score_words, weakest_words
 from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE
 
 DISTRUST, SHOWN = ("TP003", "TP005", "TP008"), 4  # checks of rows and labels, and messages of each
 SPLITS = (TRAIN, DEV, TEST)
-STATE_WORDS: Mapping[State, str] = {
-    "finished": "finished",
-    "abandoned": "stopped early",
-    "infeasible": "failed",
-    "incomplete": "open",
-}
 
 
 def build(page: PageContext) -> Answer:
@@ -177,7 +170,10 @@ def _facts(page: PageContext) -> tuple[Fact, ...]:
     facts, recipe = page.summary.facts, page.recipe
     splits = [name for name in SPLITS if name in facts.rows]
     splits += sorted(set(facts.rows) - set(splits))
-    rows = listed([f"{facts.rows[name]:,} {name}" for name in splits])
+    extra = len(page.summary.gold.sources)
+    sizes = {name: facts.rows[name] - (extra if name == TRAIN else 0) for name in splits}
+    added = f" with {extra:,} extra" if extra else ""
+    rows = listed([f"{sizes[name]:,} {name}{added if name == TRAIN else ''}" for name in splits])
     seconds = [record.seconds for row in page.summary.configurations for record in row.folds]
     encoders = dict.fromkeys(stage.encoder.name for stage in recipe.stages.values())
     profile = f", profile {facts.profile}" if facts.profile not in ("", "published", *encoders) else ""
@@ -204,7 +200,7 @@ def seeds_words(page: PageContext) -> str:
 def states_words(page: PageContext) -> str:
     """``3 finished and 1 open, of 12 planned``."""
     states = Counter(row.state for row in page.summary.configurations)
-    parts = [f"{states[state]:,} {words}" for state, words in STATE_WORDS.items() if states[state]]
+    parts = [f"{states[state]:,} {words}" for state, words in STATES.items() if states[state]]
     return f"{listed(parts) or 'none yet'}, of {page.summary.planned:,} planned"
 
 
