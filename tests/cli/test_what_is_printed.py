@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -82,31 +83,64 @@ def test_on_a_terminal_too(tmp_path: Path) -> None:
 
 
 EVERY_COMMAND = """\
-import contextlib, io, json, sys
+import io, json, os, sys
 from tune_polar.cli.main import main
-codes = {}
-for words in json.load(open("words.json", encoding="utf-8")):
-    sys.argv = ["tune-polar", *words]
-    try:
-        main()
-        codes[" ".join(words)] = 0
-    except SystemExit as stop:
-        codes[" ".join(words)] = stop.code or 0
-with open("codes.json", "w", encoding="utf-8") as file:
-    json.dump(codes, file)
+first, *others = sys.argv[1:]
+for encoding in [first, *others]:
+    os.chdir(encoding)
+    if encoding != first:  # which is that of the process itself
+        out, err = open("out", "wb"), open("err", "wb")
+        sys.stdout = io.TextIOWrapper(out, encoding=encoding)
+        sys.stderr = io.TextIOWrapper(err, encoding=encoding, errors="backslashreplace")
+    codes = {}
+    for words in json.load(open("words.json", encoding="utf-8")):
+        sys.argv = ["tune-polar", *words]
+        try:
+            main()
+            codes[" ".join(words)] = 0
+        except SystemExit as stop:
+            codes[" ".join(words)] = stop.code or 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with open("codes.json", "w", encoding="utf-8") as file:
+        json.dump(codes, file)
+    os.chdir("..")
 """
 ODD = "dä−’中文 µ…"  # no encoding but Unicode's has all of it
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gbk", "cp1252", "koi8-r", "utf-8"])
-def test_no_encoding_ends_a_command(tmp_path: Path, encoding: str) -> None:
-    """Every command but those that train, one process an encoding; `search` and `resume` as far as their errors."""
+ENCODINGS = ("ascii", "latin-1", "gbk", "cp1252", "koi8-r", "utf-8")
+
+
+def test_no_encoding_ends_a_command(tmp_path: Path) -> None:
+    """Every command but those that train, in one process; `search` and `resume` as far as their errors."""
+    codes = words_and_codes(tmp_path / ENCODINGS[0])
+    assert {words[0] for words in codes} == set(COMMANDS)
+    for encoding in ENCODINGS[1:]:
+        shutil.copytree(tmp_path / ENCODINGS[0], tmp_path / encoding)
+    about = {**os.environ, "PYTHONIOENCODING": ENCODINGS[0]}
+    python = [sys.executable, "-c", EVERY_COMMAND, *ENCODINGS]
+    done = subprocess.run(python, capture_output=True, timeout=300, check=False, cwd=tmp_path, env=about)
+    assert done.returncode == 0, done.stderr.decode(ENCODINGS[0], "replace")
+    for encoding in ENCODINGS:
+        folder = tmp_path / encoding
+        own = encoding == ENCODINGS[0]
+        said = done.stdout + done.stderr if own else (folder / "out").read_bytes() + (folder / "err").read_bytes()
+        assert "Traceback" not in said.decode(encoding), encoding  # whole characters of it, all of them
+        assert json.loads((folder / "codes.json").read_text(encoding="utf-8")) == {
+            " ".join(words): code for words, code in codes.items()
+        }, encoding
+
+
+def words_and_codes(folder: Path) -> dict[tuple[str, ...], int]:
+    """Every command with words of many alphabets, and the exit code it should have; their files, in ``folder``."""
+    folder.mkdir()
     rows = "".join(f"{ODD} {row},{row % 2},{row % 2}\n" for row in range(40))
-    (tmp_path / f"{ODD}.csv").write_text(f"text,{ODD},hate\n{rows}", encoding="utf-8")
-    (tmp_path / f"{ODD}.yaml").write_text(f"recipe: mine\nextends: st1\ndescription: {ODD}\n{ODD}: 1\n", "utf-8")
+    (folder / f"{ODD}.csv").write_text(f"text,{ODD},hate\n{rows}", encoding="utf-8")
+    (folder / f"{ODD}.yaml").write_text(f"recipe: mine\nextends: st1\ndescription: {ODD}\n{ODD}: 1\n", "utf-8")
     scores = "".join(f"{ODD},oof,{row % 3},r{row},{row % 2},{row / 40}\n" for row in range(40))
-    (tmp_path / "p.csv").write_text(f"{ODD},split,fold,id,gold/{ODD},prob/{ODD}\n{scores}", encoding="utf-8")
-    finished_store(tmp_path / ODD, two_stages(description=ODD), host=ODD)
+    (folder / "p.csv").write_text(f"{ODD},split,fold,id,gold/{ODD},prob/{ODD}\n{scores}", encoding="utf-8")
+    finished_store(folder / ODD, two_stages(description=ODD), host=ODD)
     codes = {
         ("list", "st3", "--meanings"): 0,
         ("list", f"{ODD}.yaml"): 2,
@@ -131,17 +165,8 @@ def test_no_encoding_ends_a_command(tmp_path: Path, encoding: str) -> None:
         ("submit", f"nicht {ODD}", f"{ODD}.csv", "-o", f"{ODD}.zip"): 2,
         ("resume", ODD, "--data", f"nicht {ODD}"): 2,
     }
-    (tmp_path / "words.json").write_text(json.dumps([list(words) for words in codes]), encoding="utf-8")
-    about = {**os.environ, "PYTHONIOENCODING": encoding}
-    python = [sys.executable, "-c", EVERY_COMMAND]
-    done = subprocess.run(python, capture_output=True, timeout=300, check=False, cwd=tmp_path, env=about)
-    assert done.returncode == 0, done.stderr.decode(encoding, "replace")
-    said = (done.stdout + done.stderr).decode(encoding)  # whole characters of it, all of them
-    assert "Traceback" not in said
-    assert json.loads((tmp_path / "codes.json").read_text(encoding="utf-8")) == {
-        " ".join(words): code for words, code in codes.items()
-    }
-    assert {words[0] for words in codes} == set(COMMANDS)
+    (folder / "words.json").write_text(json.dumps([list(words) for words in codes]), encoding="utf-8")
+    return codes
 
 
 STRANGE = ["my runs", "it's mine", "a$HOME", 'say "so"', "two\nlines", "a;b & `c`", "*(x)?", "~", "#1", "dä−中", "\\"]

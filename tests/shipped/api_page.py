@@ -16,6 +16,7 @@ What `import tune_polar` has, by its docstrings: `python -m tests.shipped.api_pa
 a test compares. [From Python](python.md) shows how they are used together.
 """
 SECTION = re.compile(r"^(Args|Returns|Raises|Example|Examples|Attributes):$", re.MULTILINE)
+NAMED = ("**Args**", "**Raises**", "**Attributes**")  # sections whose lines begin with a name
 
 
 def api_page() -> str:
@@ -42,9 +43,12 @@ def _described(name: str, found: object) -> Iterator[str]:
         yield f"`{name}{signature}`"
         yield ""
     text = SECTION.sub(r"**\1**\n", inspect.getdoc(found) or "")
+    section = ""
     for line in text.splitlines():
-        setting = re.match(r"^    (\S[^:]*): (.*)$", line)
-        yield f"- `{setting[1]}`: {setting[2]}" if setting else line
+        section = line if line.startswith("**") else section
+        setting = re.match(r"^    ([\w*, ]+): (.*)$", line) if section in NAMED else None
+        prose = line.strip() if section == "**Returns**" else line  # and no block of code
+        yield f"- `{setting[1]}`: {setting[2]}" if setting else prose
 
 
 if __name__ == "__main__":

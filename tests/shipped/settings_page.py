@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from itertools import groupby
 
+from tune_polar.decide.choose_thresholds import THRESHOLD_RULES
 from tune_polar.recipe.components import BATCHES, DECISIONS, HEADS, LOSSES, METRICS, PLANS, TASKS
 from tune_polar.recipe.components.adapters import ADAPTERS
 from tune_polar.recipe.keys import OTHER_NAMES
@@ -31,7 +32,9 @@ chooses them for every configuration on stored predictions.
 A recipe file also has `extends` (the recipe it begins with), `changes` (keys of it that differ), `profiles` (values for
 kinds of encoders), `ablations` (each a `title` and `changes`), and under `stages`, `like: OTHER` (begin as a copy of
 that stage). With the embedded encoder (`encoder: tiny`), which begins untrained, other defaults hold where a recipe
-says nothing: pooling mean, hidden 64, lr 2e-3, at most 5 epochs, batches of 32. `list` shows what holds.
+says nothing: pooling mean, hidden 64, lr 2e-3, at most 5 epochs, batches of 32. Without `decide`, a yes/no task is decided
+by a threshold of the rule `smoothed_max_macro_f1`, labels by `smoothed_max_f1`, classes by the highest probability.
+`list` shows what holds. How a search space is written: CONTRIBUTING.md, "A search space".
 """
 SECTIONS = {
     "recipe": ("The recipe itself", "Its words, and how often each fold is trained."),
@@ -62,6 +65,8 @@ def settings_page() -> str:
         lines += ["", f"## {title}", "", about]
         for component, some in groupby(held, lambda row: row.component):
             lines += ["", *_component_head(component), *table(list(some))]
+            if component == "decision threshold":
+                lines += ["", *_rules()]
         if section == "score":
             lines += ["", *_metrics()]
     lines += [
@@ -111,6 +116,13 @@ def _metrics() -> Iterator[str]:
     for name, metric in METRICS.items():
         kept = metric.golds if metric.kept_golds is None else metric.kept_golds
         yield f"| `{name}` | {metric.meaning} | {_golds(metric.golds)} | {_golds(kept)} |"
+
+
+def _rules() -> Iterator[str]:
+    yield "| rule | takes the threshold of |"
+    yield "| --- | --- |"
+    for name, rule in THRESHOLD_RULES.items():
+        yield f"| `{name}` | {rule.summary.replace('|', chr(92) + '|')} |"
 
 
 def _golds(golds: frozenset[str]) -> str:

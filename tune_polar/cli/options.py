@@ -45,6 +45,14 @@ Id = Annotated[
     str | None,
     typer.Option("--id", metavar="COLUMN", help="Column with the rows' ids.  [default: id; without one, row numbers]"),
 ]
+NewText = Annotated[
+    str | None,
+    typer.Option("--text", metavar="COLUMN", help="Column with the texts.  [default: as in the search, or text]"),
+]
+GroupColumn = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME=COLUMN", help="What the files call a column of groups. Repeatable."),
+]
 Target = Annotated[
     list[str] | None,
     typer.Option(
@@ -86,7 +94,7 @@ Try = Annotated[
     typer.Option(
         "--try",
         metavar="PLACE",
-        help="Points that come first: a file with `points:`, or an earlier search's records, of which the best three "
+        help="Points tried right after the recipe: a file `points: [{KEY: VALUE, …}]`, or an earlier search's records, of which the best three "
         "are tried here. Repeatable.",
     ),
 ]
@@ -133,7 +141,7 @@ SlotGb = Annotated[
     typer.Option(
         "--slot-gb",
         metavar="GB",
-        help="GPU memory of one fold trial: a card of 24 GB trains three at once with 8, and none takes more.",
+        help="GPU memory of one fold trial: with 8 a card of 24 GB trains three at once, and none may take more.",
     ),
 ]
 Address = Annotated[

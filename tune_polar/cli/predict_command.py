@@ -26,15 +26,9 @@ TOLD_SECONDS = 30.0  # between two lines of progress where there is no terminal
 class NewTextsGroup:
     """Which columns of the new texts mean what."""
 
-    text: Annotated[
-        str | None,
-        typer.Option("--text", metavar="COLUMN", help="Column with the texts.  [default: as in the search, or text]"),
-    ] = None
+    text: options.NewText = None
     id_: options.Id = None
-    column: Annotated[
-        list[str] | None,
-        typer.Option("--column", metavar="NAME=COLUMN", help="What the files call a column of groups. Repeatable."),
-    ] = None
+    column: options.GroupColumn = None
 
 
 @with_groups

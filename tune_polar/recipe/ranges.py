@@ -101,9 +101,17 @@ def _kind(schema: Schema) -> str:
     if "enum" in schema or "const" in schema:
         return "word"
     kinds = {"number": "number", "integer": "whole number", "string": "text", "boolean": "true or false"}
+    if len(schema.get("prefixItems", ())) == 2:
+        return f"pair of {_several(_kind(schema['prefixItems'][0]))}"
     if schema.get("type") == "array":
-        return f"list of {_kind(schema.get('items', {}))}s"
+        return f"list of {_several(_kind(schema.get('items', {})))}"
     return kinds.get(str(schema.get("type")), "value")
+
+
+def _several(kind: str) -> str:
+    """``numbers``, ``pairs of numbers``."""
+    first, of, rest = kind.partition(" of ")
+    return f"{first}s{of}{rest}"
 
 
 def _range(schema: Schema) -> str:
@@ -113,8 +121,8 @@ def _range(schema: Schema) -> str:
         return str(schema["const"])
     kind = schema.get("type")
     if kind == "array":
-        inner = _range(schema.get("items", {}))
-        return f"list of {'texts' if inner == 'text' else inner}"
+        inner = _range(schema["items"]) if "items" in schema else ""
+        return f"list of {inner}" if inner not in ("", "text") and not inner.startswith("pair ") else _kind(schema)
     if kind == "boolean":
         return "true, false"
     if kind not in ("number", "integer"):
