@@ -12,7 +12,11 @@ from tune_polar.errors import SpecError
 
 Configuration = Annotated[
     str,
-    typer.Option("--configuration", metavar="ID", help="`winner`, `published` (the recipe as it was given), or the id of a finished one."),
+    typer.Option(
+        "--configuration",
+        metavar="ID",
+        help="`winner`, `published` (the recipe as it was given), or the id of a finished one.",
+    ),
 ]
 AllRows = Annotated[
     bool, typer.Option("--all-rows", help="One model of all rows instead of those of the folds, which vote together.")

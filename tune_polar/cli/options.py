@@ -94,8 +94,8 @@ Try = Annotated[
     typer.Option(
         "--try",
         metavar="PLACE",
-        help="Points tried right after the recipe: a file `points: [{KEY: VALUE, …}]`, or an earlier search's records, of which the best three "
-        "are tried here. Repeatable.",
+        help="Points tried right after the recipe: a file `points: [{KEY: VALUE, …}]`, or an earlier search's records, "
+        "of which the best three are tried here. Repeatable.",
     ),
 ]
 Floors = Annotated[

@@ -48,7 +48,9 @@ def submit(
     text: options.NewText = None,
     id_: Annotated[
         str | None,
-        typer.Option("--id", metavar="COLUMN", help="Column with the rows' ids.  [default: the recipe's submission.id]"),
+        typer.Option(
+            "--id", metavar="COLUMN", help="Column with the rows' ids.  [default: the recipe's submission.id]"
+        ),
     ] = None,
     column: options.GroupColumn = None,
     of_search: ModelGroup,

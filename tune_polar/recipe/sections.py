@@ -37,7 +37,8 @@ class TinyEncoder(Settings):
     """Size of the embedded encoder; read only where ``encoder.name`` is ``tiny``."""
 
     hidden: Annotated[int, Field(ge=32, le=512, multiple_of=32)] = Field(
-        default=32, description="Width of the embedded encoder; read only for `tiny`, where a recipe that says nothing has 64"
+        default=32,
+        description="Width of the embedded encoder; read only for `tiny`, where a recipe that says nothing has 64",
     )
     layers: Annotated[int, Field(ge=1, le=12)] = Field(
         default=1, description="Depth of the embedded encoder; read only for `tiny`"
