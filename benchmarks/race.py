@@ -4,6 +4,7 @@
     python benchmarks/race.py --table benchmarks/tables/st3.parquet --in-fold model --reuse-stages --slots 3
     python benchmarks/race.py --table ../shared/data/smash --rule model --orders 50
     python benchmarks/race.py --heavy                           # also with heavy-tailed noise of folds
+    python benchmarks/race.py --rule model --in-fold model --reuse-stages --pause 0.5 # pauses, which no search makes
     python benchmarks/race.py --until-converged                 # what stopping by itself would have cost
 
 Nothing is trained: the search's own core and rules run over a table of configurations × folds with a clock instead of
@@ -38,10 +39,12 @@ import argparse
 import sys
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from fold_tables import FoldTable, load_tables
+from pausing import PausingClock, PromiseOfPaused
 from replay import Order, Run, Stage, foresight, random_orders, replay, stock
 from threadpoolctl import threadpool_limits
 
@@ -162,6 +165,14 @@ def race_of(name: str, in_fold: str) -> Race | None:
     return Race(RULES[name](), curves, Promise() if name == "model" else None)
 
 
+def paused(stage: Stage, order: Order, margin: float, arguments: argparse.Namespace) -> Run:
+    """The default with pauses."""
+    promise = PromiseOfPaused()
+    race = Race(RULES["model"](), CURVE_RULES["model"](), promise)
+    clock = partial(PausingClock, margin=margin, promise=promise)
+    return replay(stage, order, race, slots=arguments.slots, reuse=arguments.reuse_stages, clock=clock)
+
+
 def compare(table: FoldTable, rules: list[str], orders: list[Order], arguments: argparse.Namespace) -> None:
     """Print one table's rows."""
     stage = Stage(table)
@@ -188,6 +199,10 @@ def compare(table: FoldTable, rules: list[str], orders: list[Order], arguments: 
             print(line(label, [spent(table, run) for run in runs], theirs, table), flush=True)
         if arguments.times:
             print(f"  {time.perf_counter() - began:.1f} s")
+    for margin in arguments.pause or ():
+        label = f"model + pause {margin:g}"
+        by_rule[label] = [paused(stage, order, margin, arguments) for order in orders]
+        print(line(label, [spent(table, run) for run in by_rule[label]], theirs, table), flush=True)
     wanted = targets(table)
     seen = {
         key: [foresight(table, order, good, reuse=arguments.reuse_stages) for order in orders]
@@ -239,6 +254,7 @@ def main() -> int:
     parser.add_argument("--orders", type=int, default=200)
     parser.add_argument("--in-fold", choices=["none", *CURVE_RULES], default="none")
     parser.add_argument("--reuse-stages", action="store_true")
+    parser.add_argument("--pause", type=float, action="append", metavar="MARGIN", help="also pause within folds")
     parser.add_argument("--half", choices=["first", "second"])
     parser.add_argument("--after", type=int, default=0, help="leave out a table's first configurations")
     parser.add_argument("--seed", type=int, default=0)

@@ -17,7 +17,7 @@ from tune_polar.recipe.fill import fill
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.fold_dispatch import Budget, FoldDispatch
-from tune_polar.search.racing.board_keeper import RACE
+from tune_polar.search.racing.board_keeper import RACE, Scoreboard
 from tune_polar.search.racing.pruner import NoRacing
 from tune_polar.search.racing.running_race import Racing
 from tune_polar.search.racing.verdicts import Race
@@ -129,12 +129,34 @@ class _Scores:
         """Nobody proposes by it."""
 
 
+class WatchedRacing(Racing):
+    """A race whose board its clock may look at."""
+
+    @property
+    def keeper(self) -> Scoreboard:
+        """Of the board."""
+        return self._board
+
+    @property
+    def watches(self) -> bool:
+        """Whether curves are looked at within folds."""
+        return self._race.curves is not None
+
+
 def cells_of(table: FoldTable) -> tuple[Cell, ...]:
     """The table's folds."""
     return tuple(Cell(fold, SEED) for fold in range(table.folds))
 
 
-def replay(stage: Stage, order: Order, race: Race | None, *, slots: int = 1, reuse: bool = False) -> Run:
+def replay(
+    stage: Stage,
+    order: Order,
+    race: Race | None,
+    *,
+    slots: int = 1,
+    reuse: bool = False,
+    clock: Callable[..., Clock] | None = None,
+) -> Run:
     """Run the table through the search core under ``race``.
 
     Args:
@@ -143,6 +165,7 @@ def replay(stage: Stage, order: Order, race: Race | None, *, slots: int = 1, reu
         race: the rule, or None.
         slots: fold trials at once.
         reuse: a detector that has been trained costs nothing again.
+        clock: another one than ``Clock``, which is asked with the same arguments.
     """
     table, run = stage.table, Run()
 
@@ -153,27 +176,32 @@ def replay(stage: Stage, order: Order, race: Race | None, *, slots: int = 1, reu
             return None
         return float(table.finals[row])
 
+    racing = None if race is None else WatchedRacing(race, cells_of(table), metric_named("macro_f1"))
     core = FoldDispatch(
         _InOrder(stage, order.rows),
         Nowhere(),
         Budget(len(order.rows), tuple(Cell(fold, SEED) for fold in order.folds), slots),
         lambda _: _INPUTS,
         _Scores(score),
-        racing=NoRacing() if race is None else Racing(race, cells_of(table), metric_named("macro_f1")),
+        racing=NoRacing() if racing is None else racing,
     )
-    clock = _Clock(core, stage, run, slots, reuse, watches=race is not None and race.curves is not None)
-    clock.go()
+    (clock or Clock)(core, racing, stage, run, slots, reuse).go()
     return run
 
 
-class _Clock:
+class Clock:
     """Slots, and what happens in them next."""
 
-    def __init__(self, core: FoldDispatch, stage: Stage, run: Run, slots: int, reuse: bool, *, watches: bool) -> None:
-        self._core, self._stage, self._run, self._slots, self._reuse = core, stage, run, slots, reuse
-        self._watches = watches
-        self._events: list[tuple[float, int, int, FoldTrial]] = []  # when, tie break, evaluation or −1, which
+    def __init__(
+        self, core: FoldDispatch, racing: WatchedRacing | None, stage: Stage, run: Run, slots: int, reuse: bool
+    ) -> None:
+        self._core, self._racing, self._stage, self._run = core, racing, stage, run
+        self._slots, self._reuse = slots, reuse
+        # When, tie break, evaluation or −1, which, and as what it was begun.
+        self._events: list[tuple[float, int, int, FoldTrial, int]] = []
         self._began: dict[tuple[int, int], float] = {}
+        self._begun_as: dict[tuple[int, int], int] = {}
+        self._left: dict[tuple[int, int], list[tuple[float, int]]] = {}  # of what waits within a fold
         self._trained: set[str] = set()
         self._ticket = 0
         self._now = 0.0
@@ -182,9 +210,8 @@ class _Clock:
         """To the end of the table."""
         self._fill()
         while self._events:
-            self._now, _, evaluation, trial = heapq.heappop(self._events)
-            row = self._stage.row(trial)
-            if (row, trial.cell.fold) not in self._began:
+            self._now, _, evaluation, trial, begun_as = heapq.heappop(self._events)
+            if self._begun_as.get((self._stage.row(trial), trial.cell.fold)) != begun_as:
                 continue  # stopped meanwhile
             if evaluation >= 0:
                 self._evaluated(trial, evaluation)
@@ -196,24 +223,38 @@ class _Clock:
 
     def _fill(self) -> None:
         while len(self._began) < self._slots and (trial := self._core.next_trial()) is not None:
-            self._run.folds += 1
-            row, fold, table = self._stage.row(trial), trial.cell.fold, self._stage.table
-            self._began[row, fold] = self._now
-            key = table.detector_keys[row][fold]
-            detector = 0.0 if self._reuse and key in self._trained else float(table.detector_seconds[row, fold])
-            classifier = float(table.classifier_seconds[row, fold])
-            has_two = bool(table.classifier_seconds.any())
-            curve = table.curves[row][fold] if self._watches else []
-            first, last = (detector, classifier) if has_two else (0.0, detector)
-            end = curve[-1][0] if curve else 1.0  # patience may have ended it before all steps
-            for place, (share, _) in enumerate(curve[:-1]):
-                self._push(self._now + first + last * share / end, place, trial)
-            self._push(self._now + detector + classifier, -1, trial)
-            self._trained.add(key)
+            self._begin(trial)
 
-    def _push(self, when: float, evaluation: int, trial: FoldTrial) -> None:
+    def _begin(self, trial: FoldTrial) -> None:
+        place = self._stage.row(trial), trial.cell.fold
         self._ticket += 1
-        heapq.heappush(self._events, (when, self._ticket, evaluation, trial))
+        self._began[place], self._begun_as[place] = self._now, self._ticket
+        for after, evaluation in self._left.pop(place, None) or self._course(*place):
+            self._ticket += 1
+            heapq.heappush(self._events, (self._now + after, self._ticket, evaluation, trial, self._begun_as[place]))
+
+    def _course(self, row: int, fold: int) -> list[tuple[float, int]]:
+        """Evaluations and end of a fold that begins: after how long, and which."""
+        self._run.folds += 1
+        table = self._stage.table
+        key = table.detector_keys[row][fold]
+        detector = 0.0 if self._reuse and key in self._trained else float(table.detector_seconds[row, fold])
+        classifier = float(table.classifier_seconds[row, fold])
+        watches = self._racing is not None and self._racing.watches
+        curve = table.curves[row][fold] if watches else []
+        first, last = (detector, classifier) if table.classifier_seconds.any() else (0.0, detector)
+        end = curve[-1][0] if curve else 1.0  # patience may have ended it before all steps
+        self._trained.add(key)
+        evaluations = [(first + last * share / end, place) for place, (share, _) in enumerate(curve[:-1])]
+        return [*evaluations, (detector + classifier, -1)]
+
+    def _pause(self, row: int, fold: int) -> None:
+        """Stop a fold within: what is left of it waits."""
+        begun_as = self._begun_as[row, fold]
+        self._left[row, fold] = [
+            (when - self._now, evaluation) for when, _, evaluation, _, own in sorted(self._events) if own == begun_as
+        ]
+        self._leave(row, fold)
 
     def _evaluated(self, trial: FoldTrial, evaluation: int) -> None:
         share, best = self._stage.table.curves[self._stage.row(trial)][trial.cell.fold][evaluation]
@@ -246,6 +287,7 @@ class _Clock:
                 self._leave(row, fold)
 
     def _leave(self, row: int, fold: int) -> None:
+        del self._begun_as[row, fold]
         self._run.busy_seconds += self._now - self._began.pop((row, fold))
 
 

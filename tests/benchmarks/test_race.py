@@ -113,6 +113,19 @@ def test_curves_stop_folds_before_their_end(race: ModuleType, path: Path) -> Non
     assert within.busy_seconds < 5 * within.folds - 1
 
 
+def test_a_paused_fold_goes_on_where_it_stopped(race: ModuleType, path: Path) -> None:
+    """No second of training is spent twice, and nothing waits for ever."""
+    (table,) = race.load_tables(path)
+    stage, seconds = race.Stage(table), []
+    for order in race.random_orders(table, 3):
+        words = race.argparse.Namespace(slots=1, reuse_stages=False)
+        run, without = race.paused(stage, order, 1.0, words), race.replay(stage, order, race.race_of("model", "model"))
+        assert {m.row for m in run.finished} | run.given_up == set(range(30))
+        assert run.busy_seconds <= 5 * run.folds + 1e-9
+        seconds.append([next(m.busy_seconds for m in each.finished if m.row == 0) for each in (run, without)])
+    assert not np.allclose(*np.transpose(seconds)), "something was paused"
+
+
 def test_the_command_prints_a_row_a_rule(
     race: ModuleType, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
