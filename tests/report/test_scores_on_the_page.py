@@ -334,7 +334,7 @@ def test_reasons_for_a_missing_score(fresh: Made) -> None:
     damaged = made.finish(made.configuration({LR: 0.014}), 0.5)
     key = made.key(damaged, "sorter", made.cells[1])
     (made.folder / "stages" / f"{key}.safetensors").write_bytes(b"torn")
-    rows = list(Answer(PageContext(made.summary()), "better").table("Infeasible").values())
+    rows = list(Answer(PageContext(made.summary()), "better").table("Failed: ").values())
     assert [row["State"] for row in rows] == ["open", "open", "failed", "open"]
     assert rows[0]["Why"] == "Not finished: folds 0 and 2."
     assert rows[0]["Folds"] == "1 of 3"

@@ -150,7 +150,7 @@ def test_what_racing_gave_up_says_after_how_many_folds_and_why(fresh: Made) -> N
         stopped = made.finish(made.configuration({LR: lr}), 0.1, cells=made.cells[:1])
         made.abandon(stopped, incumbent, predicted=0.31234, chance=0.1, within=within)
     page = PageContext(made.summary())
-    rows = list(Answer(page, "better").table("Infeasible").values())
+    rows = list(Answer(page, "better").table("Failed: ").values())
     assert [row["State"] for row in rows] == ["stopped early", "stopped early"]
     assert rows[0]["Why"] == (
         "Stopped after 1 fold by racing (model): expected 0.3123 ± 0.0200, the best so far was 0.5000."

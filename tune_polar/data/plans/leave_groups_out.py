@@ -28,7 +28,8 @@ def leave_groups_out(
 
     Args:
         request: the rows and what the stages read.
-        by: a column of groups, classes or labels; rows of no group are never held out.
+        by: a column of groups, classes or labels; rows of no group train in every fold, but for copies of what it
+            validates.
         held_out: how many groups a fold holds out.
         draws: how many folds; None: all.
         share: of the rows of the groups that are trained on; 0 validates the held-out groups alone.
@@ -106,7 +107,7 @@ def _shares(groups: IntArray, chosen: tuple[int, ...], bonds: IntArray, share: f
     """(rows,): the drawn rows of groups that are not ``chosen``; rows that belong together are drawn together."""
     drawn = np.zeros(len(groups), dtype=np.bool_)
     seen = ~np.isin(groups, chosen)
-    for group in np.unique(groups[seen]).tolist():
+    for group in np.unique(groups[seen & (groups >= 0)]).tolist():
         of_group = groups == group
         missing = round(share * int(np.count_nonzero(of_group))) - int(np.count_nonzero(of_group & drawn))
         rng = np.random.default_rng([seed, group + 1, *(each + 1 for each in chosen)])
