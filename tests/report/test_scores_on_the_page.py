@@ -63,7 +63,7 @@ def test_the_reference_as_winner_has_the_next_best_beside_it(tmp_path: Path) -> 
     ("shape", "said"),
     [
         ("one configuration", "Only the published configuration has finished, so there is nothing to compare it with"),
-        ("reference unfinished", "The configuration as given has no score (incomplete, 1 of 3 folds), so whether"),
+        ("reference unfinished", "The configuration as given has no score (open, 1 of 3 folds), so whether"),
         ("one cell", "One fold alone says nothing of noise, so no difference is claimed."),
     ],
 )

@@ -56,9 +56,6 @@ def _taken(given: dict[str, Any], kind: Any) -> Mapping[str, Any]:
     return {field.name: given.pop(field.name) for field in fields(kind)}
 
 
-_AS_TOLD = "[default: as told last]"
-
-
 @dataclass(frozen=True)
 class _Files:
     text: options.Text = None
@@ -117,12 +114,8 @@ class DataGroup(ColumnsGroup, _Rows):
 class MovedDataGroup(_Files):
     """Where the rows of a recorded search lie now, where that has changed."""
 
-    text: Annotated[
-        str | None, typer.Option("--text", metavar="COLUMN", help=f"Column with the texts.  {_AS_TOLD}")
-    ] = None
-    id_: Annotated[
-        str | None, typer.Option("--id", metavar="COLUMN", help=f"Column with the rows' ids.  {_AS_TOLD}")
-    ] = None
+    text: options.MovedText = None
+    id_: options.MovedId = None
     data: Annotated[str | None, typer.Option("--data", help="Where the data lies now, if it has moved.")] = None
     language: Annotated[str | None, typer.Option("--language", help="Language of --data.")] = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -40,15 +40,23 @@ Dev = Annotated[
 Test = Annotated[
     str | None, typer.Option("--test", help="File of test rows, decided at the end, beside the file of --data.")
 ]
-Text = Annotated[str | None, typer.Option("--text", metavar="COLUMN", help="Column with the texts.  [default: text]")]
-Id = Annotated[
-    str | None,
-    typer.Option("--id", metavar="COLUMN", help="Column with the rows' ids.  [default: id; without one, row numbers]"),
-]
-NewText = Annotated[
-    str | None,
-    typer.Option("--text", metavar="COLUMN", help="Column with the texts.  [default: as in the search, or text]"),
-]
+
+
+def _text(default: str) -> Any:
+    return typer.Option("--text", metavar="COLUMN", help=f"Column with the texts.  [default: {default}]")
+
+
+def _id(default: str) -> Any:
+    return typer.Option("--id", metavar="COLUMN", help=f"Column with the rows' ids.  [default: {default}]")
+
+
+AS_TOLD = "as told last"  # in a search that goes on
+Text = Annotated[str | None, _text("text")]
+MovedText = Annotated[str | None, _text(AS_TOLD)]
+NewText = Annotated[str | None, _text("as in the search, or text")]
+Id = Annotated[str | None, _id("id; without one, row numbers")]
+MovedId = Annotated[str | None, _id(AS_TOLD)]
+SubmissionId = Annotated[str | None, _id("the recipe's submission.id")]
 GroupColumn = Annotated[
     list[str] | None,
     typer.Option("--column", metavar="NAME=COLUMN", help="What the files call a column of groups. Repeatable."),

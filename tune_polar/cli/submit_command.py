@@ -46,12 +46,7 @@ def submit(
         typer.Option("--ids", metavar="FILE", help="The ids that are wanted, such as a sample submission's."),
     ] = None,
     text: options.NewText = None,
-    id_: Annotated[
-        str | None,
-        typer.Option(
-            "--id", metavar="COLUMN", help="Column with the rows' ids.  [default: the recipe's submission.id]"
-        ),
-    ] = None,
+    id_: options.SubmissionId = None,
     column: options.GroupColumn = None,
     of_search: ModelGroup,
     device: Device = "auto",

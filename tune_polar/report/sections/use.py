@@ -143,7 +143,7 @@ def _sentences(page: PageContext, best: ConfigurationSummary, difference: CellDi
         return (f"One {page.cells.one} alone says nothing of noise, so no difference is claimed.",)
     done = f"{len(reference.folds)} of {page.cells.count(len(page.cells.cells))}"
     return (
-        f"The {named(word)} has no score ({reference.state}, {done}), so whether the winner is better than it "
+        f"The {named(word)} has no score ({STATES[reference.state]}, {done}), so whether the winner is better than it "
         "cannot be said.",
     )
 
