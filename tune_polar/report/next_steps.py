@@ -41,6 +41,12 @@ class Narrower:
         return f"{self.key} to {setting(low)}–{setting(high)} (from {setting(least)}–{setting(most)})"
 
 
+def _others_words(others: int) -> str:
+    if others == 1:
+        return "the one other configuration with a score did not do better"
+    return f"none of the {others:,} other configurations with a score did better"
+
+
 def gain_sentence(page: PageContext) -> str:
     """What the search gained over the configuration that it began with; "" where that cannot be said."""
     best, reference = page.best, page.reference
@@ -49,8 +55,7 @@ def gain_sentence(page: PageContext) -> str:
     others = len(page.scored) - 1
     if best is reference:
         return (
-            f"The search gained nothing over the {named(page.reference_word)}: none of the "
-            f"{count(others, 'other configuration')} with a score did better."
+            f"The search gained nothing over the {named(page.reference_word)}: {_others_words(others)}."
             if others
             else ""
         )
