@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 DOCS = Path(__file__).resolve().parent
 PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "CONTRIBUTING.md", "CHANGELOG.md": "CHANGELOG.md"}
@@ -35,10 +36,12 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, **_: object) -> str:
-    """Links to files beside docs/, as the site has them."""
+def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
+    """Links of a page of docs/ to files beside docs/, as the site has them; a decision links to pages of the site."""
+    if "/" in page.file.src_uri:
+        return markdown
     markdown = markdown.replace("](../README.md", "](index.md")
-    return re.sub(r"\]\(\.\./(?!decisions/)([^)]+)\)", r"](\1)", markdown)
+    return re.sub(r"\]\(\.\./([^)]+)\)", r"](\1)", markdown)
 
 
 def _as_in_docs(text: str) -> str:
