@@ -132,13 +132,14 @@ def test_floors_load_no_library_they_should_not(floors):
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
-def test_the_driver_of_a_search_loads_neither_torch_nor_transformers():
+def test_the_driver_of_a_search_loads_neither_torch_nor_transformers_nor_the_hubs_client():
     """Its workers do, at the same time as it starts Ray; at its end it makes floors by itself."""
     program = (
         "import sys, tune_polar.search.prepared_search, tune_polar.trial.floor_models\n"
         "from tune_polar.api import run_search\n"
         "from tune_polar.cli import ablate_command, resume_command, search_command\n"
-        "print(*sorted(set(sys.modules) & {'torch', 'transformers', 'pytorch_metric_learning'}))\n"
+        "unwanted = {'torch', 'transformers', 'pytorch_metric_learning', 'huggingface_hub'}\n"
+        "print(*sorted(set(sys.modules) & unwanted))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

@@ -6,13 +6,13 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder_files import CONFIG_FILE
 from tune_polar.model.encoder_location import local_folder
 from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS, EncoderShape, shape_of_config, shape_of_folder
-from tune_polar.model.hub import cached_encoder
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import TINY, Encoder
 from tune_polar.search.resources.lacking import Missing
@@ -69,7 +69,7 @@ def find_encoder(encoder: Encoder, hub: Hub) -> FoundEncoder:
 
 def sizes_of(name: str, revision: str | None = None) -> Mapping[str, Any] | None:
     """An encoder's config where its sizes are known without its weights; None: they are not."""
-    cached, _ = cached_encoder(name, revision)
+    cached, _ = _cached(name, revision)
     if cached is not None:
         about: dict[str, Any] = json.loads((cached / CONFIG_FILE).read_text(encoding="utf-8"))
         return about
@@ -84,7 +84,7 @@ def _looked_for(encoder: Encoder, hub: Hub) -> tuple[EncoderShape | None, str, l
         folder = local_folder(name)
         if folder is not None:
             return shape_of_folder(folder), str(folder / "config.json"), []
-        cached, is_whole = cached_encoder(name, encoder.revision)
+        cached, is_whole = _cached(name, encoder.revision)
         problem = None if is_whole else hub()
         missing = [] if problem is None else [_unreachable(name, problem)]
         if cached is not None:
@@ -94,6 +94,12 @@ def _looked_for(encoder: Encoder, hub: Hub) -> tuple[EncoderShape | None, str, l
     if name in PUBLISHED_CONFIGS:
         return shape_of_config(PUBLISHED_CONFIGS[name]), "its published config.json", missing
     return None, "its config.json is not on this machine", missing
+
+
+def _cached(name: str, revision: str | None) -> tuple[Path | None, bool]:
+    from tune_polar.model.hub import cached_encoder  # a third of a second to load, for the hub alone
+
+    return cached_encoder(name, revision)
 
 
 def _unreachable(name: str, problem: str) -> Missing:
