@@ -22,11 +22,13 @@ from tune_polar.recipe.prompts import read_prompts
 from tune_polar.synthesis.answers import NotATextError, texts_of
 from tune_polar.synthesis.client import Client, Endpoint, GivenUpError
 from tune_polar.synthesis.filters import Written, sieve
-from tune_polar.synthesis.generate import Counts, Job, collect
+from tune_polar.synthesis.generate import Counts, Job, collect, rows_of
 from tune_polar.synthesis.journal import Entry, Journal
+from tune_polar.synthesis.patterns import Patterns
 from tune_polar.synthesis.row_requests import Ask, OwnRows, asks_for
 
 OWN = OwnRows(["a", "b"], [sentence(-1), sentence(-2)], ["0", "1"], ["eng", "eng"], ("0", "1"), "hate")
+NONE = Patterns("leaks", ())
 DEEP = b"[" * 200_000
 ABOUT = {"id": "a", "model": "m", "language": "eng", "source_id": "", "topic": "", "prompt": "p"}
 
@@ -153,13 +155,30 @@ def test_a_line_of_a_journal_with_labels_of_another_strategy_is_named(tmp_path: 
 
 def test_a_pair_that_nests_without_end_is_none() -> None:
     with pytest.raises(NotATextError, match="no JSON"):
-        texts_of(pair('{"a":' * 100_000 + "}" * 100_000), [])
-    assert texts_of(pair('{"first": "a\\ud800", "second": "b"}'), []) == ("a\ufffd", "b")
+        texts_of(pair('{"a":' * 100_000 + "}" * 100_000), NONE)
+    assert texts_of(pair('{"first": "a\\ud800", "second": "b"}'), NONE) == ("a\ufffd", "b")
+
+
+@pytest.mark.parametrize("content", ["```" + "\n" * 1_300_000 + "x", "```\n" + "`\n" * 600_000 + "x"])
+def test_a_fence_that_never_ends_is_text(content: str) -> None:
+    """Matched as a pattern it took longer than a day."""
+    assert texts_of(pair("a").model_copy(update={"strategy": "direct", "content": content}), NONE) == (content,)
+
+
+@pytest.mark.parametrize("key", ["leaks", "refusals"])
+def test_a_pattern_that_comes_to_no_end_is_named(tmp_path: Path, key: str) -> None:
+    """And the answers, which are paid for, are in the journal."""
+    repeated = (r"(a+)+$",)
+    prompts = read_prompts(PROMPTS).model_copy(update={key: repeated})
+    with Server(body=answer(content="a" * 900 + "!")) as server, Journal(tmp_path / "j.jsonl") as journal:
+        answers, _ = collect(Job(asks(2), patient(server.url), prompts), journal, lambda done, whole: None)
+    with pytest.raises(SpecError, match=rf"{key}.0 of the prompts must .* '\(a\+\)\+\$' is not through 901 characters"):
+        rows_of(answers, OWN, prompts)
 
 
 def test_control_characters_are_sieved_out() -> None:
     texts = ["a text\0with a zero", "a text \x1b[31min red", "a text\nof two\tlines"]
-    assert sieve([Written(text, "1", "eng") for text in texts], OWN, []) == ["control characters"] * 2 + [None]
+    assert sieve([Written(text, "1", "eng") for text in texts], OWN, NONE) == ["control characters"] * 2 + [None]
 
 
 @pytest.mark.parametrize(

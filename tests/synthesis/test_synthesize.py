@@ -25,8 +25,10 @@ from tune_polar.synthesis.generate import Counts, Job, Row, collect, rows_of
 from tune_polar.synthesis.journal import Entry, Journal
 from tune_polar.synthesis.judge import judge_asks, judged
 from tune_polar.synthesis.languages import written_out
+from tune_polar.synthesis.patterns import Patterns
 from tune_polar.synthesis.row_requests import Ask, OwnRows, asks_for
 
+NONE = Patterns("leaks", ())
 SHARES = {"direct": 0.5, "paraphrase": 0.3, "contrastive": 0.2}
 
 
@@ -169,17 +171,21 @@ def entry(content: str, strategy: str = "direct", finish: str = "stop") -> Entry
         ('  "a post"\n', "direct", ("a post",)),
         ('"so", she said, "it is"', "direct", ('"so", she said, "it is"',)),
         ("```\na post\n```", "direct", ("a post",)),
+        ("``` text \n\n a post\nof two lines```", "direct", ("a post\nof two lines",)),
+        ("```a post```", "direct", ("```a post```",)),
+        ("```\na post", "direct", ("```\na post",)),
+        ("``` a post begins\nand ends\n```", "direct", ("``` a post begins\nand ends\n```",)),
         ('Here: {"first": "a", "second": "“b”"}', "contrastive", ("a", "b")),
     ],
 )
 def test_texts_are_found_in_answers(content: str, strategy: str, texts: tuple[str, ...]) -> None:
-    assert texts_of(entry(content, strategy), []) == texts
+    assert texts_of(entry(content, strategy), NONE) == texts
 
 
 @pytest.mark.parametrize("content", ["[1, 2]", "{}", '{"first": "a"}', '{"first": "a", "second": 3}', "{", ""])
 def test_what_is_no_pair_is_none(content: str) -> None:
     with pytest.raises(NotATextError, match="no JSON"):
-        texts_of(entry(content, "contrastive"), [])
+        texts_of(entry(content, "contrastive"), NONE)
 
 
 def test_the_sieve_keeps_the_first_of_near_ones_and_none_near_a_row(own: OwnRows) -> None:
@@ -194,7 +200,7 @@ def test_the_sieve_keeps_the_first_of_near_ones_and_none_near_a_row(own: OwnRows
         Written("सब कुछ ठीक है यहाँ", "0", "eng"),
         Written("x" * 1001, "0", "eng"),
     ]
-    assert sieve(written, own, [], others=["A text that stands in the test split"]) == [
+    assert sieve(written, own, NONE, others=["A text that stands in the test split"]) == [
         None,
         None,
         "near to one before",
@@ -220,7 +226,7 @@ def test_texts_near_in_meaning_are_left_out_after_all_others(own: OwnRows) -> No
     def sieved(at_least: float) -> list[str | None]:
         meaning = Meaning(lambda asked: vectors[[places[text] for text in asked]], at_least)
         written = [Written(text, "1", "eng") for text in ["short", *texts]]
-        return list(sieve(written, own, [], others=["a text of the test split"], meaning=meaning))
+        return list(sieve(written, own, NONE, others=["a text of the test split"], meaning=meaning))
 
     before, row = "near in meaning to one before", "near in meaning to a row"
     assert sieved(0.9) == ["too short", None, before, before, None, row, row, row, None, None, None]

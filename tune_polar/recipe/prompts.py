@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Template
 from typing import Annotated, Literal, Self, get_args
 
+import regex
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tune_polar.errors import Fault, spec_error
@@ -110,8 +110,8 @@ class Prompts(_Model):
         for key in ("leaks", "refusals"):
             for place, pattern in enumerate(getattr(self, key)):
                 try:
-                    re.compile(pattern)
-                except (re.error, OverflowError, RecursionError) as error:
+                    regex.compile(pattern)
+                except (regex.error, OverflowError, RecursionError) as error:
                     yield Breach((key, place), f"must be a regular expression ({error})", pattern)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from typing import Literal
 
 from tune_polar.synthesis.journal import Entry
+from tune_polar.synthesis.patterns import Patterns
 
 NotATextReason = Literal["refused", "cut off", "no JSON"]
-_FENCE = re.compile(r"^```[a-zA-Z]*\s*\n(.*?)\n?```$", flags=re.DOTALL)
+_FENCE = "```"  # around a text, with the name of a form after the first
 _HALVES = re.compile("[\ud800-\udfff]")
 _QUOTES = (('"', '"'), ("“", "”"), ("„", "“"), ("«", "»"), ("'", "'"), ("「", "」"))
 
@@ -28,16 +28,14 @@ class NotATextError(Exception):
         self.reason = reason
 
 
-def texts_of(entry: Entry, refusals: Sequence[re.Pattern[str]]) -> tuple[str, ...]:
+def texts_of(entry: Entry, refusals: Patterns) -> tuple[str, ...]:
     """A text for each of the labels that were asked for, in their order.
 
     Raises:
         NotATextError: there are none.
     """
-    content = entry.content.strip()
-    if fenced := _FENCE.match(content):
-        content = fenced[1].strip()
-    if entry.finish == "content_filter" or any(pattern.search(content) for pattern in refusals):
+    content = _unfenced(entry.content.strip())
+    if entry.finish == "content_filter" or refusals.match(content):
         raise NotATextError("refused")
     if entry.finish == "length":
         raise NotATextError("cut off")
@@ -51,6 +49,15 @@ def texts_of(entry: Entry, refusals: Sequence[re.Pattern[str]]) -> tuple[str, ..
     if not all(isinstance(text, str) for text in texts):
         raise NotATextError("no JSON")
     return tuple(_bare(text) for text in texts)
+
+
+def _unfenced(content: str) -> str:
+    """Without the fence of Markdown around all of it."""
+    first, _, rest = content.partition("\n")
+    form = first.removeprefix(_FENCE).strip()
+    if first.startswith(_FENCE) and rest.endswith(_FENCE) and (not form or (form.isascii() and form.isalpha())):
+        return rest.removesuffix(_FENCE).strip()
+    return content
 
 
 def _bare(text: str) -> str:

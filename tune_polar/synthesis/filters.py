@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from tune_polar.data.near_texts import NearTexts
 from tune_polar.data.repeated import first_with_text, matches
+from tune_polar.synthesis.patterns import Patterns
 from tune_polar.synthesis.row_requests import OwnRows
 
 Reason = Literal[
@@ -60,7 +60,7 @@ class Meaning:
 def sieve(
     written: Sequence[Written],
     rows: OwnRows,
-    leaks: Sequence[re.Pattern[str]],
+    leaks: Patterns,
     *,
     others: Sequence[str] = (),
     meaning: Meaning | None = None,
@@ -124,7 +124,7 @@ def _unit(vectors: Vectors) -> Vectors:
     return unit
 
 
-def _alone(one: Written, script: str, leaks: Sequence[re.Pattern[str]]) -> Reason | None:
+def _alone(one: Written, script: str, leaks: Patterns) -> Reason | None:
     """What is wrong with a text by itself."""
     if len(one.text) < SHORTEST:
         return "too short"
@@ -132,7 +132,7 @@ def _alone(one: Written, script: str, leaks: Sequence[re.Pattern[str]]) -> Reaso
         return "too long"
     if any(unicodedata.category(letter) == "Cc" and letter not in "\t\n\r" for letter in one.text):
         return "control characters"  # no file of rows may hold NUL, and no terminal should be shown ESC
-    if any(pattern.search(one.text) for pattern in leaks):
+    if leaks.match(one.text):
         return "says its label"
     return "another script" if script and _share(one.text, script) < OF_SCRIPT else None
 

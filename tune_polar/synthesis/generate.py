@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from tune_polar.synthesis.answers import NotATextError, texts_of
 from tune_polar.synthesis.client import Client, Endpoint, GivenUpError, StopError
 from tune_polar.synthesis.filters import Meaning, Written, sieve
 from tune_polar.synthesis.journal import Entry, Journal
+from tune_polar.synthesis.patterns import Patterns
 from tune_polar.synthesis.row_requests import Ask, OwnRows
 
 OUTCOMES = ("answered before", "answered now", "given up", "not asked")
@@ -223,7 +223,7 @@ def rows_of(
         meaning: by which texts near to others in meaning are left out too.
     """
     counts: Counter[str] = Counter()
-    refusals, leaks = ([re.compile(each) for each in some] for some in (prompts.refusals, prompts.leaks))
+    refusals, leaks = Patterns("refusals", prompts.refusals), Patterns("leaks", prompts.leaks)
     written: list[Written] = []
     made: list[tuple[Entry, int]] = []
     for entry in answers:
