@@ -26,7 +26,7 @@ from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.source import parse_source
 from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.graph import Graph
-from tune_polar.decide.judged import Judgement
+from tune_polar.decide.judgement import Judgement
 from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.evaluate.outcome import Outcome, outcome_of
 from tune_polar.recipe.cells import Cell, cells

@@ -27,7 +27,7 @@ import pandas as pd
 import torch
 
 from tune_polar.data.source import parse_source
-from tune_polar.decide.judged import Judgement
+from tune_polar.decide.judgement import Judgement
 from tune_polar.evaluate.configuration_predictions import CellPredictions, ConfigurationPredictions, PredictionsReader
 from tune_polar.evaluate.outcome import outcome_of
 from tune_polar.recipe.configuration import Configuration, configuration_id

@@ -37,7 +37,7 @@ from pathlib import Path
 import numpy as np
 
 from tune_polar.decide.choose_thresholds import choose_thresholds
-from tune_polar.decide.judged import Rung
+from tune_polar.decide.judgement import Rung
 from tune_polar.decide.metrics import metric_named
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.decide.predictions import OOF, ConfigurationPredictions, PredictionTable, align

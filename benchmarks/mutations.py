@@ -60,7 +60,7 @@ def main() -> None:
     import tune_polar.cli.ending
     import tune_polar.cli.main
     import tune_polar.report.page
-    import tune_polar.search.recorded_plan  # noqa: F401
+    import tune_polar.search.resume_plan  # noqa: F401
 
     print(f"seed {chosen.seed}", flush=True)
     ends: Counter[tuple[str, str, int]] = Counter()

@@ -29,7 +29,7 @@ import torch
 from tune_polar.data.plans import make_plans
 from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.data.table import Corpus
-from tune_polar.decide.judged import Scored
+from tune_polar.decide.judgement import Scored
 from tune_polar.decide.metrics import metric_named
 from tune_polar.decide.votes import VoteRule
 from tune_polar.evaluate.configuration_predictions import PredictionsReader

@@ -6,10 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
 
 from tests.store.made_recipes import one_vote
 from tests.store.made_store import finished_store
+from tune_polar.api.consoles import VisibleConsole
 from tune_polar.api.display import Shown
 from tune_polar.api.floors_at_end import add_floors
 from tune_polar.errors import DataError
@@ -18,7 +18,7 @@ from tune_polar.trial import floor_models
 
 def added(folder: Path, received: object = None, asked: str = "all") -> tuple[set[str], str]:
     made = finished_store(folder, one_vote())
-    console = Console(record=True, width=200)
+    console = VisibleConsole(record=True, width=200)
     plan = SimpleNamespace(recipe=made.recipe, corpus=made.corpus, plans=made.plans, floors=asked)
     slots, signals = SimpleNamespace(gpu=False, address=None, slot_gb=8.0), SimpleNamespace(received=received)
     for _ in range(2):

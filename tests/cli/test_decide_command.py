@@ -146,6 +146,19 @@ def test_bad_predictions_give_one_clear_error(run: Callable[..., Any], write: Ca
     assert_refused(ran, says)
 
 
+@pytest.mark.parametrize("name", ["test[b]", "t[/b]", ":dog: [red]"])
+def test_a_split_is_called_what_it_is_called(run, name):
+    """No word of a table is read as markup or as an emoji, in its headings and cells."""
+    frame = predictions()
+    frame.loc[frame["split"] == "test", "split"] = name
+    frame["model"] = frame["model"] + name
+    ran = run("decide", write(frame), *QUICK)
+    assert ran.code == 0, ran.err
+    headings = [line for line in ran.out.splitlines() if " dev" in line and name in line]
+    assert headings, ran.out
+    assert f"m0{name}" in ran.out
+
+
 def assert_refused(ran: Any, says: str) -> None:
     assert ran.code == 2, ran.out
     assert ran.out == ""

@@ -44,6 +44,17 @@ def missing(about: dict[str, Any]) -> list[str]:
     return [each["what"].partition(":")[0] for each in about["missing"]]
 
 
+def test_folds_are_counted_where_the_recipe_says_how_many(run: Run) -> None:
+    for words, cells in (
+        (("st1",), 5),
+        (("st1", "--folds", "3"), 3),
+        (("zhegu",), None),
+        (("zhegu", "--set", "folds.draws=10"), 10),
+    ):
+        assert told(run, *words)["cells"] == cells, words
+    assert "50 configurations × 1 fold (the data say how many there are): " in run("doctor", "zhegu").out
+
+
 def test_a_machine_without_gpu_and_network_says_so(run: Run) -> None:
     about = told(run)
     assert missing(about) == ["GPU", "encoder"]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from tests.cli.asking import ask
+from tune_polar.api.consoles import VisibleConsole
 from tune_polar.api.headline import headline, short_names, stage_value, stage_words
 from tune_polar.api.live import LiveTable
 from tune_polar.api.pace import Pace
@@ -75,7 +75,7 @@ def finish(core: Any, watcher: Any, plan: SearchPlan, cell: Cell) -> None:
     watcher.ended(trial_of(plan, cell), core)
 
 
-def lines_of(console: Console) -> list[str]:
+def lines_of(console: VisibleConsole) -> list[str]:
     return console.export_text().splitlines()
 
 
@@ -92,7 +92,7 @@ SHAPES = {
 
 @pytest.mark.parametrize(("plan", "names", "many"), SHAPES.values(), ids=SHAPES, indirect=["plan"])
 def test_plain_lines_call_each_cell_by_what_tells_it_apart(plan: SearchPlan, names: list[str], many: str) -> None:
-    console, core = Console(width=200, record=True, file=io.StringIO()), StandIn(progress_of(plan))
+    console, core = VisibleConsole(width=200, record=True, file=io.StringIO()), StandIn(progress_of(plan))
     lines = PlainLines(console, core, plan, "searches/x", Limits(), verbose=True)  # type: ignore[arg-type]
     for cell in plan.cells:
         lines.progressed(trial_of(plan, cell), Progress("model", 0, cell.fold, 1, 4, 0.5))
@@ -111,7 +111,7 @@ def test_plain_lines_call_each_cell_by_what_tells_it_apart(plan: SearchPlan, nam
 @pytest.mark.parametrize(("plan", "names", "many"), SHAPES.values(), ids=SHAPES, indirect=["plan"])
 def test_the_live_table_has_a_column_a_cell_or_counts_them(plan: SearchPlan, names: list[str], many: str) -> None:
     core = StandIn(progress_of(plan))
-    console = Console(width=160, height=40, record=True, file=io.StringIO())
+    console = VisibleConsole(width=160, height=40, record=True, file=io.StringIO())
     table = LiveTable(console, core, plan, "searches/x", Limits())  # type: ignore[arg-type]
     finish(core, table, plan, plan.cells[0])
     table.started(trial_of(plan, plan.cells[1]))
@@ -138,7 +138,7 @@ def test_where_smaller_is_better_the_smallest_is_the_best(plan: SearchPlan) -> N
     core.progress = {"a": first, "b": second}
     first.state = second.state = "finished"
     first.score, second.score = 0.8, 0.5
-    console = Console(width=160, height=40, record=True, file=io.StringIO())
+    console = VisibleConsole(width=160, height=40, record=True, file=io.StringIO())
     console.print(LiveTable(console, core, plan, "x", Limits())._draw())  # type: ignore[arg-type]
     said = lines_of(console)
     assert any("0.5000 ★" in line for line in said)
@@ -149,7 +149,7 @@ def test_where_smaller_is_better_the_smallest_is_the_best(plan: SearchPlan) -> N
 def test_failures_and_those_given_up_are_told_once(plan: SearchPlan) -> None:
     progress = progress_of(plan)
     core = StandIn(progress)
-    console = Console(width=200, record=True, file=io.StringIO())
+    console = VisibleConsole(width=200, record=True, file=io.StringIO())
     lines = PlainLines(console, core, plan, "x", Limits(), verbose=False)  # type: ignore[arg-type]
     cell = plan.cells[1]
     progress.failure = FailureRecord(

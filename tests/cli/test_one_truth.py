@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from tests.store.made_recipes import one_vote, regression, three_classes, two_stages
 from tests.store.made_store import MadeStore, made_store
+from tune_polar.api.consoles import VisibleConsole
 from tune_polar.cli.ending import print_ending
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.report.reading import READ_IN_FULL, summary_for_page
@@ -41,7 +41,7 @@ def text_of(page: str) -> str:
 
 def end_of_search(store: MadeStore) -> str:
     """What its end prints, in one line; printed of what a search reads when it ends."""
-    console = Console(width=140, record=True, file=io.StringIO())
+    console = VisibleConsole(width=140, record=True, file=io.StringIO())
     print_ending(console, summary_for_page(store.store), None, None)
     return " ".join(console.export_text().split())
 

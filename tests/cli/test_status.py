@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
-from rich.console import Console
 
 from tests.store.made_recipes import one_vote, recipe_of, regression, three_classes, two_stages
 from tests.store.made_store import MadeStore, made_store
+from tune_polar.api.consoles import VisibleConsole
 from tune_polar.api.winner_files import write_winner
 from tune_polar.cli.ending import print_ending
 from tune_polar.recipe.recipe import Recipe
@@ -43,7 +43,7 @@ def filled(folder: Path, recipe: Recipe, **about: Any) -> MadeStore:
 
 def ended(made: MadeStore, folder: Path) -> str:
     """What the end of that search prints."""
-    summary, console = made.summary(), Console(width=140, record=True, file=io.StringIO())
+    summary, console = made.summary(), VisibleConsole(width=140, record=True, file=io.StringIO())
     print_ending(console, summary, folder / "report.html", write_winner(summary, folder))
     return console.export_text()
 

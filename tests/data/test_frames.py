@@ -82,6 +82,15 @@ def test_faults_are_those_of_files(frame: pd.DataFrame, message: str) -> None:
         load_corpus(parse_source(frame, columns=COLUMNS), WANTED)
 
 
+def test_columns_without_a_name_are_nobodys_as_in_a_file() -> None:
+    frame = table()
+    for _ in range(2):
+        frame.insert(0, "", 7, allow_duplicates=True)
+    corpus, plain = (load_corpus(parse_source(each, columns=COLUMNS), WANTED) for each in (frame, table()))
+    assert corpus.train.texts == plain.train.texts
+    assert set(corpus.train.columns) == set(plain.train.columns)
+
+
 def test_columns_are_found_out_without_a_file() -> None:
     source = parse_source(table().assign(mood=["calm", "angry"] * 30), columns=COLUMNS)
     assert infer_columns(source, ["mood"]).labels == ("mood",)

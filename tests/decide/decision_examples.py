@@ -10,7 +10,7 @@ import numpy as np
 
 from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.graph import Graph
-from tune_polar.decide.judged import Judged
+from tune_polar.decide.judgement import Judged
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.tables import Table
 

@@ -28,8 +28,8 @@ from tune_polar.errors import ModelError
 from tune_polar.model.encoder import load_encoder
 start = time.monotonic()
 try:
-    encoder, tokenizer = load_encoder("small/bert", pooling="cls")
-    outcome = {"layers": len(encoder.layers), "tokens": tokenizer.vocabulary_size}
+    encoder, tokenizer = load_encoder("small/bert", pooling=sys.argv[1])
+    outcome = {"layers": len(encoder.layers), "tokens": tokenizer.vocabulary_size, "pooling": encoder.pooling}
 except ModelError as error:
     outcome = {"error": str(error)}
 print(json.dumps(outcome | {"seconds": time.monotonic() - start}))
@@ -45,13 +45,13 @@ def fill_hub_cache(cache: Path, source: Path) -> Path:
     return repository / "snapshots" / COMMIT
 
 
-def load_in_new_process(endpoint: str, home: Path) -> tuple[dict[str, object], str]:
+def load_in_new_process(endpoint: str, home: Path, pooling: str = "cls") -> tuple[dict[str, object], str]:
     """What ``LOAD`` prints, and its standard error; the hub's client reads its settings when it is imported."""
     environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
     environment |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"}
     ended = subprocess.run(
-        [sys.executable, "-c", LOAD], env=environment, capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", LOAD, pooling], env=environment, capture_output=True, text=True, timeout=120, check=True
     )
     outcome: dict[str, object] = json.loads(ended.stdout)
     return outcome, ended.stderr
@@ -71,15 +71,17 @@ def serve(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
         def answer(self, *, with_body: bool) -> None:
             asked.append(self.path)
-            file = folder / self.path.rpartition("/")[2]
+            file = folder / self.path.partition(f"{COMMIT}/")[2]
             status, body = 404, b""
             if self.path.startswith("/api/models/small/bert"):
                 names = [{"rfilename": path.name} for path in folder.iterdir()]
                 status, body = 200, json.dumps({"id": "small/bert", "sha": COMMIT, "siblings": names}).encode()
-            elif self.path == f"/small/bert/resolve/{COMMIT}/{file.name}" and file.is_file():
+            elif self.path.startswith(f"/small/bert/resolve/{COMMIT}/") and file.is_file():
                 status, body = 200, file.read_bytes()
             self.send_response(status)
             self.send_header("X-Repo-Commit", COMMIT)
+            if status == 404:
+                self.send_header("X-Error-Code", "EntryNotFound")
             self.send_header("ETag", f'"{file.name}"')
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -167,6 +169,28 @@ def test_cached_repository_asks_nothing_of_the_hub(bert_folder: Path, tmp_path: 
     with serve(bert_folder) as (endpoint, asked):
         outcome, noise = load_in_new_process(endpoint, tmp_path)
     assert (outcome["layers"], asked, noise) == (2, [], "")
+
+
+def test_how_texts_are_pooled_is_asked_once_where_another_program_filled_the_cache(copy: Path, tmp_path: Path) -> None:
+    """Else a sentence-transformers encoder that ``AutoModel`` has loaded before would be pooled in another way."""
+    fill_hub_cache(tmp_path / "hub", copy)
+    pooling = {"word_embedding_dimension": 32, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
+    with serve(copy) as (endpoint, asked):  # which has none
+        for _ in range(2):
+            outcome, noise = load_in_new_process(endpoint, tmp_path, "auto")
+            assert (outcome.get("pooling"), noise) == ("cls", ""), outcome
+        assert len([path for path in asked if "1_Pooling" in path]) == 1, "its absence is remembered"
+    shutil.rmtree(tmp_path / "hub")
+    fill_hub_cache(tmp_path / "hub", copy)
+    with socket.socket() as bound:  # bound and not listening: connections are refused
+        bound.bind(("127.0.0.1", 0))
+        outcome, noise = load_in_new_process(f"http://127.0.0.1:{bound.getsockname()[1]}", tmp_path, "auto")
+    assert (outcome.get("pooling"), noise) == ("cls", ""), outcome
+    (copy / "1_Pooling").mkdir()
+    (copy / "1_Pooling/config.json").write_text(json.dumps(pooling), encoding="utf-8")
+    with serve(copy) as (endpoint, _):
+        outcome, noise = load_in_new_process(endpoint, tmp_path, "auto")
+    assert (outcome.get("pooling"), noise) == ("mean", ""), outcome
 
 
 def test_only_what_is_needed_is_downloaded(pickled: Path, tmp_path: Path) -> None:

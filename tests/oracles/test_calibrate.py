@@ -16,7 +16,7 @@ from tune_polar.decide.decision_engine import decide_rows, judge
 from tune_polar.decide.deployed import settings_from_json, settings_to_json
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph
-from tune_polar.decide.judged import Judged
+from tune_polar.decide.judgement import Judged
 from tune_polar.decide.kinds import Calibrate
 from tune_polar.decide.number_scores import mae
 from tune_polar.decide.rows import Gold, Rows

@@ -16,7 +16,7 @@ from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.fold_mean import weighted_mean
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.groups import FEWEST_ROWS
-from tune_polar.decide.judged import Scored
+from tune_polar.decide.judgement import Scored
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.tables import Table
 

@@ -16,7 +16,7 @@ from tune_polar.decide.confusion_scores import label_macro_f1, positive_f1
 from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph
-from tune_polar.decide.judged import Judgement
+from tune_polar.decide.judgement import Judgement
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.shrinkage import STRENGTHS
 from tune_polar.decide.tables import Table

@@ -18,7 +18,7 @@ from tune_polar.decide.confusion_scores import confusion
 from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.graph import Graph
 from tune_polar.decide.groups import GroupSettings
-from tune_polar.decide.judged import Judgement, Rung
+from tune_polar.decide.judgement import Judgement, Rung
 from tune_polar.decide.kinds import Thresholds
 from tune_polar.decide.votes import VoteRule
 from tune_polar.report.correction import worth_sentences

@@ -113,6 +113,9 @@ def test_a_narrower_space_is_one_that_a_search_takes(page_of: PageOf, tmp_path: 
     assert "sorter.optimizer.lr to " in line
     assert "--space" in line
     assert f"--try {page.summary.url}" in line
+    assert f"--space {page.summary.url}/narrowed.yaml" in line
+    line = next_lines(page, "s3://bucket/mine/st3")[-1]
+    assert "--space searches/st3/narrowed.yaml --try s3://bucket/mine/st3" in line, "where a search leaves it"
 
 
 def test_a_column_of_a_vector_is_not_narrowed_alone(page_of: PageOf) -> None:

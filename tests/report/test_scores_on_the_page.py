@@ -9,11 +9,11 @@ from statistics import fmean, stdev
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from tests.report.outline import Answer
 from tests.store.made_recipes import one_vote, recipe_of, two_stages
 from tests.store.made_store import MadeStore, finished_store, made_store
+from tune_polar.api.consoles import VisibleConsole
 from tune_polar.cli.ending import print_ending
 from tune_polar.cli.result_json import result_json
 from tune_polar.decide.metrics import metric_named
@@ -252,7 +252,7 @@ def test_a_split_whose_models_broke_is_the_first_thing_on_page_and_terminal(tmp_
     assert Answer(broken, "use").texts[0] == f"TP007 labelled split far from what was expected: {said[0]}"
     (check,) = [each for each in broken.checks if each.code == "TP007"]
     assert check.verdict == "fires"
-    console = Console(record=True, width=300)
+    console = VisibleConsole(record=True, width=300)
     print_ending(console, broken.summary, None, None)
     assert console.export_text().strip().startswith("TP007 labelled split far from what was expected: dev scores 0.")
     (split,) = result_json(broken.summary, None, None)["splits"]

@@ -17,7 +17,7 @@ import pytest
 from tests.report.outline import Answer
 from tests.store.made_recipes import recipe_of, regression, three_classes, two_stages
 from tests.store.made_store import finished_store
-from tune_polar.decide.judged import Rung
+from tune_polar.decide.judgement import Rung
 from tune_polar.decide.metrics import METRICS, metric_named
 from tune_polar.decide.prediction_files import read_predictions
 from tune_polar.recipe.cells import Cell

@@ -25,8 +25,8 @@ from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.search.make_plan import SearchPlan, make_plan
 from tune_polar.search.optuna.sampler import Sampler
-from tune_polar.search.recorded_plan import plan_from_manifest
 from tune_polar.search.resources import table_sizes
+from tune_polar.search.resume_plan import plan_from_manifest
 from tune_polar.store.gold import Gold, gold_of
 
 Manifest = dict[str, Any]

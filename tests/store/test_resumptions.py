@@ -10,7 +10,7 @@ import pytest
 from tune_polar.api.machines import machines_as_begun
 from tune_polar.evaluate.manifest_facts import manifest_facts, search_id
 from tune_polar.store.merge import merge
-from tune_polar.store.resumption import MachineFacts, Resumption
+from tune_polar.store.resume_options import MachineFacts, Resumption
 from tune_polar.store.store import open_store
 
 MACHINES = MachineFacts(slots=2, slot_gb=8.0, checkpoint_seconds=60.0, threads=1, keep_weights=3, disk_gb=0.5)

@@ -8,7 +8,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 
 from tune_polar.store.records import MAX_NEIGHBOURS
-from tune_polar.trial.neighbours import neighbour_labels, precision_at_1
+from tune_polar.trial.nearest_neighbours import neighbour_labels, precision_at_1
 
 
 def unit_rows(rows: int, seed: int) -> torch.Tensor:
@@ -49,6 +49,6 @@ def test_parts_of_the_table_give_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     queries, known = unit_rows(40, 1), unit_rows(30, 2)
     labels, asked = np.random.default_rng(3).integers(0, 2, 30), np.random.default_rng(4).integers(0, 2, 40)
     whole = neighbour_labels(queries, known, labels), precision_at_1(queries, asked, known, labels)
-    monkeypatch.setattr("tune_polar.trial.neighbours.TABLE_ENTRIES", 100)
+    monkeypatch.setattr("tune_polar.trial.nearest_neighbours.TABLE_ENTRIES", 100)
     np.testing.assert_array_equal(neighbour_labels(queries, known, labels), whole[0])
     assert precision_at_1(queries, asked, known, labels) == whole[1]

@@ -20,7 +20,7 @@ from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.records import StageRecord
 from tune_polar.store.store import open_store
 from tune_polar.trial import pairs as pairs_module
-from tune_polar.trial.clusters import clusters_of
+from tune_polar.trial.class_clusters import clusters_of
 from tune_polar.trial.forward_pass import batch_tensors
 from tune_polar.trial.pairs import pair_rows
 from tune_polar.trial.run_fold_trial import run_fold_trial

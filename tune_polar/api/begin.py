@@ -200,7 +200,7 @@ def go_on_with(place: str, data: DataWords, extent: Extent, machines: Machines, 
     # Imported here: see above.
     with without_collection():
         from tune_polar.api.run_search import go_on
-        from tune_polar.search.recorded_plan import plan_from_manifest
+        from tune_polar.search.resume_plan import plan_from_manifest
         from tune_polar.store.store import open_store
 
     store = open_store(place)

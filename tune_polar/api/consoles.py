@@ -20,7 +20,14 @@ PIPE_WIDTH = 120
 
 
 class VisibleConsole(Console):
-    """A console whose text holds no control character but those that rich itself puts between."""
+    """A console whose text holds no control character but those that rich itself puts between.
+
+    Words are shown as they are: ``[red]`` and ``:dog:`` may be names of columns, here and in tables.
+    """
+
+    def __init__(self, **about: Any) -> None:
+        """As rich's."""
+        super().__init__(markup=False, emoji=False, highlight=False, **about)
 
     def render_str(self, text: str, **about: Any) -> Text:
         """As rich does, which would leave out without a word what it knows to be no letter."""

@@ -42,4 +42,4 @@ class Shown:
     def say(self, text: str) -> None:
         """A line, or several, as they are; nothing where nothing is to be shown."""
         if self.progress != "none":
-            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self.console.print(text, soft_wrap=True)

@@ -58,7 +58,7 @@ def fit_model(
     """
     # Imported here: a mistyped word need not wait for torch.
     with without_collection():
-        from tune_polar.search.recorded_plan import plan_from_manifest
+        from tune_polar.search.resume_plan import plan_from_manifest
         from tune_polar.serve.fit import Fitting, complete
         from tune_polar.store.lease import held_lease
         from tune_polar.store.store import open_store

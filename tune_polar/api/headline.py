@@ -7,6 +7,7 @@ from shlex import quote
 
 from tune_polar.api.pace import clock
 from tune_polar.recipe.recipe import Recipe
+from tune_polar.report.numbers import count
 from tune_polar.report.words import CellWords, metric_words
 from tune_polar.search.search_plan import SearchPlan
 from tune_polar.search.stopping.limits import Limits
@@ -20,7 +21,7 @@ def headline(plan: SearchPlan, store: str, limits: Limits) -> str:
     extra = len(plan.corpus.sources)
     rows = f"{len(plan.corpus.train) - extra} rows" + (f" and {extra} extra" if extra else "")
     cells = CellWords(plan.cells).count(len(plan.cells))
-    ends = [] if limits.is_open_ended else [f"{plan.trials} configurations × {cells}"]
+    ends = [] if limits.is_open_ended else [f"{count(plan.trials, 'configuration')} × {cells}"]
     ends += [] if limits.seconds is None else [f"for {clock(limits.seconds)}"]
     ends += ["until converged"] if limits.until_converged else []
     encoders = ", ".join(dict.fromkeys(stage.encoder.name for stage in plan.recipe.stages.values()))

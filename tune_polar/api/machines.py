@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from tune_polar.api.count_checks import positive
 from tune_polar.errors import SearchError, SpecError
 from tune_polar.evaluate.manifest_facts import manifest_facts
-from tune_polar.store.resumption import MachineFacts
+from tune_polar.store.resume_options import MachineFacts
 from tune_polar.store.store import open_store
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 

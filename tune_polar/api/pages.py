@@ -8,6 +8,7 @@ from shlex import quote
 
 from tune_polar.errors import StoreError
 from tune_polar.report.ensemble_yaml import ENSEMBLE
+from tune_polar.store.open_files import place_here
 from tune_polar.store.store import Store
 
 PAGE, WINNER = "report.html", "winner.yaml"
@@ -54,7 +55,7 @@ def _is_own(path: Path) -> bool:
 
 
 def _folder(store: Store) -> Path:
-    return store.files.folder or Path("searches") / store.url.rpartition("/")[2]
+    return store.files.folder or place_here(store.url)
 
 
 def copy_beside_records(store: Store, paths: Sequence[Path]) -> None:

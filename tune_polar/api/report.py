@@ -48,9 +48,7 @@ def check_page_name(path: Path) -> None:
         StoreError: it does not end so.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise StoreError(
-            f"the page must be a file ending in .html, got {str(path)!r}", "Give for example -o page.html."
-        )
+        raise StoreError(f"the page must be a file ending in .html, got {str(path)!r}", "Give for example page.html.")
 
 
 def page_of(
@@ -90,6 +88,6 @@ def _texts(store: Store, summary: SearchSummary) -> dict[str, str]:
         raise StoreError(
             f"the texts of --examples must be those of the search ({summary.facts.data_fingerprint[:12]}), got "
             f"{corpus.fingerprint[:12]}",
-            "Restore the original files, or leave --examples out.",
+            "Restore the original files, or do without --examples.",
         )
     return dict(zip(corpus.train.ids, corpus.train.texts, strict=True))

@@ -35,7 +35,7 @@ from tune_polar.search.trackers.runs import search_run
 from tune_polar.search.trackers.tracking import tracking
 from tune_polar.search.watch import Watcher
 from tune_polar.store.lease import held_lease
-from tune_polar.store.resumption import Resumption
+from tune_polar.store.resume_options import Resumption
 from tune_polar.store.store import Store
 
 CURVES = "tensorboard"  # folder beside the page

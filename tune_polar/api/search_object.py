@@ -163,7 +163,8 @@ class Search:
         where = None if path is None else Path(path)
         if where is not None:
             check_page_name(where)
-        page = Page(page_of(self._store, self._summary(), where, examples=examples), where)
+        with told_in_python({"examples"}):
+            page = Page(page_of(self._store, self._summary(), where, examples=examples), where)
         if where is not None:
             write_whole(where, page.html)
         return page

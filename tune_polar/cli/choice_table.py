@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tune_polar.decide.judged import Judgement, Ladder, Rung, Scored
+from tune_polar.decide.judgement import Judgement, Ladder, Rung, Scored
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.report.numbers import fixed
 from tune_polar.report.words import OOF, RUNGS, CellWords, chosen_on, metric_words, plain_words
@@ -28,7 +28,7 @@ def print_comparison(console: Console, outcome: Outcome, words: CellWords) -> No
     splits = dict.fromkeys(name for each in outcome.decisions.values() for name in each.splits)
     for split in (None, *splits):
         title = f"\nWinner, {OOF if split is None else split}: by where settings were chosen"
-        console.print(title, style="italic", markup=False, highlight=False, soft_wrap=True)
+        console.print(title, style="italic", soft_wrap=True)
         console.print(_table(outcome, split, gap=gap and split is None))
     inside = "inside folds: on each fold's own rows, scored fold by fold; " if gap else ""
     note = (
@@ -41,13 +41,13 @@ def print_comparison(console: Console, outcome: Outcome, words: CellWords) -> No
             " gap: how much better inside folds looks than cross-fitted; below 0 where averaging costs more than "
             "hindsight gains, or a rule does not look for the metric."
         )
-    console.print(note, style="dim", markup=False, highlight=False, soft_wrap=True)
+    console.print(note, style="dim", soft_wrap=True)
 
 
 def _print_scores_alone(console: Console, outcome: Outcome) -> None:
     """Where nothing is chosen there is one score on each set of rows."""
     splits = list(dict.fromkeys(name for each in outcome.decisions.values() for name in each.splits))
-    console.print("\nWinner: its decisions have no setting to choose", style="italic", markup=False, highlight=False)
+    console.print("\nWinner: its decisions have no setting to choose", style="italic")
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("decision", no_wrap=True)
     for name in (OOF, *splits):
@@ -57,7 +57,7 @@ def _print_scores_alone(console: Console, outcome: Outcome) -> None:
         found |= {split: ladder["fold_tuned"] for split, ladder in judgement.splits.items()}
         for label, values, is_whole in _lines(name, judgement, found):
             cells = [_shown(values.get(each)) for each in (OOF, *splits)]
-            table.add_row(label.replace("[", r"\["), *cells, style="bold" if is_whole else "")
+            table.add_row(label, *cells, style="bold" if is_whole else "")
     console.print(table)
 
 
@@ -82,7 +82,7 @@ def _table(outcome: Outcome, split: str | None, *, gap: bool) -> Table:
                 continue  # the page shows each column there too
             if gap:
                 cells.append(_gap(judgement, values))
-            table.add_row(label.replace("[", r"\["), *cells, style="bold" if is_whole else "")
+            table.add_row(label, *cells, style="bold" if is_whole else "")
     return table
 
 

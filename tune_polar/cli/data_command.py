@@ -87,9 +87,7 @@ def check(
     else:
         console = result_console()
         for finding in findings:
-            console.print(
-                f"{finding.severity}: {finding} [{finding.code}]", markup=False, highlight=False, soft_wrap=True
-            )
+            console.print(f"{finding.severity}: {finding} [{finding.code}]", soft_wrap=True)
         console.print(f"{count(len(errors), 'error')}, {count(len(findings) - len(errors), 'warning')}")
         if not errors:
             print_shares(console, load_corpus(source, request), under)

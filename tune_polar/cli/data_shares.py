@@ -26,14 +26,12 @@ def print_shares(console: Console, corpus: Corpus, under: Conditions) -> None:
     for split, _ in summaries:
         table.add_column(split, justify="right")
     for name, *cells in _lines(corpus, [about for _, about in summaries]):
-        table.add_row(name.replace("[", r"\["), *cells)
+        table.add_row(name, *cells)
     console.print(table)
     partly = {said for name in under if name in corpus.train.columns for said in [_said(under[name])]}
     for said in sorted(partly):
         names = [name for name in under if name in corpus.train.columns and _said(under[name]) == said]
-        console.print(
-            f"shares of {', '.join(names)}: of the rows where {said}", highlight=False, markup=False, soft_wrap=True
-        )
+        console.print(f"shares of {', '.join(names)}: of the rows where {said}", soft_wrap=True)
 
 
 def _lines(corpus: Corpus, splits: list[SplitSummary]) -> Iterator[tuple[str, ...]]:

@@ -91,7 +91,7 @@ def decide(
     if section is not None:
         print_section(console, section)
     if out is not None:
-        console.print(f"\nreport {out}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"\nreport {out}", soft_wrap=True)
 
 
 def _groups(

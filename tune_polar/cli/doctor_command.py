@@ -18,6 +18,7 @@ from tune_polar.cli.option_groups import DataGroup, RecipeGroup, with_groups
 from tune_polar.cli.output import say_json
 from tune_polar.data.findings import FINDINGS_IN_AN_ERROR
 from tune_polar.data.source import SAMPLE
+from tune_polar.report.numbers import count
 from tune_polar.search.resources.diagnosis import Diagnosis, Node, Planned, diagnose, with_data
 from tune_polar.search.resources.encoder_sizes import EncoderSizes
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
@@ -94,9 +95,9 @@ def doctor(
         lines = (*_lines(found, slot_gb), *_cluster_lines(nodes), _needs_line(found, trials), *_doubts(found))
         console = result_console()
         for line in (*lines, *_missing_lines(found)):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.print(line, soft_wrap=True)
         for line in () if tried is None else tried.lines():  # each as soon as it is known
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.print(line, soft_wrap=True)
     if tried is not None and tried.failed:
         raise typer.Exit(TO_MEND)
 
@@ -144,7 +145,8 @@ def _machine_lines(node: Node, slot_gb: float) -> list[str]:
 
 
 def _needs_line(found: Diagnosis, trials: int) -> str:
-    return f"needs      {trials} configurations: {'; '.join(found.needs.words())}"
+    cells = "1 fold (the data say how many there are)" if found.cells is None else count(found.cells, "fold trial")
+    return f"needs      {count(trials, 'configuration')} × {cells}: {'; '.join(found.needs.words())}"
 
 
 def _doubts(found: Diagnosis) -> list[str]:

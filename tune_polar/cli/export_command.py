@@ -12,6 +12,7 @@ from tune_polar.cli.model_place import ModelGroup
 from tune_polar.cli.option_groups import with_groups
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
+from tune_polar.report.numbers import count
 
 if TYPE_CHECKING:
     from tune_polar.evaluate.summary import SearchSummary
@@ -78,7 +79,7 @@ def export(
     if tensorboard is not None:
         from tune_polar.search.export_tensorboard import export_tensorboard
 
-        say(f"{tensorboard}: curves of {export_tensorboard(opened, summary, tensorboard)} stages")
+        say(f"{tensorboard}: curves of {count(export_tensorboard(opened, summary, tensorboard), 'stage')}")
     if optuna is not None:
         _study(opened, summary, optuna)
     if model is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.cells import Cell
+from tune_polar.report.numbers import count
 from tune_polar.report.words import CellWords
 from tune_polar.store.failures import FailureRecord
 
@@ -21,7 +22,7 @@ def failure_notice(summary: SearchSummary) -> list[str]:
         "`resume` tries further configurations of this one."
     )
     return [
-        f"{len(failed)} configurations failed and no fold has ever finished. The first, "
+        f"{count(len(failed), 'configuration')} failed and no fold has ever finished. The first, "
         f"{first.configuration_id} on {_cell(first, summary)}, said:",
         *(f"  {line}" for line in f"{first.kind}: {first.message.strip()}".splitlines()),
         f"  Remedy: {remedy}",

@@ -75,25 +75,25 @@ def _list_files(paths: bool, as_json: bool) -> None:
     console.print(table)
     console.print(f"\nsearch spaces: {', '.join(spaces)}")
     if paths:
-        console.print(f"recipes lie in {shipped('trials')}", soft_wrap=True, highlight=False)
-        console.print(f"search spaces lie in {shipped('search_spaces')}", soft_wrap=True, highlight=False)
+        console.print(f"recipes lie in {shipped('trials')}", soft_wrap=True)
+        console.print(f"search spaces lie in {shipped('search_spaces')}", soft_wrap=True)
 
 
 def _print_keys(console: Console, loaded: LoadedRecipe, rows: list[SettingRow], meanings: bool) -> None:
     recipe, space = loaded.recipe, space_of(loaded, None)
     said = f"{recipe.recipe}: {recipe.description}" if recipe.description else recipe.recipe
-    console.print(f"{said} (profile {loaded.profile})\n", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"{said} (profile {loaded.profile})\n", soft_wrap=True)
     table = Table(box=None, header_style="bold")
     for name in ("key", "value", "searched", *(("meaning",) if meanings else ())):
         table.add_column(name, overflow="fold")
     for row in rows:
         cells = (row.key, _told(value_at(recipe, row.key)), _searched(space, row.key), row.meaning)
-        table.add_row(*(cell.replace("[", r"\[") for cell in cells[: len(table.columns)]))
+        table.add_row(*cells[: len(table.columns)])
     console.print(table)
-    console.print(f"\nsearch space: {space.name}", markup=False, highlight=False)
+    console.print(f"\nsearch space: {space.name}")
     if loaded.ablations:
         titles = [f"  {name}: {title}" for name, (title, _) in loaded.ablations.items()]
-        console.print("\nablations:\n" + "\n".join(titles), highlight=False, markup=False)
+        console.print("\nablations:\n" + "\n".join(titles))
 
 
 def _searched(space: LoadedSpace, key: str) -> str:

@@ -134,4 +134,4 @@ def _print_usage_error(error: TyperException) -> None:
 
 
 def _print_error(text: str) -> None:
-    progress_console().print(f"error: {text}", markup=False, highlight=False, soft_wrap=True)
+    progress_console().print(f"error: {text}", soft_wrap=True)

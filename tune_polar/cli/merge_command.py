@@ -8,12 +8,13 @@ import typer
 
 from tune_polar.api.count_checks import positive
 from tune_polar.api.pages import copy_beside_records, page_folder
-from tune_polar.api.winner_files import write_ensemble, write_winner
+from tune_polar.api.winner_files import write_ensemble, write_narrowed, write_winner
 from tune_polar.cli import options
 from tune_polar.cli.output import say
 from tune_polar.evaluate.configuration_scores import copy_own_scores
 from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.evaluate.summary import summarise, wanted_weights
+from tune_polar.report.numbers import count
 from tune_polar.report.reading import summary_for_page
 from tune_polar.store.lease import held_lease
 from tune_polar.store.merge import merge as merge_stores
@@ -62,16 +63,16 @@ def merge(
         models = 0 if anonymous or keep_weights == 0 else merge_models(sources, target)
     _write_results(target)
     left_out = f", {done.damaged} damaged left out" if done.damaged else ""
-    added = f", weights of {weights} stages added" if weights else ""
-    added += f", {models} fitted model{'s' * (models > 1)} added" if models else ""
+    added = f", weights of {count(weights, 'stage')} added" if weights else ""
+    added += f", {count(models, 'fitted model')} added" if models else ""
     say(
-        f"{target.url}: {done.searches} searches, {done.copied} records added, "
-        f"{done.replicates} replicates kept{left_out}{added}"
+        f"{target.url}: {count(done.searches, 'search', 'searches')}, {count(done.copied, 'record')} added, "
+        f"{count(done.replicates, 'replicate')} kept{left_out}{added}"
     )
 
 
 def _write_results(target: Store) -> None:
-    """Winner and ensemble of all together, as the end of a search leaves them."""
+    """Winner, ensemble and narrower space of all together, as the end of a search leaves them."""
     summary, folder = summary_for_page(target), page_folder(target)
-    written = (write_winner(summary, folder), write_ensemble(summary, folder))
+    written = (write_winner(summary, folder), write_ensemble(summary, folder), write_narrowed(summary, folder))
     copy_beside_records(target, [path for path in written if path is not None])

@@ -18,6 +18,7 @@ from tune_polar.cli.model_place import Device, ModelGroup
 from tune_polar.cli.option_groups import with_groups
 from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
+from tune_polar.report.numbers import count
 
 TOLD_SECONDS = 30.0  # between two lines of progress where there is no terminal
 
@@ -121,7 +122,7 @@ class _Counted:
 
     def _said(self) -> str:
         seconds = time.monotonic() - self._began
-        return f"{self._done:,} texts in {seconds:.1f} s ({self._done / max(seconds, 1e-9):,.0f} a second)"
+        return f"{count(self._done, 'text')} in {seconds:.1f} s ({self._done / max(seconds, 1e-9):,.0f} a second)"
 
 
 def _check_places(files: Sequence[str], output: str) -> None:

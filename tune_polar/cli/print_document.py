@@ -12,36 +12,36 @@ from tune_polar.report.document import Document, DocumentSection, TextTable
 
 def print_document(console: Console, document: Document) -> None:
     """Title and sections."""
-    console.print(document.title, style="bold", markup=False, highlight=False, soft_wrap=True)
+    console.print(document.title, style="bold", soft_wrap=True)
     for section in document.sections:
         print_section(console, section)
 
 
 def print_section(console: Console, section: DocumentSection) -> None:
     """Sentences, tables, remarks."""
-    console.print(f"\n{section.title}", style="bold underline", markup=False, highlight=False)
+    console.print(f"\n{section.title}", style="bold underline")
     for sentence in section.sentences:
-        console.print(sentence, markup=False, highlight=False)
+        console.print(sentence)
     for table in section.tables:
         console.print()
-        console.print(table.caption, style="italic", markup=False, highlight=False)
+        console.print(table.caption, style="italic")
         console.print(_rich(table))
     for remark in section.remarks:
-        console.print(f"- {remark}", markup=False, highlight=False)
+        console.print(f"- {remark}")
 
 
 def print_table(console: Console, table: TextTable, most_rows: int | None = None) -> None:
     """One table under its caption, which is not broken; ``most_rows`` of it, and how many more there are."""
-    console.print(table.caption, style="italic", markup=False, highlight=False, soft_wrap=True)
+    console.print(table.caption, style="italic", soft_wrap=True)
     console.print(_rich(table, most_rows))
     if most_rows is not None and len(table.rows) > most_rows:
-        console.print(f"… and {len(table.rows) - most_rows} more", highlight=False)
+        console.print(f"… and {len(table.rows) - most_rows} more")
 
 
 def print_lines(console: Console, lines: Iterable[str], *, style: str | None = None) -> None:
     """A line each; none is broken."""
     for line in lines:
-        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, style=style, soft_wrap=True)
 
 
 def _rich(table: TextTable, most_rows: int | None = None) -> Table:
@@ -51,5 +51,5 @@ def _rich(table: TextTable, most_rows: int | None = None) -> Table:
         # The name of a row gives way first where the terminal is narrow: a cut number would be another number.
         shown.add_column(name, justify="left" if left else "right", overflow="fold", no_wrap=not left)
     for row in table.texts[:most_rows]:
-        shown.add_row(*(cell.replace("[", r"\[") for cell in row))
+        shown.add_row(*row)
     return shown

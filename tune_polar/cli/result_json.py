@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tune_polar.decide.judged import Judgement, Ladder
+from tune_polar.decide.judgement import Judgement, Ladder
 from tune_polar.evaluate.coded_checks import checks_of
 from tune_polar.evaluate.correction import corrected_best
 from tune_polar.evaluate.expected_score import Ahead, ahead_of

@@ -32,8 +32,8 @@ def run_and_tell(run: Callable[[Shown], Ended], as_shown: ShownGroup) -> None:
     results.file = sys.stdout  # the one of now
 
     def farewell(received: signal.Signals, goes_on: str) -> None:
-        results.print(_interrupted(received), highlight=False)
-        results.print(f"go on     {goes_on}", markup=False, highlight=False, soft_wrap=True)
+        results.print(_interrupted(received))
+        results.print(f"go on     {goes_on}", soft_wrap=True)
 
     # Ray tells on standard output of each worker that is lost, in the middle of what was asked for.
     with contextlib.redirect_stdout(sys.stderr):
@@ -55,9 +55,9 @@ def run_and_tell(run: Callable[[Shown], Ended], as_shown: ShownGroup) -> None:
         say_json(about | {"stopped": None if stopped is None else stopped.kind})
     else:
         if ended.ended_by is not None:
-            results.print(_interrupted(ended.ended_by), highlight=False)
+            results.print(_interrupted(ended.ended_by))
         if stopped is not None:
-            results.print(f"\n{stopped.message}.", markup=False, highlight=False, soft_wrap=True)
+            results.print(f"\n{stopped.message}.", soft_wrap=True)
         print_ending(results, ended.summary, ended.page, ended.winner)
     code = of_search(ended)
     if code != DONE:

@@ -15,6 +15,7 @@ from tune_polar.cli.output import say
 from tune_polar.errors import SpecError
 from tune_polar.recipe.recipe_file import load_recipe
 from tune_polar.recipe.submission_columns import submission_of
+from tune_polar.report.numbers import count
 
 if TYPE_CHECKING:
     from tune_polar.recipe.submission import Submission
@@ -97,7 +98,7 @@ def submit(
     parts = new_texts(files, columns, opened.rows_a_part)
     written = write_submission(opened, file, parts, grouping, wanted, Path(output))
     for name, rows in written.items():
-        say(f"{output}: {name}, {rows} rows")
+        say(f"{output}: {name}, {count(rows, 'row')}")
 
 
 def _check_files(files: Sequence[str], output: str) -> None:

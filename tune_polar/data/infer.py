@@ -107,8 +107,13 @@ def _of_one(name: str, values: Counter[str], column: str) -> Inferred:
             "Name another column with --target.",
         )
     labels = [label_of(each) for each in said]
+    if None not in labels and len(set(labels)) < 2:
+        raise DataError(
+            f"a target must have two values or more, got {[shown(each) for each in said[:4]]} in {name!r}, which all "
+            f"mean {labels[0]}",
+            "Name another column with --target.",
+        )
     if None not in labels:
-        _check_label(name, values)
         return Inferred(labels=(name,))
     numbers = [number_of(each) for each in said]
     if None in numbers:

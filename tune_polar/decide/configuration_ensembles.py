@@ -26,11 +26,11 @@ from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph, Node
 from tune_polar.decide.greedy_selection import steadied_weights
 from tune_polar.decide.groups import GroupSettings
-from tune_polar.decide.judged import Scored
-from tune_polar.decide.ladder import scored_rows
+from tune_polar.decide.judgement import Scored
 from tune_polar.decide.mean_graph import mean_graph
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Rows
+from tune_polar.decide.score_ladder import scored_rows
 from tune_polar.decide.tables import Table
 from tune_polar.errors import DecisionError
 

@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 from tune_polar.decide.chooser import Chooser, Settings
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph, Node
-from tune_polar.decide.judged import Alternative, Judged, Judgement, Rung, Scored, mean_of
+from tune_polar.decide.judgement import Alternative, Judged, Judgement, Rung, Scored, mean_of
 from tune_polar.decide.kinds import Setting
-from tune_polar.decide.ladder import SeedLadder, split_rungs
 from tune_polar.decide.metrics import Metric, metric_named
 from tune_polar.decide.rows import Rows
+from tune_polar.decide.score_ladder import SeedLadder, split_rungs
 from tune_polar.decide.tables import Table
 from tune_polar.errors import DecisionError
 

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 
 from tune_polar import __version__
 from tune_polar.decide.array_checks import FloatArray
-from tune_polar.decide.judged import Alternative
+from tune_polar.decide.judgement import Alternative
 from tune_polar.errors import StoreError
 from tune_polar.evaluate.outcome import DECIDE, Outcome
 from tune_polar.recipe.cells import Cell

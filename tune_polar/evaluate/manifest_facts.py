@@ -19,7 +19,7 @@ from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recorded import recipe_from_json, space_from_json
 from tune_polar.recipe.space import CategoricalParameter
 from tune_polar.store.records import Number
-from tune_polar.store.resumption import MachineFacts
+from tune_polar.store.resume_options import MachineFacts
 
 NO_RACING = "none"
 Count = Annotated[int, Field(ge=1)]

@@ -10,7 +10,7 @@ from typing import Any
 from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph
-from tune_polar.decide.judged import Alternative, Judged, Judgement, Ladder, Scored
+from tune_polar.decide.judgement import Alternative, Judged, Judgement, Ladder, Scored
 from tune_polar.decide.metrics import Metric
 from tune_polar.evaluate.predicted_rows import CellRecords, LabelledRows, labelled_splits, out_of_fold
 from tune_polar.recipe.recipe import Recipe

@@ -228,7 +228,7 @@ def load_encoder(
             f"encoder.quantize: {quantize} must have bitsandbytes, which is not installed",
             "pip install 'tune-polar[nf4]', or leave encoder.quantize out (null).",
         )
-    folder = encoder_folder(name_or_path, revision)
+    folder = encoder_folder(name_or_path, revision, with_pooling=pooling == "auto")
     backbone = load_backbone(folder, as_stored=as_stored)
     encoder = TextEncoder(backbone, pooling=chosen_pooling(pooling, folder, is_causal=is_causal(backbone.config)))
     if dropout is not None:

@@ -36,12 +36,13 @@ def local_folder(name_or_path: str) -> Path | None:
     return None
 
 
-def encoder_folder(name_or_path: str, revision: str | None = None) -> Path:
+def encoder_folder(name_or_path: str, revision: str | None = None, *, with_pooling: bool = False) -> Path:
     """The folder with an encoder's files, downloaded where ``name_or_path`` is an id of the hub.
 
     Args:
         name_or_path: a folder, or an id of the hub.
         revision: a branch, tag or commit of the hub repository; a folder has none.
+        with_pooling: see ``hub_folder``.
 
     Raises:
         ModelError: there is no such folder or repository, or the hub cannot be reached.
@@ -51,7 +52,7 @@ def encoder_folder(name_or_path: str, revision: str | None = None) -> Path:
         return folder
     from tune_polar.model.hub import hub_folder, resolve_commit  # a third of a second to load, for the hub alone
 
-    return hub_folder(name_or_path, resolve_commit(name_or_path, revision))
+    return hub_folder(name_or_path, resolve_commit(name_or_path, revision), with_pooling=with_pooling)
 
 
 def encoder_identity(name_or_path: str, revision: str | None = None) -> str:

@@ -50,16 +50,24 @@ def resolve_commit(hub_id: str, revision: str | None = None) -> str:
     return commit
 
 
-def hub_folder(hub_id: str, commit: str) -> Path:
+def hub_folder(hub_id: str, commit: str, *, with_pooling: bool = False) -> Path:
     """A folder of the hub's cache with configuration, tokenizer and weights; downloads what is not there yet.
 
     Pickled weights are downloaded only where the repository has no safetensors.
+
+    Args:
+        hub_id: of the repository.
+        commit: of it.
+        with_pooling: whether it matters how sentence-transformers pools its texts. A cache that another program has
+            filled holds all but that; it is asked for once, and where nobody answers the folder is given as it is.
 
     Raises:
         ModelError: the hub cannot be reached or knows no such commit, or there are no weights.
     """
     cached = _cached_folder(hub_id, commit)
     if cached is not None and _is_whole(cached):
+        if with_pooling:
+            _complete_pooling(hub_id, commit)
         return cached
     names = [sibling.rfilename for sibling in _ask_hub(hub_id, commit).siblings or []]
     weights = weight_file(names)
@@ -110,6 +118,17 @@ def _is_whole(folder: Path) -> bool:
     except ModelError:
         return False
     return any((folder / name).is_file() for name in TOKENIZER_FILES)
+
+
+def _complete_pooling(hub_id: str, commit: str) -> None:
+    known = try_to_load_from_cache(hub_id, POOLING_FILE, revision=commit)
+    if known is not None or constants.HF_HUB_OFFLINE:  # there, or known not to be
+        return
+    try:
+        _ask_hub(hub_id, commit)  # whose silence is short
+        hf_hub_download(hub_id, POOLING_FILE, revision=commit)  # or a mark in the cache that there is none
+    except (ModelError, httpx2.HTTPError, OSError, ValueError):
+        return
 
 
 def _ask_hub(hub_id: str, revision: str | None) -> ModelInfo:

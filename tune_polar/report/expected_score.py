@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 
 from tune_polar.report.numbers import count
 from tune_polar.stats.intervals import Interval, signed, unit_of
@@ -65,9 +66,10 @@ def alarm_sentences(split: LabelledSplit, shown: Shown) -> tuple[str, ...]:
     away = abs(split.distance)
     side = "worse" if split.distance < 0 else "better"
     times = f"{away:.0f}" if away >= 10 else f"{away:.1f}"
+    off = f"{times} standard deviations off" if isfinite(away) else "no other score was foretold"
     first = (
         f"{split.name} scores {shown(split.score)}, far {side} than expected: {LEVEL:.0%} {PREDICTION} for its "
-        f"{count(split.rows, 'row')} {span(split.ahead.interval(LEVEL), shown)} ({times} standard deviations off; by "
+        f"{count(split.rows, 'row')} {span(split.ahead.interval(LEVEL), shown)} ({off}; by "
         "chance less than one split in a hundred)."
     )
     found = [each.sentence for each in split.causes if each.verdict == "found"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from tune_polar.decide.array_checks import BoolArray
 from tune_polar.decide.groups import GroupSettings
-from tune_polar.decide.judged import Judgement
+from tune_polar.decide.judgement import Judgement
 from tune_polar.decide.kinds import Thresholds
 from tune_polar.report.document import Block, Row, TextTable
 from tune_polar.report.ladder import threshold_range

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tune_polar.decide.array_checks import BoolArray
-from tune_polar.decide.judged import Judgement
+from tune_polar.decide.judgement import Judgement
 from tune_polar.report.page_context import PageContext
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tune_polar.data.table import DEV
 from tune_polar.decide.graph import Node
 from tune_polar.decide.groups import GroupSettings
-from tune_polar.decide.judged import Judgement, Ladder, Rung, Scored
+from tune_polar.decide.judgement import Judgement, Ladder, Rung, Scored
 from tune_polar.decide.kinds import Setting, Thresholds
 from tune_polar.decide.threshold_rules import PREDICT_NONE
 from tune_polar.evaluate.outcome import Outcome

@@ -19,6 +19,7 @@ from tune_polar.report.searched import SearchedParameter
 from tune_polar.report.words import named
 from tune_polar.stats.importance import Curve
 from tune_polar.stats.intervals import signed, unit_of
+from tune_polar.store.open_files import place_here
 
 NARROWED = "narrowed.yaml"  # beside the page
 MOST = 3  # settings to narrow: more at once is a guess
@@ -170,8 +171,8 @@ def _narrowing(page: PageContext, place: str) -> str:
     found: Sequence[Narrower] = narrower(page)
     if not found:
         return ""
-    file = NARROWED if "://" in place else f"{place.rstrip('/')}/{NARROWED}"
+    file = place_here(place) / NARROWED
     return (
         f"To search on more narrowly: {listed([each.words for each in found])}. The same command in a new store with "
-        f"`--space {quote(file)} --try {quote(place)}` does; {NARROWED} lies beside the page."
+        f"`--space {quote(str(file))} --try {quote(place)}` does; {NARROWED} lies beside the page."
     )

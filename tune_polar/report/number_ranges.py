@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from tune_polar.decide.array_checks import BoolArray, FloatArray
-from tune_polar.decide.judged import Judgement
+from tune_polar.decide.judgement import Judgement
 from tune_polar.report.document import TextTable
 from tune_polar.report.numbers import axis_ticks, count, plain_number, spread
 from tune_polar.report.page_context import PageContext

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import median
 
-from tune_polar.decide.judged import Judgement
+from tune_polar.decide.judgement import Judgement
 from tune_polar.decide.metrics import Metric
 from tune_polar.evaluate.coded_checks import Check, checks_of
 from tune_polar.evaluate.configuration_scores import Scores

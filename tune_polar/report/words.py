@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tune_polar.decide.judged import Rung
+from tune_polar.decide.judgement import Rung
 from tune_polar.decide.metrics import Metric
 from tune_polar.evaluate.cell_words import cell_name
 from tune_polar.evaluate.summary import State

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tune_polar.decide.judged import Judgement, Rung
+from tune_polar.decide.judgement import Judgement, Rung
 from tune_polar.evaluate.outcome import Outcome
 
 OUT_OF_FOLD = "out-of-fold rows"

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tune_polar.decide.judged import Rung
+from tune_polar.decide.judgement import Rung
 from tune_polar.decide.predictions import OOF
 from tune_polar.decide.rows import Rows
 from tune_polar.stats.ranking import RankAgreement, rank_agreement

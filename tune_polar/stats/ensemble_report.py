@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tune_polar.decide.configuration_ensembles import Ensemble, EnsembleBench, greedy, only, uniform
 from tune_polar.decide.ensemble_fit import Weigh
-from tune_polar.decide.judged import Scored
+from tune_polar.decide.judgement import Scored
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError

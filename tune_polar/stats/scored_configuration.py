@@ -13,7 +13,7 @@ from tune_polar.decide.array_checks import FloatArray, IntArray
 from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Graph
-from tune_polar.decide.judged import Judgement, Rung, Scored
+from tune_polar.decide.judgement import Judgement, Rung, Scored
 from tune_polar.decide.kinds import Thresholds
 from tune_polar.decide.prediction_columns import Kind
 from tune_polar.decide.predictions import OOF, AlignedPredictions, ConfigurationPredictions

@@ -8,6 +8,11 @@ from tune_polar.errors import StoreError
 from tune_polar.store.filesystem import Filesystem, LocalFolder
 
 
+def place_here(url: str) -> Path:
+    """Where a page and other files made of a store lie: in its folder; of a bucket in ``searches/NAME`` here."""
+    return Path("searches") / url.rpartition("/")[2] if "://" in url else Path(url)
+
+
 def files_at(place: str | Path) -> Filesystem:
     """The files of a store at a path, at ``s3://bucket/prefix`` or at ``gs://bucket/prefix``.
 

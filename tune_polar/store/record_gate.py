@@ -20,7 +20,7 @@ from tune_polar.store.failures import FailureRecord
 from tune_polar.store.floor import FloorRecord, floor_faults
 from tune_polar.store.gold import Gold
 from tune_polar.store.records import MAX_NEIGHBOURS, VALIDATION, FoldRecord, StageRecord
-from tune_polar.store.resumption import Resumption
+from tune_polar.store.resume_options import Resumption
 from tune_polar.store.stored_arrays import StoredArrays
 
 T = TypeVar("T")

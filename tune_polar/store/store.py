@@ -53,7 +53,7 @@ from tune_polar.store.gold import Gold
 from tune_polar.store.open_files import files_at
 from tune_polar.store.plain_record import SAFE_NAME
 from tune_polar.store.records import Array, FoldRecord, StageRecord
-from tune_polar.store.resumption import Resumption
+from tune_polar.store.resume_options import Resumption
 from tune_polar.store.stored_arrays import StoredArrays
 
 log = logging.getLogger(__name__)

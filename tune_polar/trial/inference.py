@@ -23,7 +23,7 @@ from tune_polar.model.tokens import CharacterTokenizer, Tokenizer
 from tune_polar.store.training_facts import Array
 from tune_polar.trial.encoder_source import ENCODER
 from tune_polar.trial.memory_plan import EVALUATION_ROWS
-from tune_polar.trial.neighbours import neighbour_labels
+from tune_polar.trial.nearest_neighbours import neighbour_labels
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.predictor import Predictor
 from tune_polar.trial.saved_with_weights import CHARACTERS, INDEX_CLASSES, INDEX_VECTORS, tokenizer_of

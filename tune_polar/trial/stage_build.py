@@ -12,7 +12,7 @@ from tune_polar.trial.checkpoint_metric import evaluated_metric
 from tune_polar.trial.columns_read import group_column
 from tune_polar.trial.encoder_source import ENCODER
 from tune_polar.trial.fold_trial import FoldTrial
-from tune_polar.trial.neighbours import TABLE_ENTRIES
+from tune_polar.trial.nearest_neighbours import TABLE_ENTRIES
 from tune_polar.trial.pairs import pair_rows
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.predictor import Predictor

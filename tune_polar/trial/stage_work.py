@@ -19,7 +19,7 @@ from tune_polar.trial.checkpoint_metric import NEAREST
 from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.forward_pass import batch_tensors
 from tune_polar.trial.gradients import Apart, Given
-from tune_polar.trial.neighbours import nearest_labels, neighbour_labels
+from tune_polar.trial.nearest_neighbours import nearest_labels, neighbour_labels
 from tune_polar.trial.pair_rows import PairRows
 from tune_polar.trial.predictor import Predictor
 from tune_polar.trial.saved_with_weights import INDEX_CLASSES, INDEX_VECTORS, characters_of

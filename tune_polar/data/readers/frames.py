@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tune_polar.data.findings import Faults
+from tune_polar.data.readers.bounds import repeated
 from tune_polar.data.readers.json_lines import cell_text
 from tune_polar.data.readers.places import Place
 from tune_polar.data.readers.raw import Gathered, RawTable
@@ -24,7 +25,7 @@ def read_frame(
     A column without a name, and one whose name is no text, goes by that name as text.
     """
     header = [str(name) for name in frame.columns]
-    for name in dict.fromkeys(name for name in header if header.count(name) > 1):
+    for name in repeated(header):
         faults.add("duplicate-column", None, name, f"a column name must be unique, got {name!r} again")
         return None
     rows = len(frame) if most_rows is None else min(most_rows, len(frame))

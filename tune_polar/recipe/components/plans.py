@@ -29,6 +29,11 @@ class Plan(Component):
         """The field that names a column of groups, and the name."""
         return None
 
+    @property
+    def known_count(self) -> int | None:
+        """Number of folds; None: the data alone say it."""
+        return None
+
 
 PLANS: Registry[Plan] = Registry("fold plan", tag="plan")
 
@@ -45,6 +50,11 @@ class Stratified(Plan):
         default=(), description="Columns: rows that share a value of one of them never straddle folds"
     )
 
+    @property
+    def known_count(self) -> int:
+        """As stated."""
+        return self.count
+
 
 @PLANS.register("paper")
 class Paper(Plan):
@@ -57,6 +67,11 @@ class Paper(Plan):
     )
     seed: Seed = Field(default=42, description="Of the split into folds")
 
+    @property
+    def known_count(self) -> int:
+        """As stated."""
+        return self.count
+
 
 @PLANS.register("holdout")
 class Holdout(Plan):
@@ -65,6 +80,11 @@ class Holdout(Plan):
     share: HeldOutShare = Field(default=0.2, description="Share of the rows that validate")
     seed: Seed = Field(default=42, description="Of the split")
     together: Names = Field(default=(), description="Columns: rows that share a value of one of them are not parted")
+
+    @property
+    def known_count(self) -> int:
+        """One."""
+        return 1
 
 
 @PLANS.register("given")
@@ -90,3 +110,8 @@ class LeaveGroupsOut(Plan):
     def group_column(self) -> tuple[str, str] | None:
         """The column whose values are held out."""
         return "by", self.by
+
+    @property
+    def known_count(self) -> int | None:
+        """As many as are drawn."""
+        return self.draws

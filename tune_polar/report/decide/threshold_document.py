@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from tune_polar.decide.degenerate import CODE as DEGENERATE
-from tune_polar.decide.judged import Rung, Scored
+from tune_polar.decide.judgement import Rung, Scored
 from tune_polar.decide.predictions import OOF
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.choice_words import choice_sentences

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tune_polar.decide.judged import Rung, Scored
+from tune_polar.decide.judgement import Rung, Scored
 from tune_polar.decide.predictions import OOF
 from tune_polar.report.ensemble_json import ensemble_data
 from tune_polar.report.expected_score_json import ahead_data, split_data

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tune_polar.decide.array_checks import FloatArray, IntArray
-from tune_polar.decide.judged import Judgement
+from tune_polar.decide.judgement import Judgement
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.report.document import Block, Entries, Entry, TextTable, in_parts, missing, prose
 from tune_polar.report.page_context import PageContext

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tune_polar.data.table import DEV, TRAIN
-from tune_polar.decide.judged import Judgement
+from tune_polar.decide.judgement import Judgement
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.report.document import Entries, Entry, TextTable, caption
 from tune_polar.report.ladder import rungs_beside

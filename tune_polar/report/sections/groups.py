@@ -8,7 +8,7 @@ import numpy as np
 
 from tune_polar.data.columns import NO_GROUP
 from tune_polar.decide.array_checks import BoolArray
-from tune_polar.decide.judged import Judgement
+from tune_polar.decide.judgement import Judgement
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Rows
 from tune_polar.evaluate.correction import SEED

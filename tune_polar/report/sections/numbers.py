@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tune_polar.decide.array_checks import BoolArray, FloatArray
-from tune_polar.decide.judged import Judgement
+from tune_polar.decide.judgement import Judgement
 from tune_polar.decide.number_scores import pearson
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.document import Block, Figures, TextTable, in_parts, prose, titled

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tune_polar.decide.array_checks import BoolArray
 from tune_polar.decide.chooser import Chooser
 from tune_polar.decide.graph import Node
-from tune_polar.decide.judged import Judgement
+from tune_polar.decide.judgement import Judgement
 from tune_polar.decide.rows import Gold
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.report.document import Block, Entry, TextTable, figure, heading, missing, prose

@@ -15,7 +15,7 @@ from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.degenerate import fold_threshold_findings
 from tune_polar.decide.graph import Graph, Node
 from tune_polar.decide.groups import GroupSettings
-from tune_polar.decide.judged import Judgement, Rung
+from tune_polar.decide.judgement import Judgement, Rung
 from tune_polar.decide.kinds import Thresholds
 from tune_polar.decide.rows import Rows
 from tune_polar.decide.threshold_rules import cuts_at

@@ -9,7 +9,7 @@ import numpy as np
 from tune_polar.data.table import DEV
 from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.decision_engine import decide_rows
-from tune_polar.decide.judged import Judgement
+from tune_polar.decide.judgement import Judgement
 from tune_polar.decide.kinds import Setting
 from tune_polar.decide.vote_sweep import VoteSweep
 from tune_polar.decide.votes import VoteRule, grid_candidates, percent_taus

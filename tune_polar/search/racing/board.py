@@ -13,7 +13,7 @@ import numpy as np
 
 from tune_polar.decide.array_checks import BoolArray, FloatArray
 from tune_polar.stats.fold_effects import FoldEffects, fit_fold_effects
-from tune_polar.stats.score_link import ScoreLink, fit_score_link
+from tune_polar.stats.race_to_score import ScoreLink, fit_score_link
 
 CURVE_POINTS = 40  # of a stage's steps: curves are compared at equal shares, whatever their steps
 

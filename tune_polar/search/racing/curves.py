@@ -9,7 +9,7 @@ from scipy.special import ndtr
 
 from tune_polar.decide.array_checks import FloatArray
 from tune_polar.search.racing.board import Board, RunningCell, curve_point
-from tune_polar.stats.score_link import fit_score_link
+from tune_polar.stats.race_to_score import fit_score_link
 
 # Finished cells with a curve, before which no cell is compared with them.
 FEWEST_CURVES = 10

@@ -62,6 +62,7 @@ class Diagnosis:
     stages: tuple[StageForecast, ...]
     missing: tuple[Missing, ...]
     needs: SearchNeeds  # of a whole search
+    cells: int | None  # of each of its configurations; None: the data say how many, and needs are those of one
     doubtful: tuple[str, ...] = ()  # in the data, where they were looked at
 
 
@@ -116,16 +117,21 @@ def diagnose(
         missing.append(
             Missing("memory: a stage does not fit in any way, by count", "Give a larger slot with --slot-gb.")
         )
-    return Diagnosis(node, recipe.recipe, tuple(each.sizes for each in found), tuple(stages), tuple(missing), needs)
+    sizes = tuple(each.sizes for each in found)
+    return Diagnosis(node, recipe.recipe, sizes, tuple(stages), tuple(missing), needs, _cells(recipe))
+
+
+def _cells(recipe: Recipe) -> int | None:
+    folds = recipe.folds.known_count
+    return None if folds is None else folds * len(recipe.seeds)
 
 
 def _needs(recipe: Recipe, fold: FoldNeeds | None, node: Node, store: str, planned: Planned) -> SearchNeeds:
-    cells = getattr(recipe.folds, "count", 1) * len(recipe.seeds)
     free = budget = None
     with contextlib.suppress(OSError, ValueError):  # what is wrong with the place is told as something missing
         free, budget = free_bytes(store), disk_budget(store, planned.disk_gb)
     return search_needs(
-        Scale(planned.configurations, cells, max(1, node.slots), planned.keep_weights),
+        Scale(planned.configurations, _cells(recipe) or 1, max(1, node.slots), planned.keep_weights),
         fold,
         disk_free=free,
         disk_budget=budget,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tune_polar.decide.chooser import Chooser, Settings
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.graph import Node
-from tune_polar.decide.judged import Ladder, Rung, Scored
+from tune_polar.decide.judgement import Ladder, Rung, Scored
 from tune_polar.decide.kinds import Setting
 from tune_polar.decide.metrics import Measured, Metric
 from tune_polar.errors import DecisionError
