@@ -101,7 +101,7 @@ def measured(store: str, texts: Path, out: Path, device: str, count: int) -> tup
             beside += time.perf_counter() - entered
             yield part
 
-    model = ModelWords(store).open(device, None)
+    model = ModelWords(store).chosen(device).open(None)
     model.prepare()
     early, began = 0, time.perf_counter()
     with predictions_at(str(out)) as writer:

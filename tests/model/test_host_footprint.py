@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS, shape_of_config
-from tune_polar.model.footprint import WORKSPACE_BYTES, StageLoad, stage_footprint
+from tune_polar.model.footprint import WORKSPACE_BYTES, StageLoad, stage_peak
 from tune_polar.model.host_footprint import host_peak_bytes
 
 SHAPE = shape_of_config(PUBLISHED_CONFIGS["nghuyong/ernie-3.0-xbase-zh"])
@@ -21,7 +21,7 @@ def counted(load: StageLoad = LOAD, *, on_cpu: bool = True, keeps_best: bool = T
 
 def test_one_pretrained_copy_the_best_weights_and_what_training_takes() -> None:
     for load in (LOAD, replace(LOAD, batch_rows=128)):
-        training = stage_footprint(load, load.batch_rows, recompute=False).peak - WORKSPACE_BYTES
+        training = stage_peak(load, load.batch_rows, recompute=False) - WORKSPACE_BYTES
         assert counted(load) == LIBRARIES + 2 * WEIGHTS + training
         assert counted(load, keeps_best=False) == LIBRARIES + WEIGHTS + training
 

@@ -26,7 +26,7 @@ class Slot:
         """``stops``: the worker comes back after each evaluation."""
         access = StoreAccess(store.files.address)
         self.setup = WorkerSetup(plan.corpus, plan.plans, access, 1, False, 0.0, races=stops)
-        self.searcher = FoldSearcher(search.core, lambda: 1, Together(watchers), lambda: PROVENANCE)
+        self.searcher = FoldSearcher(search.core, lambda: 1, Together(watchers), PROVENANCE)
         self.worker: FoldTrainable | None = None
         self.configs: list[dict[str, object]] = []
 

@@ -112,14 +112,6 @@ class ModelWords:
         found = self.found(store)
         return ChosenModel(stored_composition(store, found, all_rows=self.all_rows), device, (store, found))
 
-    def open(self, device: str, batch_rows: int | None) -> Model:
-        """The model, its weights not yet read.
-
-        Raises:
-            SpecError, StoreError: as ``chosen``, or there is no such device here.
-        """
-        return self.chosen(device).open(batch_rows)
-
 
 @dataclass(frozen=True, eq=False)
 class ChosenModel:

@@ -92,7 +92,7 @@ class ColumnsGroup(TableGroup):
     group: options.Group = None
 
     def words_of(self, data: str) -> DataWords:
-        """As ``TableGroup.words_of``."""
+        """The words of a table, with the columns of groups."""
         return replace(super().words_of(data), groups=self.group or ())
 
 
@@ -106,7 +106,7 @@ class DataGroup(ColumnsGroup, _Rows):
     """Which rows, and which of their columns."""
 
     def words(self) -> DataWords:
-        """As ``words_of``."""
+        """All that was said of the data."""
         return self.words_of(self.data)
 
 

@@ -109,11 +109,11 @@ def gold_and_probability(
     return truth, as_probability(probability, label_names(labels, truth.shape[1]))
 
 
-def fold_numbers(fold: NDArray[np.integer[Any]], rows: int, at_least: int = 2) -> tuple[IntArray, IntArray]:
-    """``fold`` (rows,) as int64, and its distinct values in rising order.
+def fold_numbers(fold: NDArray[np.integer[Any]], rows: int) -> IntArray:
+    """``fold`` (rows,) as int64.
 
     Raises:
-        DecisionError: not one fold number per row, or fewer than ``at_least`` distinct folds.
+        DecisionError: not one fold number per row.
     """
     numbers = np.asarray(fold)
     if numbers.shape != (rows,):
@@ -121,10 +121,4 @@ def fold_numbers(fold: NDArray[np.integer[Any]], rows: int, at_least: int = 2) -
             f"fold must hold one number per row ({rows}), got shape {numbers.shape}",
             "Pass the fold whose model predicted each row.",
         )
-    distinct = np.unique(numbers)
-    if len(distinct) < at_least:
-        raise DecisionError(
-            f"cross-fitting needs at least {at_least} folds, got {distinct.tolist()}",
-            "Finish another fold of this configuration first.",
-        )
-    return numbers.astype(np.int64), distinct.astype(np.int64)
+    return numbers.astype(np.int64)

@@ -130,5 +130,5 @@ def choose_thresholds(
         DecisionError: unknown rule, shapes that differ, no rows, a probability that is NaN or outside 0–1.
     """
     truth, shares = gold_and_probability(gold, probability, labels)
-    numbers = None if folds is None else fold_numbers(folds, len(truth), at_least=1)[0]
+    numbers = None if folds is None else fold_numbers(folds, len(truth))
     return threshold_rule(rule).choose(truth, shares, numbers)

@@ -55,7 +55,7 @@ def table_of_arrays(
     if kind == "class" and len(names) == TWO_AXES:
         notes.append(f"two classes, {names[0]} and {names[1]}: {names[1]} is the label that is decided")
     rows = len(gold)
-    part = np.zeros(rows, dtype=np.int64) if folds is None else fold_numbers(np.asarray(folds), rows, at_least=1)[0]
+    part = np.zeros(rows, dtype=np.int64) if folds is None else fold_numbers(np.asarray(folds), rows)
     found = []
     for name in own.predictions:
         parts = {

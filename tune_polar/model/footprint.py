@@ -58,21 +58,8 @@ class StageLoad:
     table_entries: int = 0  # of the largest similarity table that an evaluation computes at once
 
 
-@dataclass(frozen=True)
-class Footprint:
-    """Bytes at the peak, by what takes them."""
-
-    weights: int
-    gradients: int
-    moments: int  # of AdamW
-    copies: int  # 16-bit matrices, and FGM's of the token matrix
-    activations: int  # kept for the backward pass
-    passing: int  # the largest that comes and goes at the peak
-    peak: int  # predicted: the most that is allocated at once, while training or evaluating
-
-
-def stage_footprint(load: StageLoad, micro_rows: int, recompute: bool) -> Footprint:
-    """Memory of one stage whose steps are computed ``micro_rows`` rows at a time.
+def stage_peak(load: StageLoad, micro_rows: int, recompute: bool) -> int:
+    """The most that is allocated at once while a stage trains ``micro_rows`` rows at a time, or is evaluated; bytes.
 
     Args:
         load: the stage.
@@ -101,15 +88,7 @@ def stage_footprint(load: StageLoad, micro_rows: int, recompute: bool) -> Footpr
         steady + trained + clone + passing + layer + (matrix if is_second else 0),  # and where it ends
         steady + trained + (3 * matrix if load.fgm else 0),  # FGM: the copy, the product, the step
     )
-    return Footprint(
-        weights=weights,
-        gradients=trained,
-        moments=moments,
-        copies=casts + clone,
-        activations=kept,
-        passing=passing,
-        peak=max(_with_margin(highest), evaluation_peak(load)),
-    )
+    return max(_with_margin(highest), evaluation_peak(load))
 
 
 def evaluation_peak(load: StageLoad) -> int:

@@ -23,6 +23,12 @@ class Head(nn.Module):
     gives_embeddings: ClassVar[bool] = False  # of length 1, instead of the task's outputs
     takes_pooler: ClassVar[bool] = False  # it can begin from the layer that BERT was pretrained with on top
     width: int  # of what it gives
+    layers: nn.Sequential
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Map (batch, input) to (batch, outputs)."""
+        found: Tensor = self.layers(pooled)
+        return found
 
     def take_pooler(self, weight: Tensor, bias: Tensor) -> None:  # noqa: ARG002 - most heads have none
         """Begin from a pretrained pooler's (hidden, hidden) and (hidden,).
@@ -77,11 +83,6 @@ class MlpHead(Head):
             nn.Linear(inner, outputs),
         )
 
-    def forward(self, pooled: Tensor) -> Tensor:
-        """Map (batch, input) to (batch, outputs)."""
-        found: Tensor = self.layers(pooled)
-        return found
-
 
 @HEADS.register("linear")
 class LinearHead(Head):
@@ -92,11 +93,6 @@ class LinearHead(Head):
         super().__init__()
         self.width = outputs
         self.layers = nn.Sequential(CheapDropout(dropout), nn.Linear(input_size, outputs))
-
-    def forward(self, pooled: Tensor) -> Tensor:
-        """Map (batch, input) to (batch, outputs)."""
-        found: Tensor = self.layers(pooled)
-        return found
 
 
 @HEADS.register("pooler")

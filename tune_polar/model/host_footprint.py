@@ -7,7 +7,7 @@ the stage is built. Checkpoints and weights are written and read one array at a 
 
 from __future__ import annotations
 
-from tune_polar.model.footprint import FLOAT, WORKSPACE_BYTES, StageLoad, stage_footprint
+from tune_polar.model.footprint import FLOAT, WORKSPACE_BYTES, StageLoad, stage_peak
 
 _LIBRARIES_BYTES = 80 * 2**20  # loaded by the first step that needs them
 
@@ -17,7 +17,7 @@ def host_peak_bytes(load: StageLoad, micro_rows: int, recompute: bool, *, on_cpu
 
     Args:
         load: the stage.
-        micro_rows, recompute: how its steps are computed (see ``stage_footprint``).
+        micro_rows, recompute: how its steps are computed (see ``stage_peak``).
         on_cpu: whether it is computed on the CPU; else only copies of what the GPU holds are here.
         keeps_best: whether the best weights are kept.
     """
@@ -30,5 +30,5 @@ def host_peak_bytes(load: StageLoad, micro_rows: int, recompute: bool, *, on_cpu
         return pretrained + max(weights, best + largest)
     if load.adapter is not None:
         pretrained = _LIBRARIES_BYTES
-    training = stage_footprint(load, micro_rows, recompute).peak - WORKSPACE_BYTES
+    training = stage_peak(load, micro_rows, recompute) - WORKSPACE_BYTES
     return pretrained + best + training

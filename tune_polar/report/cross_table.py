@@ -55,7 +55,7 @@ class CrossRow:
 
 @dataclass(frozen=True, eq=False)
 class CrossTable:
-    """All of them.
+    """The runs of several searches, each on every set that has gold.
 
     Args:
         sets: in order, those that were trained on first.
@@ -119,10 +119,10 @@ def cross_table(searches: Sequence[tuple[str, PageContext]]) -> CrossTable | str
     scored = sorted({metric_words(page.metric.name) for _, page in pages})
     if len(scored) > 1:
         return f"these searches are scored by different metrics, {' and '.join(scored)}"
-    if not any(_sets(page) for _, page in pages):
+    if not any(sets_of(page) for _, page in pages):
         return "none of these searches has a test or evaluation set with gold"
     own = _own_names(pages)
-    rows = tuple(_row(name, own[name], page, row) for name, page in pages for row in _shown_of(page))
+    rows = tuple(_row(name, own[name], page, row) for name, page in pages for row in most_shown(page))
     sets = tuple(dict.fromkeys([*own.values(), *(each for row in rows for each in row.tested)]))
     return CrossTable(sets, rows, scored[0], tuple(_unlike(pages)))
 
@@ -144,26 +144,28 @@ def _row(search: str, own: str, page: PageContext, row: ConfigurationSummary) ->
         tested[own] = Tested(each[~np.isnan(each)], is_own=True)
     if row.outcome is not None:
         elsewhere = cell_scores_elsewhere(row.outcome)
-        for name in (name for name in _sets(page) if name in elsewhere):
+        for name in (name for name in sets_of(page) if name in elsewhere):
             key = name if name != own else f"{name} (as a set)"
             tested[key] = Tested(elsewhere[name], is_own=False)
     return CrossRow(search, own, name_of(row), row.configuration.id, tested)
 
 
-def _shown_of(page: PageContext) -> list[ConfigurationSummary]:
+def most_shown(page: PageContext) -> list[ConfigurationSummary]:
+    """The best configurations, and the one to compare with."""
     rows = page.in_full[:SHOWN]
     reference = page.reference
     return rows if reference is None or reference in rows or reference.outcome is None else [*rows, reference]
 
 
-def _sets(page: PageContext) -> list[str]:
+def sets_of(page: PageContext) -> list[str]:
+    """The sets beside train and dev that have gold."""
     judged = () if page.outcome is None else page.outcome.judged.scored.splits
     return [name for name in judged if name not in (TRAIN, DEV)]
 
 
 def _unlike(pages: Sequence[tuple[str, PageContext]]) -> Iterator[str]:
-    for name in dict.fromkeys(name for _, page in pages for name in _sets(page)):
-        column = [page.summary.gold.splits[name] for _, page in pages if name in _sets(page)]
+    for name in dict.fromkeys(name for _, page in pages for name in sets_of(page)):
+        column = [page.summary.gold.splits[name] for _, page in pages if name in sets_of(page)]
         if len({_digest(split) for split in column}) > 1:
             yield name
 

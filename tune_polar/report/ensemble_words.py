@@ -13,7 +13,7 @@ from tune_polar.report.expected_score import EXPECTATION
 from tune_polar.report.ladder import shown_threshold
 from tune_polar.report.numbers import count, decimals_for, fixed
 from tune_polar.stats.ensemble_report import EnsembleEntry, EnsembleReport
-from tune_polar.stats.intervals import Interval, signed, unit_of
+from tune_polar.stats.intervals import Interval, signed, signed_span, unit_of
 
 SAME = 1e-6  # between a difference and the one written
 MEMBERS = 12  # of a table; the file has them all
@@ -107,7 +107,7 @@ def ensemble_table(report: EnsembleReport, name: Name) -> TextTable:
                 _title(entry),
                 fixed(entry.score, 3),
                 signed(entry.gain, metric),
-                _span(report, entry.interval),
+                signed_span(entry.interval, report.metric),
                 str(len(places)),
                 str(report.passes(places)),
             )
@@ -163,8 +163,4 @@ def _title(entry: EnsembleEntry) -> str:
 
 def _gain(report: EnsembleReport, gain: float, interval: Interval) -> str:
     unit = f" {report.metric.unit}" if report.metric.unit else ""
-    return f"{signed(gain, report.metric)}{unit}, {interval.level:.0%} interval {_span(report, interval)}"
-
-
-def _span(report: EnsembleReport, interval: Interval) -> str:
-    return f"{signed(interval.low, report.metric)} to {signed(interval.high, report.metric)}"
+    return f"{signed(gain, report.metric)}{unit}, {interval.level:.0%} interval {signed_span(interval, report.metric)}"

@@ -34,7 +34,7 @@ class ConfigurationIndex:
 
     @property
     def entries(self) -> tuple[Indexed, ...]:
-        """All of them."""
+        """Configurations with their names, in the order of the page."""
         return tuple(self.by_id.values())
 
     def place(self, row: ConfigurationSummary) -> int:
@@ -42,7 +42,7 @@ class ConfigurationIndex:
         return self.by_id[row.configuration.id].place
 
     def name(self, row: ConfigurationSummary) -> str:
-        """Its name."""
+        """What the page calls a configuration."""
         return self.by_id[row.configuration.id].name
 
     def names_by_id(self, configuration: str) -> str:

@@ -17,7 +17,6 @@ from tune_polar.report.expected_score import EXPECTATION, LEVEL, PREDICTION, spa
 from tune_polar.report.numbers import DECIMALS_WITHOUT_ERROR, count, fixed, spread
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.words import OOF, RUNGS, chosen_on, gap_words, metric_words, per_column_words
-from tune_polar.stats.intervals import Interval
 
 NO_DEV = "no dev split with gold"
 WIDEST = 200  # neighbours that a vote may ask
@@ -43,7 +42,7 @@ def score_ladder(page: PageContext, outcome: Outcome) -> TextTable:
     if not isinstance(ahead, str):
         new = ahead.new_rows
         name, value = ("expected on average", page.shown(new.estimate))
-        expected, next_rows = (_ends(page, each(LEVEL)) for each in (new.expected, new.interval))
+        expected, next_rows = (span(each(LEVEL), page.shown) for each in (new.expected, new.interval))
         best.append(Row((name, value, f"{expected} ({LEVEL:.0%} {EXPECTATION})", again, OOF)))
         said = count(new.rows, "row")
         uncertain = f"{next_rows} ({LEVEL:.0%} {PREDICTION})"
@@ -60,15 +59,11 @@ def score_ladder(page: PageContext, outcome: Outcome) -> TextTable:
     )
 
 
-def _ends(page: PageContext, interval: Interval) -> str:
-    return span(interval, page.shown)
-
-
 def _on_splits(page: PageContext, judgement: Judgement, chooses: bool) -> list[Row]:
     """Dev with its own oracle, then one line a set that nothing is ever chosen on."""
     rows = [] if DEV in judgement.splits else [Row((DEV, "—", NO_DEV, "", ""))]
     expected = {
-        split.name: f"expected {_ends(page, split.ahead.interval(LEVEL))} ({LEVEL:.0%} {PREDICTION})"
+        split.name: f"expected {span(split.ahead.interval(LEVEL), page.shown)} ({LEVEL:.0%} {PREDICTION})"
         for split in (() if isinstance(page.ahead, str) else page.ahead.splits)
     }
     for split, ladder in sorted(judgement.splits.items(), key=lambda each: each[0] != DEV):

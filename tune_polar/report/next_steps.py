@@ -18,7 +18,7 @@ from tune_polar.report.page_context import PageContext
 from tune_polar.report.searched import SearchedParameter
 from tune_polar.report.words import named
 from tune_polar.stats.importance import Curve
-from tune_polar.stats.intervals import signed, unit_of
+from tune_polar.stats.intervals import signed, signed_span, unit_of
 from tune_polar.store.open_files import place_here
 
 NARROWED = "narrowed.yaml"  # beside the page
@@ -153,7 +153,7 @@ def _going_on(page: PageContext, place: str) -> str:
     if isinstance(found, str):
         return "" if found == NOTHING_SAMPLED else f"What going on would gain: {found} Go on with `{more}`."
     gain, unit = signed(found.gain, page.metric), unit_of(page.metric)
-    ends = f"{signed(found.interval.low, page.metric)} to {signed(found.interval.high, page.metric)}"
+    ends = signed_span(found.interval, page.metric)
     if found.explained <= 0:
         return (
             f"What going on would gain cannot be told: a surrogate of {count(found.configurations, 'configuration')} "

@@ -63,7 +63,7 @@ class PageContext:
 
     @property
     def outcome(self) -> Outcome | None:
-        """The winner's."""
+        """Decisions and scores of the winner; None without one."""
         return None if self.best is None else self.best.outcome
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from tune_polar.decide.metrics import Metric
 from tune_polar.report.words import begun, metric_words
 from tune_polar.stats.group_scores import LEVEL, GroupScores
-from tune_polar.stats.intervals import signed
+from tune_polar.stats.intervals import signed, signed_span
 
 
 def pooling_sentences(told: GroupScores, metric: Metric, column: str, shown: Callable[[float], str]) -> Iterator[str]:
@@ -17,7 +17,7 @@ def pooling_sentences(told: GroupScores, metric: Metric, column: str, shown: Cal
     what = begun(metric_words(metric.name))
     pooled, macro = shown(told.pooled.value), shown(told.macro.value)
     both = f"{what} is {pooled} over all rows pooled, {macro} in the mean over groups"
-    ends = f"{signed(told.gap.interval.low, metric)} to {signed(told.gap.interval.high, metric)}"
+    ends = signed_span(told.gap.interval, metric)
     levels = f"Between groups lies {told.levels:.0%} of the gold’s variance."
     if not told.gap.told_from_zero:
         yield f"{both}; the two cannot be told apart ({LEVEL:.0%} interval of the difference {ends}). {levels}"

@@ -206,12 +206,11 @@ class PreparedSearch:
         if self.core.done:
             signals.wait()
             return SearchResult(self.core, self.study, None)
-        driver = provenance_of(this_cpu())
         searcher = FoldSearcher(
             self.core,
             SlotCount(self._slots),
             Together(watchers),
-            lambda: driver,
+            provenance_of(this_cpu()),
             self._sharing(),
             self._keeper.look,
         )

@@ -54,12 +54,12 @@ class Recorded:
 
     @property
     def recipe(self) -> Recipe:
-        """The configuration's."""
+        """With every value of the configuration."""
         return self.row.configuration.recipe
 
     @property
     def id(self) -> str:
-        """The configuration's."""
+        """Of the configuration, by which records name it."""
         return self.row.configuration.id
 
     def folds(self) -> Composition:

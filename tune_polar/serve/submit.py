@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,6 @@ def write_submission(
     grouping: Grouping,
     expected: Iterable[str] | None,
     path: Path,
-    tell: Callable[[int], None] = lambda _: None,
 ) -> dict[str, int]:
     """Predict texts and write the file.
 
@@ -58,7 +57,6 @@ def write_submission(
         grouping: into files.
         expected: ids that the competition wants an answer for; None: those of the texts.
         path: of the file.
-        tell: told the rows done so far.
 
     Returns:
         Rows by name of the files in it.
@@ -66,12 +64,10 @@ def write_submission(
     Raises:
         DataError: texts cannot be read, or ids are repeated, missing or extra.
     """
-    about, done = model.composition, 0
+    about = model.composition
     for part in parts:
         groups = {name: part.groups[name] for name in about.groups}
         file.add(part.ids, grouping.of(part), model.predict(part.texts, groups).decided[about.score])
-        done += len(part)
-        tell(done)
     return file.write(path, expected)
 
 

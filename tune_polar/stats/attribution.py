@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from tune_polar.decide.array_checks import FloatArray
 from tune_polar.errors import DecisionError
-from tune_polar.stats.importance import FEWEST, Column
+from tune_polar.stats.importance import Column, check_table
 from tune_polar.stats.intervals import Interval, percentile_interval
 
 LEVEL = 0.90  # of every interval
@@ -84,12 +84,7 @@ def way_between(
         >>> way.shares[0].name
         'classifier.optimizer.lr'
     """
-    if len(settings) != len(scores) or len(settings) < FEWEST or settings.shape[1] != len(columns):
-        raise DecisionError(
-            f"a way needs at least {FEWEST} configurations with one value a column ({len(columns)}), got settings "
-            f"{settings.shape} and scores {scores.shape}",
-            "Let more configurations finish.",
-        )
+    check_table("a way needs", settings, scores, columns)
     differ = np.flatnonzero(settings[begin] != settings[end])
     if not len(differ):
         raise DecisionError("the two configurations must differ in a setting, and do not", "Name two others.")

@@ -16,9 +16,8 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from tune_polar.decide.array_checks import FloatArray
-from tune_polar.errors import DecisionError
 from tune_polar.stats.attribution import LEVEL, SettingsProcess, coded_settings, noise_of_mean, thinned_rows
-from tune_polar.stats.importance import FEWEST, Column
+from tune_polar.stats.importance import Column, check_table
 from tune_polar.stats.intervals import Interval
 
 EVENLY, NEAR = 384, 128  # points of the whole space, and around the winner
@@ -55,12 +54,7 @@ def gain_of_more(
         >>> gain_of_more(settings, scores, columns, int(scores.mean(axis=1).argmax()), np.random.default_rng(0)).gain
         0.006
     """
-    if len(settings) != len(scores) or len(settings) < FEWEST or settings.shape[1] != len(columns):
-        raise DecisionError(
-            f"what going on gains needs at least {FEWEST} configurations with one value a column ({len(columns)}), got "
-            f"settings {settings.shape} and scores {scores.shape}",
-            "Let more configurations finish.",
-        )
+    check_table("what going on gains needs", settings, scores, columns)
     rows = thinned_rows(len(settings), (winner,), scores, rng)
     known, mean = coded_settings(settings[rows], columns), scores[rows].mean(axis=1)
     process = SettingsProcess(known, mean, noise_of_mean(scores[rows]), None)

@@ -103,6 +103,20 @@ class _Shares:
     curves: list[FloatArray]  # (levels, folds) a column
 
 
+def check_table(what: str, settings: FloatArray, scores: FloatArray, columns: Sequence[Column]) -> None:
+    """Whether configurations are enough, and settings and scores one table.
+
+    Raises:
+        DecisionError: they are not; ``what`` ("importances need") says for what they should be.
+    """
+    if len(settings) != len(scores) or len(settings) < FEWEST or settings.shape[1] != len(columns):
+        raise DecisionError(
+            f"{what} at least {FEWEST} configurations with one value a column ({len(columns)}), got settings "
+            f"{settings.shape} and scores {scores.shape}",
+            "Let more configurations finish.",
+        )
+
+
 def importances(
     settings: FloatArray,
     scores: FloatArray,
@@ -125,12 +139,7 @@ def importances(
     Raises:
         DecisionError: fewer than ``FEWEST`` configurations, or shapes that do not fit.
     """
-    if len(settings) != len(scores) or len(settings) < FEWEST or settings.shape[1] != len(columns):
-        raise DecisionError(
-            f"importances need at least {FEWEST} configurations with one value a column ({len(columns)}), "
-            f"got settings {settings.shape} and scores {scores.shape}",
-            "Let more configurations finish.",
-        )
+    check_table("importances need", settings, scores, columns)
     everything = (*columns, Column("chance", tuple(np.linspace(0, 1, 8))))
     evenly = _evenly(columns, rng)
 

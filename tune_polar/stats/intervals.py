@@ -53,6 +53,11 @@ def signed(value: float, metric: Metric) -> str:
     return _signed(metric.factor * value, 1 if metric.factor == 100 else 3)
 
 
+def signed_span(interval: Interval, metric: Metric) -> str:
+    """Both ends as ``signed`` has them: "-0.2 to +1.4"."""
+    return f"{signed(interval.low, metric)} to {signed(interval.high, metric)}"
+
+
 def unit_of(metric: Metric) -> str:
     """The word after a difference: " points", " r", or nothing."""
     return f" {metric.unit.removeprefix('F1 ')}" if metric.unit else ""

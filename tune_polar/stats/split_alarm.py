@@ -79,13 +79,12 @@ class SplitEvidence:
     repeated: int | None = None  # texts of it that stand in train too; None: not known
 
 
+def called(gold: Gold, values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Gold's values or decisions as what can be ranked or called: columns, of classes one a class; (rows, columns)."""
+    found = values == np.arange(len(gold.names)) if gold.kind == "class" else values
+    return np.asarray(found, dtype=np.bool_)
+
+
 def column_gold(gold: Gold) -> NDArray[np.bool_]:
-    """What can be ranked or called: columns, of classes one a class; (rows, columns)."""
-    found = gold.values == np.arange(len(gold.names)) if gold.kind == "class" else gold.values
-    return np.asarray(found, dtype=np.bool_)
-
-
-def called(gold: Gold, decided: NDArray[Any]) -> NDArray[np.bool_]:
-    """Decisions in the same columns."""
-    found = decided == np.arange(len(gold.names)) if gold.kind == "class" else decided
-    return np.asarray(found, dtype=np.bool_)
+    """Of gold itself."""
+    return called(gold, gold.values)

@@ -15,7 +15,7 @@ from tune_polar.decide.array_checks import BitArray, FloatArray
 from tune_polar.decide.metrics import Metric, metric_named
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.errors import DecisionError
-from tune_polar.stats.intervals import Interval, signed, unit_of
+from tune_polar.stats.intervals import Interval, signed, signed_span, unit_of
 from tune_polar.stats.paired import PairedDifference, fold_paired, row_paired_bootstrap, text_paired_bootstrap
 
 
@@ -70,8 +70,7 @@ class Comparison:
         difference, interval = self.paired.difference, self.paired.interval
         numbers = (
             f"difference {signed(difference, self.metric)}{unit_of(self.metric)}, {interval.level:.0%} interval "
-            f"{signed(interval.low, self.metric)} to {signed(interval.high, self.metric)}, Holm-adjusted p = "
-            f"{self.adjusted_p:.2g}"
+            f"{signed_span(interval, self.metric)}, Holm-adjusted p = {self.adjusted_p:.2g}"
         )
         at_most = f"by {signed(self.most, self.metric).removeprefix('+')}{unit_of(self.metric)} at most"
         if not self.differs:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tune_polar.model.footprint import StageLoad, evaluation_peak, stage_footprint
+from tune_polar.model.footprint import StageLoad, evaluation_peak, stage_peak
 
 EVALUATION_ROWS = 128  # of one batch without gradients, where memory allows
 _FEWEST_EVALUATION_ROWS = 8
@@ -65,7 +65,7 @@ def plan_memory(
     ladder = rungs(load.batch_rows, can_recompute, fewest_rows)
     load = replace(load, evaluation_rows=_evaluation_rows(load, budget_bytes, correction(False)))
     after = _after(ladder, tried, load)
-    expected = {rung: int(correction(rung.recompute) * stage_footprint(load, *_pair(rung)).peak) for rung in after}
+    expected = {rung: int(correction(rung.recompute) * stage_peak(load, *_pair(rung))) for rung in after}
     fits = [rung for rung in after if budget_bytes is None or expected[rung] <= budget_bytes]
     chosen = fits[0] if fits else after[-1]
     return MemoryPlan(
@@ -73,7 +73,7 @@ def plan_memory(
         rung=chosen,
         # An evaluation may have been what ran out of memory: its batches shrink with each way that failed.
         evaluation_rows=load.evaluation_rows if tried is None else _shrunk(load.evaluation_rows, ladder.index(chosen)),
-        predicted_bytes=stage_footprint(load, *_pair(chosen)).peak,
+        predicted_bytes=stage_peak(load, *_pair(chosen)),
         expected_bytes=expected[chosen],
         budget_bytes=budget_bytes,
         rungs_left=len(after) - 1 - after.index(chosen),
@@ -95,9 +95,9 @@ def _after(ladder: Sequence[Rung], tried: Rung | None, load: StageLoad) -> list[
         return list(ladder)
     if tried not in ladder:  # of a record made with another batch
         return list(ladder[-1:])
-    needed = stage_footprint(load, *_pair(tried)).peak
+    needed = stage_peak(load, *_pair(tried))
     later = ladder[ladder.index(tried) + 1 :]
-    less = [r for r in later if r.recompute == tried.recompute or stage_footprint(load, *_pair(r)).peak < needed]
+    less = [r for r in later if r.recompute == tried.recompute or stage_peak(load, *_pair(r)) < needed]
     if ladder[-1] not in less:
         less.append(ladder[-1])
     return less

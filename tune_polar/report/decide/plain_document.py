@@ -6,12 +6,12 @@ from tune_polar.decide.predictions import OOF
 from tune_polar.report.decide.comparisons import compared_section
 from tune_polar.report.decide.threshold_document import alarm_sections, ensembles_in_words, rare_in_words
 from tune_polar.report.document import Document, DocumentSection, Row, TextTable
-from tune_polar.report.expected_score import ahead_sentences
+from tune_polar.report.expected_score import ahead_sentences, span
 from tune_polar.report.numbers import count, listed
 from tune_polar.report.pooled_correlation import pooling_sentences
 from tune_polar.report.words import metric_words
 from tune_polar.stats.group_scores import LEVEL
-from tune_polar.stats.intervals import Interval, signed, unit_of
+from tune_polar.stats.intervals import signed, unit_of
 from tune_polar.stats.plain_report import PlainReport
 
 DECIDED = {"class": "each row is given its likeliest class", "number": "numbers are taken as they are predicted"}
@@ -104,22 +104,17 @@ def _groups(report: PlainReport) -> tuple[DocumentSection, ...]:
     if not report.groups:
         return ()
     rows: list[Row | tuple[str, ...]] = [
-        (each.group, f"{each.rows:,}", _three(each.score), interval_words(each.interval)) for each in report.groups
+        (each.group, f"{each.rows:,}", _three(each.score), span(each.interval, _three)) for each in report.groups
     ]
     if report.pooling is not None:
         told = (
             ("mean over groups", "", report.pooling.macro),
             ("all pooled", f"{report.pooling.pooled.rows:,}", report.pooling.pooled),
         )
-        rows += [Row((name, n, _three(of.value), interval_words(of.interval)), kind="main") for name, n, of in told]
+        rows += [Row((name, n, _three(of.value), span(of.interval, _three)), kind="main") for name, n, of in told]
     heads = ("group", "rows", OOF, f"{LEVEL:.0%} interval")
     table = TextTable(f"{metric_words(report.metric.name)} of {report.winner.name}", heads, rows)
     sentences = (
         () if report.pooling is None else tuple(pooling_sentences(report.pooling, report.metric, "group", _three))
     )
     return (DocumentSection("Groups", sentences, tables=(table,)),)
-
-
-def interval_words(interval: Interval) -> str:
-    """``0.412 to 0.522``."""
-    return f"{_three(interval.low)} to {_three(interval.high)}"

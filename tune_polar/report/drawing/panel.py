@@ -146,7 +146,7 @@ class Panel:
         )
 
     def svg(self) -> Markup:
-        """The figure."""
+        """The figure as one SVG element, with title and description for who cannot see it."""
         head = Markup(
             '<svg class="panel" role="img" aria-labelledby="{0}-title {0}-desc" viewBox="0 0 {1:g} {2:g}">'
             '<title id="{0}-title">{3}</title><desc id="{0}-desc">{4}</desc>'

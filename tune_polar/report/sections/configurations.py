@@ -40,7 +40,7 @@ MARKS = {"equal": "≈", "open": "?", "better": "▲", "worse": "▼"}
 
 
 def build(page: PageContext) -> Answer:
-    """The whole section."""
+    """The best configurations beside each other, and what became of the others."""
     blocks: list[Block] = [missing(NOTHING_FINISHED)]
     if page.scored:
         rows, further = _scored_rows(page), "Further finished configurations"

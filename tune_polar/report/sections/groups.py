@@ -13,6 +13,7 @@ from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Rows
 from tune_polar.evaluate.correction import SEED
 from tune_polar.report.document import Block, Entry, Row, TextTable, in_parts, prose
+from tune_polar.report.expected_score import span
 from tune_polar.report.group_choices import choosing_by_group
 from tune_polar.report.grouped import groups_of
 from tune_polar.report.numbers import fixed
@@ -34,11 +35,6 @@ def subsets(rows: Rows, column: str, names: tuple[str, ...]) -> Iterator[tuple[s
             yield name, own
 
 
-def interval_words(page: PageContext, found: Estimate) -> str:
-    """``0.41 to 0.52``."""
-    return f"{page.shown(found.interval.low)} to {page.shown(found.interval.high)}"
-
-
 def build(page: PageContext) -> Answer:
     """A table a column of groups."""
     judged = page.won.judged.scored
@@ -56,7 +52,7 @@ def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[s
     known = {} if told is None else {**told.groups, ALL: told.pooled}
     lines = [_line(page, judgement, name, own, known.get(name), heads) for name, own in every.items()]
     if told is not None and len(large) > 1:
-        cells = (MEAN, "", page.shown(told.macro.value), interval_words(page, told.macro), *("" for _ in heads))
+        cells = (MEAN, "", page.shown(told.macro.value), span(told.macro.interval, page.shown), *("" for _ in heads))
         lines.append(Row(cells, kind="main"))
     whole = np.ones(len(rows), dtype=np.bool_)
     lines.append(_line(page, judgement, ALL, whole, known.get(ALL), heads, kind="main"))
@@ -86,7 +82,7 @@ def _line(
     score = Entry(page.shown(found.score), note="constant" if found.remarks else "", title="; ".join(found.remarks))
     each = (fixed(value, 2) for value in found.per_column.tolist() if heads)
     return Row(
-        (name, f"{int(own.sum()):,}", score, "" if told is None else interval_words(page, told), *each), kind=kind
+        (name, f"{int(own.sum()):,}", score, "" if told is None else span(told.interval, page.shown), *each), kind=kind
     )
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tune_polar.data.table import DEV, TRAIN
 from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.metrics import Metric
 from tune_polar.evaluate.cells_elsewhere import cell_scores_elsewhere
 from tune_polar.evaluate.summary import ConfigurationSummary
+from tune_polar.report.cross_table import most_shown, sets_of
 from tune_polar.report.document import Block, TextTable, caption
 from tune_polar.report.numbers import fixed, spread, with_error
 from tune_polar.report.page_context import PageContext
@@ -18,22 +18,21 @@ from tune_polar.report.page_section import Answer, Reason, Section, finished
 from tune_polar.report.words import metric_words
 from tune_polar.stats.intervals import signed, unit_of
 
-SHOWN = 12  # configurations: the best of them, and the one to compare with
 CELLS_SHOWN = 10
 
 
 def applies(page: PageContext) -> Reason | None:
     """It does where a fold is trained with several seeds, or other sets have gold."""
-    if page.cells.seeds == 1 and not _sets(page):
+    if page.cells.seeds == 1 and not sets_of(page):
         return Reason("Not applicable: each fold is trained with one seed, and no other set has gold.", arises=False)
     return finished(page)
 
 
 def build(page: PageContext) -> Answer:
     """The seed table, the cross table, and the differences of both."""
-    rows = _shown(page)
+    rows = most_shown(page)
     found: list[Block] = [_by_cell(page, rows)] if page.cells.seeds > 1 else []
-    elsewhere = cross_scores(rows, _sets(page)) if _sets(page) else {}
+    elsewhere = cross_scores(rows, sets_of(page)) if sets_of(page) else {}
     if elsewhere:
         found.append(_crossed(page, rows, elsewhere))
         found.append(
@@ -57,19 +56,6 @@ def cross_scores(rows: Sequence[ConfigurationSummary], sets: Sequence[str]) -> d
     return found
 
 
-def _shown(page: PageContext) -> list[ConfigurationSummary]:
-    rows = list(page.in_full[:SHOWN])
-    reference = page.reference
-    if reference is not None and reference.outcome is not None and reference not in rows:
-        rows.append(reference)
-    return rows
-
-
-def _sets(page: PageContext) -> list[str]:
-    judged = () if page.outcome is None else page.outcome.judged.scored.splits
-    return [name for name in judged if name not in (TRAIN, DEV)]
-
-
 def _by_cell(page: PageContext, rows: Sequence[ConfigurationSummary]) -> TextTable:
     cells = page.summary.cells[:CELLS_SHOWN]
     lines = []
@@ -88,7 +74,7 @@ def _by_cell(page: PageContext, rows: Sequence[ConfigurationSummary]) -> TextTab
 def _crossed(
     page: PageContext, rows: Sequence[ConfigurationSummary], elsewhere: Mapping[str, Mapping[str, FloatArray]]
 ) -> TextTable:
-    sets, lines = _sets(page), []
+    sets, lines = sets_of(page), []
     for row in rows:
         if row.scores is not None and row.configuration.id in elsewhere:
             there = elsewhere[row.configuration.id]
@@ -105,7 +91,7 @@ def _differences(
     reference = page.reference
     if reference is None or reference.configuration.id not in elsewhere or len(page.summary.cells) < 2:
         return []
-    base, sets, lines = elsewhere[reference.configuration.id], _sets(page), []
+    base, sets, lines = elsewhere[reference.configuration.id], sets_of(page), []
     for row in rows:
         own = page.difference(row)
         if row is reference or own is None:

@@ -11,14 +11,15 @@ from tune_polar.decide.judgement import Judgement
 from tune_polar.evaluate.correction import SEED
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.document import Block, Row, TextTable, in_parts, prose
+from tune_polar.report.expected_score import span
 from tune_polar.report.grouped import columns_held_out, unseen_rows
 from tune_polar.report.numbers import listed
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, has
-from tune_polar.report.sections.groups import FEW, MEAN, interval_words, subsets
+from tune_polar.report.sections.groups import FEW, MEAN, subsets
 from tune_polar.report.words import gap_words, metric_words
 from tune_polar.stats.group_scores import LEVEL, GroupScores, group_scores, subset_gap
-from tune_polar.stats.intervals import signed
+from tune_polar.stats.intervals import signed_span
 from tune_polar.stats.new_group import FEWEST, new_group_interval
 
 NEXT = 0.90  # level of what is to come, as of the prediction interval
@@ -46,10 +47,10 @@ def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[s
         cells = [name]
         for half, scores in zip(halves, found, strict=True):
             told = None if scores is None else scores.groups.get(name)
-            said = ("", "") if told is None else (page.shown(told.value), interval_words(page, told))
+            said = ("", "") if told is None else (page.shown(told.value), span(told.interval, page.shown))
             cells += [f"{int((of & half).sum()):,}", *said]
         lines.append(Row(tuple(cells)))
-    means = [scores and (page.shown(scores.macro.value), interval_words(page, scores.macro)) for scores in found]
+    means = [scores and (page.shown(scores.macro.value), span(scores.macro.interval, page.shown)) for scores in found]
     lines.append(Row((MEAN, *(cell for mean in means for cell in ("", *(mean or ("", ""))))), kind="main"))
     caption = (
         f"{judgement.name}: {what} where a fold has trained on no row of the {column}, and where it has; {LEVEL:.0%} "
@@ -66,7 +67,7 @@ def _gap(judgement: Judgement, column: str, both: Sequence[tuple[BoolArray, Bool
         return
     metric = judgement.metric
     gap = subset_gap(judgement.rows, judgement.cross_fitted.decided, metric, both, np.random.default_rng(SEED))
-    ends = f"{LEVEL:.0%} interval {signed(gap.interval.low, metric)} to {signed(gap.interval.high, metric)}"
+    ends = f"{LEVEL:.0%} interval {signed_span(gap.interval, metric)}"
     of = f"Over the {len(both)} that folds both hold out and train on, a {column}"
     if not gap.told_from_zero:
         better = gap_words(gap.value, metric)

@@ -45,7 +45,7 @@ SPLITS = (TRAIN, DEV, TEST)
 
 
 def build(page: PageContext) -> Answer:
-    """The whole section."""
+    """What to use, what it will score, what to distrust and what to do next."""
     said = notice_of(page)
     blocks: list[Block] = [notice(said)] if said else []
     for first, *causes in alarm_lines(page):

@@ -9,8 +9,8 @@ from tune_polar.report.numbers import count, listed
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Reason, Section
 from tune_polar.report.words import named
-from tune_polar.stats.attribution import LEVEL, Share, Way
-from tune_polar.stats.intervals import Interval, signed, unit_of
+from tune_polar.stats.attribution import LEVEL, Way
+from tune_polar.stats.intervals import signed, signed_span, unit_of
 
 NOTE = (
     "What each setting adds on the way to the winner, averaged over the orders in which settings may change (Shapley "
@@ -31,7 +31,10 @@ def build(page: PageContext) -> Answer:
     found = page.way
     if isinstance(found, str):
         return []
-    bars = [Bar(each.name, _gain(each.gain, page), each.gain, *_ends(each)) for each in found.shares]
+    bars = [
+        Bar(each.name, signed(each.gain, page.metric), each.gain, each.interval.low, each.interval.high)
+        for each in found.shares
+    ]
     description = (
         f"{count(len(bars), 'setting')}, the greatest gain first: {bars[0].label} with {bars[0].value}. "
         "The table after this figure holds every number drawn here."
@@ -44,25 +47,13 @@ def build(page: PageContext) -> Answer:
     ]
 
 
-def _ends(share: Share) -> tuple[float, float]:
-    return share.interval.low, share.interval.high
-
-
-def _gain(gain: float, page: PageContext) -> str:
-    """In the unit of the score, above 0 where it gets better."""
-    return signed(gain, page.metric)
-
-
-def _between(interval: Interval, page: PageContext) -> str:
-    return f"{_gain(interval.low, page)} to {_gain(interval.high, page)}"
-
-
 def _sentences(way: Way, page: PageContext) -> tuple[str, ...]:
     unit, settings = unit_of(page.metric), count(len(way.shares), "setting")
     whole = (
         f"The winner differs from the {named(page.reference_word)} in {settings}, for which a surrogate of "
-        f"{count(way.configurations, 'configuration')} foretells a gain of {_gain(way.whole.gain, page)}{unit} "
-        f"({LEVEL:.0%} interval {_between(way.whole.interval, page)}); the luck of its {page.cells.many} is not in it."
+        f"{count(way.configurations, 'configuration')} foretells a gain of {signed(way.whole.gain, page.metric)}{unit} "
+        f"({LEVEL:.0%} interval {signed_span(way.whole.interval, page.metric)}); the luck of its {page.cells.many} is "
+        "not in it."
     )
     if way.few_alone is None:
         verdict = (
@@ -75,7 +66,8 @@ def _sentences(way: Way, page: PageContext) -> tuple[str, ...]:
         rest = count(len(way.shares) - len(way.few), "other setting")
         verdict = (
             f"Take {listed(way.few)} from the winner and leave the {rest} as {page.reference_word}: "
-            f"{_gain(way.few_alone.gain, page)}{unit} of it ({_between(way.few_alone.interval, page)})."
+            f"{signed(way.few_alone.gain, page.metric)}{unit} of it "
+            f"({signed_span(way.few_alone.interval, page.metric)})."
         )
     strength = (
         f"The surrogate explains {100 * way.explained:.0f}% of the variance between configurations left out one by one."
@@ -95,7 +87,7 @@ def _table(way: Way, page: PageContext) -> TextTable:
         before = "—" if reference is None else parameter.shown(parameter.number(reference.configuration.recipe))
         told = ("gains" if each.gain > 0 else "costs") if each.is_told else "not told from nothing"
         cells = (Entry(each.name, kind="key"), before, parameter.shown(parameter.number(winner)))
-        rows.append((*cells, _gain(each.gain, page), _between(each.interval, page), told))
+        rows.append((*cells, signed(each.gain, page.metric), signed_span(each.interval, page.metric), told))
     columns = ("Setting", page.reference_word, "winner", "Gain", f"{LEVEL:.0%} interval", "Verdict")
     return TextTable("What each setting of the winner adds", columns, rows, words=(5,))
 

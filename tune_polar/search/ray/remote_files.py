@@ -26,37 +26,9 @@ class StoreKeeper:
     def __init__(self, address: str) -> None:
         self._files = open_store(address).files
 
-    def put_if_absent(self, name: str, content: bytes) -> bool:
-        """As of the files."""
-        return self._files.put_if_absent(name, content)
-
-    def replace(self, name: str, content: bytes) -> None:
-        """As of the files."""
-        self._files.replace(name, content)
-
-    def read(self, name: str) -> bytes | None:
-        """As of the files."""
-        return self._files.read(name)
-
-    def sizes(self, folder: str) -> dict[str, int]:
-        """As of the files."""
-        return self._files.sizes(folder)
-
-    def exists(self, name: str) -> bool:
-        """As of the files."""
-        return self._files.exists(name)
-
-    def names(self, folder: str) -> list[str]:
-        """As of the files."""
-        return self._files.names(folder)
-
-    def set_aside(self, name: str, reason: str) -> None:
-        """As of the files."""
-        self._files.set_aside(name, reason)
-
-    def remove(self, name: str) -> None:
-        """As of the files."""
-        self._files.remove(name)
+    def ask(self, method: str, *words: object) -> Any:
+        """What a method of the files gives."""
+        return getattr(self._files, method)(*words)
 
 
 class RemoteFiles:
@@ -133,7 +105,7 @@ class RemoteFiles:
 
     def _ask(self, method: str, *words: object) -> Any:
         try:
-            return ray.get(getattr(self._keeper, method).remote(*words))
+            return ray.get(self._keeper.ask.remote(method, *words))
         except StoreError as error:  # Ray raises a class of its own that is one too; its text is a traceback
             cause = getattr(error, "cause", error)
             raise StoreError(cause.problem, cause.remedy) from None

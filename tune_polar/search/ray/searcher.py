@@ -35,7 +35,7 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
         core: FoldDispatch,
         slots: Callable[[], int],
         watcher: Watcher,
-        driver: Callable[[], Provenance],
+        driver: Provenance,
         sharing: Watched | None = None,
         after: Callable[[], None] = lambda: None,
     ) -> None:
@@ -152,7 +152,7 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
             kind=WORKER_LOST,
             message="the worker process ended without an answer",
             traceback="",
-            provenance=self._driver(),
+            provenance=self._driver,
             reached=self._reached.get(trial.id),
         )
 
