@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tune_polar.api.consoles import VisibleConsole
+
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 QUICK = ("--rounds", "100")
 LABELS = ("racial/ethnic", "other")
@@ -147,7 +149,7 @@ def test_bad_predictions_give_one_clear_error(run: Callable[..., Any], write: Ca
 
 
 @pytest.mark.parametrize("name", ["test[b]", "t[/b]", ":dog: [red]"])
-def test_a_split_is_called_what_it_is_called(run, name):
+def test_a_split_is_called_what_it_is_called(run: Callable[..., Any], write: Callable[..., str], name: str) -> None:
     """No word of a table is read as markup or as an emoji, in its headings and cells."""
     frame = predictions()
     frame.loc[frame["split"] == "test", "split"] = name
@@ -286,9 +288,7 @@ def test_where_folds_and_rows_disagree_it_is_said_which_to_trust(
 def test_no_number_is_cut_at_100_columns(
     run: Callable[..., Any], write: Callable[..., str], monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    from rich.console import Console
-
-    monkeypatch.setattr("tune_polar.cli.decide_command.result_console", lambda: Console(width=width))
+    monkeypatch.setattr("tune_polar.cli.decide_command.result_console", lambda: VisibleConsole(width=width))
     frame = predictions(models=5).assign(encoder="a-rather-long-encoder-name-of-a-hub/with-its-organisation")
     ran = run("decide", write(frame), *QUICK)
     assert ran.code == 0

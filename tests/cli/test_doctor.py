@@ -45,14 +45,18 @@ def missing(about: dict[str, Any]) -> list[str]:
 
 
 def test_folds_are_counted_where_the_recipe_says_how_many(run: Run) -> None:
-    for words, cells in (
+    for words, folds in (
         (("st1",), 5),
         (("st1", "--folds", "3"), 3),
-        (("zhegu",), None),
+        (("zhegu",), 5),
+        (("zhegu", "--set", "folds.draws=null"), None),
         (("zhegu", "--set", "folds.draws=10"), 10),
     ):
-        assert told(run, *words)["cells"] == cells, words
-    assert "50 configurations × 1 fold (the data say how many there are): " in run("doctor", "zhegu").out
+        assert told(run, *words)["folds"] == folds, words
+    assert (
+        "50 configurations × 1 fold (the data say how many there are): "
+        in run("doctor", "zhegu", "--set", "folds.draws=null").out
+    )
 
 
 def test_a_machine_without_gpu_and_network_says_so(run: Run) -> None:

@@ -171,10 +171,10 @@ def entry(content: str, strategy: str = "direct", finish: str = "stop") -> Entry
         ('  "a post"\n', "direct", ("a post",)),
         ('"so", she said, "it is"', "direct", ('"so", she said, "it is"',)),
         ("```\na post\n```", "direct", ("a post",)),
-        ("``` text \n\n a post\nof two lines```", "direct", ("a post\nof two lines",)),
+        ("```text \n\n a post\nof two lines```", "direct", ("a post\nof two lines",)),
         ("```a post```", "direct", ("```a post```",)),
         ("```\na post", "direct", ("```\na post",)),
-        ("``` a post begins\nand ends\n```", "direct", ("``` a post begins\nand ends\n```",)),
+        ("``` hello\nworld\n```", "direct", ("``` hello\nworld\n```",)),
         ('Here: {"first": "a", "second": "“b”"}', "contrastive", ("a", "b")),
     ],
 )

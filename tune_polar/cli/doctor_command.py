@@ -83,9 +83,10 @@ def doctor(
     check_slot_gb(slot_gb)
     check_weights(keep_weights, disk_gb)
     what = asked(of_recipe.words(recipe), rows.words(), own_encoder=True, only_looks=not try_)
-    found = diagnose(what.loaded.recipe, store, slot_gb, slots, Planned(trials, keep_weights, disk_gb))
+    planned = Planned(trials, keep_weights, disk_gb)
+    found = diagnose(what.loaded.recipe, store, slot_gb, slots, planned)
     if rows.data != SAMPLE:
-        found = with_data(found, what.loaded.recipe, what.source)
+        found = with_data(found, what.loaded.recipe, what.source, store, planned)
     nodes = [] if address is None else _nodes(address)
     tried = Tried(tryout_of(what, found, store, slot_gb), found.node.slots, trials) if try_ else None
     if json:
@@ -145,8 +146,8 @@ def _machine_lines(node: Node, slot_gb: float) -> list[str]:
 
 
 def _needs_line(found: Diagnosis, trials: int) -> str:
-    cells = "1 fold (the data say how many there are)" if found.cells is None else count(found.cells, "fold trial")
-    return f"needs      {count(trials, 'configuration')} × {cells}: {'; '.join(found.needs.words())}"
+    folds = "1 fold (the data say how many there are)" if found.folds is None else count(found.folds, "fold")
+    return f"needs      {count(trials, 'configuration')} × {folds}: {'; '.join(found.needs.words())}"
 
 
 def _doubts(found: Diagnosis) -> list[str]:

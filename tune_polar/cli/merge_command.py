@@ -40,8 +40,8 @@ def merge(
     Weights are copied of the best configurations and of what open ones have trained so far, and
     models that `fit` has made with theirs (no such models with --anonymous or --keep-weights 0).
 
-    The order does not matter, and merging again adds what is new. Winner and ensemble are
-    those of all together. Go on with the merged search by `tune-polar resume`.
+    The order does not matter, and merging again adds what is new. Winner, ensemble and
+    narrower space are those of all together. Go on with the merged search by `tune-polar resume`.
 
     Example:
 

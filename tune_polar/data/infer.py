@@ -103,14 +103,13 @@ def _of_one(name: str, values: Counter[str], column: str) -> Inferred:
     said = list(values)
     if len(said) < 2:
         raise DataError(
-            f"a target must have two values or more, got {len(said)} in {name!r}: {[shown(each) for each in said]}",
+            f"a target must have two values or more, got {len(said)} in {name!r}: {_listed(said)}",
             "Name another column with --target.",
         )
     labels = [label_of(each) for each in said]
     if None not in labels and len(set(labels)) < 2:
         raise DataError(
-            f"a target must have two values or more, got {[shown(each) for each in said[:4]]} in {name!r}, which all "
-            f"mean {labels[0]}",
+            f"a target must have two values or more, got {_listed(said)} in {name!r}, which all mean {labels[0]}",
             "Name another column with --target.",
         )
     if None not in labels:
@@ -188,6 +187,10 @@ def _is_denial(word: str) -> bool:
     return said in _NEGATIVE_WORDS or said.startswith(_NEGATIVE_STARTS)
 
 
+def _listed(cells: Sequence[str]) -> str:
+    return ", ".join(shown(each) for each in cells[:4])
+
+
 def _is_whole(cell: str) -> bool:
     return cell.removeprefix("-").removeprefix("+").isdecimal()
 
@@ -196,8 +199,7 @@ def _check_label(name: str, values: Counter[str]) -> None:
     wrong = [each for each in values if label_of(each) is None]
     if wrong or {label_of(each) for each in values} != {0, 1}:
         raise DataError(
-            f"several targets must each hold 0 and 1, got {[shown(each) for each in (wrong or list(values))[:4]]} in "
-            f"{name!r}",
+            f"several targets must each hold 0 and 1, got {_listed(wrong or list(values))} in {name!r}",
             "Name one target, or columns of 0 and 1.",
         )
 

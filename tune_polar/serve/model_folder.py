@@ -33,7 +33,7 @@ WEIGHTS_FILE, CHARACTERS_FILE, TOKENIZER_CONFIG = "model.safetensors", "characte
 MEMBERS = "members"
 _BACKBONE = "backbone."
 _PATHS = ("name_or_path", "_name_or_path", "tokenizer_file", "vocab_file", "merges_file", "special_tokens_map_file")
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")  # those of the first models have no owner
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def folder_models(folder: Path, composition: Composition) -> Load:
 def public_name(encoder: str) -> str:
     """What may be said of an encoder: an id of the hub, never a path."""
     is_id = bool(_HUB_ID.fullmatch(encoder)) and not Path(encoder).exists()
-    return encoder if is_id else "an encoder from a folder"
+    return encoder if is_id or (encoder.isalnum() and not Path(encoder).exists()) else "an encoder from a folder"
 
 
 def _make(folder: Path) -> None:

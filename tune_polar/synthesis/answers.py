@@ -54,7 +54,7 @@ def texts_of(entry: Entry, refusals: Patterns) -> tuple[str, ...]:
 def _unfenced(content: str) -> str:
     """Without the fence of Markdown around all of it."""
     first, _, rest = content.partition("\n")
-    form = first.removeprefix(_FENCE).strip()
+    form = first.removeprefix(_FENCE).rstrip()
     if first.startswith(_FENCE) and rest.endswith(_FENCE) and (not form or (form.isascii() and form.isalpha())):
         return rest.removesuffix(_FENCE).strip()
     return content

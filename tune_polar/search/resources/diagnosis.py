@@ -62,7 +62,7 @@ class Diagnosis:
     stages: tuple[StageForecast, ...]
     missing: tuple[Missing, ...]
     needs: SearchNeeds  # of a whole search
-    cells: int | None  # of each of its configurations; None: the data say how many, and needs are those of one
+    folds: int | None  # of each of its configurations; None: the data say how many, and needs are those of one
     doubtful: tuple[str, ...] = ()  # in the data, where they were looked at
 
 
@@ -103,7 +103,8 @@ def diagnose(
     shapes, bits = _shapes(recipe, found), "bf16" if smallest is None else smallest.bits
     stages = forecasts(recipe, shapes, budget, bits)
     fold = fold_needs(recipe, shapes, on_cpu=not node.gpus, slot_bytes=budget, auto=bits)
-    needs = _needs(recipe, fold, node, store, planned or Planned())
+    folds = recipe.folds.known_count
+    needs = _needs(recipe, fold, node, store, planned or Planned(), folds)
     missing = [
         *_missing_gpu(recipe, node, slot_gb),
         *_too_many(node.slots),
@@ -118,20 +119,18 @@ def diagnose(
             Missing("memory: a stage does not fit in any way, by count", "Give a larger slot with --slot-gb.")
         )
     sizes = tuple(each.sizes for each in found)
-    return Diagnosis(node, recipe.recipe, sizes, tuple(stages), tuple(missing), needs, _cells(recipe))
+    return Diagnosis(node, recipe.recipe, sizes, tuple(stages), tuple(missing), needs, folds)
 
 
-def _cells(recipe: Recipe) -> int | None:
-    folds = recipe.folds.known_count
-    return None if folds is None else folds * len(recipe.seeds)
-
-
-def _needs(recipe: Recipe, fold: FoldNeeds | None, node: Node, store: str, planned: Planned) -> SearchNeeds:
+def _needs(
+    recipe: Recipe, fold: FoldNeeds | None, node: Node, store: str, planned: Planned, folds: int | None
+) -> SearchNeeds:
+    cells = (folds or 1) * len(recipe.seeds)
     free = budget = None
     with contextlib.suppress(OSError, ValueError):  # what is wrong with the place is told as something missing
         free, budget = free_bytes(store), disk_budget(store, planned.disk_gb)
     return search_needs(
-        Scale(planned.configurations, _cells(recipe) or 1, max(1, node.slots), planned.keep_weights),
+        Scale(planned.configurations, cells, max(1, node.slots), planned.keep_weights),
         fold,
         disk_free=free,
         disk_budget=budget,
@@ -147,14 +146,17 @@ def _too_many(slots: int) -> Iterator[Missing]:
         yield Missing(f"memory: {problem[0]}", problem[1])
 
 
-def with_data(found: Diagnosis, recipe: Recipe, source: Source) -> Diagnosis:
+def with_data(found: Diagnosis, recipe: Recipe, source: Source, store: str, planned: Planned) -> Diagnosis:
     """``found``, and what keeps a search from taking the data or is doubtful in it: read whole, with its folds."""
     try:
         corpus = read_corpus(recipe, source)
-        doubts = (*corpus.warnings, *fold_warnings(recipe, corpus, fold_plans(recipe, corpus)))
+        plans = fold_plans(recipe, corpus)
+        doubts = (*corpus.warnings, *fold_warnings(recipe, corpus, plans))
     except TunePolarError as error:
         return replace(found, missing=(*found.missing, Missing(f"data: {error.problem}", error.remedy)))
-    return replace(found, doubtful=tuple(map(str, doubts)))
+    folds = next(iter(plans.values())).count  # the same of all stages
+    needs = _needs(recipe, found.needs.fold, found.node, store, planned, folds)
+    return replace(found, doubtful=tuple(map(str, doubts)), folds=folds, needs=needs)
 
 
 def _unusable(recipe: Recipe, found: Sequence[FoundEncoder]) -> Iterator[Missing]:
