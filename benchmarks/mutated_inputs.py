@@ -255,6 +255,4 @@ def _train(folder: Path) -> None:
     with_models_of_all_rows(trained)
     found = recorded(trained)
     composition = stored_composition(trained, found, all_rows=False)
-    write_model_folder(
-        folder / "model", composition, store_models(trained, lambda _: found.recipe, composition), (), {}
-    )
+    write_model_folder(folder / "model", composition, store_models(trained, found, composition), (), {})

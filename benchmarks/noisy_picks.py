@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import optuna
+from search_arms import ARMS
 from search_quality import MARKS, interval, trained
 from search_worlds import WORLDS, Numbers
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -96,7 +97,7 @@ def gains(job: tuple[str, int]) -> Numbers:
     with threadpool_limits(1):
         world = WORLDS[name](seed)
         published = world.value(world.space.published() or {})
-        events = [*trained(name, "shipped", seed, MARKS[-1])]
+        events = [*trained(world, ARMS["shipped"], seed, MARKS[-1])]
         found = []
         for mark in MARKS:
             done = sorted((each for each in events[:mark] if each is not None), key=lambda each: each.number)

@@ -82,7 +82,7 @@ def measured(store: str, texts: Path, out: Path, device: str, count: int) -> tup
     opened = open_store(store, to_look=True)
     found = recorded(opened)
     composition = stored_composition(opened, found, all_rows=False)
-    load, on = store_models(opened, found.recipe_of, composition), torch.device(device)
+    load, on = store_models(opened, found, composition), torch.device(device)
     stages = [load(cell, name) for cell, name in composition.places.values()]  # as many as predict asks, each once
     for stage in stages:
         stage.to(on)

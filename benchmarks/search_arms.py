@@ -9,9 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import optuna
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
+from scipy.stats import spearmanr
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import Matern, WhiteKernel
 
 from tune_polar.recipe.loaded_space import LoadedSpace, is_free
 from tune_polar.recipe.space import Scalar
@@ -25,6 +29,7 @@ from tune_polar.search.optuna.sampler import (
     telling,
     trial_of,
 )
+from tune_polar.search.optuna.unit_cube import UnitCube
 
 
 class Fresh(Sampler):
@@ -203,12 +208,78 @@ class Screened(Fresh):
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """Finished configurations of an earlier search."""
+
+    points: tuple[Mapping[str, Scalar], ...]
+    rows: NDArray[np.float64]  # (configurations, dimensions) of the unit cube
+    scores: NDArray[np.float64]  # (configurations,)
+
+    def best(self, count: int) -> tuple[Mapping[str, Scalar], ...]:
+        """Points of the highest scores, each once."""
+        return tuple(self.points[place] for place in np.argsort(-self.scores, kind="stable")[:count].tolist())
+
+
+class Warm(Fresh):
+    """TPE is told an earlier search too: by ranks, and as much of it as it agrees with what has been scored here."""
+
+    fewest, doubt, at_first = 4, 4.0, 0.5
+    by_chance = RANDOM_CONFIGURATIONS
+
+    def __init__(self, space: LoadedSpace, seed: int, earlier: Earlier) -> None:
+        super().__init__(space, seed)
+        self._earlier, self._cube = earlier, UnitCube(space)
+        kernel = Matern(2.0, (0.2, 30.0), nu=2.5) + WhiteKernel(0.3, (1e-3, 2.0))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a length at its bound
+            self._process = GaussianProcessRegressor(kernel, normalize_y=True).fit(earlier.rows, earlier.scores)
+
+    def ask(self, number: int, repeat: int = 0) -> dict[str, Scalar]:
+        """As the shipped one, but for the number drawn by chance."""
+        digest = hashlib.sha256(f"{self._seed}/{number}/{repeat}".encode()).digest()
+        seed = int.from_bytes(digest[:4], "little")
+        if self._scored + len(self._predicted) < self.by_chance or repeat >= MODEL_REPEATS:
+            return self.asked(RandomSampler(seed=seed), [])
+        return self.by_model([self._trials[key] for key in sorted(self._trials)], seed)
+
+    def agreement(self) -> float:
+        """Rank correlation of what the earlier search expects with what was scored: in [0, 1], less where few were."""
+        finished = self.finished
+        if len(finished) < self.fewest:
+            return self.at_first
+        expected = self._process.predict(np.array([self._cube.row(trial.params) for trial in finished]))
+        found = float(spearmanr(expected, [trial.told for trial in finished]).statistic)
+        return max(0.0, float(np.nan_to_num(found))) * len(finished) / (len(finished) + self.doubt)
+
+    def by_model(self, trials: list[SharedTrial], seed: int) -> dict[str, Scalar]:
+        """See above."""
+        told: list[FrozenTrial] = list(telling(trials))
+        order = np.argsort(self._earlier.scores, kind="stable")
+        wanted = round(self.agreement() * len(order))
+        chosen = order[np.unique(np.linspace(0, len(order) - 1, wanted).round().astype(int))] if wanted else []
+        own = sorted(trial.told for trial in self.finished if trial.told is not None) or [0.0, 1.0]
+        ranks = np.argsort(order) / max(1, len(order) - 1)
+        for place in chosen:
+            score = float(np.quantile(own, ranks[place]))
+            made = trial_of(self._earlier.points[place], score, self._distributions)
+            told += [made] if made is not None else []
+        return self.asked(TPESampler(seed=seed, n_startup_trials=0), told)
+
+
+class WarmAtOnce(Warm):
+    """The same, from the first proposal on."""
+
+    by_chance = 0
+
+
+@dataclass(frozen=True)
 class Arm:
     """One way of searching."""
 
     sampler: Callable[[LoadedSpace, int], Sampler]
     racing: str = "model"
     published_first: bool = True
+    first: tuple[Mapping[str, Scalar], ...] = ()  # points that come right after it
 
 
 class ByChance(Fresh):

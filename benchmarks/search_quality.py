@@ -84,9 +84,12 @@ class _Proposals:
         """See ``Proposals``."""
         if number >= MOST:
             return None
+        first = self._arm.first[number - 1 : number] if number else ()
         if number == 0 and self._arm.published_first:
             point: Mapping[str, Scalar] = self._sampler.space.published() or {}
             origin = "published"
+        elif first:
+            point, origin = first[0], "tried first"
         else:
             point, origin = self._sampler.ask(number), "sampled"
         configuration = Configuration(self._recipes[number], number, origin, point)
@@ -144,9 +147,8 @@ class Finished:
     truth: float
 
 
-def trained(world_name: str, arm_name: str, seed: int, folds: int) -> Iterator[Finished | None]:
+def trained(world: World, arm: Arm, seed: int, folds: int) -> Iterator[Finished | None]:
     """One search: for each fold that is trained, the configuration that it finishes."""
-    world, arm = WORLDS[world_name](seed), ARMS[arm_name]
     levels = np.random.default_rng((5, seed)).normal(0.0, world.noise.fold, world.folds)
     measured: dict[str, tuple[Numbers, float]] = {}
     truths: dict[str, float] = {}
@@ -180,13 +182,17 @@ def trained(world_name: str, arm_name: str, seed: int, folds: int) -> Iterator[F
 
 
 def run(world_name: str, arm_name: str, seed: int, folds: int = MARKS[-1]) -> list[float]:
+    """``gains`` of one of the worlds by one of the arms."""
+    return gains(WORLDS[world_name](seed), ARMS[arm_name], seed, folds)
+
+
+def gains(world: World, arm: Arm, seed: int, folds: int) -> list[float]:
     """True gain over the published configuration of what the search would pick after each fold; points of the score."""
-    world = WORLDS[world_name](seed)
     published = world.value(world.space.published() or {})
     found: list[float] = []
     # Before one has finished: the published point, or what is drawn by chance where that is worse.
-    best, picked = -np.inf, min(published, world.value(ARMS[arm_name].sampler(world.space, seed).ask(0, 99)))
-    for finished in trained(world_name, arm_name, seed, folds):
+    best, picked = -np.inf, min(published, world.value(arm.sampler(world.space, seed).ask(0, 99)))
+    for finished in trained(world, arm, seed, folds):
         if finished is not None and finished.score > best:
             best, picked = finished.score, finished.truth
         found.append(100 * (picked - published))

@@ -168,24 +168,32 @@ def _forest(forest: ExtraTreesRegressor) -> Truth:
     return value
 
 
-def few(name: str, seed: int) -> World:
-    """A handful of settings matter, each by half of the one before; optimum a normal step (0.25) from the published."""
+def few(name: str, seed: int, moved: float = 0.0) -> World:
+    """A handful of settings matter, each by half of the one before; optimum a normal step (0.25) from the published.
+
+    ``moved``: by which normal step the optimum lies elsewhere, as for other data of the same kind.
+    """
     known, rng = table(name), np.random.default_rng((11, seed))
     dimensions = known.points.shape[1]
     order, importance = rng.permutation(dimensions), np.zeros(dimensions)
     importance[order] = 0.5 ** np.arange(dimensions)
     optimum = np.clip(known.points[0] + rng.normal(0.0, 0.25, dimensions), 0, 1)
+    optimum = optimum + rng.normal(0.0, moved, dimensions) if moved else optimum
     return _scaled(f"{name} few", known, lambda rows: -((rows - optimum) ** 2) @ importance)
 
 
-def cliffs(name: str, seed: int) -> World:
-    """An optimum anywhere, pairs of settings that make up for each other, and one above which training fails."""
+def cliffs(name: str, seed: int, moved: float = 0.0) -> World:
+    """An optimum anywhere, pairs of settings that make up for each other, and one above which training fails.
+
+    ``moved``: as for ``few``.
+    """
     known, rng = table(name), np.random.default_rng((13, seed))
     dimensions = known.points.shape[1]
     optimum, weights = rng.uniform(0, 1, dimensions), rng.gamma(0.5, 1.0, dimensions)
     mixed = np.linalg.qr(rng.normal(size=(dimensions, dimensions)))[0]
     mixing = 0.5 * np.eye(dimensions) + 0.5 * mixed
     cliff, edge = int(rng.integers(dimensions)), 0.75
+    optimum = optimum + rng.normal(0.0, moved, dimensions) if moved else optimum
 
     def value(rows: Numbers) -> Numbers:
         away = (rows - optimum) @ mixing

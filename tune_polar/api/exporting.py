@@ -49,7 +49,7 @@ def export_model(
         "encoders": encoders,
         "versions": dict(summary.facts.versions),
     }
-    load = store_models(store, found.recipe_of, composition)
+    load = store_models(store, found, composition)
     written = write_model_folder(folder, composition, load, found.scores(), about)
     facts = CardFacts(
         models=len(composition.cells),

@@ -135,7 +135,7 @@ class ChosenModel:
             load = folder_models(self.place, self.composition)
         else:
             store, found = self.place
-            load = store_models(store, found.recipe_of, self.composition)
+            load = store_models(store, found, self.composition)
         return Model(self.composition, load, device_named(self.device), batch_rows)
 
 

@@ -42,7 +42,7 @@ def encoder_folder(name_or_path: str, revision: str | None = None, *, with_pooli
     Args:
         name_or_path: a folder, or an id of the hub.
         revision: a branch, tag or commit of the hub repository; a folder has none.
-        with_pooling: see ``hub_folder``.
+        with_pooling: whether it matters how sentence-transformers pools its texts, see ``pooling_file``.
 
     Raises:
         ModelError: there is no such folder or repository, or the hub cannot be reached.
@@ -55,8 +55,26 @@ def encoder_folder(name_or_path: str, revision: str | None = None, *, with_pooli
     return hub_folder(name_or_path, resolve_commit(name_or_path, revision), with_pooling=with_pooling)
 
 
-def encoder_identity(name_or_path: str, revision: str | None = None) -> str:
+def encoder_commit(name_or_path: str, revision: str | None = None) -> str | None:
+    """The commit that ``revision`` of an encoder of the hub stands for; None: it is a folder, which has none.
+
+    Raises:
+        ModelError: as ``encoder_folder``.
+    """
+    if local_folder(name_or_path) is not None:
+        return None
+    from tune_polar.model.hub import resolve_commit  # as above
+
+    return resolve_commit(name_or_path, revision)
+
+
+def encoder_identity(name_or_path: str, revision: str | None = None, *, with_pooling: bool = False) -> str:
     """A name that is equal exactly when configuration, weights and tokenizer are.
+
+    Args:
+        name_or_path, revision: as of ``encoder_folder``.
+        with_pooling: the name is another one where texts are pooled otherwise, as by a cache from which the file that
+            says it is missing.
 
     Returns:
         "sha256:<hex>" of the files that loading a folder reads, wherever it lies; "id@commit" of a hub repository.
@@ -66,9 +84,12 @@ def encoder_identity(name_or_path: str, revision: str | None = None) -> str:
     """
     folder = local_folder(name_or_path)
     if folder is None:
-        from tune_polar.model.hub import resolve_commit  # as above
+        from tune_polar.model.hub import pooling_file, resolve_commit  # as above
 
-        return f"{name_or_path}@{resolve_commit(name_or_path, revision)}"
+        commit = resolve_commit(name_or_path, revision)
+        pooled = pooling_file(name_or_path, commit) if with_pooling else None
+        by = "" if pooled is None else f",pooling:{hashlib.sha256(pooled.read_bytes()).hexdigest()[:12]}"
+        return f"{name_or_path}@{commit}{by}"
     named = {folder / name for name in (CONFIG_FILE, POOLING_FILE, *TOKENIZER_FILES)}
     digest = hashlib.sha256()
     for path in sorted(path for path in named.union(weight_files(folder)) if path.is_file()):

@@ -8,6 +8,7 @@ the hub can be reached, the commit, and the files there are.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -59,8 +60,7 @@ def hub_folder(hub_id: str, commit: str, *, with_pooling: bool = False) -> Path:
     Args:
         hub_id: of the repository.
         commit: of it.
-        with_pooling: whether it matters how sentence-transformers pools its texts. A cache that another program has
-            filled holds all but that; it is asked for once, and where nobody answers the folder is given as it is.
+        with_pooling: whether it matters how sentence-transformers pools its texts; see ``pooling_file``.
 
     Raises:
         ModelError: the hub cannot be reached or knows no such commit, or there are no weights.
@@ -68,7 +68,7 @@ def hub_folder(hub_id: str, commit: str, *, with_pooling: bool = False) -> Path:
     cached = _cached_folder(hub_id, commit)
     if cached is not None and _is_whole(cached):
         if with_pooling:
-            _complete_pooling(hub_id, commit)
+            pooling_file(hub_id, commit)
         return cached
     names = [sibling.rfilename for sibling in _ask_hub(hub_id, commit).siblings or []]
     weights = weight_file(names)
@@ -85,9 +85,22 @@ def hub_folder(hub_id: str, commit: str, *, with_pooling: bool = False) -> Path:
     if weights.endswith(".index.json"):
         for name in shard_names(folder / weights):
             _download(hub_id, commit, name)
-    if with_pooling:
-        _complete_pooling(hub_id, commit)
     return folder
+
+
+@cache  # asked once a process, whether or not somebody answers
+def pooling_file(hub_id: str, commit: str) -> Path | None:
+    """The file that says how sentence-transformers pools an encoder's texts; None: it has none, or nobody answers.
+
+    A cache that another program has filled holds all but that. An answer that there is none is kept there as well.
+    """
+    known = try_to_load_from_cache(hub_id, POOLING_FILE, revision=commit)
+    if known is None and not constants.HF_HUB_OFFLINE:
+        with suppress(Exception):  # of whatever the client is made of: the weights are here, and nobody need answer
+            _ask_hub(hub_id, commit)  # whose silence is short
+            hf_hub_download(hub_id, POOLING_FILE, revision=commit)  # or a mark in the cache that there is none
+        known = try_to_load_from_cache(hub_id, POOLING_FILE, revision=commit)
+    return Path(known) if isinstance(known, str) else None
 
 
 def hub_problem(timeout_seconds: float) -> str | None:
@@ -121,18 +134,6 @@ def _is_whole(folder: Path) -> bool:
     except ModelError:
         return False
     return any((folder / name).is_file() for name in TOKENIZER_FILES)
-
-
-@cache  # once a process, whether or not somebody answers
-def _complete_pooling(hub_id: str, commit: str) -> None:
-    known = try_to_load_from_cache(hub_id, POOLING_FILE, revision=commit)
-    if known is not None or constants.HF_HUB_OFFLINE:  # there, or known not to be
-        return
-    try:
-        _ask_hub(hub_id, commit)  # whose silence is short
-        hf_hub_download(hub_id, POOLING_FILE, revision=commit)  # or a mark in the cache that there is none
-    except Exception:  # noqa: BLE001 (of whatever the client is made of: the weights are here, and nobody need answer)
-        return
 
 
 def _ask_hub(hub_id: str, revision: str | None) -> ModelInfo:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tune_polar.assets import shipped_names
 from tune_polar.errors import SpecError
 from tune_polar.recipe.configuration import AS_GIVEN, PUBLISHED, configuration_id
+from tune_polar.recipe.encoder_revisions import with_revisions
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 
@@ -28,5 +29,6 @@ def reference_origin(recipe: Recipe) -> str:
         shipped = load_recipe(name, RecipeOptions(encoder=recipe.encoder.name))
     except SpecError:  # somebody is editing it where it lies
         return AS_GIVEN
-    is_it = shipped.is_published and configuration_id(shipped.recipe) == configuration_id(recipe)
+    own = configuration_id(with_revisions(recipe, lambda _: None))
+    is_it = shipped.is_published and configuration_id(shipped.recipe) == own
     return PUBLISHED if is_it else AS_GIVEN

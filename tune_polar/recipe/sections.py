@@ -53,7 +53,7 @@ class Encoder(Settings):
 
     name: Name = Field(default=TINY, description="`tiny` (embedded), a hub id or a folder with an encoder")
     revision: Name | None = Field(
-        default=None, description="Commit of a hub encoder; null: the newest, and a resumed search refuses any other"
+        default=None, description="Commit of a hub encoder; null: the newest, to which a search then keeps"
     )
     pooling: Literal["auto", "cls", "mean", "last_token"] = Field(
         default="auto",

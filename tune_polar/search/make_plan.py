@@ -19,10 +19,10 @@ from tune_polar.search.neighbour_counts import check_neighbours, most_neighbours
 from tune_polar.search.racing.racing_names import NONE, rule_named
 from tune_polar.search.recipe_data import fold_plans, fold_warnings, read_corpus
 from tune_polar.search.resources.table_sizes import check_tables
-from tune_polar.search.search_plan import EncoderIdentities, Points, Variants
+from tune_polar.search.search_plan import Points, Variants
 from tune_polar.search.search_plan import SearchPlan as SearchPlan
 from tune_polar.search.variants import check_variant
-from tune_polar.trial.stage_inputs import inputs_of
+from tune_polar.trial.stage_inputs import EncoderIdentities, inputs_of, with_commits
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,13 +127,14 @@ def check_tried(tried: Points, space: LoadedSpace | None) -> None:
 
 
 def planned(asked: Asked, rows: Rows) -> SearchPlan:
-    """The plan, once its data and folds are there.
+    """The plan, once its data and folds are there: its encoders of the hub are of the commits that they have now.
 
     Raises:
         SpecError: a vote counts more neighbours than there are.
         SearchError: a stage would predict more than a store takes.
         ModelError: an encoder is not to be found.
     """
+    asked = _pinned(asked)
     recipe, corpus, plans, identities = asked.recipe, rows.corpus, rows.plans, EncoderIdentities()
     most = most_neighbours(recipe, corpus, plans)
     check_neighbours(recipe, most)
@@ -162,3 +163,15 @@ def planned(asked: Asked, rows: Rows) -> SearchPlan:
         tried=asked.tried,
         identities=identities,
     )
+
+
+def _pinned(asked: Asked) -> Asked:
+    """With the commit of every encoder: whoever trains or predicts later, and wherever, has the same weights.
+
+    Raises:
+        ModelError: an encoder is not to be found.
+    """
+    recipe = with_commits(asked.recipe)
+    space = None if asked.space is None else replace(asked.space, recipe=recipe)
+    variants = tuple((origin, with_commits(variant)) for origin, variant in asked.variants)
+    return replace(asked, recipe=recipe, space=space, variants=variants)

@@ -21,7 +21,7 @@ from tune_polar.search.optuna.sampler import Sampler
 from tune_polar.search.optuna.told_study import Study
 from tune_polar.search.proposals import FixedProposals, SpaceProposals
 from tune_polar.search.racing.racing_names import racing_named
-from tune_polar.search.ray.ray_session import local_ray
+from tune_polar.search.ray.ray_session import local_ray, this_node
 from tune_polar.search.ray.remote_files import StoreAccess, kept_for_workers
 from tune_polar.search.ray.searcher import FoldSearcher
 from tune_polar.search.ray.tuner import run_tune
@@ -256,5 +256,6 @@ class PreparedSearch:
             self._slots.gpu,
             self._checkpoint_seconds,
             slot_gb=self._slots.slot_gb,
+            node=None if self._slots.address is None else this_node(),
             races=self._racing.gives_up,
         )

@@ -21,35 +21,16 @@ from tune_polar.recipe.floor_names import DEFAULT_FLOORS
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recorded import recipe_to_json
-from tune_polar.recipe.sections import Encoder
 from tune_polar.recipe.space import Scalar
 from tune_polar.search.racing.racing_names import NONE
 from tune_polar.search.recipe_data import further_files
 from tune_polar.trial.columns_read import columns_read
 from tune_polar.trial.fold_trial import Inputs, StageInputs
-from tune_polar.trial.stage_inputs import identity_of, inputs_of
+from tune_polar.trial.stage_inputs import EncoderIdentities, encoder_read, inputs_of
 
 Points = tuple[Mapping[str, Scalar], ...]  # each dotted key → value
 Variants = tuple[tuple[str, Recipe], ...]  # origin and recipe
 _LIBRARIES = ("ray", "optuna", "torch", "transformers")
-
-
-class EncoderIdentities:
-    """Identities of encoders, each found out once: all files of a folder are read for it."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str | None], str] = {}
-
-    def __call__(self, encoder: Encoder) -> str:
-        """A name that is equal exactly when weights and tokenizer are.
-
-        Raises:
-            ModelError: there is no such encoder.
-        """
-        key = encoder.name, encoder.revision
-        if key not in self._known:
-            self._known[key] = identity_of(encoder)
-        return self._known[key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +146,5 @@ def inputs_from_json(about: Mapping[str, Any]) -> dict[str, StageInputs]:
 def _read_by(recipe: Recipe) -> dict[str, object]:
     """By stage which columns it reads, and which encoder."""
     return {
-        name: (columns_read(recipe.data, stage), stage.encoder.name, stage.encoder.revision)
-        for name, stage in recipe.stages.items()
+        name: (columns_read(recipe.data, stage), encoder_read(stage.encoder)) for name, stage in recipe.stages.items()
     }

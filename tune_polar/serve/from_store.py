@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from shlex import quote
+from typing import Protocol
 
 import torch
 
@@ -15,25 +16,38 @@ from tune_polar.serve.fold_models import Load
 from tune_polar.store.store import Store
 from tune_polar.store.training_facts import Array
 from tune_polar.trial.inference import Encoders, TrainedStage, embedded_encoder, tokenizer_beside
+from tune_polar.trial.stage_inputs import EncoderIdentities, check_same_encoders
 
 CPU = torch.device("cpu")
 
 
-def store_models(store: Store, recipe_of: Callable[[CellModels], Recipe], composition: Composition) -> Load:
+class Records(Protocol):
+    """What a search has recorded of a model; a ``Recorded`` is one, and a ``RecordedEnsemble``."""
+
+    def recipe_of(self, cell: CellModels) -> Recipe:
+        """The recipe of the configuration of a cell: it names the encoders."""
+
+    def encoder_of(self, cell: CellModels, stage: str) -> str | None:
+        """What its stage has recorded of encoders; None: nothing."""
+
+
+def store_models(store: Store, found: Records, composition: Composition) -> Load:
     """A function that reads a stage of a cell.
 
     Args:
         store: with the weights.
-        recipe_of: of the configuration of a cell: it names the encoders.
+        found: what it has recorded.
         composition: its models.
     """
-    encoders = Encoders()
+    encoders, identities = Encoders(), EncoderIdentities()
 
     def load(cell: CellModels, name: str) -> TrainedStage:
         shape, key = composition.shape_of(cell, name), cell.stages[name]
         arrays = _weights(store, key, f"{name} of {cell.name}")
-        settings = recipe_of(cell).stages[name].encoder
-        pretrained = None
+        settings = found.recipe_of(cell).stages[name].encoder
+        then, pretrained = found.encoder_of(cell, name), None
+        if then is not None:
+            check_same_encoders([settings], then, identities)
         if settings.name != TINY:
             pretrained = encoders.load(
                 settings.name,

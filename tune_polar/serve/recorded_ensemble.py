@@ -14,6 +14,7 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.serve.composition import CellModels, Composition, Member
 from tune_polar.serve.protocol import OUT_OF_FOLD
+from tune_polar.serve.recorded_model import recorded_encoder
 from tune_polar.trial.stage_shape import StageShape
 
 ENSEMBLE = "ensemble"
@@ -43,6 +44,10 @@ class RecordedEnsemble:
     def recipe_of(self, cell: CellModels) -> Recipe:
         """The recipe of a cell's member."""
         return self.rows[str(cell.member)].configuration.recipe
+
+    def encoder_of(self, cell: CellModels, stage: str) -> str | None:
+        """As of ``Recorded``."""
+        return recorded_encoder(self.summary.facts, self.recipe_of(cell), stage)
 
     def scores(self) -> list[dict[str, object]]:
         """The one score that it has, with its protocol."""

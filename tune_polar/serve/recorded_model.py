@@ -11,6 +11,7 @@ from typing import Any
 from tune_polar.decide.deployed import settings_to_json
 from tune_polar.errors import StoreError
 from tune_polar.evaluate.configuration_predictions import CellPredictions, PredictionsReader
+from tune_polar.evaluate.manifest_facts import ManifestFacts
 from tune_polar.evaluate.outcome import Outcome, outcome_of
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary, summarise
 from tune_polar.recipe.recipe import Recipe
@@ -20,6 +21,7 @@ from tune_polar.store.store import Store
 from tune_polar.trial.all_rows_trial import StepsFound, all_rows_keys, all_rows_trial
 from tune_polar.trial.columns_read import columns_read
 from tune_polar.trial.fold_trial import Inputs, StageInputs
+from tune_polar.trial.stage_inputs import encoder_read
 from tune_polar.trial.stage_shape import StageShape
 
 WINNER, PUBLISHED = "winner", "published"
@@ -47,6 +49,10 @@ class Recorded:
     def recipe_of(self, cell: CellModels) -> Recipe:  # noqa: ARG002 - the same of all
         """The recipe of a cell."""
         return self.recipe
+
+    def encoder_of(self, cell: CellModels, stage: str) -> str | None:  # noqa: ARG002 - the same of all
+        """What the manifest has recorded of a stage's encoders; None: of another one than the configuration's."""
+        return recorded_encoder(self.summary.facts, self.recipe, stage)
 
     def scores(self) -> list[dict[str, object]]:
         """Every score with its protocol."""
@@ -111,10 +117,18 @@ class Recorded:
         )
 
 
+def recorded_encoder(facts: ManifestFacts, recipe: Recipe, stage: str) -> str | None:
+    """What a manifest says of the encoders of a stage of ``recipe``; None: the search's own recipe has another one."""
+    own = facts.recipe.stages.get(stage)
+    if own is None or encoder_read(own.encoder) != encoder_read(recipe.stages[stage].encoder):
+        return None
+    return facts.inputs[stage].encoder
+
+
 def _read(recipe: Recipe, name: str) -> tuple[object, ...]:
     """What a stage reads, as far as a recipe says it."""
     stage = recipe.stages.get(name)
-    return () if stage is None else (columns_read(recipe.data, stage), stage.encoder.name, stage.encoder.revision)
+    return () if stage is None else (columns_read(recipe.data, stage), encoder_read(stage.encoder))
 
 
 def recorded(store: Store, wanted: str = WINNER) -> Recorded:

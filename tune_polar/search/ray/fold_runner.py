@@ -37,6 +37,7 @@ from tune_polar.trial.memory_plan import Rung
 from tune_polar.trial.progress import Progress, progress_to_text
 from tune_polar.trial.run_fold_trial import fold_trial_steps
 from tune_polar.trial.slot_memory import SlotMemory
+from tune_polar.trial.stage_inputs import EncoderIdentities, OtherEncoderError, check_same_encoders, encoders_read
 from tune_polar.trial.worker_context import TrialContext
 
 # A running step cannot be interrupted: stopping a fold trial waits for it.
@@ -55,10 +56,18 @@ class Opened:
 class FoldRunner:
     """Fold trials of one process. Its texts and its encoder stay from one to the next."""
 
-    def __init__(self, config: dict[str, Any], worker: WorkerSetup, threads: int) -> None:
-        """Take the first fold trial, to be computed with ``threads`` of torch."""
+    def __init__(self, config: dict[str, Any], worker: WorkerSetup, threads: int, *, elsewhere: bool = False) -> None:
+        """Take the first fold trial.
+
+        Args:
+            config: as Ray Tune has it.
+            worker: the same for all.
+            threads: of torch.
+            elsewhere: this is not the driver's machine, which has looked at the encoders.
+        """
         torch.set_num_threads(threads)
         self._worker = worker
+        self._identities = EncoderIdentities() if elsewhere else None
         self._opened: Opened | None = None
         self._has_to_end = False
         self._reached: Reached | None = None
@@ -75,7 +84,7 @@ class FoldRunner:
             os._exit(1)  # the process alone holds what the device lacks: Ray starts another one in its place
         try:
             done, told = self._train_for(STEP_SECONDS)
-        except (StoreError, DeviceError) as error:  # the fault of no configuration
+        except (StoreError, DeviceError, OtherEncoderError) as error:  # the fault of no configuration
             problem = f"{error.problem} (seen on {socket.gethostname()})"
             return {"done": True, ERROR_KEY: json.dumps([type(error).__name__, problem, error.remedy])}
         except Exception as error:  # noqa: BLE001 (the worker boundary: whatever a fold trial raises is recorded)
@@ -105,10 +114,16 @@ class FoldRunner:
         if self._opened is None:  # once, and here, where an error is told and not taken for a lost worker
             self._opened = self._open()
         store, context = self._opened.store, self._opened.context
+        if self._identities is not None:
+            self._check_encoders(self._identities)
         context.memory.begin(self._tried)
         record = yield from fold_trial_steps(self._trial, context)
         store.put_fold(record)  # before anyone hears of it
         return record
+
+    def _check_encoders(self, identities: EncoderIdentities) -> None:
+        for name, stage in self._trial.recipe.stages.items():
+            check_same_encoders(encoders_read(stage), self._trial.inputs.stages[name].encoder, identities)
 
     def _open(self) -> Opened:
         worker = self._worker
