@@ -128,16 +128,16 @@ def test_an_idle_parameter_keeps_its_configuration(page_of: PageOf) -> None:
 
 
 def test_places_in_a_range() -> None:
-    log = SearchedParameter("lr", 0.001, 0.1, log=True)
+    log = SearchedParameter("lr", ("lr",), 0.001, 0.1, log=True)
     assert log.unit(0.01) == pytest.approx(0.5)
     assert log.from_unit(0.5) == pytest.approx(0.01)
     assert log.words == "0.001 to 0.1, log scale"
-    choices = SearchedParameter("start", 0, 1, choices=("finder", "null"))
+    choices = SearchedParameter("start", ("start",), 0, 1, choices=("finder", "null"))
     assert choices.unit(1) == 1
     assert choices.shown(1.0) == "null"
     assert choices.words == "finder, null"
-    assert not SearchedParameter("rule", 0, 0, choices=("max_f1",)).varies
-    assert SearchedParameter("centers", 1, 30, whole=True).shown(27.1) == "27"
+    assert not SearchedParameter("rule", ("rule",), 0, 0, choices=("max_f1",)).varies
+    assert SearchedParameter("centers", ("centers",), 1, 30, whole=True).shown(27.1) == "27"
 
 
 # Racing

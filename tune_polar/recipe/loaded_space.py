@@ -33,6 +33,11 @@ class LoadedSpace:
         """Every key that a point may have, a vector's one a column, with its range."""
         return {name: single for entry in self.entries for name, single in entry.singles}
 
+    @cached_property
+    def paths(self) -> Mapping[str, KeyPath]:
+        """Where each of them stands in a recipe."""
+        return {name: _path(entry, name) for entry in self.entries for name, _ in entry.singles}
+
     @property
     def keys(self) -> tuple[str, ...]:
         """Every key that a point may have."""
@@ -76,8 +81,7 @@ class LoadedSpace:
 
     def value_in(self, recipe: Recipe, key: str) -> object:
         """What another recipe, or this one, says at a key of a point; None where it has no such place."""
-        entry = next(entry for entry in self.entries if key in dict(entry.singles))
-        return word_of(object_at(recipe, _path(entry, key)))
+        return word_of(object_at(recipe, self.paths[key]))
 
     def fill(self, point: Mapping[str, object]) -> Recipe:
         """The recipe with ``point`` filled in."""

@@ -19,7 +19,7 @@ STYLE, SCRIPT = "page.css", "page.js"
 
 # Characters that turn or nest the direction of what follows. One of them unclosed in a label would turn the page's own
 # words around, out of any element that isolates it: a closing one matches the innermost opening one.
-_DIRECTION = {code: f"‹U+{code:04X}›" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 class Verbatim(str):
@@ -28,7 +28,7 @@ class Verbatim(str):
 
 def steady(text: str) -> str:
     """``text`` with characters that turn its direction made visible; marks (U+200E, U+200F, U+061C) are left alone."""
-    return text.translate(_DIRECTION)
+    return _DIRECTION.sub(lambda found: f"‹U+{ord(found[0]):04X}›", text)
 
 
 _COMMAND = re.compile(r"`((?:tune-polar |--)[^`]*)`")  # as sentences hold them, of our own words alone
@@ -46,7 +46,7 @@ def with_commands(text: str) -> Markup:
 
 def _finalized(value: object) -> object:
     if isinstance(value, Verbatim):  # as references, which no macro around it makes visible again
-        return Markup(escape(str(value)).translate({code: f"&#{code};" for code in _DIRECTION}))
+        return Markup(_DIRECTION.sub(lambda found: f"&#{ord(found[0])};", str(escape(str(value)))))
     if not isinstance(value, str):
         return value
     turned = steady(str(value))

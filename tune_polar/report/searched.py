@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from tune_polar.recipe.fill import object_at, word_of
-from tune_polar.recipe.keys import place_of
 from tune_polar.recipe.loaded_space import LoadedSpace, is_free
+from tune_polar.recipe.message_words import KeyPath
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.space import CategoricalParameter, IntParameter, SingleParameter
 from tune_polar.report.drawing.panel import Axis, choice_axis, range_axis
@@ -19,6 +19,7 @@ class SearchedParameter:
     """A number between two ends, or one of some choices: these are numbered from 0."""
 
     key: str  # "classifier.losses.asymmetric.gamma_negative.stereotype"
+    path: KeyPath  # where it stands in a recipe
     low: float
     high: float
     log: bool = False
@@ -46,7 +47,7 @@ class SearchedParameter:
 
     def value(self, recipe: Recipe) -> object:
         """The recipe's value, of a component its name; None where the recipe has none."""
-        return word_of(object_at(recipe, place_of(self.key, recipe).path))
+        return word_of(object_at(recipe, self.path))
 
     def number(self, recipe: Recipe) -> float | None:
         """That value on the axis; None where it is not on it."""
@@ -88,12 +89,13 @@ def searched_parameters(space: LoadedSpace | None) -> tuple[SearchedParameter, .
     """In the space's order, a vector as one parameter a column; none for an ablation."""
     if space is None:
         return ()
-    return tuple(_parameter(key, single, is_free(key, space.recipe)) for key, single in space.singles.items())
+    return tuple(_parameter(key, single, space) for key, single in space.singles.items())
 
 
-def _parameter(key: str, single: SingleParameter, is_decision: bool) -> SearchedParameter:
+def _parameter(key: str, single: SingleParameter, space: LoadedSpace) -> SearchedParameter:
+    path, is_decision = space.paths[key], is_free(key, space.recipe)
     if isinstance(single, CategoricalParameter):
         choices = tuple(map(setting, single.choices))
-        return SearchedParameter(key, 0, len(choices) - 1, choices=choices, is_decision=is_decision)
+        return SearchedParameter(key, path, 0, len(choices) - 1, choices=choices, is_decision=is_decision)
     whole = isinstance(single, IntParameter)
-    return SearchedParameter(key, single.low, single.high, single.log, whole=whole, is_decision=is_decision)
+    return SearchedParameter(key, path, single.low, single.high, single.log, whole=whole, is_decision=is_decision)
