@@ -10,6 +10,7 @@ import pytest
 from tests.recipe.conftest import MINE
 from tune_polar.errors import SpecError
 from tune_polar.recipe.recipe_file import LoadedRecipe, RecipeOptions, load_recipe, parse_assignment
+from tune_polar.recipe.template import Target
 
 
 @pytest.fixture
@@ -523,3 +524,27 @@ def test_what_is_set_of_a_component_does_not_reach_the_ablation_that_takes_it_aw
     packed = load_recipe("psk-small", RecipeOptions(encoder="some/decoder", changes={"encoder.quantize": "nf4"}))
     assert packed.ablations["attention"][1].encoder.quantize == "nf4"
     assert packed.ablations["full"][1].encoder.quantize is None
+
+
+def test_what_is_set_of_a_loss_does_not_bring_it_into_the_ablation_that_has_another():
+    plain = load_recipe("impsh", RecipeOptions(encoder="tiny"))
+    loaded = load_recipe("impsh", RecipeOptions(encoder="tiny", changes={"hate.losses.triplet.margin": 0.5}))
+    assert loaded.recipe.stages["hate"].losses["triplet"].margin == 0.5
+    assert loaded.ablations["augsh"][1].stages["hate"].losses["triplet"].margin == 0.5
+    others = [name for name in plain.ablations if name != "augsh"]
+    assert others == ["ce", "scl", "impcon", "sharedcon"]
+    assert all(loaded.ablations[name] == plain.ablations[name] for name in others)
+
+
+def test_what_is_set_of_a_head_does_not_reach_the_ablation_that_has_another(tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "recipe: own\nextends: regressor\n"
+        "changes: {model.head: {type: mlp}}\n"
+        "ablations: {plain: {title: a linear head, changes: {model.head: {type: linear}}}}\n"
+    )
+    changes = {"model.head.hidden": 16, "model.optimizer.lr": 1e-3}
+    found = load_recipe(str(own), RecipeOptions(encoder="tiny", targets=(Target("grade", "number"),), changes=changes))
+    assert found.recipe.stages["model"].head.hidden == 16
+    plain = found.ablations["plain"][1].stages["model"]
+    assert (plain.head.name, plain.optimizer.lr) == ("linear", 1e-3)

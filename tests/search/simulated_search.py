@@ -22,7 +22,8 @@ from tune_polar.search.proposals import FixedProposals
 from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.failures import WORKER_LOST, FailureRecord, Reached
 from tune_polar.store.records import FoldRecord, Provenance
-from tune_polar.trial.fold_trial import FoldTrial, Inputs, StageInputs
+from tune_polar.store.stage_inputs import StageInputs
+from tune_polar.trial.fold_trial import FoldTrial, Inputs
 
 SEED = 42
 PROVENANCE = Provenance("here", 1, "cpu", "2026-01-02T03:04:05+00:00", {})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,20 +14,23 @@ from polar_search import SMALL, polar_folder, small_corpus, space_over
 from simulated_search import recipe_of
 
 from tune_polar.errors import ModelError, SearchError
+from tune_polar.model.hub import pooling_file
 from tune_polar.model.random_encoder import write_random_encoder
 from tune_polar.recipe.fill import fill
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.recipe.reference import reference_origin
+from tune_polar.recipe.sections import Encoder
 from tune_polar.search.make_plan import SearchPlan, make_plan
 from tune_polar.search.prepared_search import PreparedSearch
 from tune_polar.search.ray.fold_runner import FoldRunner
-from tune_polar.search.ray.worker_setup import ERROR_KEY
+from tune_polar.search.ray.remote_files import StoreAccess
+from tune_polar.search.ray.worker_setup import ERROR_KEY, RECORD_KEY
 from tune_polar.search.resume_plan import plan_from_manifest
 from tune_polar.serve.from_store import store_models
 from tune_polar.serve.recorded_model import recorded
 from tune_polar.store.store import Store, open_store
-from tune_polar.trial.stage_inputs import with_commits
+from tune_polar.trial.encoder_identities import EncoderIdentities, recorded_for
 
 COMMIT, LATER = "0123456789abcdef0123456789abcdef01234567", "1123456789abcdef0123456789abcdef01234567"
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
@@ -40,7 +45,7 @@ def write_encoder(folder: Path, seed: int = 0) -> Path:
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Of the hub, offline, with small/bert; main is one of its two commits."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
@@ -49,7 +54,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         write_encoder(repository / "snapshots" / commit, seed)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(COMMIT, encoding="utf-8")
-    return repository
+    pooling_file.cache_clear()
+    yield repository
+    pooling_file.cache_clear()
 
 
 def recipe_with(name: str, **changes: object) -> Recipe:
@@ -91,7 +98,7 @@ def test_a_search_keeps_the_commit_that_an_encoder_had(cache: Path, tmp_path: Pa
 
 def test_a_published_recipe_of_a_commit_is_the_published_one(cache: Path) -> None:
     recipe = load_recipe("st1", RecipeOptions(encoder="small/bert")).recipe
-    commits = with_commits(recipe)
+    commits = EncoderIdentities().with_commits(recipe)
     assert commits.encoder.revision == COMMIT
     assert reference_origin(commits) == reference_origin(recipe) == "published"
 
@@ -102,8 +109,6 @@ def test_a_pooling_that_a_cache_had_not_makes_another_encoder_of_it(cache: Path,
     place = cache / "snapshots" / COMMIT / "1_Pooling"
     place.mkdir()
     (place / "config.json").write_text('{"pooling_mode_mean_tokens": true}', encoding="utf-8")
-    from tune_polar.model.hub import pooling_file
-
     pooling_file.cache_clear()  # as in a new process
     with pytest.raises(SearchError, match="the encoder of stage finder must be the same"):
         plan_from_manifest(without.manifest("tune-polar test"), None, None)
@@ -111,37 +116,88 @@ def test_a_pooling_that_a_cache_had_not_makes_another_encoder_of_it(cache: Path,
     assert again.inputs == of_one.inputs, "which pools as its recipe says, whatever lies in the cache"
 
 
-@pytest.mark.parametrize("elsewhere", [True, False])
-def test_another_machine_with_another_encoder_ends_the_search_and_says_why(tmp_path: Path, elsewhere: bool) -> None:
-    """On the driver's own machine it is the same folder, and nobody reads it all a second time."""
+class Joined:
+    """A worker of a cluster that the driver of a search has joined."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        plan = planned(folder / "data", recipe)
+        search, self.store = prepared(plan, folder / "s")
+        self.slot = Slot(search, plan, self.store)
+        config = self.slot.searcher.suggest("0")
+        assert isinstance(config, dict)
+        self.runner = FoldRunner(config, replace(self.slot.setup, joined=True), 1)
+
+    def ended(self) -> dict[str, object]:
+        """The result of the first fold."""
+        while not (result := self.runner.step()).get("done"):
+            assert ERROR_KEY not in result
+        self.slot.searcher.on_trial_complete("0", result)
+        return result
+
+
+@pytest.mark.parametrize(("address", "joined"), [("10.0.0.1:6379", True), (None, False)])
+def test_workers_of_a_joined_cluster_look_at_their_encoders(tmp_path: Path, address: str | None, joined: bool) -> None:
+    """On a Ray of its own the driver has looked at the same files."""
+    plan = planned(tmp_path / "data", recipe_with("tiny"))
+    search = PreparedSearch(plan, open_store(tmp_path / "s"), replace(ONE_SLOT, address=address))
+    assert search.worker_setup(StoreAccess(str(tmp_path / "s"))).joined == joined
+
+
+@pytest.mark.parametrize(
+    ("seed", "words"), [(5, "must be the one that the search began with ('sha256:"), (None, "no folder")]
+)
+def test_another_machine_with_another_encoder_or_none_ends_the_search(
+    tmp_path: Path, seed: int | None, words: str
+) -> None:
     folder = write_encoder(tmp_path / "encoder")
-    plan = planned(tmp_path / "data", recipe_with(str(folder)))
-    search, store = prepared(plan, tmp_path / "s")
-    slot = Slot(search, plan, store)
-    config = slot.searcher.suggest("0")
-    assert isinstance(config, dict)
-    write_encoder(folder, seed=5)
-    result = FoldRunner(config, slot.setup, 1, elsewhere=elsewhere).step()
-    assert (ERROR_KEY in result) == elsewhere
-    if elsewhere:
-        slot.searcher.on_trial_complete("0", result)
-        assert isinstance(slot.searcher.error, SearchError)
-        assert "must be the one that the search began with (sha256:" in str(slot.searcher.error)
-        assert not list(store.folds())
-        assert not list(store.failures()), "the fault of no configuration"
+    worker = Joined(tmp_path, recipe_with(str(folder)))
+    shutil.rmtree(folder)
+    if seed is not None:
+        write_encoder(folder, seed)
+    assert ERROR_KEY in worker.ended()
+    assert isinstance(worker.slot.searcher.error, SearchError)
+    assert words in str(worker.slot.searcher.error)
+    assert not list(worker.store.folds())
+    assert not list(worker.store.failures()), "the fault of no configuration"
 
 
 def test_another_machine_with_the_same_encoder_trains(tmp_path: Path) -> None:
-    folder = write_encoder(tmp_path / "encoder")
-    plan = planned(tmp_path / "data", recipe_with(str(folder)))
-    search, store = prepared(plan, tmp_path / "s")
-    slot = Slot(search, plan, store)
-    config = slot.searcher.suggest("0")
-    assert isinstance(config, dict)
-    runner = FoldRunner(config, slot.setup, 1, elsewhere=True)
-    while not (result := runner.step()).get("done"):
-        assert ERROR_KEY not in result
-    assert len(list(store.folds())) == 1
+    worker = Joined(tmp_path, recipe_with(str(write_encoder(tmp_path / "encoder"))))
+    assert RECORD_KEY in worker.ended()
+    assert len(list(worker.store.folds())) == 1
+
+
+@pytest.mark.parametrize("trained", ["tiny", "folder"])
+def test_what_texts_are_clustered_by_is_looked_at_too(tmp_path: Path, trained: str) -> None:
+    folder, clustering = (write_encoder(tmp_path / name) for name in ("encoder", "clustering"))
+    worker = Joined(tmp_path, clustered(trained if trained == "tiny" else str(folder), str(clustering)))
+    assert RECORD_KEY in worker.ended()
+    shutil.rmtree(tmp_path / "s")
+    shutil.rmtree(tmp_path / "data")
+    worker = Joined(tmp_path, clustered(trained if trained == "tiny" else str(folder), str(clustering)))
+    write_encoder(clustering, seed=5)
+    assert ERROR_KEY in worker.ended()
+
+
+def clustered(name: str, by: str) -> Recipe:
+    """Texts of one class, in clusters of another encoder's vectors."""
+    finder = {
+        "task": {"type": "binary", "target": "polarization"},
+        "head": {"type": "linear"},
+        "losses": {"cross_entropy": {"weight": 0.5}, "shared_con": {"weight": 0.5, "clusters": 2, "encoder": by}},
+        "batches": {"type": "pairs", "size": 16},
+        "optimizer": {"lr": 2e-3, "max_steps": 2, "max_epochs": None, "eval_every_steps": 2},
+    }
+    encoder = {"name": name, "pooling": "mean", "max_length_tokens": 32}
+    return recipe_of(
+        {
+            **SMALL,
+            "encoder": encoder,
+            "stages": {"finder": finder},
+            "decide": {"flag": {"type": "threshold", "of": "finder"}},
+            "score": {"of": "flag"},
+        }
+    )
 
 
 def test_what_predicts_is_the_encoder_that_was_trained(tmp_path: Path) -> None:
@@ -164,3 +220,30 @@ def test_what_predicts_is_the_encoder_that_was_trained(tmp_path: Path) -> None:
     after = store_models(store, found, composition)(cell, name)
     for one, other in zip(before.model.parameters(), after.model.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_a_configuration_that_pools_otherwise_predicts_by_the_same_encoder(cache: Path) -> None:
+    by_auto, by_mean = (
+        Encoder(name="small/bert", revision=COMMIT),
+        Encoder(name="small/bert", revision=COMMIT, pooling="mean"),
+    )
+    of_pooling = f"small/bert@{COMMIT},pooling:0123456789ab"
+    assert recorded_for(of_pooling, by_auto, by_auto) == of_pooling
+    assert recorded_for(f"{of_pooling}+other@1", by_auto, by_mean) == f"small/bert@{COMMIT}+other@1"
+    assert recorded_for(f"small/bert@{COMMIT}", by_mean, by_auto) is None, "how it pools nobody has looked at"
+    assert recorded_for("sha256:1", Encoder(name="here"), Encoder(name="here", pooling="mean")) == "sha256:1"
+    assert recorded_for("sha256:1", Encoder(name="here"), Encoder(name="there")) is None
+
+
+def test_a_branch_is_recorded_as_the_commit_it_stood_for(cache: Path, tmp_path: Path) -> None:
+    (cache / "refs" / "later").write_text(LATER, encoding="utf-8")
+    recipe = fill(recipe_with("small/bert"), {"encoder.revision": "later"})
+    plan = planned(tmp_path / "data", recipe)
+    assert plan.recipe.stages["finder"].encoder.revision == plan.recipe.encoder.revision == LATER
+    assert f"@{LATER}" in plan.inputs.stages["finder"].encoder
+
+
+def test_an_encoder_that_no_stage_has_need_not_exist(tmp_path: Path) -> None:
+    values = {**SMALL, "encoder": {"name": "not/here"}}
+    values["stages"] = {"finder": {**SMALL["stages"]["finder"], "encoder": SMALL["encoder"]}}
+    assert planned(tmp_path / "data", recipe_of(values)).recipe.encoder.name == "not/here"

@@ -311,6 +311,7 @@ def made_manifest(
         "inputs": {
             name: {"rows": "r" * 64, "splits": "s" * 64, "encoder": "tiny:e", "folds": folds[name]} for name in plans
         },
+        "variant_inputs": {},
         "cells": [[cell.fold, cell.seed] for cell in planned],
         "trials": trials,
         "seed": 11,

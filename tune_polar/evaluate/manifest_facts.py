@@ -20,6 +20,7 @@ from tune_polar.recipe.recorded import recipe_from_json, space_from_json
 from tune_polar.recipe.space import CategoricalParameter
 from tune_polar.store.records import Number
 from tune_polar.store.resume_options import MachineFacts
+from tune_polar.store.stage_inputs import StageInputs
 
 NO_RACING = "none"
 Count = Annotated[int, Field(ge=1)]
@@ -29,17 +30,6 @@ ID_DIGITS = 16
 def search_id(manifest: Mapping[str, Any]) -> str:
     """By which other tools know the search again, wherever its records have been copied to."""
     return digest(manifest, ID_DIGITS)
-
-
-@dataclass(frozen=True)
-class StageFacts:
-    """Fingerprints of what a stage reads; equal ones mean the same."""
-
-    rows: str  # ids, texts and columns of the train rows that its folds use
-    splits: str  # ids and texts of the other splits
-    encoder: str  # its very weights and vocabulary
-    folds: tuple[str, ...]  # training and validation rows of each fold
-    extra: int = 0  # rows of train that no fold validates
 
 
 @dataclass(frozen=True)
@@ -75,7 +65,8 @@ class ManifestFacts:
     text_column: str  # what its files call the column of texts
     rows: Mapping[str, int]  # by split
     data_fingerprint: str
-    inputs: Mapping[str, StageFacts]  # by stage, in the recipe's order
+    inputs: Mapping[str, StageInputs]  # by stage, in the recipe's order
+    variant_inputs: Mapping[str, Mapping[str, StageInputs]]  # by origin, of variants that read something else
     trials: int
     seed: int
     command: str
@@ -155,6 +146,7 @@ def manifest_facts(manifest: Mapping[str, Any], place: str) -> ManifestFacts:
         rows=about.data.rows,
         data_fingerprint=about.data.fingerprint,
         inputs={name: about.inputs[name] for name in recipe.stages},
+        variant_inputs=about.variant_inputs,
         trials=about.trials,
         seed=about.seed,
         command=about.command,
@@ -189,7 +181,7 @@ class _Manifest:
     profile: str
     space: Mapping[str, Any] | None
     data: _DataFacts
-    inputs: Mapping[str, StageFacts]
+    inputs: Mapping[str, StageInputs]
     cells: Annotated[tuple[tuple[Number, Number], ...], Field(min_length=1)]  # fold and seed
     trials: Count
     seed: Number
@@ -197,7 +189,7 @@ class _Manifest:
     created: str
     versions: Mapping[str, str]
     variants: tuple[tuple[str, Mapping[str, Any]], ...]  # origin and recipe
-    variant_inputs: Mapping[str, Mapping[str, StageFacts]] = field(default_factory=dict)
+    variant_inputs: Mapping[str, Mapping[str, StageInputs]]
     racing: str = NO_RACING
     floors: FloorWord = DEFAULT_FLOORS
     machines: MachineFacts = field(default_factory=MachineFacts)

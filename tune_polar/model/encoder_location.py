@@ -9,6 +9,7 @@ from pathlib import Path
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder_files import CONFIG_FILE, DOWNLOAD_REMEDY, POOLING_FILE, TOKENIZER_FILES, weight_files
 
+OF_FOLDER, BY_POOLING = "sha256:", ",pooling:"  # in identities: of files in a folder; of what says how to pool
 _CHUNK_BYTES = 1 << 20
 
 
@@ -88,7 +89,7 @@ def encoder_identity(name_or_path: str, revision: str | None = None, *, with_poo
 
         commit = resolve_commit(name_or_path, revision)
         pooled = pooling_file(name_or_path, commit) if with_pooling else None
-        by = "" if pooled is None else f",pooling:{hashlib.sha256(pooled.read_bytes()).hexdigest()[:12]}"
+        by = "" if pooled is None else BY_POOLING + hashlib.sha256(pooled.read_bytes()).hexdigest()[:12]
         return f"{name_or_path}@{commit}{by}"
     named = {folder / name for name in (CONFIG_FILE, POOLING_FILE, *TOKENIZER_FILES)}
     digest = hashlib.sha256()
@@ -97,4 +98,4 @@ def encoder_identity(name_or_path: str, revision: str | None = None, *, with_poo
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
-    return f"sha256:{digest.hexdigest()}"
+    return OF_FOLDER + digest.hexdigest()

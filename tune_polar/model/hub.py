@@ -8,7 +8,6 @@ the hub can be reached, the commit, and the files there are.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -93,13 +92,21 @@ def pooling_file(hub_id: str, commit: str) -> Path | None:
     """The file that says how sentence-transformers pools an encoder's texts; None: it has none, or nobody answers.
 
     A cache that another program has filled holds all but that. An answer that there is none is kept there as well.
+
+    Raises:
+        ModelError: nobody answers, and the encoder is not here without it either.
     """
     known = try_to_load_from_cache(hub_id, POOLING_FILE, revision=commit)
     if known is None and not constants.HF_HUB_OFFLINE:
-        with suppress(Exception):  # of whatever the client is made of: the weights are here, and nobody need answer
+        problem = ""
+        try:
             _ask_hub(hub_id, commit)  # whose silence is short
             hf_hub_download(hub_id, POOLING_FILE, revision=commit)  # or a mark in the cache that there is none
-        known = try_to_load_from_cache(hub_id, POOLING_FILE, revision=commit)
+        except Exception as error:  # noqa: BLE001 (of whatever the client is made of: that there is none is one, too)
+            problem = str(error)
+        known, cached = try_to_load_from_cache(hub_id, POOLING_FILE, revision=commit), _cached_folder(hub_id, commit)
+        if known is None and not (cached is not None and _is_whole(cached)):
+            raise ModelError(f"{POOLING_FILE} of {hub_id!r} must be had from the hub: {problem}", DOWNLOAD_REMEDY)
     return Path(known) if isinstance(known, str) else None
 
 

@@ -19,13 +19,13 @@ from tune_polar.recipe.broken_rules import broken_rules
 from tune_polar.recipe.draft import Draft, Origin
 from tune_polar.recipe.find_files import neighbour, read_named
 from tune_polar.recipe.first_grammar import refuse_first_grammar
-from tune_polar.recipe.keys import STAGES
+from tune_polar.recipe.keys import STAGES, Place, UnknownKeyError, place_of
 from tune_polar.recipe.message_words import KeyPath, did_you_mean
 from tune_polar.recipe.recipe import FILE_KEYS, Recipe
 from tune_polar.recipe.sections import TINY
 from tune_polar.recipe.strict_yaml import Written, YamlFile, parse_value, read_yaml
 from tune_polar.recipe.template import Target, sections_for
-from tune_polar.recipe.tree import at
+from tune_polar.recipe.tree import NOTHING, Tree, at
 
 PUBLISHED = "published"
 SET = Origin(None, ("--set",))
@@ -113,13 +113,13 @@ def load_recipe(name: Written, options: RecipeOptions | None = None, *, folder: 
     chain = _chain(read_named(name, folder, "recipe"), folder, seen=())
     profile = _choose_profile(chain, options)
     faults = list(_faults_of_other_profiles(chain, profile))
-    draft = _draft(chain, profile, options)
-    recipe = _finish(draft, options, faults)
+    whole = _draft(chain, profile, options)
+    recipe = _finish(whole, options, faults)
     ablations = {}
     for link, ablation_name, ablation in _ablations(chain):
         draft = _draft(chain, profile, options)
         draft.change(ablation.changes, Origin(link.file, ("ablations", ablation_name, "changes")))
-        changed = _finish(draft, _with_what_is_left(options, ablation), faults)
+        changed = _finish(draft, _with_what_is_left(options, ablation, whole.values, draft.values), faults)
         if changed is not None:
             ablations[ablation_name] = (ablation.title, changed)
     if faults or recipe is None:
@@ -240,17 +240,45 @@ def _draft(chain: list[_Link], profile: str, options: RecipeOptions) -> Draft:
 def _use_encoder(draft: Draft, name: str) -> None:
     """One encoder for the recipe and every stage."""
     stages = at(draft.values, (STAGES,))
-    for stage in stages if isinstance(stages, Mapping) else ():
-        if isinstance(at(draft.values, (STAGES, stage, "encoder", "name")), str):
-            draft.lay((STAGES, stage, "encoder", "name"), name, Origin(None, ("--encoder",)))
-    draft.lay(("encoder", "name"), name, Origin(None, ("--encoder",)))
+    own = [(STAGES, stage, "encoder") for stage in (stages if isinstance(stages, Mapping) else ())]
+    for path in [*(each for each in own if isinstance(at(draft.values, (*each, "name")), str)), ("encoder",)]:
+        draft.forget_revision(path, name, Origin(None, ("--encoder",)))
+        draft.lay((*path, "name"), name, Origin(None, ("--encoder",)))
 
 
-def _with_what_is_left(options: RecipeOptions, ablation: Ablation) -> RecipeOptions:
-    """Without `--set` of what the ablation takes away, and of keys below: there is nothing that they could set."""
-    gone = tuple(f"{key}." for key, value in ablation.changes.items() if value is None)
-    changes = {key: value for key, value in (options.changes or {}).items() if not f"{key}.".startswith(gone)}
+def _with_what_is_left(options: RecipeOptions, ablation: Ablation, before: Tree, after: Tree) -> RecipeOptions:
+    """Without `--set` of what the ablation takes away, and of keys below: there is nothing that they could set.
+
+    ``before`` and ``after`` are the values of the recipe and of the ablation: what stands for a component that is there
+    no longer takes its settings away too.
+    """
+    changed = [place for key in ablation.changes if (place := _place(key, before)) is not None]
+
+    def is_gone(key: str) -> bool:
+        place = _place(key, before)
+        return place is not None and any(_is_taken_away(place.path, each, before, after) for each in changed)
+
+    changes = {key: value for key, value in (options.changes or {}).items() if not is_gone(key)}
     return replace(options, changes=changes)
+
+
+def _place(key: str, values: Tree) -> Place | None:
+    try:
+        return place_of(key, values)
+    except UnknownKeyError:
+        return None
+
+
+def _is_taken_away(path: KeyPath, changed: Place, before: Tree, after: Tree) -> bool:
+    """Whether nothing stands at ``path`` any more since another value stands at ``changed``."""
+    length, node, now = len(changed.path), changed.node, at(after, changed.path)
+    if path[:length] != changed.path:
+        return False
+    if now is None or now is NOTHING or len(path) == length:
+        return now is None or now is NOTHING
+    if node.several is not None:
+        return not isinstance(now, Mapping) or path[length] not in now
+    return node.component(at(before, changed.path)) is not node.component(now)
 
 
 def _finish(draft: Draft, options: RecipeOptions, faults: list[Fault]) -> Recipe | None:

@@ -22,7 +22,8 @@ from tune_polar.search.resources.table_sizes import check_tables
 from tune_polar.search.search_plan import Points, Variants
 from tune_polar.search.search_plan import SearchPlan as SearchPlan
 from tune_polar.search.variants import check_variant
-from tune_polar.trial.stage_inputs import EncoderIdentities, inputs_of, with_commits
+from tune_polar.trial.encoder_identities import EncoderIdentities
+from tune_polar.trial.stage_inputs import inputs_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +135,6 @@ def planned(asked: Asked, rows: Rows) -> SearchPlan:
         SearchError: a stage would predict more than a store takes.
         ModelError: an encoder is not to be found.
     """
-    asked = _pinned(asked)
     recipe, corpus, plans, identities = asked.recipe, rows.corpus, rows.plans, EncoderIdentities()
     most = most_neighbours(recipe, corpus, plans)
     check_neighbours(recipe, most)
@@ -146,11 +146,12 @@ def planned(asked: Asked, rows: Rows) -> SearchPlan:
     check_extra(recipes, asked.space, corpus)
     space = None if asked.space is None else within_neighbours(asked.space, most)
     check_tried(asked.tried, space)
+    recipe = identities.with_commits(recipe)
     return SearchPlan(
         recipe=recipe,
         profile=asked.profile,
-        space=space,
-        variants=asked.variants,
+        space=None if space is None else replace(space, recipe=recipe),
+        variants=tuple((origin, identities.with_commits(variant)) for origin, variant in asked.variants),
         source=rows.source,
         corpus=corpus,
         plans=plans,
@@ -163,15 +164,3 @@ def planned(asked: Asked, rows: Rows) -> SearchPlan:
         tried=asked.tried,
         identities=identities,
     )
-
-
-def _pinned(asked: Asked) -> Asked:
-    """With the commit of every encoder: whoever trains or predicts later, and wherever, has the same weights.
-
-    Raises:
-        ModelError: an encoder is not to be found.
-    """
-    recipe = with_commits(asked.recipe)
-    space = None if asked.space is None else replace(asked.space, recipe=recipe)
-    variants = tuple((origin, with_commits(variant)) for origin, variant in asked.variants)
-    return replace(asked, recipe=recipe, space=space, variants=variants)

@@ -21,7 +21,7 @@ from tune_polar.search.optuna.sampler import Sampler
 from tune_polar.search.optuna.told_study import Study
 from tune_polar.search.proposals import FixedProposals, SpaceProposals
 from tune_polar.search.racing.racing_names import racing_named
-from tune_polar.search.ray.ray_session import local_ray, this_node
+from tune_polar.search.ray.ray_session import local_ray
 from tune_polar.search.ray.remote_files import StoreAccess, kept_for_workers
 from tune_polar.search.ray.searcher import FoldSearcher
 from tune_polar.search.ray.tuner import run_tune
@@ -218,7 +218,7 @@ class PreparedSearch:
         on_signal = (lambda _: None) if farewell is None else last_resort.arm
         try:
             with self._access() as access:
-                run_tune(searcher, self._worker(access), self._slots, signals, on_signal, self._stop)
+                run_tune(searcher, self.worker_setup(access), self._slots, signals, on_signal, self._stop)
         finally:
             last_resort.disarm()
         self._store.tidy()  # a killed driver's workers outlive it by seconds: what they wrote since this run began
@@ -247,7 +247,8 @@ class PreparedSearch:
             with local_ray(self._slots, self._plan.corpus.most_bytes):
                 yield StoreAccess(self._store.files.address)
 
-    def _worker(self, access: StoreAccess) -> WorkerSetup:
+    def worker_setup(self, access: StoreAccess) -> WorkerSetup:
+        """What its workers are given once, who reach the store by ``access``."""
         return WorkerSetup(
             self._plan.corpus,
             self._plan.plans,
@@ -256,6 +257,6 @@ class PreparedSearch:
             self._slots.gpu,
             self._checkpoint_seconds,
             slot_gb=self._slots.slot_gb,
-            node=None if self._slots.address is None else this_node(),
+            joined=self._slots.address is not None,
             races=self._racing.gives_up,
         )

@@ -17,7 +17,7 @@ from tune_polar.recipe.recorded import recipe_from_json
 from tune_polar.search.make_plan import Asked, Rows, check_asked, planned
 from tune_polar.search.recipe_data import fold_plans, read_corpus
 from tune_polar.search.same_inputs import check_cells, check_same, check_stages
-from tune_polar.search.search_plan import Points, SearchPlan, inputs_from_json
+from tune_polar.search.search_plan import Points, SearchPlan
 from tune_polar.store.gold import Gold
 
 _POINTS: TypeAdapter[Points] = TypeAdapter(Points)
@@ -51,7 +51,6 @@ def plan_from_manifest(
     facts = manifest_facts(manifest, place)
     try:
         variants = tuple((str(origin), recipe_from_json(settings)) for origin, settings in manifest["variants"])
-        recorded = {str(origin): inputs_from_json(about) for origin, about in manifest["variant_inputs"].items()}
         files = {str(file): str(address) for file, address in manifest["data"]["files"].items()}
         tried = _POINTS.validate_python(manifest.get("tried", ()))
         was = source_from_json(manifest["data"]["source"])
@@ -83,7 +82,7 @@ def plan_from_manifest(
     check_cells(facts.cells, plan)
     check_stages(facts.inputs, plan.inputs.stages)
     for origin, inputs in plan.variant_inputs.items():
-        check_stages(recorded.get(origin, {}), inputs.stages, f" of {origin}")
+        check_stages(facts.variant_inputs.get(origin, {}), inputs.stages, f" of {origin}")
     return plan
 
 

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from tune_polar.errors import SearchError
+from tune_polar.model.encoder_files import POOLING_FILE
 from tune_polar.recipe.cells import Cell
 from tune_polar.search.search_plan import SearchPlan
+from tune_polar.store.stage_inputs import StageInputs
 
 DATA_REMEDY = "Restore the original files and give them with --data, or start a new search."
-_ENCODER_REMEDY = "Restore the original encoder (encoder.revision names a commit of the hub's), or start a new search."
-
-
-class Fingerprints(Protocol):
-    """What a stage reads, by fingerprint."""
-
-    @property
-    def rows(self) -> str:
-        """Of its rows and columns."""
-
-    @property
-    def splits(self) -> str:
-        """Of the texts of all other splits."""
-
-    @property
-    def encoder(self) -> str:
-        """Of weights and vocabulary."""
-
-    @property
-    def folds(self) -> tuple[str, ...]:
-        """Of the rows of each fold."""
+_ENCODER_REMEDY = (
+    f"Restore the original encoder, of one of the hub {POOLING_FILE} in its cache as well, or start a new search."
+)
 
 
 def check_same(what: str, then: str, now: str, remedy: str = DATA_REMEDY) -> None:
@@ -45,7 +28,7 @@ def check_same(what: str, then: str, now: str, remedy: str = DATA_REMEDY) -> Non
         )
 
 
-def check_stages(recorded: Mapping[str, Fingerprints], now: Mapping[str, Fingerprints], of: str = "") -> None:
+def check_stages(recorded: Mapping[str, StageInputs], now: Mapping[str, StageInputs], of: str = "") -> None:
     """Refuse to go on with other data, folds or encoders.
 
     Args:
@@ -56,8 +39,10 @@ def check_stages(recorded: Mapping[str, Fingerprints], now: Mapping[str, Fingerp
     Raises:
         SearchError: something is another.
     """
-    for name, then in recorded.items():
-        here = now[name]
+    for name, here in now.items():
+        if name not in recorded:
+            continue
+        then = recorded[name]
         check_same("the texts of dev, test and evaluation sets", then.splits, here.splits)
         check_same(f"the folds of stage {name}", "".join(then.folds), "".join(here.folds))
         check_same(f"the encoder of stage {name}{of}", then.encoder, here.encoder, _ENCODER_REMEDY)
@@ -77,4 +62,5 @@ def check_cells(cells: tuple[Cell, ...], plan: SearchPlan) -> None:
 
 
 def _shown(fingerprint: str) -> str:
-    return fingerprint[:12]
+    """The beginning of a hash; a name of the hub's whole."""
+    return fingerprint[:200] if "@" in fingerprint else fingerprint[:19]

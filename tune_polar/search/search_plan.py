@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 
@@ -25,8 +24,9 @@ from tune_polar.recipe.space import Scalar
 from tune_polar.search.racing.racing_names import NONE
 from tune_polar.search.recipe_data import further_files
 from tune_polar.trial.columns_read import columns_read
-from tune_polar.trial.fold_trial import Inputs, StageInputs
-from tune_polar.trial.stage_inputs import EncoderIdentities, encoder_read, inputs_of
+from tune_polar.trial.encoder_identities import EncoderIdentities, encoder_read
+from tune_polar.trial.fold_trial import Inputs
+from tune_polar.trial.stage_inputs import inputs_of
 
 Points = tuple[Mapping[str, Scalar], ...]  # each dotted key → value
 Variants = tuple[tuple[str, Recipe], ...]  # origin and recipe
@@ -130,17 +130,6 @@ class SearchPlan:
 def inputs_to_json(inputs: Inputs) -> dict[str, object]:
     """Plain data, by stage."""
     return {name: {**asdict(stage), "folds": list(stage.folds)} for name, stage in inputs.stages.items()}
-
-
-def inputs_from_json(about: Mapping[str, Any]) -> dict[str, StageInputs]:
-    """What ``inputs_to_json`` gave, by stage.
-
-    Raises:
-        TypeError, ValueError, AttributeError: it is something else.
-    """
-    return {
-        str(name): StageInputs(**{**stage, "folds": tuple(map(str, stage["folds"]))}) for name, stage in about.items()
-    }
 
 
 def _read_by(recipe: Recipe) -> dict[str, object]:

@@ -48,7 +48,7 @@ class Model:
     """A configuration's or an ensemble's models on one device.
 
     Example:
-        >>> model = Model(composition, store_models(store, recipe, composition), torch.device("cpu"))
+        >>> model = Model(composition, store_models(store, found, composition), torch.device("cpu"))
         >>> model.predict(["a text", "another one"]).decided["kinds"]
     """
 

@@ -15,8 +15,8 @@ from tune_polar.serve.composition import CellModels, Composition
 from tune_polar.serve.fold_models import Load
 from tune_polar.store.store import Store
 from tune_polar.store.training_facts import Array
+from tune_polar.trial.encoder_identities import EncoderIdentities, check_same_encoders
 from tune_polar.trial.inference import Encoders, TrainedStage, embedded_encoder, tokenizer_beside
-from tune_polar.trial.stage_inputs import EncoderIdentities, check_same_encoders
 
 CPU = torch.device("cpu")
 
@@ -47,7 +47,7 @@ def store_models(store: Store, found: Records, composition: Composition) -> Load
         settings = found.recipe_of(cell).stages[name].encoder
         then, pretrained = found.encoder_of(cell, name), None
         if then is not None:
-            check_same_encoders([settings], then, identities)
+            check_same_encoders(name, [settings], then, identities)
         if settings.name != TINY:
             pretrained = encoders.load(
                 settings.name,

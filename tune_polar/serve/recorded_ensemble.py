@@ -47,7 +47,7 @@ class RecordedEnsemble:
 
     def encoder_of(self, cell: CellModels, stage: str) -> str | None:
         """As of ``Recorded``."""
-        return recorded_encoder(self.summary.facts, self.recipe_of(cell), stage)
+        return recorded_encoder(self.summary.facts, self.rows[str(cell.member)].configuration, stage)
 
     def scores(self) -> list[dict[str, object]]:
         """The one score that it has, with its protocol."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 from statistics import median
 from typing import Any
@@ -14,14 +14,15 @@ from tune_polar.evaluate.configuration_predictions import CellPredictions, Predi
 from tune_polar.evaluate.manifest_facts import ManifestFacts
 from tune_polar.evaluate.outcome import Outcome, outcome_of
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary, summarise
+from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.serve.composition import CellModels, Composition
 from tune_polar.serve.protocol import scores_of_outcome
 from tune_polar.store.store import Store
 from tune_polar.trial.all_rows_trial import StepsFound, all_rows_keys, all_rows_trial
 from tune_polar.trial.columns_read import columns_read
-from tune_polar.trial.fold_trial import Inputs, StageInputs
-from tune_polar.trial.stage_inputs import encoder_read
+from tune_polar.trial.encoder_identities import recorded_for
+from tune_polar.trial.fold_trial import Inputs
 from tune_polar.trial.stage_shape import StageShape
 
 WINNER, PUBLISHED = "winner", "published"
@@ -51,8 +52,8 @@ class Recorded:
         return self.recipe
 
     def encoder_of(self, cell: CellModels, stage: str) -> str | None:  # noqa: ARG002 - the same of all
-        """What the manifest has recorded of a stage's encoders; None: of another one than the configuration's."""
-        return recorded_encoder(self.summary.facts, self.recipe, stage)
+        """What the manifest has recorded of a stage's encoders; None: nothing."""
+        return recorded_encoder(self.summary.facts, self.row.configuration, stage)
 
     def scores(self) -> list[dict[str, object]]:
         """Every score with its protocol."""
@@ -84,10 +85,14 @@ class Recorded:
     def all_rows_keys(self) -> dict[str, str] | None:
         """Of its model of all rows, as this version trains it; None where no manifest says what stages read."""
         facts = self.summary.facts
-        if any(_read(self.recipe, name) != _read(facts.recipe, name) for name in self.recipe.stages):
-            return None
-        read = Inputs({name: StageInputs(**vars(each)) for name, each in facts.inputs.items()})
-        return all_rows_keys(all_rows_trial(self.recipe, self.cells[0].seed, read, self.steps()))
+        read = {}
+        for name, stage in self.recipe.stages.items():
+            encoder, own = recorded_encoder(facts, self.row.configuration, name), facts.recipe.stages.get(name)
+            columns = None if own is None else columns_read(facts.recipe.data, own)
+            if encoder is None or columns != columns_read(self.recipe.data, stage):
+                return None
+            read[name] = replace(facts.inputs[name], encoder=encoder)
+        return all_rows_keys(all_rows_trial(self.recipe, self.cells[0].seed, Inputs(read), self.steps()))
 
     def steps(self) -> dict[str, StepsFound]:
         """How long a model of all rows is trained, by stage: medians over the cells."""
@@ -117,18 +122,14 @@ class Recorded:
         )
 
 
-def recorded_encoder(facts: ManifestFacts, recipe: Recipe, stage: str) -> str | None:
-    """What a manifest says of the encoders of a stage of ``recipe``; None: the search's own recipe has another one."""
+def recorded_encoder(facts: ManifestFacts, configuration: Configuration, stage: str) -> str | None:
+    """What a manifest says of the encoders of a stage of a configuration; None: nothing."""
+    variant = facts.variant_inputs.get(configuration.origin, {}).get(stage)
+    if variant is not None:
+        return variant.encoder
     own = facts.recipe.stages.get(stage)
-    if own is None or encoder_read(own.encoder) != encoder_read(recipe.stages[stage].encoder):
-        return None
-    return facts.inputs[stage].encoder
-
-
-def _read(recipe: Recipe, name: str) -> tuple[object, ...]:
-    """What a stage reads, as far as a recipe says it."""
-    stage = recipe.stages.get(name)
-    return () if stage is None else (columns_read(recipe.data, stage), encoder_read(stage.encoder))
+    encoder = configuration.recipe.stages[stage].encoder
+    return None if own is None else recorded_for(facts.inputs[stage].encoder, own.encoder, encoder)
 
 
 def recorded(store: Store, wanted: str = WINNER) -> Recorded:

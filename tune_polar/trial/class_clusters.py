@@ -52,7 +52,7 @@ def clusters_of(vectors: NDArray[np.float64], classes: Rows, count: int) -> Clus
 
 
 def cluster_vectors(
-    trial: FoldTrial, name: str, context: TrialContext, encoder: str | None, rows: Rows
+    trial: FoldTrial, name: str, context: TrialContext, encoder: Encoder | None, rows: Rows
 ) -> NDArray[np.float64]:
     """Vectors of training rows by a frozen encoder, (rows, size).
 
@@ -60,7 +60,7 @@ def cluster_vectors(
         trial: the fold trial.
         name: of the stage.
         context: what the worker has.
-        encoder: its name; None: the stage's own, before training.
+        encoder: which; None: the stage's own, before training.
         rows: of train.
 
     Raises:
@@ -68,8 +68,7 @@ def cluster_vectors(
     """
     stage, fold = trial.recipe.stages[name], trial.cell.fold
     if encoder is not None:
-        named = Encoder(name=encoder, max_length_tokens=stage.encoder.max_length_tokens)
-        stage = stage.model_copy(update={"encoder": named})
+        stage = stage.model_copy(update={"encoder": encoder})
     source = context.encoder_source(stage.encoder)
     seed = stage_seed(trial.cell.seed, name, fold)
     training = context.rows_of(name, trial.recipe.data.extra).training_rows(fold)

@@ -12,6 +12,7 @@ from tune_polar.recipe.configuration import configuration_id, digest
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recorded import recipe_from_json, recipe_to_json
 from tune_polar.recipe.sections import TINY, Encoder, Start
+from tune_polar.store.stage_inputs import StageInputs
 from tune_polar.trial.columns_read import columns_read
 
 # Raised whenever a change of what is no component, such as the training loop, changes what every stage computes:
@@ -20,17 +21,6 @@ TRIAL_CODE_VERSION = 4
 KEY_DIGITS = 32
 # Of an encoder's settings: its identity says more than its name.
 _NAMED: frozenset[str] = frozenset({"name", "revision"})
-
-
-@dataclass(frozen=True)
-class StageInputs:
-    """What a stage reads, by fingerprint."""
-
-    rows: str  # ids, texts and columns of the train rows that its folds use
-    splits: str  # ids and texts of the other splits, which it predicts
-    encoder: str  # the very weights and vocabulary, not the name
-    folds: tuple[str, ...]  # training and validation rows of each fold
-    extra: int = 0  # rows of train that folds train on and never validate
 
 
 @dataclass(frozen=True)

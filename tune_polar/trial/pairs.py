@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tune_polar.recipe.components.batches import PAIRS
+from tune_polar.recipe.encoder_revisions import clustering_encoder
 from tune_polar.recipe.sections import TINY, Stage
 from tune_polar.trial.class_clusters import Clusters, cluster_vectors, clusters_of
 from tune_polar.trial.columns_read import clustering_of, pair_column
@@ -33,12 +34,12 @@ def pair_rows(trial: FoldTrial, name: str, context: TrialContext) -> PairRows | 
     training = StageRows.of(name, stage, context.rows_of(name, trial.recipe.data.extra), fold, train).training
     classes = Targets.of(stage.task, train).codes()
     # What the vectors depend on: only the embedded encoder begins otherwise with each seed.
-    encoder = stage.encoder.model_dump_json() if clustering.encoder is None else clustering.encoder
+    encoder = clustering_encoder(stage)
     seed = trial.cell.seed if TINY in (stage.encoder.name, clustering.encoder) else None
-    key = (name, encoder, clustering.clusters, fold, seed, training.tobytes())
+    key = (name, (encoder or stage.encoder).model_dump_json(), clustering.clusters, fold, seed, training.tobytes())
 
     def made() -> Clusters:
-        vectors = cluster_vectors(trial, name, context, clustering.encoder, training)
+        vectors = cluster_vectors(trial, name, context, encoder, training)
         return clusters_of(vectors, classes[training], clustering.clusters)
 
     found = context.clusters(key, made)

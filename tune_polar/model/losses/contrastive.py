@@ -92,6 +92,7 @@ class SharedConLoss(ContrastiveLoss):
         temperature: float = 0.3,
         clusters: int = 25,  # noqa: ARG002 - the rows come with their clusters, and with the texts in the middle of them
         encoder: str | None = None,  # noqa: ARG002
+        revision: str | None = None,  # noqa: ARG002
     ) -> None:
         """See ``ContrastiveLoss``."""
         super().__init__(context, temperature=temperature)

@@ -211,6 +211,9 @@ class SharedCon(_Contrastive):
         description="Clusters are of this frozen encoder's vectors, a hub id or a folder; null: of the stage's own "
         "before training",
     )
+    revision: Name | None = Field(
+        default=None, description="Commit of that hub encoder; null: the newest, to which a search then keeps"
+    )
 
     @property
     def positives(self) -> Positives:

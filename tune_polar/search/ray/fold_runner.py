@@ -30,6 +30,12 @@ from tune_polar.store.records import FoldRecord
 from tune_polar.store.store import Store
 from tune_polar.trial.cost import provenance
 from tune_polar.trial.device import DeviceError, Held, hold_device
+from tune_polar.trial.encoder_identities import (
+    EncoderIdentities,
+    OtherEncoderError,
+    check_same_encoders,
+    encoders_read,
+)
 from tune_polar.trial.error_verdict import verdict
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.memory_fit import memory_use
@@ -37,7 +43,6 @@ from tune_polar.trial.memory_plan import Rung
 from tune_polar.trial.progress import Progress, progress_to_text
 from tune_polar.trial.run_fold_trial import fold_trial_steps
 from tune_polar.trial.slot_memory import SlotMemory
-from tune_polar.trial.stage_inputs import EncoderIdentities, OtherEncoderError, check_same_encoders, encoders_read
 from tune_polar.trial.worker_context import TrialContext
 
 # A running step cannot be interrupted: stopping a fold trial waits for it.
@@ -56,18 +61,11 @@ class Opened:
 class FoldRunner:
     """Fold trials of one process. Its texts and its encoder stay from one to the next."""
 
-    def __init__(self, config: dict[str, Any], worker: WorkerSetup, threads: int, *, elsewhere: bool = False) -> None:
-        """Take the first fold trial.
-
-        Args:
-            config: as Ray Tune has it.
-            worker: the same for all.
-            threads: of torch.
-            elsewhere: this is not the driver's machine, which has looked at the encoders.
-        """
+    def __init__(self, config: dict[str, Any], worker: WorkerSetup, threads: int) -> None:
+        """Take the first fold trial, to be computed with ``threads`` of torch."""
         torch.set_num_threads(threads)
         self._worker = worker
-        self._identities = EncoderIdentities() if elsewhere else None
+        self._identities = EncoderIdentities()
         self._opened: Opened | None = None
         self._has_to_end = False
         self._reached: Reached | None = None
@@ -114,16 +112,18 @@ class FoldRunner:
         if self._opened is None:  # once, and here, where an error is told and not taken for a lost worker
             self._opened = self._open()
         store, context = self._opened.store, self._opened.context
-        if self._identities is not None:
-            self._check_encoders(self._identities)
+        if self._worker.joined:
+            self._check_encoders()
         context.memory.begin(self._tried)
         record = yield from fold_trial_steps(self._trial, context)
         store.put_fold(record)  # before anyone hears of it
         return record
 
-    def _check_encoders(self, identities: EncoderIdentities) -> None:
+    def _check_encoders(self) -> None:
+        """Whether they are the driver's: found out once, and told as the fault of no configuration."""
         for name, stage in self._trial.recipe.stages.items():
-            check_same_encoders(encoders_read(stage), self._trial.inputs.stages[name].encoder, identities)
+            recorded = self._trial.inputs.stages[name].encoder
+            check_same_encoders(name, encoders_read(stage), recorded, self._identities)
 
     def _open(self) -> Opened:
         worker = self._worker

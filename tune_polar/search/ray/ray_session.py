@@ -32,11 +32,6 @@ _OBJECTS_BYTES = 100 * 2**20  # for configurations and results; Ray takes no les
 _OBJECTS_SHARE = 0.3  # of the memory, at most
 
 
-def this_node() -> str:
-    """Ray's name of the machine that this process is on."""
-    return str(ray.get_runtime_context().get_node_id())
-
-
 @contextlib.contextmanager
 def local_ray(slots: Slots, shared_bytes: int = 0) -> Iterator[None]:
     """A Ray of our own on this machine, shut down at the end.

@@ -8,7 +8,6 @@ import ray
 from ray import tune
 
 from tune_polar.python_gc import without_collection
-from tune_polar.search.ray.ray_session import this_node
 from tune_polar.search.ray.worker_setup import WorkerSetup
 from tune_polar.search.resources.slots import threads_on_this_node
 from tune_polar.trial.visible_gpus import keep_own
@@ -25,9 +24,7 @@ class FoldTrainable(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
         with without_collection():
             from tune_polar.search.ray.fold_runner import FoldRunner
 
-        threads = worker.threads or threads_on_this_node(worker.gpu)
-        elsewhere = worker.node is not None and worker.node != this_node()
-        self._runner = FoldRunner(config, worker, threads, elsewhere=elsewhere)
+        self._runner = FoldRunner(config, worker, worker.threads or threads_on_this_node(worker.gpu))
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next fold trial in the same process."""

@@ -28,5 +28,5 @@ class WorkerSetup:
     gpu: bool
     checkpoint_seconds: float
     slot_gb: float = DEFAULT_SLOT_GB  # of a GPU, for one fold trial
-    node: str | None = None  # the driver's, by Ray's name: on any other encoders are looked at; None: there is no other
+    joined: bool = False  # a cluster, where encoders may be others than the driver has looked at
     races: bool = False  # a step ends at each evaluation, for racing to look at; what is given up leaves no checkpoint
