@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tune_polar.recipe.encoder_revisions import clustering_encoder, with_revisions
+from tune_polar.recipe.fill import fill
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.recipe.recorded import recipe_to_json
@@ -61,3 +62,25 @@ def test_what_texts_are_clustered_by_has_a_commit_of_its_own() -> None:
     assert further is not None
     assert further.revision == found.stages["hate"].losses["shared_con"].model_dump()["revision"] == "another/encoder"
     assert with_revisions(found, lambda _: None) == recipe
+
+
+@pytest.mark.parametrize("key", ["encoder.name", "detector.encoder.name"])
+def test_a_point_that_names_another_encoder_has_no_commit_of_the_one_before(key: str) -> None:
+    recipe = with_revisions(load_recipe("st1", RecipeOptions(encoder="small/bert")).recipe, lambda _: COMMIT)
+    found = fill(recipe, {key: "other/bert"}).stages["detector"].encoder
+    assert (found.name, found.revision) == ("other/bert", None)
+    given = {key.replace("name", "revision"): "later", key: "other/bert"}
+    assert fill(recipe, given).stages["detector"].encoder.revision == "later"
+    assert fill(recipe, {key: "small/bert"}) == recipe
+
+
+def test_other_clusters_have_no_commit_of_those_before(tmp_path: Path) -> None:
+    changes = {"hate.losses.shared_con.encoder": "one/encoder", "hate.losses.shared_con.revision": COMMIT}
+    recipe = load_recipe("sharedcon", RecipeOptions(encoder="tiny", changes=changes)).recipe
+    other = {"hate.losses.shared_con.encoder": "other/encoder"}
+    path = tmp_path / "own.yaml"
+    path.write_text(written_yaml(recipe_to_json(recipe)), encoding="utf-8")
+    for found in (fill(recipe, other), load_recipe(str(path), RecipeOptions(changes=other)).recipe):
+        further = clustering_encoder(found.stages["hate"])
+        assert further is not None
+        assert (further.name, further.revision) == ("other/encoder", None)

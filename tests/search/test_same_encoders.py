@@ -247,3 +247,13 @@ def test_an_encoder_that_no_stage_has_need_not_exist(tmp_path: Path) -> None:
     values = {**SMALL, "encoder": {"name": "not/here"}}
     values["stages"] = {"finder": {**SMALL["stages"]["finder"], "encoder": SMALL["encoder"]}}
     assert planned(tmp_path / "data", recipe_of(values)).recipe.encoder.name == "not/here"
+
+
+def test_clusters_of_another_encoder_have_fingerprints_of_their_own(tmp_path: Path) -> None:
+    one, other = (write_encoder(tmp_path / name, seed) for seed, name in enumerate(("one", "other")))
+    plan = planned(tmp_path / "data", clustered("tiny", str(one)))
+    filled = fill(plan.recipe, {"finder.losses.shared_con.encoder": str(other)})
+    assert plan.inputs_for(plan.recipe) is plan.inputs
+    assert plan.inputs_for(filled).stages["finder"].encoder != plan.inputs.stages["finder"].encoder
+    worker = Joined(tmp_path / "other-way", clustered("tiny", str(other)))
+    assert RECORD_KEY in worker.ended()

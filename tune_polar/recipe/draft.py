@@ -15,7 +15,7 @@ from tune_polar.recipe.message_words import KeyPath, did_you_mean, dotted
 from tune_polar.recipe.nodes import Node, root
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.strict_yaml import YamlFile
-from tune_polar.recipe.tree import NOTHING, Tree, at, put
+from tune_polar.recipe.tree import NOTHING, Tree, at, put, revision_beside
 
 LIKE = "like"  # of a stage: begin as a copy of another
 
@@ -74,14 +74,15 @@ class Draft:
                 if self.values.get(STAGES) and isinstance(self.values[STAGES], Mapping):  # else that is the fault
                     self.faults.append(origin.below(key).fault(error.problem))
             else:
-                if path[-2:] == ("encoder", "name") and f"{key.removesuffix('name')}revision" not in changes:
-                    self.forget_revision(path[:-1], value, origin.below(key))
+                if f"{key.rpartition('.')[0]}.revision" not in changes:
+                    self.forget_revision(path, value, origin.below(key))
                 self.lay(path, value, origin.below(key))
 
-    def forget_revision(self, encoder: KeyPath, name: object, origin: Origin) -> None:
-        """Where the section at ``encoder`` is to get another name: the commit there is one of the encoder before."""
-        if at(self.values, (*encoder, "name")) != name and at(self.values, (*encoder, "revision")) is not NOTHING:
-            self.lay((*encoder, "revision"), None, origin)
+    def forget_revision(self, path: KeyPath, value: object, origin: Origin) -> None:
+        """Where ``value`` at ``path`` names another encoder: the commit beside it is one of the encoder before."""
+        beside = revision_beside(path)
+        if beside is not None and at(self.values, path) != value and at(self.values, beside) is not NOTHING:
+            self.lay(beside, None, origin)
 
     def finish(self) -> Recipe | None:
         """The checked recipe, or None where ``faults`` now says what is wrong, each with file, line and key."""

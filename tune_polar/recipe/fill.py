@@ -11,7 +11,7 @@ from tune_polar.recipe.nodes import root
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.registry import Component
 from tune_polar.recipe.settings import Settings
-from tune_polar.recipe.tree import Tree, at, put
+from tune_polar.recipe.tree import Tree, at, put, revision_beside
 
 
 def value_at(recipe: Recipe, key: str) -> object:
@@ -89,11 +89,19 @@ def fill(recipe: Recipe, point: Mapping[str, object]) -> Recipe:
     tree: Tree = recipe.model_dump()
     changes = [(place_of(key, recipe).path, value) for key, value in point.items()]
     changes.sort(key=lambda change: (not _chooses(*change), len(change[0])))
+    given = {path for path, _ in changes}
     for path, value in changes:
-        if path[0] == "encoder":
-            _reach_stages(tree, path, value)
-        put(tree, path, value, root())
+        beside = revision_beside(path)
+        if beside is not None and beside not in given and at(tree, path) != value:  # a commit of the encoder before
+            _lay(tree, beside, None)
+        _lay(tree, path, value)
     return Recipe.model_validate(tree)
+
+
+def _lay(tree: Tree, path: KeyPath, value: object) -> None:
+    if path[0] == "encoder":
+        _reach_stages(tree, path, value)
+    put(tree, path, value, root())
 
 
 def _chooses(path: KeyPath, value: object) -> bool:

@@ -242,7 +242,7 @@ def _use_encoder(draft: Draft, name: str) -> None:
     stages = at(draft.values, (STAGES,))
     own = [(STAGES, stage, "encoder") for stage in (stages if isinstance(stages, Mapping) else ())]
     for path in [*(each for each in own if isinstance(at(draft.values, (*each, "name")), str)), ("encoder",)]:
-        draft.forget_revision(path, name, Origin(None, ("--encoder",)))
+        draft.forget_revision((*path, "name"), name, Origin(None, ("--encoder",)))
         draft.lay((*path, "name"), name, Origin(None, ("--encoder",)))
 
 

@@ -95,6 +95,13 @@ def put(tree: Tree, path: KeyPath, value: object, node: Node) -> None:
     tree[name] = merged(tree.get(name, NOTHING), value, node.below(name, tree))
 
 
+def revision_beside(path: KeyPath) -> KeyPath | None:
+    """Where the commit stands of the encoder that is named at ``path``; None: no encoder is named there."""
+    if path[-2:] in (("encoder", "name"), ("shared_con", "encoder")):
+        return (*path[:-1], "revision")
+    return None
+
+
 def columns_at(tree: Tree, path: KeyPath) -> tuple[str, ...]:
     """Columns of the task that a place inside a stage or decision belongs to; none where that cannot be said."""
     section, *names = path[:2]

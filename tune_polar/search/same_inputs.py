@@ -62,5 +62,5 @@ def check_cells(cells: tuple[Cell, ...], plan: SearchPlan) -> None:
 
 
 def _shown(fingerprint: str) -> str:
-    """The beginning of a hash; a name of the hub's whole."""
-    return fingerprint[:200] if "@" in fingerprint else fingerprint[:19]
+    """The beginning of a hash; a name of the hub's whole, in one line whoever has written it."""
+    return repr(fingerprint[:200])[1:-1] if "@" in fingerprint else fingerprint[:19]

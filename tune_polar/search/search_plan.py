@@ -24,7 +24,7 @@ from tune_polar.recipe.space import Scalar
 from tune_polar.search.racing.racing_names import NONE
 from tune_polar.search.recipe_data import further_files
 from tune_polar.trial.columns_read import columns_read
-from tune_polar.trial.encoder_identities import EncoderIdentities, encoder_read
+from tune_polar.trial.encoder_identities import EncoderIdentities, encoder_read, encoders_read
 from tune_polar.trial.fold_trial import Inputs
 from tune_polar.trial.stage_inputs import inputs_of
 
@@ -133,7 +133,8 @@ def inputs_to_json(inputs: Inputs) -> dict[str, object]:
 
 
 def _read_by(recipe: Recipe) -> dict[str, object]:
-    """By stage which columns it reads, and which encoder."""
+    """By stage which columns it reads, and which encoders."""
     return {
-        name: (columns_read(recipe.data, stage), encoder_read(stage.encoder)) for name, stage in recipe.stages.items()
+        name: (columns_read(recipe.data, stage), *map(encoder_read, encoders_read(stage)))
+        for name, stage in recipe.stages.items()
     }
