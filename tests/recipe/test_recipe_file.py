@@ -526,6 +526,15 @@ def test_what_is_set_of_a_component_does_not_reach_the_ablation_that_takes_it_aw
     assert packed.ablations["full"][1].encoder.quantize is None
 
 
+@pytest.mark.parametrize("name", ["no_asl", "baseline"])
+def test_no_asl_has_none_whatever_is_set_of_it(name):
+    changes = {"classifier.losses.asymmetric.gamma_positive": 1.0}
+    loaded = load_recipe("st3", RecipeOptions(encoder="tiny", changes=changes))
+    assert loaded.recipe.stages["classifier"].losses["asymmetric"].gamma_positive == 1
+    assert loaded.ablations["no_fgm"][1].stages["classifier"].losses["asymmetric"].gamma_positive == 1
+    assert list(loaded.ablations[name][1].stages["classifier"].losses) == ["cross_entropy"]
+
+
 def test_what_is_set_of_a_loss_does_not_bring_it_into_the_ablation_that_has_another():
     plain = load_recipe("impsh", RecipeOptions(encoder="tiny"))
     loaded = load_recipe("impsh", RecipeOptions(encoder="tiny", changes={"hate.losses.triplet.margin": 0.5}))
