@@ -200,8 +200,8 @@ def test_out_of_memory_before_a_stage_began_counts_as_a_lost_worker(tmp_path: Pa
 class OnSmallGpus(PreparedSearch):
     """A search whose workers have GPUs of four rows."""
 
-    def _worker(self, access: StoreAccess) -> WorkerSetup:
-        return replace(super()._worker(access), store=AccessOnSmallGpu(access.address))
+    def worker_setup(self, access: StoreAccess) -> WorkerSetup:
+        return replace(super().worker_setup(access), store=AccessOnSmallGpu(access.address))
 
 
 @pytest.mark.e2e
