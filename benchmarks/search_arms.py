@@ -35,11 +35,13 @@ from tune_polar.search.optuna.unit_cube import UnitCube
 class Fresh(Sampler):
     """The shipped sampler with its model exchanged: one hook."""
 
+    by_chance = RANDOM_CONFIGURATIONS  # are scored before the model is asked
+
     def ask(self, number: int, repeat: int = 0) -> dict[str, Scalar]:
         """As the shipped one asks, by ``model`` once enough is scored."""
         digest = hashlib.sha256(f"{self._seed}/{number}/{repeat}".encode()).digest()
         seed = int.from_bytes(digest[:4], "little")
-        if self._scored + len(self._predicted) < RANDOM_CONFIGURATIONS or repeat >= MODEL_REPEATS:
+        if self._scored + len(self._predicted) < self.by_chance or repeat >= MODEL_REPEATS:
             return self.asked(RandomSampler(seed=seed), [])
         return self.by_model([self._trials[key] for key in sorted(self._trials)], seed)
 
@@ -224,7 +226,6 @@ class Warm(Fresh):
     """TPE is told an earlier search too: by ranks, and as much of it as it agrees with what has been scored here."""
 
     fewest, doubt, at_first = 4, 4.0, 0.5
-    by_chance = RANDOM_CONFIGURATIONS
 
     def __init__(self, space: LoadedSpace, seed: int, earlier: Earlier) -> None:
         super().__init__(space, seed)
@@ -233,14 +234,6 @@ class Warm(Fresh):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a length at its bound
             self._process = GaussianProcessRegressor(kernel, normalize_y=True).fit(earlier.rows, earlier.scores)
-
-    def ask(self, number: int, repeat: int = 0) -> dict[str, Scalar]:
-        """As the shipped one, but for the number drawn by chance."""
-        digest = hashlib.sha256(f"{self._seed}/{number}/{repeat}".encode()).digest()
-        seed = int.from_bytes(digest[:4], "little")
-        if self._scored + len(self._predicted) < self.by_chance or repeat >= MODEL_REPEATS:
-            return self.asked(RandomSampler(seed=seed), [])
-        return self.by_model([self._trials[key] for key in sorted(self._trials)], seed)
 
     def agreement(self) -> float:
         """Rank correlation of what the earlier search expects with what was scored: in [0, 1], less where few were."""

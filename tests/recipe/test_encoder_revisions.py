@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tune_polar.recipe.encoder_revisions import clustering_encoder, with_revisions
+from tune_polar.recipe.clustering import clustering_encoder
+from tune_polar.recipe.encoder_revisions import with_revisions
 from tune_polar.recipe.fill import fill
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe

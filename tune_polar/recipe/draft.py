@@ -15,7 +15,7 @@ from tune_polar.recipe.message_words import KeyPath, did_you_mean, dotted
 from tune_polar.recipe.nodes import Node, root
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.strict_yaml import YamlFile
-from tune_polar.recipe.tree import NOTHING, Tree, at, put, revision_beside
+from tune_polar.recipe.tree import Tree, at, put, revision_beside
 
 LIKE = "like"  # of a stage: begin as a copy of another
 
@@ -80,8 +80,8 @@ class Draft:
 
     def forget_revision(self, path: KeyPath, value: object, origin: Origin) -> None:
         """Where ``value`` at ``path`` names another encoder: the commit beside it is one of the encoder before."""
-        beside = revision_beside(path)
-        if beside is not None and at(self.values, path) != value and at(self.values, beside) is not NOTHING:
+        beside = revision_beside(self.values, path)
+        if beside is not None and at(self.values, path) != value:
             self.lay(beside, None, origin)
 
     def finish(self) -> Recipe | None:

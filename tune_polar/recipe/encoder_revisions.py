@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tune_polar.recipe.clustering import clustering_encoder
 from tune_polar.recipe.components.losses import SharedCon
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import Encoder, Stage
-
-
-def clustering_encoder(stage: Stage) -> Encoder | None:
-    """The frozen encoder by whose vectors a stage's texts are clustered; None: its own, or they are not."""
-    loss = next((loss for loss in stage.losses.values() if isinstance(loss, SharedCon)), None)
-    if loss is None or loss.encoder is None:
-        return None
-    return Encoder(name=loss.encoder, revision=loss.revision, max_length_tokens=stage.encoder.max_length_tokens)
 
 
 def with_revisions(recipe: Recipe, revision_of: Callable[[Encoder], str | None]) -> Recipe:

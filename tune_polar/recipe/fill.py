@@ -91,7 +91,7 @@ def fill(recipe: Recipe, point: Mapping[str, object]) -> Recipe:
     changes.sort(key=lambda change: (not _chooses(*change), len(change[0])))
     given = {path for path, _ in changes}
     for path, value in changes:
-        beside = revision_beside(path)
+        beside = revision_beside(tree, path)
         if beside is not None and beside not in given and at(tree, path) != value:  # a commit of the encoder before
             _lay(tree, beside, None)
         _lay(tree, path, value)

@@ -95,11 +95,10 @@ def put(tree: Tree, path: KeyPath, value: object, node: Node) -> None:
     tree[name] = merged(tree.get(name, NOTHING), value, node.below(name, tree))
 
 
-def revision_beside(path: KeyPath) -> KeyPath | None:
-    """Where the commit stands of the encoder that is named at ``path``; None: no encoder is named there."""
-    if path[-2:] in (("encoder", "name"), ("shared_con", "encoder")):
-        return (*path[:-1], "revision")
-    return None
+def revision_beside(tree: Tree, path: KeyPath) -> KeyPath | None:
+    """Where ``tree`` has the commit of the encoder that is named at ``path``; None: it has none."""
+    beside: KeyPath = (*path[:-1], "revision")
+    return beside if path[-1] in ("name", "encoder") and at(tree, beside) is not NOTHING else None
 
 
 def columns_at(tree: Tree, path: KeyPath) -> tuple[str, ...]:

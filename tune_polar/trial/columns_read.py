@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tune_polar.recipe.clustering import clustering_of
 from tune_polar.recipe.components.batches import STRATA
-from tune_polar.recipe.components.losses import SharedCon
 from tune_polar.recipe.sections import Data, Stage
 
 CLASSES = "classes"  # batches balanced by those of the target
@@ -34,8 +34,3 @@ def pair_column(stage: Stage) -> str | None:
     if clustering_of(stage) is not None or all(loss.positives is None for loss in stage.losses.values()):
         return None
     return getattr(stage.batches, "text", None)
-
-
-def clustering_of(stage: Stage) -> SharedCon | None:
-    """The loss that takes rows' positives from their clusters; None: no loss does."""
-    return next((loss for loss in stage.losses.values() if isinstance(loss, SharedCon)), None)

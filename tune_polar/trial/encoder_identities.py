@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder_files import POOLING_FILE
 from tune_polar.model.encoder_location import BY_POOLING, OF_FOLDER, encoder_commit, encoder_identity
-from tune_polar.recipe.encoder_revisions import clustering_encoder, with_revisions
+from tune_polar.recipe.clustering import clustering_encoder
+from tune_polar.recipe.encoder_revisions import with_revisions
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import TINY, Encoder, Stage
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from tune_polar.recipe.clustering import clustering_encoder, clustering_of
 from tune_polar.recipe.components.batches import PAIRS
-from tune_polar.recipe.encoder_revisions import clustering_encoder
 from tune_polar.recipe.sections import TINY, Stage
 from tune_polar.trial.class_clusters import Clusters, cluster_vectors, clusters_of
-from tune_polar.trial.columns_read import clustering_of, pair_column
+from tune_polar.trial.columns_read import pair_column
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.pair_rows import PairRows
 from tune_polar.trial.stage_rows import StageRows
