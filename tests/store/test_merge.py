@@ -173,6 +173,16 @@ def test_searches_that_differ_are_refused_and_the_key_is_named(search, other_mac
     assert not (tmp_path / "merged").exists()
 
 
+def test_searches_at_two_commits_of_an_encoder_are_told_how_to_begin(search):
+    def pinned(commit):
+        hub = {"encoder__name": "org/encoder", "encoder__revision": commit}
+        return {**search.store.manifest(), "recipe": recipe_to_json(two_stages(**hub))}
+
+    with pytest.raises(StoreError, match="must agree in recipe.encoder.revision") as refused:
+        merged_manifest({"here": pinned("a" * 40), "there": pinned("b" * 40)})
+    assert f"--set encoder.revision={'a' * 40}." in refused.value.remedy
+
+
 def test_searches_with_other_gold_of_dev_are_refused(search, other_machine, tmp_path):
     dev = search.gold.splits["dev"]
     turned = {**dev.columns, "hurt": label_column((1 - dev.values("hurt")).tolist())}

@@ -241,10 +241,13 @@ def _check_agreement(values: Mapping[str, object], key: str) -> None:
         difference = _difference(first, value, key)
         if difference is not None:
             where, one, other = difference
+            remedy = "Merge only searches of one recipe and space on the same data and folds."
+            if where.endswith(".revision") and isinstance(one, str):  # what a search pins where the recipe names none
+                remedy += f" To begin one that can be merged: --set {where.removeprefix('recipe.')}={one}."
             raise StoreError(
                 f"searches to merge must agree in {where}, got {_short(one)} in {first_place} and "
                 f"{_short(other)} in {place}",
-                "Merge only searches of one recipe and space on the same data and folds.",
+                remedy,
             )
 
 
