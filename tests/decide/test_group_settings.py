@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tune_polar.decide.groups import FEWEST_ROWS, GroupSettings, PerGroup
+from tune_polar.decide.groups import FEWEST_TEXTS, GroupSettings, PerGroup
 from tune_polar.decide.kinds import Inputs, KnnVote, Sample, Threshold, Thresholds
 from tune_polar.decide.metrics import METRICS
 from tune_polar.decide.rows import Gold
@@ -20,7 +22,8 @@ def sample(groups: np.ndarray, seed: int = 0) -> Sample:
     gold = rng.random((len(groups), 2)) < 0.4
     shares = np.clip(0.3 + 0.3 * gold + rng.normal(0, 0.2, gold.shape), 0, 1)
     inputs = Inputs((Table.of("probability", [shares]),), NAMES, groups)
-    return Sample(inputs, Gold("labels", gold, NAMES), np.arange(len(groups)) % 2, METRICS["macro_f1"])
+    rows = np.arange(len(groups))
+    return Sample(inputs, Gold("labels", gold, NAMES), rows % 2, rows, METRICS["macro_f1"])
 
 
 def test_a_group_with_enough_rows_has_its_own_choice() -> None:
@@ -35,14 +38,23 @@ def test_a_group_with_enough_rows_has_its_own_choice() -> None:
 
 
 def test_too_few_rows_take_the_choice_of_all() -> None:
-    groups = np.repeat([0, 1, -1], [100, FEWEST_ROWS - 1, 50])
+    groups = np.repeat([0, 1, -1], [100, FEWEST_TEXTS - 1, 50])
     kind = PerGroup(Threshold())
     prepared = kind.prepare(sample(groups))
     assert set(kind.choose(prepared, (0, 1)).own) == {0}
-    groups = np.repeat([0, 1], [100, FEWEST_ROWS])
+    groups = np.repeat([0, 1], [100, FEWEST_TEXTS])
     prepared = kind.prepare(sample(groups))
     assert set(kind.choose(prepared, (0, 1)).own) == {0, 1}
     assert set(kind.choose(prepared, (1,)).own) == {0}  # counted among the rows that may choose
+
+
+def test_rows_of_three_seeds_are_no_more_texts() -> None:
+    few = np.repeat([0, 1], [100, FEWEST_TEXTS - 1])
+    every = sample(np.tile(few, 3))
+    rows = replace(every, ids=np.tile(np.arange(len(few)), 3))
+    kind = PerGroup(Threshold())
+    assert set(kind.choose(kind.prepare(every), (0, 1)).own) == {0, 1}
+    assert set(kind.choose(kind.prepare(rows), (0, 1)).own) == {0}
 
 
 def test_a_column_without_a_positive_row_takes_its_threshold_of_all() -> None:
@@ -62,7 +74,8 @@ def test_votes_of_a_group_without_a_positive_row_are_those_of_all() -> None:
     gold = rng.random((120, 1)) < 0.5
     gold[groups == "ita"] = False
     table = Table.of("neighbours", [(rng.random((120, 5)) < 0.5).astype(np.uint8)])
-    rows = Sample(Inputs((table,), ("x",), groups), Gold("binary", gold, ("x",)), np.zeros(120), METRICS["macro_f1"])
+    inputs, part = Inputs((table,), ("x",), groups), np.zeros(120)
+    rows = Sample(inputs, Gold("binary", gold, ("x",)), part, np.arange(120), METRICS["macro_f1"])
     kind = PerGroup(KnnVote())
     assert set(kind.choose(kind.prepare(rows), (0,)).own) == {"eng"}
 

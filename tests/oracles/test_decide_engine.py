@@ -15,7 +15,7 @@ from tune_polar.decide.decision_engine import fold_score, judge
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.fold_mean import weighted_mean
 from tune_polar.decide.graph import Graph
-from tune_polar.decide.groups import FEWEST_ROWS
+from tune_polar.decide.groups import FEWEST_TEXTS
 from tune_polar.decide.judgement import Scored
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.tables import Table
@@ -168,12 +168,12 @@ class Plain:
 
 
 class ByLanguage(Plain):
-    """A language's own where it has enough rows and, of each column, a positive one."""
+    """A language's own where it has enough texts and, of each column, a positive one."""
 
     def votes(self, rows: list[Row]) -> Callable[[Row], int]:
         pooled, own = super().votes(rows), {}
         for language, theirs in by_language(rows).items():
-            enough = len(theirs) >= FEWEST_ROWS and any(row.polarized for row in theirs)
+            enough = len({row.id for row in theirs}) >= FEWEST_TEXTS and any(row.polarized for row in theirs)
             own[language] = super().votes(theirs) if enough else pooled
         return lambda row: own.get(row.language, pooled)(row)
 
@@ -184,7 +184,7 @@ class ByLanguage(Plain):
         for language, theirs in by_language(polarized).items():
             own[language] = [
                 best_cut(theirs, place)
-                if len(theirs) >= FEWEST_ROWS and any(row.labels[place] for row in theirs)
+                if len({row.id for row in theirs}) >= FEWEST_TEXTS and any(row.labels[place] for row in theirs)
                 else pooled[place]
                 for place in range(len(LABELS))
             ]

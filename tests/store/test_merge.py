@@ -178,7 +178,7 @@ def test_searches_at_two_commits_of_an_encoder_are_told_how_to_begin(search):
         hub = {"encoder__name": "org/encoder", "encoder__revision": commit}
         return {**search.store.manifest(), "recipe": recipe_to_json(two_stages(**hub))}
 
-    with pytest.raises(StoreError, match="must agree in recipe.encoder.revision") as refused:
+    with pytest.raises(StoreError, match=r"must agree in recipe\.encoder\.revision") as refused:
         merged_manifest({"here": pinned("a" * 40), "there": pinned("b" * 40)})
     assert f"--set encoder.revision={'a' * 40}." in refused.value.remedy
 

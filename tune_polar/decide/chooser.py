@@ -145,7 +145,7 @@ class Chooser:
                 f"{node.name} must be chosen on at least one row, got none",
                 "Use fewer folds, or give the rows that it is to be chosen on.",
             )
-        sample = Sample(inputs, rows.gold, rows.part, self.metric(node))
+        sample = Sample(inputs, rows.gold, rows.part, rows.ids, self.metric(node))
         return sample if rows.mask.all() else sample.take(rows.mask)
 
     def _ready(self, node: Node, settings: Settings) -> Any:

@@ -1,8 +1,8 @@
 """One setting a group (a language, say) of any kind of decision that chooses.
 
-A group's own setting is chosen on its rows alone. Where those are fewer than ``FEWEST_ROWS``, or hold no positive row
-of a column, the setting chosen on all groups' rows decides instead: of thresholds for that column, of votes as a whole.
-The same holds for groups that were not there to choose on, and for rows whose group is missing.
+A group's own setting is chosen on its rows alone. Where those are fewer than ``FEWEST_TEXTS`` texts, or hold no
+positive row of a column, the setting chosen on all groups' rows decides instead: of thresholds for that column, of
+votes as a whole. The same holds for groups that were not there to choose on, and for rows whose group is missing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold, GoldKind
 from tune_polar.errors import DecisionError
 
-FEWEST_ROWS = 20
+FEWEST_TEXTS = 20
 Group: TypeAlias = Any  # an int code or a string
 MISSING: tuple[Group, ...] = (-1, "")
 
@@ -64,9 +64,10 @@ class PerGroup(Decision[PreparedGroups, GroupSettings]):
         groups = _groups(sample.inputs)
         found = {}
         for name in np.unique(groups).tolist():
-            own = groups == name
-            if name not in MISSING and np.count_nonzero(own) >= FEWEST_ROWS:
-                rows = sample.take(own)
+            if name in MISSING:
+                continue
+            rows = sample.take(groups == name)
+            if rows.texts >= FEWEST_TEXTS:
                 found[name] = (rows, self.inner.prepare(rows))
         return PreparedGroups(self.inner.prepare(sample), found)
 
@@ -74,7 +75,7 @@ class PerGroup(Decision[PreparedGroups, GroupSettings]):
         """A setting for every group with enough rows in ``parts``."""
         pooled, own = self.inner.choose(prepared.whole, parts), {}
         for name, (sample, ready) in prepared.groups.items():
-            usable = _usable(sample.of(parts).gold)
+            usable = _usable(sample.of(parts))
             if usable.any():
                 own[name] = self.inner.merged(self.inner.choose(ready, parts), pooled, usable)
         return GroupSettings(pooled, own)
@@ -118,9 +119,10 @@ def _for_all(setting: Setting | None) -> GroupSettings | None:
     return None if setting is None else GroupSettings(setting, {})
 
 
-def _usable(gold: Gold) -> BoolArray:
+def _usable(sample: Sample) -> BoolArray:
     """Columns that a group's rows can choose for, (columns,)."""
-    if len(gold) < FEWEST_ROWS:
+    gold = sample.gold
+    if sample.texts < FEWEST_TEXTS:
         return np.zeros(gold.values.shape[1], dtype=np.bool_)
     if gold.kind in ("binary", "labels"):
         return np.asarray(gold.values.any(axis=0))

@@ -141,6 +141,17 @@ class Rows:
         """Whether a text stands in several rows."""
         return len(np.unique(self.ids)) < len(self)
 
+    def texts(self, own: BoolArray) -> int:
+        """How many different ones stand in the rows ``own``, (rows,)."""
+        return len(np.unique(self.ids[own]))
+
+    @property
+    def held_out(self) -> float:
+        """Texts that parts hold out over those they do not, all together; 1/(K−1) where each stands in one of K."""
+        own = [len(np.unique(self.ids[self.part == part])) for part in np.unique(self.part)]
+        others = len(np.unique(self.ids)) * len(own) - sum(own)
+        return sum(own) / others if others else 0.0
+
     def take(self, rows: NDArray[Any]) -> Rows:
         """Some of the rows, given as positions or as a mask."""
         return replace(

@@ -112,8 +112,8 @@ def _gain_below_noise(summary: SearchSummary) -> Iterator[str]:
     if np.count_nonzero(~np.isnan(ours - theirs)) < 2:
         raise NotApplicableError("one cell alone says nothing of noise")
     folds, seeds = {cell.fold for cell in summary.cells}, {cell.seed for cell in summary.cells}
-    metric = summary.metric
-    paired = fold_paired(ours, theirs, planned_folds=len(folds), seeds=len(seeds), metric=metric)
+    metric, held_out = summary.metric, summary.gold.held_out
+    paired = fold_paired(ours, theirs, planned_folds=len(folds), seeds=len(seeds), held_out=held_out, metric=metric)
     ends = (paired.interval.low, paired.interval.high)
     if min(metric.gain(end, 0.0) for end in ends) <= 0:
         low, high = (signed(end, metric) for end in ends)

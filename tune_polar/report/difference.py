@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,7 @@ from tune_polar.report.numbers import fixed, spread
 from tune_polar.report.words import CellWords, named
 from tune_polar.stats.intervals import signed, unit_of
 from tune_polar.stats.paired import fold_paired
+from tune_polar.stats.told_apart import ComparisonMatrix, comparison_matrix
 
 Verdict = Literal["better", "worse", "within"]
 
@@ -63,7 +65,9 @@ def difference_by_cell(ours: FloatArray, theirs: FloatArray, plan: CellWords, me
     deltas = (ours - theirs)[~np.isnan(ours - theirs)].tolist()
     if len(deltas) < 2:
         return None
-    paired = fold_paired(ours, theirs, planned_folds=plan.folds, seeds=plan.seeds, metric=metric)
+    paired = fold_paired(
+        ours, theirs, planned_folds=plan.folds, seeds=plan.seeds, held_out=plan.held_out, metric=metric
+    )
     return CellDifference(
         mean=paired.difference,
         standard_error=spread(deltas) / len(deltas) ** 0.5,
@@ -72,6 +76,13 @@ def difference_by_cell(ours: FloatArray, theirs: FloatArray, plan: CellWords, me
         better_in=sum(metric.gain(delta, 0.0) > 0 for delta in deltas),
         cells=len(deltas),
         metric=metric,
+    )
+
+
+def by_cells(names: Sequence[str], scores: FloatArray, plan: CellWords, metric: Metric) -> ComparisonMatrix:
+    """Each of ``names`` with each, cell by cell; ``scores`` (names, cells), NaN where a cell has none."""
+    return comparison_matrix(
+        names, scores, planned_folds=plan.folds, seeds=plan.seeds, held_out=plan.held_out, metric=metric
     )
 
 

@@ -14,6 +14,7 @@ from tune_polar.report.document import Block, Row, TextTable
 from tune_polar.report.ladder import threshold_range
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.words import chosen_on, plain_words
+from tune_polar.stats.group_scores import measure
 from tune_polar.stats.intervals import signed
 
 NONE = "—"
@@ -34,8 +35,7 @@ def choosing_by_group(page: PageContext, judgement: Judgement, groups: Mapping[s
     rows = []
     whole = np.ones(len(crossed.decided), dtype=np.bool_)
     for name, own in (*groups.items(), ("all pooled", whole)):
-        gold = judgement.rows.gold.take(own)
-        before, after = (metric.measure(gold, each.decided[own]).score for each in (plain, crossed))
+        before, after = (measure(judgement.rows, each.decided, metric, own).score for each in (plain, crossed))
         chosen = thresholds_of(judgement, names.index(name)) if name in names else NONE
         cells = (name, page.shown(before), page.shown(after), signed(metric.gain(after, before), metric), chosen)
         rows.append(Row(cells, kind="main" if own is whole else ""))

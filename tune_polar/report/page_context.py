@@ -124,7 +124,7 @@ class PageContext:
     @cached_property
     def cells(self) -> CellWords:
         """Of every configuration."""
-        return CellWords(self.summary.cells)
+        return CellWords(self.summary.cells, self.summary.gold.held_out)
 
     @cached_property
     def searched(self) -> tuple[SearchedParameter, ...]:

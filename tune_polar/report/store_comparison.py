@@ -12,6 +12,7 @@ import numpy as np
 from tune_polar.evaluate.configuration_scores import Scores
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.report.cross_table import CrossTable, cross_table
+from tune_polar.report.difference import by_cells
 from tune_polar.report.document import TextTable, caption, figure, missing, prose
 from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.index import name_of, score_of
@@ -22,7 +23,6 @@ from tune_polar.report.rank_table import rank_table
 from tune_polar.report.settings import differences
 from tune_polar.report.winner_recipe import winner_recipe
 from tune_polar.report.words import score_words
-from tune_polar.stats.told_apart import comparison_matrix
 
 NOT_CORRECTED = (
     "Each winner is the best of its search and owes part of its score to that choice; these differences are not "
@@ -157,7 +157,7 @@ def _apart(winners: Sequence[_Winner], why: str) -> Answer:
     plan, metric = winners[0].page.cells, winners[0].page.metric
     scores = np.stack([each.scores.by_cell(plan.cells) for each in winners])
     names = [each.name for each in winners]
-    matrix = comparison_matrix(names, scores, planned_folds=plan.folds, seeds=plan.seeds, metric=metric)
+    matrix = by_cells(names, scores, plan, metric)
     if not matrix.pairs:
         return [missing(f"Not applicable: one {plan.one} alone says nothing of noise.")]
     return [prose(*(pair.sentence for pair in matrix.pairs), NOT_CORRECTED)]

@@ -9,9 +9,10 @@ import numpy as np
 
 from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.report.choice_words import choice_sentences
+from tune_polar.report.difference import by_cells
 from tune_polar.report.numbers import duration
 from tune_polar.report.page_context import PageContext
-from tune_polar.stats.told_apart import ComparisonMatrix, comparison_matrix
+from tune_polar.stats.told_apart import ComparisonMatrix
 
 TOP = 8  # configurations that are compared with each other; a matrix of more is not read
 MUCH_CHEAPER = 0.8  # of the winner's training time: what is less is worth a word
@@ -26,8 +27,7 @@ def compared(page: PageContext, rows: Sequence[ConfigurationSummary]) -> Compari
     """Each with each, cell by cell; all have a score."""
     scores = [row.scores.by_cell(page.cells.cells) for row in rows if row.scores is not None]
     names = [page.index.name(row) for row in rows]
-    folds, seeds = page.cells.folds, page.cells.seeds
-    return comparison_matrix(names, np.stack(scores), planned_folds=folds, seeds=seeds, metric=page.metric)
+    return by_cells(names, np.stack(scores), page.cells, page.metric)
 
 
 def choice_lines(page: PageContext) -> tuple[str, ...]:

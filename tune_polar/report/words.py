@@ -103,9 +103,13 @@ def begun(text: str) -> str:
 
 @dataclass(frozen=True)
 class CellWords:
-    """How a configuration's cells are called: by fold, by seed, or by both, whichever tells them apart."""
+    """How a configuration's cells are called: by fold, by seed, or by both, whichever tells them apart.
+
+    ``held_out``: rows that they validate over those they train on, for comparisons; None: 1/(K−1) in K folds.
+    """
 
     cells: tuple[Cell, ...]
+    held_out: float | None = None
 
     @cached_property
     def folds(self) -> int:

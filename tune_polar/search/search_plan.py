@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 
-import numpy as np
-
 from tune_polar import __version__
 from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.source import Source
@@ -61,9 +59,8 @@ class SearchPlan:
 
     @property
     def held_out(self) -> float:
-        """Rows that folds validate over own rows that they train on, all folds together: 1/(K−1) in K of them."""
-        plan = next(iter(self.plans.values()))
-        return float(np.count_nonzero(plan.validation) / np.count_nonzero(plan.training[:, : self.corpus.own_rows]))
+        """``FoldPlan.held_out`` of the first stage."""
+        return next(iter(self.plans.values())).held_out(self.corpus.own_rows)
 
     def inputs_for(self, recipe: Recipe) -> Inputs:
         """What the fold trials of one configuration read: the plan's own but where it has another encoder or column.

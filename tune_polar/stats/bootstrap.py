@@ -31,14 +31,11 @@ def bootstrap_scores(
     *,
     rounds: int = 1000,
     level: float = 0.95,
-    stratified: bool = True,
     texts: IntArray | None = None,
 ) -> BootstrapScores:
     """Resample rows and score again; ``gold`` is binary or of labels, ``decided`` has shape (rows, labels).
 
-    Stratified by label pattern (the row's gold labels together), so that every round has each label as often
-    as the data do; a row whose pattern occurs once then stays in every round. ``stratified=False`` resamples
-    all rows alike. ``texts`` (rows,): rows of one number are one text, and are drawn together.
+    ``texts`` (rows,): rows of one number are one text, and are drawn together.
 
     Raises:
         DecisionError: shapes that differ, no rows, fewer than 100 rounds, a level outside 0–1.
@@ -47,9 +44,9 @@ def bootstrap_scores(
     check_level(level)
     kinds = row_kinds(gold, decided)
     if texts is None or len(np.unique(texts)) == len(texts):
-        draws = kinds.per_column(kinds.drawn(rounds, rng, stratified))
+        draws = kinds.per_column(kinds.drawn(rounds, rng))
     else:
-        draws = _whole_texts(gold, decided, texts, rounds, rng, stratified)
+        draws = _whole_texts(gold, decided, texts, rounds, rng)
     per_class = kinds.per_column(kinds.count[None, :])[0]
     return BootstrapScores(
         macro_f1=float(per_class.mean()),
@@ -60,20 +57,13 @@ def bootstrap_scores(
     )
 
 
-def _whole_texts(
-    gold: Gold, decided: BitArray, texts: IntArray, rounds: int, rng: np.random.Generator, stratified: bool
-) -> FloatArray:
-    """Scores of each round, (rounds, labels); a text's rows have its gold, so that it lies in one stratum."""
+def _whole_texts(gold: Gold, decided: BitArray, texts: IntArray, rounds: int, rng: np.random.Generator) -> FloatArray:
+    """Scores of each round, (rounds, labels)."""
     truth, guess = as_bool(gold.values, "gold", 2), as_bool(decided, "decisions", 2)
-    _, first, text = np.unique(texts, return_index=True, return_inverse=True)
-    text = text.reshape(-1)
-    patterns = truth[first] if stratified else np.zeros_like(truth[first])
-    stratum = np.unique(patterns, axis=0, return_inverse=True)[1].reshape(-1)
-    each = RowKinds(truth, (guess,), np.ones(len(truth), dtype=np.int64), np.zeros(len(truth), np.int64), gold.kind)
+    names, text = np.unique(texts, return_inverse=True)
+    each = RowKinds(truth, (guess,), np.ones(len(truth), dtype=np.int64), gold.kind)
     found = []
     for count in portions(rounds, len(texts)):
-        often = np.zeros((count, len(first)), dtype=np.int64)
-        for own in (np.flatnonzero(stratum == place) for place in range(int(stratum.max()) + 1)):
-            often[:, own] = bootstrap_weights(len(own), count, rng)
-        found.append(each.per_column(often[:, text]))
+        often = bootstrap_weights(len(names), count, rng).astype(np.int64)
+        found.append(each.per_column(often[:, text.reshape(-1)]))
     return np.concatenate(found)

@@ -43,7 +43,7 @@ def compare_folds(top: Sequence[ScoredConfiguration], winner: ScoredConfiguratio
     same = [np.array_equal(each.fold, winner.fold) for each in top]
     nothing = np.full(len(winner.fold_scores), np.nan)
     scores = np.stack([each.fold_scores if fits else nothing for each, fits in zip(top, same, strict=True)])
-    return comparison_matrix([each.name for each in top], scores)
+    return comparison_matrix([each.name for each in top], scores, held_out=winner.judgement.rows.held_out)
 
 
 def compare_rows(

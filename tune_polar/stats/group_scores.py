@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune_polar.decide.array_checks import BoolArray, FloatArray, IntArray
-from tune_polar.decide.metrics import Metric
+from tune_polar.decide.metrics import Measured, Metric
 from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError
 from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
@@ -89,9 +89,8 @@ def group_scores(
 
     found = {}
     for place, (name, own) in enumerate((*subsets.items(), ("", every))):
-        measured = metric.measure(rows.gold.take(own), decided[own])
-        score = measured.score if len(rows.seeds) == 1 else _mean_over_seeds(rows, decided, metric, own)
-        found[name] = estimate(score, draws[:, place], int(own.sum()), measured.remarks)
+        measured = measure(rows, decided, metric, own)
+        found[name] = estimate(measured.score, draws[:, place], int(own.sum()), measured.remarks)
     pooled = found.pop("")
     macro, of_macro = float(np.mean([each.value for each in found.values()])), draws[:, :-1].mean(axis=1)
     return GroupScores(
@@ -120,9 +119,7 @@ def group_difference(
         DecisionError: as for ``group_scores``.
     """
     draws = subset_draws(rows, [first, second], metric, subsets, rng, rounds=rounds).mean(axis=1)
-    scores = [
-        float(np.mean([_mean_over_seeds(rows, each, metric, own) for own in subsets])) for each in (first, second)
-    ]
+    scores = [float(np.mean([measure(rows, each, metric, own).score for own in subsets])) for each in (first, second)]
     sign = 1.0 if metric.larger_is_better else -1.0
     interval = percentile_interval(sign * (draws[:, 0] - draws[:, 1]), level)
     return Estimate(metric.gain(scores[0], scores[1]), interval, int(sum(own.sum() for own in subsets)))
@@ -147,7 +144,7 @@ def subset_gap(
     """
     flat = [own for pair in pairs for own in pair]
     draws = subset_draws(rows, [decided], metric, flat, rng, rounds=rounds)[:, :, 0]
-    scores = [_mean_over_seeds(rows, decided, metric, own) for own in flat]
+    scores = [measure(rows, decided, metric, own).score for own in flat]
     sign = 1.0 if metric.larger_is_better else -1.0
     value = float(np.mean([metric.gain(scores[at], scores[at + 1]) for at in range(0, len(flat), 2)]))
     gaps = sign * (draws[:, 0::2] - draws[:, 1::2]).mean(axis=1)
@@ -202,9 +199,17 @@ def _strata(texts: int, place: IntArray, subsets: Sequence[BoolArray]) -> list[I
     return [each.astype(np.int64) for each in np.split(order, np.cumsum(np.bincount(kind.reshape(-1)))[:-1])]
 
 
-def _mean_over_seeds(rows: Rows, decided: NDArray[Any], metric: Metric, own: BoolArray) -> float:
-    seeds = [own & (rows.seed == seed) for seed in rows.seeds]
-    return float(np.mean([metric.score(rows.gold.take(each), decided[each]) for each in seeds if each.any()]))
+def measure(rows: Rows, decided: NDArray[Any], metric: Metric, own: BoolArray) -> Measured:
+    """``decided`` (rows, columns) on the rows ``own``, (rows,): of several seeds the mean, as everywhere."""
+    seeds = [each for seed in rows.seeds if (each := own & (rows.seed == seed)).any()]
+    found = [metric.measure(rows.gold.take(each), decided[each]) for each in seeds]
+    if len(found) == 1:
+        return found[0]
+    return Measured(
+        score=float(np.mean([each.score for each in found])),
+        per_column=np.mean([each.per_column for each in found], axis=0),
+        remarks=tuple(dict.fromkeys(remark for each in found for remark in each.remarks)),
+    )
 
 
 def _between(rows: Rows, subsets: Sequence[BoolArray]) -> float:

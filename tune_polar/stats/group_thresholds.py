@@ -19,8 +19,8 @@ from tune_polar.decide.rows import Rows
 from tune_polar.decide.tables import Table
 from tune_polar.errors import DecisionError
 from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
-from tune_polar.stats.row_kinds import row_kinds
 from tune_polar.stats.scored_configuration import DECISION, METRIC, MODEL
+from tune_polar.stats.weighted_scores import WeightedScores
 
 GROUP = "group"  # the column of ``GroupedRows.rows`` that tells them apart
 
@@ -136,12 +136,11 @@ class _Drawn:
 
     @classmethod
     def of(cls, rows: Rows, pooled: BoolArray, own: BoolArray, rounds: int, rng: np.random.Generator) -> _Drawn:
-        kinds = row_kinds(rows.gold, pooled, own)
-        drawn = kinds.drawn(rounds, rng, stratified=True)
         metric = default_metric(rows.gold.kind)
+        drawn = WeightedScores(rows, [pooled, own], metric).drawn(rounds, rng)
         return cls(
             rows=len(rows),
             pooled=metric.score(rows.gold, pooled),
             own=metric.score(rows.gold, own),
-            gains=kinds.macro(drawn, 1) - kinds.macro(drawn, 0),
+            gains=drawn[:, 1] - drawn[:, 0],
         )

@@ -50,7 +50,7 @@ def grouped_rows(tables: Sequence[PredictionTable]) -> dict[str, GroupedRows]:
 
 
 def _joined(name: str, tables: Sequence[PredictionTable], groups: Sequence[str]) -> GroupedRows:
-    gold, probability, fold, group = [], [], [], []
+    gold, probability, fold, group, ids = [], [], [], [], list[str]()
     for table, of_file in zip(tables, groups, strict=True):
         rows = align([each for each in table.complete if each.name == name], OOF)
         if rows.gold is None or rows.fold is None:
@@ -63,9 +63,11 @@ def _joined(name: str, tables: Sequence[PredictionTable], groups: Sequence[str])
         gold.append(rows.gold)
         probability.append(rows.probability[0])
         fold.append(rows.fold[0])
+        ids += [f"{len(gold)} {each}" for each in rows.ids]  # a text of another file is another text
         group += list(rows.group) if rows.group is not None else [of_file] * len(rows.ids)
     truth = gold_of(np.concatenate(gold), tables[0].labels)
-    joined = Rows.of(truth, part=np.concatenate(fold), groups={GROUP: np.array(group, dtype=object)})
+    of_group, texts = np.array(group, dtype=object), np.unique(ids, return_inverse=True)[1]
+    joined = Rows.of(truth, part=np.concatenate(fold), groups={GROUP: of_group}, ids=texts.reshape(-1))
     return GroupedRows(joined, np.concatenate(probability))
 
 

@@ -15,9 +15,7 @@ from tune_polar.decide.rows import Gold, Rows
 from tune_polar.errors import DecisionError
 from tune_polar.stats.intervals import Interval, check_level, check_rounds, percentile_interval
 from tune_polar.stats.row_kinds import row_kinds
-from tune_polar.stats.weighted_scores import WeightedScores, bootstrap_weights
-
-_ROUNDS_AT_ONCE = 250  # of all rows' weights
+from tune_polar.stats.weighted_scores import WeightedScores
 
 
 @dataclass(frozen=True)
@@ -36,20 +34,23 @@ def fold_paired(
     *,
     planned_folds: int | None = None,
     seeds: int = 1,
+    held_out: float | None = None,
     level: float = 0.95,
     metric: Metric | None = None,
 ) -> PairedDifference:
     """Corrected resampled t (Nadeau and Bengio, 2003) on the cells that both have finished.
 
     Folds share training rows, so the variance of their mean is (1/J + n_test/n_train)·s² rather than s²/J;
-    for a plan of K folds n_test/n_train = 1/(K−1). With one fold the cells are seeds on one and the same split: what
-    varies between them is training alone, and the second term is 0.
+    where each row is held out in one of K folds n_test/n_train = 1/(K−1). With one fold the cells are seeds on one and
+    the same split: what varies between them is training alone, and the second term is 0.
 
     Args:
         first: score per cell, (cells,); NaN where the cell has not finished.
         second: the same cells in the same order.
         planned_folds: K of the fold plan; the length of ``first`` where not given.
         seeds: with which every fold is trained.
+        held_out: n_test/n_train of the plan; None: 1/(K−1). Where folds leave out groups of rows that no other row
+            stands for, such as two languages of six at a time, it is far larger.
         level: of the interval.
         metric: of the scores; its interval then ends at the largest difference there can be.
 
@@ -69,7 +70,7 @@ def fold_paired(
             "Let both configurations finish another fold.",
         )
     mean = float(differences.mean())
-    shared = 1 / (folds - 1) if folds > 1 else 0.0
+    shared = 0.0 if folds == 1 else 1 / (folds - 1) if held_out is None else held_out
     variance = (1 / pairs + shared) * float(differences.var(ddof=1))
     reach = float(stdtrit(pairs - 1, (1 + level) / 2)) * variance**0.5
     least, most = (-np.inf, np.inf) if metric is None else metric.range
@@ -95,7 +96,7 @@ def row_paired_bootstrap(
 ) -> PairedDifference:
     """Macro-F1 difference of two sets of out-of-fold decisions on the same rows, (rows, labels) each.
 
-    Rows are resampled together, stratified by label pattern. p = 2·min(share of rounds ≤ 0, share ≥ 0), with
+    Rows are resampled together. p = 2·min(share of rounds ≤ 0, share ≥ 0), with
     one round added to each so that it is never 0. It speaks of the models as trained: another seed is not
     among what varies.
 
@@ -105,7 +106,7 @@ def row_paired_bootstrap(
     check_rounds(rounds)
     check_level(level)
     kinds = row_kinds(gold, first, second)
-    drawn = kinds.drawn(rounds, rng, stratified=True)
+    drawn = kinds.drawn(rounds, rng)
     draws = kinds.macro(drawn, 0) - kinds.macro(drawn, 1)
     found = [float(kinds.macro(kinds.count[None, :], which)[0]) for which in (0, 1)]
     below, above = np.count_nonzero(draws <= 0), np.count_nonzero(draws >= 0)
@@ -129,8 +130,8 @@ def text_paired_bootstrap(
 ) -> PairedDifference:
     """By how much ``first`` is better than ``second``, both decided on the same ``rows``, (rows, columns) each.
 
-    As ``row_paired_bootstrap``, for every metric and kind of gold, and without strata: a text is drawn with all that
-    was decided of it, by several seeds or in several parts. Larger is better, whatever the metric.
+    As ``row_paired_bootstrap``, for every metric and kind of gold: a text is drawn with all that was decided of it, by
+    several seeds or in several parts. Larger is better, whatever the metric.
 
     Raises:
         DecisionError: shapes that differ, gold that the metric does not score, fewer than 100 rounds.
@@ -138,13 +139,10 @@ def text_paired_bootstrap(
     check_rounds(rounds)
     check_level(level)
     same_shape(np.asarray(first), np.asarray(second), "the two sets of decisions")
-    prepared, draws = WeightedScores(rows, [first, second], metric), []
-    for start in range(0, rounds, _ROUNDS_AT_ONCE):
-        weights = bootstrap_weights(prepared.texts, min(_ROUNDS_AT_ONCE, rounds - start), rng)
-        draws.append(prepared.scores(weights))
+    prepared = WeightedScores(rows, [first, second], metric)
     found = prepared.scores(np.ones((1, prepared.texts), dtype=np.float32))[0]
     sign = 1.0 if metric.larger_is_better else -1.0
-    differences = sign * (np.concatenate(draws) @ np.array([1.0, -1.0]))
+    differences = sign * (prepared.drawn(rounds, rng) @ np.array([1.0, -1.0]))
     below, above = np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0)
     return PairedDifference(
         difference=metric.gain(float(found[0]), float(found[1])),

@@ -174,7 +174,8 @@ def _by_folds(top: tuple[ScoredConfiguration, ...], metric: Metric) -> Compariso
         return ONE_FOLD
     nothing = np.full(len(folds), np.nan)
     scores = [each.fold_scores if np.array_equal(each.fold, top[0].fold) else nothing for each in top]
-    return comparison_matrix([each.name for each in top], np.stack(scores), metric=metric)
+    held_out = top[0].judgement.rows.held_out
+    return comparison_matrix([each.name for each in top], np.stack(scores), held_out=held_out, metric=metric)
 
 
 def _by_rows(

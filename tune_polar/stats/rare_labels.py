@@ -54,7 +54,7 @@ def rare_labels(rows: Rows, decided: NDArray[Any], size: int | None = None) -> t
         rows: that are judged; of binary gold the negative class is a label too, since it is scored. Of several seeds
             the first is looked at.
         decided: (rows, columns), of class gold codes (rows, 1).
-        size: of the next set; None: as many rows.
+        size: of the next set; None: as many texts.
 
     Raises:
         DecisionError: shapes that differ.
@@ -66,14 +66,14 @@ def rare_labels(rows: Rows, decided: NDArray[Any], size: int | None = None) -> t
     same_shape(rows.gold.values, np.asarray(decided), "gold and decisions")
     own = rows.seed == rows.seeds[0] if len(rows) else np.zeros(0, dtype=np.bool_)
     first = rows.take(own)
-    folds = np.unique(first.part)
+    folds, texts = np.unique(first.part), len(np.unique(first.ids))
     found = []
     for name, gold, called in _columns(first, np.asarray(decided)[own]):
         positives = len(np.unique(first.ids[gold]))
         smallest = min((int(np.count_nonzero(gold[first.part == fold])) for fold in folds), default=0)
         if positives < FEWEST or smallest < FEWEST_IN_FOLD:
-            m = len(gold) if size is None else size
-            found.append(RareLabel(name, positives, smallest, len(folds), *_scored(gold, called, m), m))
+            m = texts if size is None else size
+            found.append(RareLabel(name, positives, smallest, len(folds), *_scored(gold, called, texts, m), m))
     return tuple(found)
 
 
@@ -90,11 +90,12 @@ def _columns(rows: Rows, decided: NDArray[Any]) -> Iterator[tuple[str, BoolArray
         yield f"not {names[0]}", ~values[:, 0], ~decided[:, 0].astype(np.bool_)
 
 
-def _scored(gold: BoolArray, called: BoolArray, size: int) -> tuple[float, float]:
-    """F1 and its wobble, from the four counts of the confusion matrix."""
+def _scored(gold: BoolArray, called: BoolArray, texts: int, size: int) -> tuple[float, float]:
+    """F1 and its wobble, from the four counts of the confusion matrix: as many as there are texts, not rows."""
     counts = np.array([np.count_nonzero(each) for each in (gold & called, ~gold & called, gold & ~called)])
     f1 = float(f1_of_counts(*counts[:, None])[0])
     rng = np.random.default_rng(SEED)
-    shares = rng.dirichlet(np.append(counts, len(gold) - counts.sum()) + JEFFREYS, ROUNDS)
+    every = np.append(counts, len(gold) - counts.sum()) * (texts / len(gold))
+    shares = rng.dirichlet(every + JEFFREYS, ROUNDS)
     drawn = rng.multinomial(size, shares)
     return f1, float(np.abs(f1_of_counts(drawn[:, 0], drawn[:, 1], drawn[:, 2]) - f1).mean())

@@ -1,7 +1,9 @@
 """Rows that cannot be told apart, counted once: resampling rows becomes drawing counts.
 
 Two rows with the same gold and the same decisions add the same to every confusion count. A bootstrap round
-needs only how often each such kind of row is drawn: one multinomial draw a stratum instead of an index a row.
+needs only how often each such kind of row is drawn: one multinomial draw instead of an index a row. Rows are drawn
+without strata: within each pattern of gold labels, a row alone in its pattern would be in every round, and of a dozen
+labels half of the rows are. Equal models would then be told apart far too often.
 """
 
 from __future__ import annotations
@@ -24,18 +26,12 @@ class RowKinds:
     gold: BoolArray  # (kinds, labels)
     decided: tuple[BoolArray, ...]  # one (kinds, labels) per set of decisions
     count: IntArray  # (kinds,) rows of that kind
-    stratum: IntArray  # (kinds,) 0, 1, … ; kinds with the same gold share a stratum
     kind: GoldKind  # "binary" or "labels"
 
-    def drawn(self, rounds: int, rng: np.random.Generator, stratified: bool) -> IntArray:
-        """How often each kind is drawn per round, (rounds, kinds); as many rows a stratum as it has."""
-        strata = self.stratum if stratified else np.zeros_like(self.stratum)
-        result = np.empty((rounds, len(self.count)), dtype=np.int64)
-        for stratum in np.unique(strata):
-            own = strata == stratum
-            rows = self.count[own]
-            result[:, own] = rng.multinomial(rows.sum(), rows / rows.sum(), size=rounds)
-        return result
+    def drawn(self, rounds: int, rng: np.random.Generator) -> IntArray:
+        """How often each kind is drawn per round, (rounds, kinds); as many rows in all as there are."""
+        rows = self.count.sum()
+        return rng.multinomial(rows, self.count / rows, size=rounds)
 
     def confusion(self, drawn: IntArray, which: int) -> Confusion:
         """Counts of decisions ``which`` per round; ``drawn`` (rounds, kinds) → arrays (rounds, labels)."""
@@ -78,5 +74,4 @@ def row_kinds(gold: Gold, *decided: BitArray) -> RowKinds:
     columns = truth.shape[1]
     kinds, count = np.unique(np.concatenate([truth, *guesses], axis=1), axis=0, return_counts=True)
     parts = [kinds[:, start : start + columns] for start in range(0, kinds.shape[1], columns)]
-    stratum = np.unique(parts[0], axis=0, return_inverse=True)[1].reshape(-1)
-    return RowKinds(parts[0], tuple(parts[1:]), count.astype(np.int64), stratum.astype(np.int64), gold.kind)
+    return RowKinds(parts[0], tuple(parts[1:]), count.astype(np.int64), gold.kind)

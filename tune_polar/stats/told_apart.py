@@ -103,17 +103,18 @@ def comparison_matrix(
     *,
     planned_folds: int | None = None,
     seeds: int = 1,
+    held_out: float | None = None,
     level: float = 0.95,
     metric: Metric = USUAL,
 ) -> ComparisonMatrix:
     """Paired comparison of every pair, cell by cell; ``fold_scores`` (configurations, cells), NaN where unfinished.
 
-    ``planned_folds`` and ``seeds`` are those of the plan, as ``fold_paired`` takes them.
+    ``planned_folds``, ``seeds`` and ``held_out`` are those of the plan, as ``fold_paired`` takes them.
 
     Raises:
         DecisionError: names that are not distinct or not one per configuration.
     """
-    pair = partial(fold_paired, planned_folds=planned_folds, seeds=seeds, level=level, metric=metric)
+    pair = partial(fold_paired, planned_folds=planned_folds, seeds=seeds, held_out=held_out, level=level, metric=metric)
     like = Comparison("", "", NOTHING, 1.0, 1 - level, _unit(planned_folds, seeds), metric)
     return _by_cells(names, fold_scores, list(combinations(range(len(names)), 2)), pair, like)
 

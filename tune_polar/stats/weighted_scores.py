@@ -71,6 +71,11 @@ class WeightedScores:
         found = [scores(weights[:, text]) for text, scores in self._seeds]
         return found[0] if len(found) == 1 else np.asarray(np.mean(found, axis=0))
 
+    def drawn(self, rounds: int, rng: np.random.Generator) -> FloatArray:
+        """Scores of as many texts drawn with replacement, (rounds, candidates)."""
+        found = [self.scores(bootstrap_weights(self.texts, each, rng)) for each in portions(rounds, self.texts)]
+        return np.concatenate(found)
+
 
 def _in_order_of_appearance(ids: IntArray) -> IntArray:
     _, first, inverse = np.unique(ids, return_index=True, return_inverse=True)

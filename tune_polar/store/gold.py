@@ -94,6 +94,11 @@ class Gold:
         """The rows that folds are made of."""
         return self.splits[TRAIN]
 
+    @property
+    def held_out(self) -> float:
+        """``FoldPlan.held_out`` of the first stage."""
+        return next(iter(self.plans.values())).held_out(len(self.train) - len(self.sources))
+
     def to_parts(self) -> tuple[dict[str, object], dict[str, Array]]:
         """Header and arrays for one safetensors file."""
         columns = {name: (split.ids, split.columns) for name, split in self.splits.items()}

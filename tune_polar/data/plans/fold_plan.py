@@ -51,6 +51,10 @@ class FoldPlan:
         """How many folds there are."""
         return len(self.training)
 
+    def held_out(self, own_rows: int) -> float:
+        """Rows that folds validate over those of the first ``own_rows`` that they train on; 1/(K−1) of K-fold plans."""
+        return float(np.count_nonzero(self.validation) / np.count_nonzero(self.training[:, :own_rows]))
+
     def training_rows(self, fold: int) -> IntArray:
         """Ascending numbers of the train rows that ``fold`` trains on.
 

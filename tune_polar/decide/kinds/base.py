@@ -53,11 +53,18 @@ class Sample:
     inputs: Inputs
     gold: Gold
     part: IntArray  # (rows,)
+    ids: IntArray  # (rows,) equal numbers are one and the same text
     metric: Metric
+
+    @property
+    def texts(self) -> int:
+        """How many there are; of several seeds, or held out in several parts, a text has several rows."""
+        return len(np.unique(self.ids))
 
     def take(self, rows: NDArray[Any]) -> Sample:
         """Some of the rows, given as positions or as a mask."""
-        return replace(self, inputs=self.inputs.take(rows), gold=self.gold.take(rows), part=self.part[rows])
+        part, ids = self.part[rows], self.ids[rows]
+        return replace(self, inputs=self.inputs.take(rows), gold=self.gold.take(rows), part=part, ids=ids)
 
     def of(self, parts: Sequence[int]) -> Sample:
         """The rows of these parts."""

@@ -261,7 +261,7 @@ def _labels(report: ThresholdReport) -> DocumentSection:
     if half < len(columns):
         caption = "F1 on further splits: chosen on their own gold (oracle), and on all out-of-fold rows (fold-tuned)"
         tables.append(TextTable(caption, (columns[0], *columns[half:]), [(row[0], *row[half:]) for row in rows]))
-    remark = f"Intervals resample rows within each pattern of gold labels, {report.bootstrap.rounds:,} rounds."
+    remark = f"Intervals resample rows, {report.bootstrap.rounds:,} rounds."
     return DocumentSection(f"Labels, by rule {winner.rule}", (), tuple(tables), (remark,))
 
 

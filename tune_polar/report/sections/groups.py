@@ -21,9 +21,9 @@ from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, has
 from tune_polar.report.pooled_correlation import pooling_sentences
 from tune_polar.report.words import chosen_on, column_heads, gap_words, metric_words
-from tune_polar.stats.group_scores import LEVEL, Estimate, group_scores
+from tune_polar.stats.group_scores import LEVEL, Estimate, group_scores, measure
 
-FEW = 20  # rows of a group whose score says little
+FEW = 20  # texts of a group whose score says little
 MEAN, ALL = "mean over groups", "all pooled"
 
 
@@ -44,7 +44,7 @@ def build(page: PageContext) -> Answer:
 def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[str, ...]) -> list[Block]:
     metric, rows = judgement.metric, judgement.rows
     every = dict(subsets(rows, column, names))
-    large = {name: own for name, own in every.items() if own.sum() >= FEW}
+    large = {name: own for name, own in every.items() if rows.texts(own) >= FEW}
     told = None
     if large:
         told = group_scores(rows, judgement.cross_fitted.decided, metric, large, np.random.default_rng(SEED))
@@ -59,9 +59,9 @@ def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[s
     caption = (
         f"{judgement.name} by {column}: {what} of each group’s out-of-fold rows, settings chosen on "
         f"{chosen_on('cross_fitted', page.cells)} of all groups; {LEVEL:.0%} intervals, texts drawn within groups. "
-        f"Groups of fewer than {FEW} rows say little and are not in the mean"
+        f"Groups of fewer than {FEW} texts say little and are not in the mean"
     )
-    table = TextTable(caption, (column, "rows", what, f"{LEVEL:.0%} interval", *heads), lines)
+    table = TextTable(caption, (column, "texts", what, f"{LEVEL:.0%} interval", *heads), lines)
     worth = choosing_by_group(page, judgement, every)
     if told is None or len(large) < 2:
         return [table, *worth]
@@ -78,11 +78,12 @@ def _line(
     heads: tuple[str, ...],
     kind: str = "",
 ) -> Row:
-    found = judgement.metric.measure(judgement.rows.gold.take(own), judgement.cross_fitted.decided[own])
+    found = measure(judgement.rows, judgement.cross_fitted.decided, judgement.metric, own)
     score = Entry(page.shown(found.score), note="constant" if found.remarks else "", title="; ".join(found.remarks))
     each = (fixed(value, 2) for value in found.per_column.tolist() if heads)
     return Row(
-        (name, f"{int(own.sum()):,}", score, "" if told is None else span(told.interval, page.shown), *each), kind=kind
+        (name, f"{judgement.rows.texts(own):,}", score, "" if told is None else span(told.interval, page.shown), *each),
+        kind=kind,
     )
 
 
