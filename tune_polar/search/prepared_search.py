@@ -21,7 +21,7 @@ from tune_polar.search.optuna.sampler import Sampler
 from tune_polar.search.optuna.told_study import Study
 from tune_polar.search.proposals import FixedProposals, SpaceProposals
 from tune_polar.search.racing.racing_names import racing_named
-from tune_polar.search.ray.ray_session import local_ray
+from tune_polar.search.ray.ray_session import head_watch, local_ray
 from tune_polar.search.ray.remote_files import StoreAccess, kept_for_workers
 from tune_polar.search.ray.searcher import FoldSearcher
 from tune_polar.search.ray.tuner import run_tune
@@ -214,7 +214,7 @@ class PreparedSearch:
             self._sharing(),
             self._keeper.look,
         )
-        last_resort = LastResort(farewell or (lambda _: None))
+        last_resort = LastResort(farewell or (lambda _: None), head_watch)
         on_signal = (lambda _: None) if farewell is None else last_resort.arm
         try:
             with self._access() as access:

@@ -9,6 +9,9 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from tune_polar.search.ray.searcher import FoldSearcher
 
 _LIVE = ("RUNNING", "PENDING")
+# For a worker that ends in order to write its last checkpoint, gigabytes to a slow disk or a bucket. Tune kills it
+# after ten seconds, and has no setting for that.
+LEAVING_SECONDS = 90
 
 
 class RacingScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray ships no types
@@ -31,6 +34,7 @@ class RacingScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray ships no type
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
         """Stop the trials whose configuration another fold has ended, then as ever."""
+        tune_controller._tune_controller._actor_force_cleanup_timeout = LEAVING_SECONDS
         for trial in list(tune_controller.get_live_trials()):
             if trial.status in _LIVE and self._searcher.is_abandoned(trial.trial_id):
                 tune_controller.stop_trial(trial)

@@ -6,8 +6,9 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -197,3 +198,17 @@ def _deaf_to_hang_up() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def head_watch() -> Callable[[], bool]:
+    """Says whether the head that this process is connected to still takes connections."""
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+
+    def answers() -> bool:
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=2):
+                return True
+        except OSError:
+            return False
+
+    return answers

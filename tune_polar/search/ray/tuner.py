@@ -41,16 +41,16 @@ class Silence(TrialProgressCallback):  # type: ignore[misc] # Ray is untyped
 
 
 class _StopWhen(Stopper):  # type: ignore[misc] # Ray is untyped
-    """Ends all fold trials at once, in order, when the event is set in whatever thread."""
+    """Ends all fold trials at once, in order: when the event is set in whatever thread, or an error ends the search."""
 
-    def __init__(self, event: threading.Event) -> None:
-        self._event = event
+    def __init__(self, event: threading.Event, searcher: FoldSearcher) -> None:
+        self._event, self._searcher = event, searcher
 
     def __call__(self, trial_id: str, result: dict[str, object]) -> bool:  # noqa: ARG002 (the interface of Tune)
         return False
 
     def stop_all(self) -> bool:
-        return self._event.is_set()
+        return self._event.is_set() or self._searcher.error is not None
 
     def __getstate__(self) -> dict[str, object]:
         return {}  # Tune would pickle it; nobody takes that up
@@ -85,7 +85,7 @@ def run_tune(
                 name="folds",
                 storage_path=str(scratch),
                 verbose=0,
-                stop=_StopWhen(stop),
+                stop=_StopWhen(stop, searcher),
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
