@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from polar_search import SMALL, planned, polar_folder, space_over, variant
@@ -31,6 +32,7 @@ from tune_polar.search.stopping.limits import Limits
 from tune_polar.search.stopping.rules_in_force import stop_rules
 from tune_polar.search.watch import Silent, Together
 from tune_polar.store.failures import WORKER_LOST
+from tune_polar.store.lease import held_lease
 from tune_polar.store.merge import merge
 from tune_polar.store.store import Store, open_store
 from tune_polar.trial.fold_trial import FoldTrial
@@ -273,6 +275,21 @@ def test_a_store_that_cannot_be_written_ends_the_search_instead_of_hanging_it(tm
     searcher.on_trial_complete("first", error=True)
     assert isinstance(searcher.error, StoreError)
     assert searcher.suggest("second") == FoldSearcher.FINISHED
+
+
+def test_who_was_taken_over_removes_nothing(tmp_path: Path) -> None:
+    """A driver that was frozen knows nothing of what the new one's folds have written."""
+    plan = planned(tmp_path / "data", [variant(number=1)])
+    _, store = begun(plan, tmp_path / "store")
+    with held_lease(store.files, lambda: None) as frozen:
+        pass
+    for taken_over in (True, False):
+        store.put_weights("a" * 64, {"head.weight": np.zeros((4, 4), np.float32)})
+        with held_lease(store.files, lambda: None) as holder:
+            search = PreparedSearch(plan, store, ONE_SLOT)
+            search.drive_as(frozen if taken_over else holder)
+            search.restore()
+        assert store.has_weights("a" * 64) == taken_over
 
 
 def test_convergence_cannot_be_told_of_a_single_cell(tmp_path: Path) -> None:

@@ -65,7 +65,8 @@ def start(plan: SearchPlan, store: Store, machines: Machines, command: str, show
             prepared.create(command, asdict(machines.recorded(slots.threads)))
 
             def go() -> SearchResult:
-                with held_lease(store.files, prepared.stop):
+                with held_lease(store.files, prepared.stop) as holder:
+                    prepared.drive_as(holder)
                     return _run(prepared, plan, store, slots, shown, limits, signals)
 
             result = _in_order(prepared, signals, go)
@@ -89,7 +90,8 @@ def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limi
             told = Resumption(1, plan.trials, plan.racing, recorded)
 
             def go() -> SearchResult:
-                with held_lease(store.files, prepared.stop):
+                with held_lease(store.files, prepared.stop) as holder:
+                    prepared.drive_as(holder)
                     try:
                         _take_up(prepared, shown, store)
                     except (SystemExit, KeyboardInterrupt):  # what was asked for is left for the next resume

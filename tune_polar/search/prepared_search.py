@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tune_polar.decide.metrics import metric_named
+from tune_polar.errors import StoreError
 from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.evaluate.configuration_scores import StoredScores
 from tune_polar.evaluate.manifest_facts import alternatives_of
@@ -47,6 +48,7 @@ from tune_polar.search.stopping.limits import Limits
 from tune_polar.search.stopping.rules_in_force import stop_rules
 from tune_polar.search.watch import Together, Watcher
 from tune_polar.store.gold import gold_of
+from tune_polar.store.lease import Holder, is_held_by
 from tune_polar.store.records import FoldRecord
 from tune_polar.store.store import Store
 from tune_polar.trial.encoder_check import check_encoders
@@ -82,6 +84,7 @@ class PreparedSearch:
         self._weights = weights or WeightsBudget()
         self._checkpoint_seconds = checkpoint_seconds
         self._stop = threading.Event()
+        self._holder: Holder | None = None
         self._plan = plan
         self._limits = limits or Limits()
         self._store = store
@@ -141,6 +144,10 @@ class PreparedSearch:
         fold = 0 if self._fold_needs is None else self._fold_needs.disk
         return WeightsKeeper(self.core, self._store, metric, self._weights, fold, self._slots.count)
 
+    def drive_as(self, holder: Holder) -> None:
+        """From now on nothing is removed once another driver has taken the store over from ``holder``."""
+        self._holder = holder
+
     def check(self) -> None:
         """Whether its encoders can be used, before anything is recorded or begun.
 
@@ -171,7 +178,7 @@ class PreparedSearch:
             folds += [cell.record for cell in self._reader.read(configuration, recorded[configuration.id]).cells]
         self.core.restore(configurations, folds, self._store.failures(), self._store.abandonments())
         self._drop_checkpoints_of_given_up()
-        self._keeper.look()
+        self._make_room()
 
     def _drop_checkpoints_of_given_up(self) -> None:
         """Their workers remove them, unless a kill came first."""
@@ -212,7 +219,7 @@ class PreparedSearch:
             Together(watchers),
             provenance_of(this_cpu()),
             self._sharing(),
-            self._keeper.look,
+            self._make_room,
         )
         last_resort = LastResort(farewell or (lambda _: None), head_watch)
         on_signal = (lambda _: None) if farewell is None else last_resort.arm
@@ -221,9 +228,21 @@ class PreparedSearch:
                 run_tune(searcher, self.worker_setup(access), self._slots, signals, on_signal, self._stop)
         finally:
             last_resort.disarm()
-        self._store.tidy()  # a killed driver's workers outlive it by seconds: what they wrote since this run began
-        self._keeper.look()
+        if self._drives():
+            self._store.tidy()  # a killed driver's workers outlive it by seconds: what they wrote since this run began
+            self._keeper.look()
         return SearchResult(self.core, self.study, signals.received)
+
+    def _make_room(self) -> None:
+        if self._drives():
+            self._keeper.look()
+
+    def _drives(self) -> bool:
+        """Whether it may remove files: one that was frozen and taken over knows nothing of the new driver's folds."""
+        try:
+            return self._holder is None or is_held_by(self._store.files, self._holder)
+        except StoreError:  # it cannot be known now
+            return False
 
     def _proposals(self) -> Proposals:
         if self._sampler is None:

@@ -181,6 +181,11 @@ def _held(files: Filesystem, holder: Holder | None) -> StoreError:
     )
 
 
+def is_held_by(files: Filesystem, holder: Holder) -> bool:
+    """Whether nobody has taken the lease over from ``holder``, who may have been frozen meanwhile: read anew."""
+    return max(_generations(files.names("lease")), default=holder.generation) <= holder.generation
+
+
 class _Heart:
     """Raises the counter of a lease, and says so when that no longer works."""
 
