@@ -12,10 +12,12 @@ from simulated_search import (
     MemoryLedger,
     Simulation,
     cells_of,
+    failed,
     finished,
     id_of,
     invented_score,
     new_core,
+    number_of,
     open_recipes,
 )
 
@@ -257,6 +259,31 @@ def test_one_given_up_whose_last_cells_finish_all_the_same_is_whole() -> None:
     progress = core.progress[first.configuration_id]
     assert (progress.state, progress.score) == ("finished", pytest.approx(0.76))
     assert len(ledger.abandonments) == 1
+
+
+def test_one_given_up_whose_last_cell_fails_is_given_up_after_a_resume_too() -> None:
+    core, ledger = fixed(Race(RULES["aggressive"](), always_finished=1), recipes=3)
+    for _ in FOLDS:
+        core.fold_finished(record_of(0, handed(core).cell, 0.7))
+    first, other = handed(core), handed(core)
+    core.fold_finished(record_of(1, first.cell, 0.6))
+    core.fold_failed(failed(other.configuration_id, other.cell, "TrainingDivergedError"))
+    again, _ = fixed(Race(RULES["aggressive"](), always_finished=1), recipes=3)
+    again.restore(ledger.configurations, ledger.folds, ledger.failures, ledger.abandonments)
+    for each in (core, again):
+        assert each.progress[other.configuration_id].state == "abandoned"
+
+
+def test_configurations_that_failed_are_not_among_the_best_that_always_finish() -> None:
+    core, _ = fixed(Race(RULES["aggressive"]()), recipes=7)
+    while (trial := core.next_trial()) is not None:
+        number, progress = number_of(trial), core.progress[trial.configuration_id]
+        if number in (1, 2, 3) and progress.finished:
+            core.fold_failed(failed(trial.configuration_id, trial.cell, "TrainingDivergedError"))
+        else:
+            core.fold_finished(record_of(number, trial.cell, 0.9 if number in (1, 2, 3) else 0.7 - 0.01 * number))
+    states = [progress.state for progress in core.progress.values()]
+    assert states == ["finished", *["infeasible"] * 3, "finished", "finished", "abandoned"]
 
 
 def test_the_raced_score_has_the_name_that_a_fold_trial_gives_it() -> None:

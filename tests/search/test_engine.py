@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from polar_search import SMALL, planned, polar_folder, space_over, variant
+from polar_search import SMALL, TWO_STAGES, planned, polar_folder, space_over, variant
 from simulated_search import PROVENANCE, cells_of, recipe_of
 
 from tune_polar.errors import SearchError, StoreError
@@ -26,15 +27,20 @@ from tune_polar.search.configuration_progress import cell_of
 from tune_polar.search.fold_dispatch import FoldDispatch
 from tune_polar.search.make_plan import SearchPlan, make_plan
 from tune_polar.search.prepared_search import PreparedSearch
+from tune_polar.search.ray.fold_runner import FoldRunner
+from tune_polar.search.ray.remote_files import StoreAccess
 from tune_polar.search.ray.searcher import FoldSearcher
+from tune_polar.search.ray.worker_setup import ATTEMPT_KEY, TRIAL_KEY, WorkerSetup
 from tune_polar.search.resources.slots import Slots
 from tune_polar.search.stopping.limits import Limits
 from tune_polar.search.stopping.rules_in_force import stop_rules
 from tune_polar.search.watch import Silent, Together
-from tune_polar.store.failures import WORKER_LOST
+from tune_polar.store.abandonment import Abandonment
+from tune_polar.store.failures import WORKER_LOST, FailureRecord
 from tune_polar.store.lease import held_lease
 from tune_polar.store.merge import merge
 from tune_polar.store.store import Store, open_store
+from tune_polar.trial import checkpoints
 from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.run_fold_trial import run_fold_trial
@@ -275,6 +281,48 @@ def test_a_store_that_cannot_be_written_ends_the_search_instead_of_hanging_it(tm
     searcher.on_trial_complete("first", error=True)
     assert isinstance(searcher.error, StoreError)
     assert searcher.suggest("second") == FoldSearcher.FINISHED
+
+
+def test_checkpoints_of_what_has_ended_go_unless_another_configuration_goes_on_from_them(tmp_path: Path) -> None:
+    """Two configurations that share their first stage; the second diverges."""
+    rates = {"sorter.optimizer.lr": {"type": "float", "low": 3e-4, "high": 1e-2, "log": True}}
+    recipe = recipe_of(TWO_STAGES)
+    space = space_over(recipe, rates)
+    plan = make_plan(recipe, "tiny", polar_folder(tmp_path / "data"), space=space, trials=2, seed=1)
+    search, store = begun(plan, tmp_path / "store")
+    trials = [trial for _ in range(4) if (trial := search.core.next_trial()) is not None]
+    first, second = ([each for each in trials if each.configuration_id == key] for key in search.core.progress)
+    shared = {key for each in first for key in each.stage_keys} & {key for each in second for key in each.stage_keys}
+    own = {key for trial in second for key in trial.stage_keys} - shared
+    assert shared
+    assert own
+    for key in (*shared, *own, "f" * 64):  # the last one's is an interrupted fit
+        store.files.replace(f"checkpoints/{key}.safetensors", b"half of a stage")
+    diverged = FailureRecord(
+        second[0].configuration_id, second[0].cell.fold, second[0].cell.seed, 0, "X", "NaN", "", PROVENANCE, None
+    )
+    search.core.fold_failed(diverged)
+    taken_up(plan, store)
+    assert set(store.checkpoint_bytes()) == {*shared, "f" * 64}
+
+
+def test_a_fold_that_is_given_up_writes_no_last_checkpoint(tmp_path: Path) -> None:
+    plan = planned(tmp_path / "data", [variant(steps=4000, number=1)])
+    search, store = begun(plan, tmp_path / "store")
+    trial = search.core.next_trial()
+    assert trial is not None
+    setup = WorkerSetup(plan.corpus, plan.plans, StoreAccess(store.files.address), 1, False, 0.01, races=True)
+    config = {TRIAL_KEY: json.dumps(trial.to_json()), ATTEMPT_KEY: 0}
+    for given_up in (False, True):
+        if given_up:
+            store.put_abandonment(Abandonment(trial.configuration_id, "model", (), None, 0.1, 0.1, 0.0, "x", 0.5))
+        worker = FoldRunner(config, replace(setup, checkpoint_seconds=3600.0), 1)
+        worker.step()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(checkpoints, "_WORTH_WRITING_SECONDS", 0.0)
+            worker.leave()
+        assert (trial.stage_keys[0] in store.checkpoint_bytes()) is not given_up
+        store.remove_checkpoint(trial.stage_keys[0])
 
 
 def test_who_was_taken_over_removes_nothing(tmp_path: Path) -> None:

@@ -111,12 +111,13 @@ class FoldDispatch:
             if progress is not None and cell_of(record) in progress.waiting:
                 progress.waiting.remove(cell_of(record))
                 self._take(progress, record)
+        given_up_ids = {each.configuration_id for each in abandonments}  # its last cells may have failed after that
         for failure in failures:
             progress, cell = self.progress.get(failure.configuration_id), cell_of(failure)
             if progress is not None and cell in progress.order and cell not in progress.finished:
                 told = progress.failures.setdefault(cell, [])
                 told.append(failure)
-                if given_up(told) is not None:
+                if given_up(told) is not None and failure.configuration_id not in given_up_ids:
                     self._end_infeasible(progress, failure)
         for progress in self.progress.values():
             self._finish_if_done(progress)
@@ -321,5 +322,8 @@ class FoldDispatch:
         """Without a score."""
         progress.state = state
         progress.waiting.clear()
-        self._racing.ended(progress.configuration.id, None)
+        if state == "infeasible":
+            self._racing.failed(progress.configuration.id)
+        else:
+            self._racing.ended(progress.configuration.id, None)
         self._listener.on_finished(progress)

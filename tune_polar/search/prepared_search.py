@@ -52,7 +52,6 @@ from tune_polar.store.lease import Holder, is_held_by
 from tune_polar.store.records import FoldRecord
 from tune_polar.store.store import Store
 from tune_polar.trial.encoder_check import check_encoders
-from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.gpus import slot_budget_bytes
 from tune_polar.trial.work_provenance import provenance_of, this_cpu
 
@@ -177,19 +176,7 @@ class PreparedSearch:
             # Read whether or not scores are kept: a flipped bit is found here, and its cell is trained by this resume.
             folds += [cell.record for cell in self._reader.read(configuration, recorded[configuration.id]).cells]
         self.core.restore(configurations, folds, self._store.failures(), self._store.abandonments())
-        self._drop_checkpoints_of_given_up()
         self._make_room()
-
-    def _drop_checkpoints_of_given_up(self) -> None:
-        """Their workers remove them, unless a kill came first."""
-        if not self._store.files.names("checkpoints"):
-            return
-        for progress in self.core.progress.values():
-            if progress.state == "abandoned":
-                recipe = progress.configuration.recipe
-                for cell in set(progress.order) - set(progress.finished):
-                    for key in FoldTrial(recipe, cell, self._plan.inputs_for(recipe)).stage_keys:
-                        self._store.remove_checkpoint(key)
 
     def stop(self) -> None:
         """End the run, from whatever thread, as a signal does; before it has begun: as soon as it begins."""

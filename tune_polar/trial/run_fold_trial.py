@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 Place = tuple[str, int]  # stage and fold
 
 
+class GivenUpError(Exception):
+    """Thrown into ``fold_trial_steps`` to stop it for good: no checkpoint is left."""
+
+
 def fold_trial_steps(trial: FoldTrial, context: TrialContext) -> Generator[Progress, None, FoldRecord]:
     """Run one fold trial step by step; closing the generator between two steps stops it, leaving whole stages only.
 

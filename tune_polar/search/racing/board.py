@@ -50,6 +50,7 @@ class Board:
     finals: FloatArray  # (configurations,) the score; NaN: not all cells have finished
     open: BoolArray  # (configurations,) may still be given up
     curves: FloatArray  # (configurations, cells, CURVE_POINTS) of finished cells' last stages, see ``curve_values``
+    failed: frozenset[int] = frozenset()  # rows that will never finish, whatever is expected of them
 
     @property
     def cells(self) -> int:

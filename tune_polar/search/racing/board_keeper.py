@@ -22,6 +22,7 @@ class Scoreboard:
         self._scores = np.empty((0, len(cells)))
         self._finals = np.empty(0)
         self._open = np.empty(0, dtype=np.bool_)
+        self._failed: set[int] = set()
         self._curves = np.empty((0, len(cells), CURVE_POINTS))
         self._known: Board | None = None  # until something changes: what is fitted to it is fitted once
 
@@ -60,14 +61,18 @@ class Scoreboard:
         self._open[row] = False
         self._finals[row] = np.nan if score is None else _number(score)
 
+    def failed(self, configuration_id: str) -> None:
+        """A configuration will never finish, unlike one that is given up with its last cells in training."""
+        self.ended(configuration_id, None)
+        self._failed.add(self._rows[configuration_id])
+
     def board(self) -> Board:
         """What is known now."""
         if self._known is None:
             n = len(self._rows)
             # Curves are large and only added to: a view of them serves.
-            self._known = Board(
-                self._scores[:n].copy(), self._finals[:n].copy(), self._open[:n].copy(), self._curves[:n]
-            )
+            arrays = self._scores[:n].copy(), self._finals[:n].copy(), self._open[:n].copy(), self._curves[:n]
+            self._known = Board(*arrays, failed=frozenset(self._failed))
         return self._known
 
     def _grow(self, to: int) -> None:

@@ -29,7 +29,10 @@ class Pruner(Protocol):
         """A cell has finished."""
 
     def ended(self, configuration_id: str, score: float | None) -> None:
-        """A configuration has finished, failed or been given up; its score as the recipe's metric measures it."""
+        """A configuration has finished or been given up; its score as the recipe's metric measures it."""
+
+    def failed(self, configuration_id: str) -> None:
+        """A configuration will have no score."""
 
     def next_configuration(self, waiting: Sequence[str], *, may_open: bool) -> str | None:
         """The one of ``waiting`` whose cell comes next, or None for a new one."""
@@ -57,6 +60,9 @@ class NoRacing:
         """Nothing is kept of it."""
 
     def ended(self, configuration_id: str, score: float | None) -> None:
+        """Nothing is kept of it."""
+
+    def failed(self, configuration_id: str) -> None:
         """Nothing is kept of it."""
 
     def next_configuration(self, waiting: Sequence[str], *, may_open: bool) -> str | None:  # noqa: ARG002

@@ -42,8 +42,12 @@ class Racing:
         self._board.scored(record)
 
     def ended(self, configuration_id: str, score: float | None) -> None:
-        """A configuration has finished, failed or been given up."""
+        """A configuration has finished or been given up."""
         self._board.ended(configuration_id, None if score is None else self._turned(score))
+
+    def failed(self, configuration_id: str) -> None:
+        """A configuration will have no score."""
+        self._board.failed(configuration_id)
 
     @property
     def chooses(self) -> bool:

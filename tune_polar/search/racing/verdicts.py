@@ -77,13 +77,14 @@ class Race:
         if not np.isfinite(running.value) or not self.curves.hopeless(board, running):
             return False
         expected, _ = self.curves.predicted(board, running)
-        others = np.delete(board.predicted[0], running.row)
+        others = np.delete(board.predicted[0], [running.row, *board.failed])
         return int((others > expected).sum()) >= self.always_finished
 
     def _protected(self, board: Board) -> BoolArray:
         """The best ``always_finished`` rows by what is expected of them; ties all belong to the best."""
         expected = board.predicted[0]
-        better = (expected[None, :] > expected[:, None]).sum(axis=1)
+        rivals = np.delete(expected, list(board.failed))
+        better = (rivals[None, :] > expected[:, None]).sum(axis=1)
         protected: BoolArray = (better < self.always_finished) | np.isnan(expected)
         if board.incumbent is not None:
             protected[board.incumbent] = True

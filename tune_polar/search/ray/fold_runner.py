@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -41,7 +42,7 @@ from tune_polar.trial.fold_trial import FoldTrial
 from tune_polar.trial.memory_fit import memory_use
 from tune_polar.trial.memory_plan import Rung
 from tune_polar.trial.progress import Progress, progress_to_text
-from tune_polar.trial.run_fold_trial import fold_trial_steps
+from tune_polar.trial.run_fold_trial import GivenUpError, fold_trial_steps
 from tune_polar.trial.slot_memory import SlotMemory
 from tune_polar.trial.worker_context import TrialContext
 
@@ -92,13 +93,12 @@ class FoldRunner:
         return {PROGRESS_KEY: progress_to_text(told)}
 
     def leave(self) -> None:
-        """Stop the fold trial in hand."""
+        """Stop the fold trial in hand, with a last checkpoint unless its configuration is given up."""
+        opened = self._opened if self._worker.races else None
+        if opened is not None and opened.store.is_abandoned(self._trial.configuration_id):
+            with contextlib.suppress(GivenUpError):
+                self._steps.throw(GivenUpError())
         self._steps.close()
-        if self._worker.races and self._opened is not None:
-            store = self._opened.store
-            if store.is_abandoned(self._trial.configuration_id):
-                for key in self._trial.stage_keys:
-                    store.remove_checkpoint(key)
 
     def _begin(self, config: dict[str, Any]) -> None:
         self._trial = FoldTrial.from_json(json.loads(config[TRIAL_KEY]))

@@ -1,8 +1,9 @@
-"""Removes weights that nobody needs any more: after each event of a search, by its one driver."""
+"""Removes weights and checkpoints that nobody needs any more: after each event of a search, by its one driver."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from tune_polar.decide.metrics import Metric
 from tune_polar.errors import StoreError
@@ -31,11 +32,13 @@ class WeightsKeeper:
         self._keys: dict[tuple[str, Cell], CellKeys] = {}
         self._fitted = store.fitted_keys()  # by another driver: none fits while a search runs
         self._largest_checkpoint = 0
+        self._strays: dict[str, int] = {}  # bytes of checkpoints of no fold of the search, such as an interrupted fit's
         self._told = 0
 
     def look(self) -> None:
         """Remove what is not kept. A store that cannot be written now is tried again at the next event."""
         try:
+            self._drop_checkpoints()
             sizes = self._store.weights_bytes()
             if not sizes:
                 return
@@ -51,7 +54,7 @@ class WeightsKeeper:
             for key in sizes.keys() - decision.kept - self._fitted:
                 self._store.remove_weights(key)
         except StoreError as error:
-            log.warning("weights could not be looked through: %s", error.problem)
+            log.warning("weights and checkpoints could not be looked through: %s", error.problem)
             return
         if decision.best_left_out > self._told and self._budget.disk_bytes is not None:
             log.warning(
@@ -62,10 +65,29 @@ class WeightsKeeper:
             )
         self._told = decision.best_left_out
 
+    def _drop_checkpoints(self) -> None:
+        """Those of configurations that have ended without a score, but for stages that open ones go on with as well."""
+        self._strays = self._store.checkpoint_bytes()
+        progress, of = self._core.progress.values(), self._strays.keys
+        if self._strays:
+            for key in of() & self._keys_in((each, [*each.running, *each.waiting]) for each in progress):
+                del self._strays[key]
+        if self._strays:
+            ended = (each for each in progress if each.state in ("abandoned", "infeasible"))
+            for key in of() & self._keys_in((each, set(each.order) - set(each.finished)) for each in ended):
+                self._store.remove_checkpoint(key)
+                del self._strays[key]
+
+    def _keys_in(self, places: Iterable[tuple[ConfigurationProgress, Iterable[Cell]]]) -> frozenset[str]:
+        """Of all stages of unfinished cells."""
+        cells = (self._keys_of(progress, cell) for progress, cells in places for cell in cells)
+        return frozenset().union(*(keys.starts | keys.stages for keys in cells))
+
     def _reserved(self, sizes: dict[str, int]) -> int:
-        """For fold trials that run, or begin as soon as one has ended."""
+        """For fold trials that run, or begin as soon as one has ended, and for checkpoints of no fold of the search."""
+        others = sum(self._strays.values())
         if self._core.done:
-            return 0
+            return others
         checkpoints = self._store.checkpoint_bytes().values()
         self._largest_checkpoint = max((self._largest_checkpoint, *checkpoints))
         cells = [
@@ -73,9 +95,9 @@ class WeightsKeeper:
         ]
         cell, stage = largest_cell(cells, sizes), max(sizes.values())
         if cell == 0:
-            return self._slots * self._fold_bytes
+            return others + self._slots * self._fold_bytes
         checkpoint = self._largest_checkpoint or _CHECKPOINT_WEIGHTS * stage
-        return self._slots * (cell + _CHECKPOINT_FILES * checkpoint)
+        return others + self._slots * (cell + _CHECKPOINT_FILES * checkpoint)
 
     def _keys_of(self, progress: ConfigurationProgress, cell: Cell) -> CellKeys:
         place = progress.configuration.id, cell
