@@ -81,7 +81,7 @@ def test_a_text_is_drawn_with_all_its_rows_and_seeds_are_averaged(seed: int) -> 
     text = np.concatenate([rng.permutation(np.arange(30) % 20) for _ in range(2)])
     rows = Rows.of(gold, seed=np.arange(60) // 30, ids=100 + text)
     prepared = WeightedScores(rows, decided, MACRO)
-    assert prepared.texts == 20
+    assert prepared.units == 20
     appeared = list(dict.fromkeys(text.tolist()))
     weights = rng.integers(0, 3, size=(4, 20))
     found = prepared.scores(weights.astype(np.float32))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tune_polar.data.columns import NO_GROUP, IntArray
+from tune_polar.data.columns import NO_GROUP, Column, IntArray
 from tune_polar.data.first_equal import first_equal
 from tune_polar.data.table import Split
 from tune_polar.data.texts import normalised
@@ -34,18 +34,29 @@ def bonds(split: Split, rows: int, together: Sequence[str] = ()) -> IntArray:
     Raises:
         DataError: the split lacks a column.
     """
-    links = [first_with_text(split.texts[:rows])]
-    for name in together:
-        column = split.column(name)
-        if isinstance(column.values, tuple):
-            code_of: dict[str, int] = {}
-            codes = [
-                code_of.setdefault(word, row) if word else NO_GROUP for row, word in enumerate(column.values[:rows])
-            ]
-            values = np.array(codes, dtype=np.int64)
-        else:
-            values = column.values[:rows]
-        links.append(_first_with_value(values, has_none=column.kind in ("group", "text")))
+    return _joined(
+        [first_with_text(split.texts[:rows]), *(_first_alike(split.column(name), rows) for name in together)]
+    )
+
+
+def bonds_by(columns: Iterable[Column], rows: int) -> IntArray:
+    """(rows,): equal numbers for rows that share a value of one of ``columns``; of a row without one its own."""
+    return _joined([np.arange(rows, dtype=np.int64), *(_first_alike(column, rows) for column in columns)])
+
+
+def _first_alike(column: Column, rows: int) -> IntArray:
+    if isinstance(column.values, tuple):
+        code_of: dict[str, int] = {}
+        codes = [code_of.setdefault(word, row) if word else NO_GROUP for row, word in enumerate(column.values[:rows])]
+        values = np.array(codes, dtype=np.int64)
+    else:
+        values = column.values[:rows]
+    return _first_with_value(values, has_none=column.kind in ("group", "text"))
+
+
+def _joined(links: Sequence[IntArray]) -> IntArray:
+    """Equal numbers for rows that any chain of ``links``, from each row to another one, joins; (rows,)."""
+    rows = len(links[0])
     if all((link == np.arange(rows)).all() for link in links):
         return np.arange(rows, dtype=np.int64)
     # Imported here: most data has no repetitions, and scipy takes a tenth of a second.

@@ -63,7 +63,7 @@ class Chooser:
                 )
             else:
                 mask = mask & other.mask
-        return Rows(first.gold, first.part, mask, first.groups, first.seed, first.ids)
+        return Rows(first.gold, first.part, mask, first.groups, first.seed, first.ids, first.bonds)
 
     def inputs(self, node: Node, settings: Settings) -> Inputs:
         """The tables that ``node`` reads once everything under it has decided by ``settings``."""

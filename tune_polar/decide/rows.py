@@ -84,6 +84,7 @@ class Rows:
     groups: Mapping[str, NDArray[Any]]  # by column, (rows,); −1 or "": missing
     seed: IntArray  # (rows,)
     ids: IntArray  # (rows,) equal numbers are one and the same text
+    bonds: IntArray  # (rows,) equal numbers are drawn together: texts that no fold parts, such as those of an author
 
     @classmethod
     def of(
@@ -95,8 +96,9 @@ class Rows:
         groups: Mapping[str, NDArray[Any]] = NO_GROUPS,
         seed: NDArray[Any] | None = None,
         ids: NDArray[Any] | None = None,
+        bonds: NDArray[Any] | None = None,
     ) -> Rows:
-        """One part, all rows judged, no groups, one seed and every row another text, unless said otherwise.
+        """One part, all rows judged, no groups, one seed, every row another text and by itself, unless said otherwise.
 
         Raises:
             DecisionError: an array of another length than gold.
@@ -105,13 +107,15 @@ class Rows:
             >>> Rows.of(gold, part=fold, mask=hateful == 1)
         """
         count = len(gold)
+        texts = _one_each("ids", ids, np.arange(count), count).astype(np.int64)
         return cls(
             gold=gold,
             part=_one_each("part", part, np.zeros(count), count).astype(np.int64),
             mask=_one_each("mask", mask, np.ones(count), count).astype(np.bool_),
             groups={name: _one_each(f"groups of {name}", each, each, count) for name, each in groups.items()},
             seed=_one_each("seed", seed, np.zeros(count), count).astype(np.int64),
-            ids=_one_each("ids", ids, np.arange(count), count).astype(np.int64),
+            ids=texts,
+            bonds=_one_each("bonds", bonds, texts, count).astype(np.int64),
         )
 
     @classmethod
@@ -162,6 +166,7 @@ class Rows:
             groups={name: each[rows] for name, each in self.groups.items()},
             seed=self.seed[rows],
             ids=self.ids[rows],
+            bonds=self.bonds[rows],
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune_polar.data.columns import Column
+from tune_polar.data.repeated import bonds_by
 from tune_polar.decide.evidence import Evidence
 from tune_polar.decide.rows import Gold, Rows
 from tune_polar.decide.tables import Table
@@ -109,4 +110,7 @@ def _rows(recipe: Recipe, stage: Stage, gold: LabelledRows, ids: NDArray[Any], *
     names = gold.columns[task.columns[0]].names if task.gold == "class" else task.columns
     groups = {name: gold.values(name)[ids] for name in recipe.data.groups if name in gold.columns}
     values = Gold(task.gold, gold.matrix(task.columns)[ids], names)
-    return Rows.of(values, mask=gold.where(stage.rows)[ids], groups=groups, ids=ids, **about)
+    mask, bonds = gold.where(stage.rows), None
+    if together := [gold.columns[name] for name in recipe.folds.kept_together if name in gold.columns]:
+        bonds = bonds_by(together, len(mask))[ids]
+    return Rows.of(values, mask=mask[ids], groups=groups, ids=ids, bonds=bonds, **about)

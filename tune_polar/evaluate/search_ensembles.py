@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -138,7 +139,7 @@ class _Frame:
                     first.append(place)
             self._places[stage] = places
             taken = rows.take(np.array(first, dtype=np.int64))
-            self.rows[stage] = Rows.of(taken.gold, part=taken.part, mask=taken.mask, groups=taken.groups, ids=taken.ids)
+            self.rows[stage] = replace(taken, seed=np.zeros(len(taken), dtype=np.int64))
 
     def candidate(
         self, name: str, recipe: Recipe, summary: SearchSummary, cells: Sequence[CellRecords]

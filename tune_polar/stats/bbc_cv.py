@@ -124,9 +124,14 @@ def bbc_cv(
             f"{len(rows)} rows and {len(candidates)} candidates of which {len(entering)} are complete",
             "Let a configuration finish all its folds.",
         )
+    if len(np.unique(rows.bonds)) < 2:
+        raise DecisionError(
+            "BBC-CV needs at least 2 rows that may be told apart, got rows that all stay together",
+            "Leave out of folds.together what all rows share.",
+        )
     by = default_metric(rows.gold.kind) if metric is None else metric
     prepared = WeightedScores(rows, [candidates[place].decided for place in entering], by)
-    raw = prepared.scores(np.ones((1, prepared.texts), dtype=np.float32))
+    raw = prepared.scores(np.ones((1, prepared.units), dtype=np.float32))
     drawn = _drawn(prepared, len(entering), by, rounds, rng)
     wins = np.bincount(drawn.won, minlength=len(entering)) / rounds
     curvature = float(wins @ (raw[0] - drawn.outside_mean))
@@ -173,7 +178,7 @@ def _drawn(prepared: WeightedScores, candidates: int, metric: Metric, rounds: in
     insides: list[FloatArray] = []
     outside_sum = np.zeros(candidates)
     for start in range(0, rounds, _ROUNDS_AT_ONCE):
-        drawn = bootstrap_weights(prepared.texts, min(_ROUNDS_AT_ONCE, rounds - start), rng)
+        drawn = _some_left_out(prepared.units, min(_ROUNDS_AT_ONCE, rounds - start), rng)
         inside = prepared.scores(drawn)
         best = _best(inside, metric)
         insides.append(inside.astype(np.float32))
@@ -182,6 +187,14 @@ def _drawn(prepared: WeightedScores, candidates: int, metric: Metric, rounds: in
         won.append(best)
         scores.append(outside[np.arange(len(best)), best])
     return _Drawn(np.concatenate(won), np.concatenate(scores), np.concatenate(insides), outside_sum / rounds)
+
+
+def _some_left_out(units: int, rounds: int, rng: np.random.Generator) -> FloatArray:
+    """How often each unit is drawn, (rounds, units), in rounds that leave one out: of a dozen authors some do not."""
+    drawn = bootstrap_weights(units, rounds, rng)
+    while (every := (drawn > 0).all(axis=1)).any():
+        drawn[every] = bootstrap_weights(units, int(every.sum()), rng)
+    return drawn
 
 
 def errors_of_choice(measured: FloatArray, truth: FloatArray, metric: Metric) -> FloatArray:

@@ -175,13 +175,13 @@ def subset_draws(
             f"{[int(own.sum()) for own in subsets]}",
             "Leave out groups without rows.",
         )
-    ids, place = np.unique(rows.ids, return_inverse=True)
-    strata = _strata(len(ids), place.reshape(-1), subsets)
+    bonds, place = np.unique(rows.bonds, return_inverse=True)
+    strata = _strata(len(bonds), place.reshape(-1), subsets)
     scored = [WeightedScores(rows.take(own), [each[own] for each in decided], metric) for own in subsets]
-    columns = [np.searchsorted(ids, each.ids) for each in scored]
+    columns = [np.searchsorted(bonds, each.bonds) for each in scored]
     found = []
-    for count in portions(rounds, len(ids)):
-        weights: FloatArray = np.zeros((count, len(ids)), dtype=Exact)
+    for count in portions(rounds, len(bonds)):
+        weights: FloatArray = np.zeros((count, len(bonds)), dtype=Exact)
         for stratum in strata:
             weights[:, stratum] = bootstrap_weights(len(stratum), count, rng)
         of_subsets = [each.scores(weights[:, own]) for each, own in zip(scored, columns, strict=True)]

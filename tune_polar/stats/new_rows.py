@@ -101,14 +101,15 @@ def new_rows_score(
     # One run is to be scored: with several seeds, the first one's answers stand for all.
     first = measured.seed == measured.seeds[0] if len(measured.seeds) > 1 else np.ones(len(measured), dtype=np.bool_)
     prepared = WeightedScores(measured.take(first), [np.asarray(decided)[first]], corrected.metric)
-    rounds, texts = len(corrected.draws), prepared.texts
+    rounds, units = len(corrected.draws), prepared.units
+    drawn = max(1, round(rows * units / measured.texts(first)))  # as many as hold about so many texts
     # Apart, so that what is expected on average does not hang on how many rows are to come.
     rng, of_new_rows = rng.spawn(2)
     found = [
-        prepared.scores(bootstrap_weights(texts, count, of_new_rows, rows))[:, 0] for count in portions(rounds, texts)
+        prepared.scores(bootstrap_weights(units, count, of_new_rows, drawn))[:, 0] for count in portions(rounds, units)
     ]
     metric = corrected.metric
-    whole = metric.to_scale(prepared.scores(np.ones((1, texts), dtype=np.float32))[0, 0])
+    whole = metric.to_scale(prepared.scores(np.ones((1, units), dtype=np.float32))[0, 0])
     fresh = metric.to_scale(np.concatenate(found)) - whole
     spread = np.zeros(rounds) if runs is None else runs.drawn(rounds, rng)
     of_runs = _runs(corrected, measured, spread, rng)

@@ -140,7 +140,7 @@ def text_paired_bootstrap(
     check_level(level)
     same_shape(np.asarray(first), np.asarray(second), "the two sets of decisions")
     prepared = WeightedScores(rows, [first, second], metric)
-    found = prepared.scores(np.ones((1, prepared.texts), dtype=np.float32))[0]
+    found = prepared.scores(np.ones((1, prepared.units), dtype=np.float32))[0]
     sign = 1.0 if metric.larger_is_better else -1.0
     differences = sign * (prepared.drawn(rounds, rng) @ np.array([1.0, -1.0]))
     below, above = np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0)
@@ -148,5 +148,5 @@ def text_paired_bootstrap(
         difference=metric.gain(float(found[0]), float(found[1])),
         interval=percentile_interval(differences, level),
         p_value=min(1.0, 2 * (min(below, above) + 1) / (rounds + 1)),
-        pairs=prepared.texts,
+        pairs=prepared.units,
     )

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from tune_polar.decide.array_checks import FloatArray
+from tune_polar.decide.array_checks import FloatArray, IntArray
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Rows
 from tune_polar.stats.weighted_scores import Exact, WeightedScores, bootstrap_weights, portions
@@ -131,17 +131,23 @@ def _scored(
     whole, folds = metric.to_scale(prepared.scores(every[None, :])[0]), [rows.part == part for part in rows.parts]
     count = len(folds)
     if count == 1:
-        return whole[None, :], _covariance(metric.to_scale(prepared.scores(bootstrap_weights(len(rows), ROUNDS, rng))))
+        return whole[None, :], _covariance(metric.to_scale(prepared.scores(_drawn(rows.bonds, ROUNDS, rng))))
     without = metric.to_scale(prepared.scores(np.stack([np.where(own, 0, every) for own in folds])))
     explained = []
     for own in folds:
         scores = []
         for rounds in portions(ROUNDS, len(rows)):
             weights = np.tile(every, (rounds, 1))
-            weights[:, own] = bootstrap_weights(int(own.sum()), rounds, rng)
+            weights[:, own] = _drawn(rows.bonds[own], rounds, rng)
             scores.append(metric.to_scale(prepared.scores(weights)))
         explained.append(count**2 * _covariance(np.concatenate(scores)))
     return whole + (count - 1) * (whole - without), np.mean(explained, axis=0)
+
+
+def _drawn(bonds: IntArray, rounds: int, rng: np.random.Generator) -> FloatArray:
+    """How often each row is drawn, those that are bound to one another together; (rounds, rows)."""
+    units, unit = np.unique(bonds, return_inverse=True)
+    return bootstrap_weights(len(units), rounds, rng)[:, unit.reshape(-1)]
 
 
 def _covariance(scores: FloatArray) -> FloatArray:

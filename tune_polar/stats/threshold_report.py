@@ -157,7 +157,7 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
         if isinstance(corrected, str)
         else labelled_splits(scored, winner, rows, complete[names.index(winner.name)], corrected, runs, rng),
         bootstrap=bootstrap_scores(
-            gold, winner.decided, rng, rounds=settings.rounds, level=LEVELS[0], texts=winner.judgement.rows.ids
+            gold, winner.decided, rng, rounds=settings.rounds, level=LEVELS[0], texts=winner.judgement.rows.bonds
         ),
         findings=tuple(
             (each.rule, _findings(each, rows.probability[names.index(each.name)]))

@@ -49,31 +49,31 @@ def column_f1(kind: GoldKind) -> Callable[[Confusion], FloatArray]:
 class WeightedScores:
     """Candidates' scores when rows count more than once or not at all.
 
-    A text that stands in several rows is drawn with all of them. Several seeds are scored each by itself and averaged,
-    as their scores are.
+    A text that stands in several rows is drawn with all of them, and with the texts that it is bound to. Several seeds
+    are scored each by itself and averaged, as their scores are.
     """
 
     def __init__(self, rows: Rows, decided: Sequence[NDArray[Any]], metric: Metric) -> None:
         """``decided``: one a candidate, each of shape (rows, columns)."""
         metric.check(rows.gold.kind)
-        self._text = _in_order_of_appearance(rows.ids)  # (rows,)
-        self.texts = int(self._text.max()) + 1
-        self.ids: IntArray = np.empty(self.texts, dtype=np.int64)  # (texts,) whose weights the columns are
-        self.ids[self._text] = rows.ids
+        self._unit = _in_order_of_appearance(rows.bonds)  # (rows,)
+        self.units = int(self._unit.max()) + 1  # that are drawn: texts, or texts that are bound to one another
+        self.bonds: IntArray = np.empty(self.units, dtype=np.int64)  # (units,) whose weights the columns are
+        self.bonds[self._unit] = rows.bonds
         self._seeds = []
         for seed in np.unique(rows.seed).tolist():
             own = rows.seed == seed
             scores = _weighted(metric, rows.gold.take(own), np.stack([each[own] for each in decided], axis=1))
-            self._seeds.append((self._text[own], scores))
+            self._seeds.append((self._unit[own], scores))
 
     def scores(self, weights: FloatArray) -> FloatArray:
-        """(rounds, candidates) for how often each text counts, (rounds, texts)."""
-        found = [scores(weights[:, text]) for text, scores in self._seeds]
+        """(rounds, candidates) for how often each unit counts, (rounds, units)."""
+        found = [scores(weights[:, unit]) for unit, scores in self._seeds]
         return found[0] if len(found) == 1 else np.asarray(np.mean(found, axis=0))
 
     def drawn(self, rounds: int, rng: np.random.Generator) -> FloatArray:
-        """Scores of as many texts drawn with replacement, (rounds, candidates)."""
-        found = [self.scores(bootstrap_weights(self.texts, each, rng)) for each in portions(rounds, self.texts)]
+        """Scores of as many units drawn with replacement, (rounds, candidates)."""
+        found = [self.scores(bootstrap_weights(self.units, each, rng)) for each in portions(rounds, self.units)]
         return np.concatenate(found)
 
 

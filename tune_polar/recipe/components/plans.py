@@ -34,6 +34,11 @@ class Plan(Component):
         """Number of folds; None: the data alone say it."""
         return None
 
+    @property
+    def kept_together(self) -> tuple[str, ...]:
+        """Columns whose values are alike in rows that belong together, so that no fold parts them."""
+        return ()
+
 
 PLANS: Registry[Plan] = Registry("fold plan", tag="plan")
 
@@ -54,6 +59,11 @@ class Stratified(Plan):
     def known_count(self) -> int:
         """As stated."""
         return self.count
+
+    @property
+    def kept_together(self) -> tuple[str, ...]:
+        """As stated."""
+        return self.together
 
 
 @PLANS.register("paper")
@@ -85,6 +95,11 @@ class Holdout(Plan):
     def known_count(self) -> int:
         """One."""
         return 1
+
+    @property
+    def kept_together(self) -> tuple[str, ...]:
+        """As stated."""
+        return self.together
 
 
 @PLANS.register("given")
