@@ -8,6 +8,7 @@ from functools import partial
 from tune_polar.report.expected_score import ahead_sentences, alarm_sentences
 from tune_polar.report.grouped import columns_held_out
 from tune_polar.report.numbers import decimals_for, fixed
+from tune_polar.report.own_checkpoints import own_checkpoint_sentences
 from tune_polar.report.page_context import PageContext
 from tune_polar.stats.new_rows import NewRowsScore
 
@@ -27,6 +28,7 @@ def worth_sentences(page: PageContext) -> tuple[str, ...]:
             f"unseen as they are here; one more {column} is another question, which “Unseen groups” answers."
             for column, names in columns_held_out(page)
         ),
+        *own_checkpoint_sentences(page),
         correction_sentence(page),
     )
 
