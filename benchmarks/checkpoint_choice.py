@@ -76,7 +76,9 @@ def drawn(rng: np.random.Generator, truth: np.ndarray, rows: int) -> Drawn:
     return features, rng.random(rows) < sigmoid(features @ truth - 0.6)
 
 
-def trained(rng, own, scored, evaluations, constant):  # type: ignore[no-untyped-def]
+def trained(
+    rng: np.random.Generator, own: Drawn, scored: tuple[Drawn, Drawn], evaluations: int, *, constant: bool
+) -> Iterator[tuple[float, float]]:
     """The scores of each evaluation, on each of ``scored``."""
     (texts, gold), every = own, 40 if evaluations == 10 else 15
     weights, bias, total = np.zeros(FEATURES), 0.0, evaluations * every
