@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -58,9 +59,8 @@ def one(seed: int, rows: int, evaluations: int, *, constant: bool) -> tuple[floa
     fold, curves, kept_more, last_more = np.arange(rows) % FOLDS, [], [], []
     for number in range(FOLDS):
         own = fold == number
-        measured = list(
-            trained(rng, (texts[~own], gold[~own]), ((texts[own], gold[own]), others), evaluations, constant)
-        )
+        scored = ((texts[own], gold[own]), others)
+        measured = list(trained(rng, (texts[~own], gold[~own]), scored, evaluations, constant=constant))
         values = [here for here, _ in measured]
         best = int(np.argmax(values))
         kept_more.append(values[best] - measured[best][1])

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.report.outline import Answer
-from tune_polar.report.floor_comparison import floor_lines, floor_sentences, floors_data, judged_floors
+from tune_polar.decide.metrics import metric_named
+from tune_polar.report.difference import CellDifference
+from tune_polar.report.floor_comparison import compared, floor_lines, floor_sentences, floors_data, judged_floors
 from tune_polar.report.page_context import PageContext
 from tune_polar.stats.paired import fold_paired
 
@@ -51,3 +53,21 @@ def test_without_one_the_section_says_why(page_of: PageOf) -> None:
     (reason,) = Answer(page_of("two stages"), "floors").texts
     assert reason.startswith("Not applicable: tfidf (")
     assert "resume" in reason
+
+
+def test_the_luck_of_having_been_chosen_is_no_reason_for_fine_tuning() -> None:
+    metric = metric_named("macro_f1")
+    ahead = CellDifference(0.03, 0.005, 0.01, 0.05, 5, 5, metric)
+    assert (ahead.verdict, ahead.verdict_beyond(0.005), ahead.verdict_beyond(0.02)) == ("better", "better", "within")
+    error = metric_named("mae")
+    assert CellDifference(-0.03, 0.005, -0.05, -0.01, 5, 5, error).verdict_beyond(0.02) == "within"
+
+
+def test_what_choosing_was_worth_is_taken_off_before_the_verdict(page_of: PageOf) -> None:
+    page = page_of("floors beside")
+    (floor,) = judged_floors(page)
+    reference, winner = compared(page, floor)
+    assert not isinstance(page.corrected, str)
+    assert reference.luck == 0
+    assert winner.luck >= page.corrected.optimism
+    assert winner.verdict == winner.difference.verdict_beyond(winner.luck)

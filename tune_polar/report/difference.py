@@ -35,8 +35,12 @@ class CellDifference:
     @property
     def verdict(self) -> Verdict:
         """Where the interval lies: on the good side of zero, on the bad one, or around it."""
+        return self.verdict_beyond(0.0)
+
+    def verdict_beyond(self, gain: float) -> Verdict:
+        """The same of ``gain`` in place of zero: larger is better, whatever the metric."""
         gains = sorted(self.metric.gain(end, 0.0) for end in (self.low, self.high))
-        return "better" if gains[0] > 0 else "worse" if gains[1] < 0 else "within"
+        return "better" if gains[0] > gain else "worse" if gains[1] < gain else "within"
 
     @property
     def is_within_error(self) -> bool:

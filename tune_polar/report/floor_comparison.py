@@ -10,12 +10,12 @@ from tune_polar.evaluate.floor_scores import JudgedFloor, floors_of
 from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.recipe.floor_names import Floor
 from tune_polar.recipe.sections import TINY
-from tune_polar.report.difference import CellDifference, difference_by_cell
+from tune_polar.report.difference import CellDifference, Verdict, difference_by_cell
 from tune_polar.report.document import Entries, Entry, Row, TextTable
 from tune_polar.report.numbers import duration, fixed
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.words import named
-from tune_polar.stats.intervals import unit_of
+from tune_polar.stats.intervals import signed, unit_of
 
 FLOOR_WORDS: Mapping[Floor, str] = {
     "tfidf": "n-grams of characters (TF-IDF) and a linear model",
@@ -37,6 +37,12 @@ class Compared:
     difference: CellDifference | None  # configuration minus floor; None: fewer than two cells in common
     score: float
     floor_score: float
+    luck: float  # what choosing it among many was worth, as a gain; 0 of one that was not chosen
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Of the difference without that luck."""
+        return None if self.difference is None else self.difference.verdict_beyond(self.luck)
 
 
 def compared(page: PageContext, floor: JudgedFloor) -> list[Compared]:
@@ -49,8 +55,16 @@ def compared(page: PageContext, floor: JudgedFloor) -> list[Compared]:
         beside = None if row is None else floor.beside(row, page.cells.cells)
         if row is not None and beside is not None:
             difference = difference_by_cell(beside.by_cell, beside.floor_by_cell, page.cells, page.metric)
-            found.append(Compared(row, called, difference, beside.score, beside.floor_score))
+            luck = _luck(page) if row is page.best else 0.0
+            found.append(Compared(row, called, difference, beside.score, beside.floor_score, luck))
     return found
+
+
+def _luck(page: PageContext) -> float:
+    """What BBC-CV takes off the best score, and what its training runs had of it; 0 where that cannot be told."""
+    if isinstance(page.corrected, str):
+        return 0.0
+    return page.corrected.optimism + (0.0 if isinstance(page.ahead, str) else page.ahead.new_rows.luck)
 
 
 def judged_floors(page: PageContext) -> list[JudgedFloor]:
@@ -86,8 +100,8 @@ def unbeaten_floors(page: PageContext) -> Iterator[str]:
     """Floors that the winner is not better than, a sentence each: the first thing that somebody should know of it."""
     for floor in judged_floors(page):
         for each in compared(page, floor):
-            if each.row is page.best and each.difference is not None and each.difference.verdict != "better":
-                told = "is better than" if each.difference.verdict == "worse" else "cannot be told from"
+            if each.row is page.best and each.difference is not None and each.verdict != "better":
+                told = "is better than" if each.verdict == "worse" else "cannot be told from"
                 yield (
                     f"{floor.floor} ({FLOOR_WORDS[floor.floor]}), which takes seconds, {told} the winner: "
                     f"{page.shown(floor.scores.score)}, and {page.cells.one} by {page.cells.one} the winner differs "
@@ -104,19 +118,22 @@ def _sentences(page: PageContext, floor: JudgedFloor) -> Iterator[str]:
             "it is compared on those of them that were held out, and with all rows it would do better."
         )
     for each in compared(page, floor):
-        difference = each.difference
-        if difference is None:
+        difference, verdict = each.difference, each.verdict
+        if difference is None or verdict is None:
             continue
         called = "the winner" if each.called == "winner" else f"the {named(each.called)}"
-        verdict = {
+        meaning = {
             "better": "fine-tuning is worth something over it",
             "within": f"these {page.cells.many} cannot tell the two apart, and the floor takes seconds",
             "worse": "the floor is better: fine-tuned in this way it is not worth its hours",
-        }[difference.verdict]
+        }[verdict]
+        if verdict != difference.verdict:
+            worth = f"{signed(each.luck, page.metric).removeprefix('+')}{unit_of(page.metric)}"
+            meaning = f"without {worth} for having been chosen as the best, {meaning}"
         yield (
             f"{name} ({FLOOR_WORDS[name]}): {page.cells.one} by {page.cells.one} {called} differs from it by "
             f"{difference.text}{unit_of(page.metric)} (95% interval {difference.interval}), better in "
-            f"{difference.better_in} of {difference.cells}; {verdict}."
+            f"{difference.better_in} of {difference.cells}; {meaning}."
         )
 
 
