@@ -76,6 +76,12 @@ def test_a_machine_without_gpu_and_network_says_so(run: Run) -> None:
     )
 
 
+def test_a_folder_of_the_embedded_encoders_name_is_another(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "tiny").mkdir()
+    assert missing(told(run, "--encoder", "tiny")) == []
+    assert missing(told(run, "--encoder", "./tiny")) == ["GPU", "encoder"]
+
+
 def test_nothing_is_missing_for_the_embedded_encoder(run: Run) -> None:
     about = told(run, "--encoder", "tiny")
     assert about["missing"] == []

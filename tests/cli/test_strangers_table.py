@@ -168,6 +168,13 @@ def test_a_recipe_of_three_lines_can_be_searched(tweets: Path) -> None:
     assert fold_plans(found.loaded.recipe, read_corpus(found.loaded.recipe, found.source))["sorter"].count == 5
 
 
+def test_a_folder_called_tiny_is_not_the_embedded_encoder(tweets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tweets.parent)
+    (tweets.parent / "tiny").mkdir()
+    for said, encoder in ((None, "tiny"), ("tiny", "tiny"), ("./tiny", str(tweets.parent / "tiny"))):
+        assert ask(tweets, "classifier", "topic", encoder=said).loaded.recipe.encoder.name == encoder
+
+
 def test_a_shipped_recipe_keeps_its_encoder_only_where_asked_to(tweets: Path) -> None:
     words = RecipeWords("st1"), DataWords("sample")
     assert asked(*words).loaded.recipe.encoder.name == "tiny"

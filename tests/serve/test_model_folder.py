@@ -244,6 +244,8 @@ def test_an_encoders_path_is_nobodys_business(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "jane/secret").mkdir(parents=True)
     assert public_name("google-bert/bert-base-uncased") == "google-bert/bert-base-uncased"
     assert public_name("tiny") == "tiny"
+    (tmp_path / "tiny").mkdir()
+    assert public_name("tiny") == "tiny", "whatever folder is called so"
     for path in ("jane/secret", "/home/jane/encoder", "~/encoder", "../encoder", "./encoder"):
         assert public_name(path) == "an encoder from a folder"
 

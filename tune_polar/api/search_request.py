@@ -22,6 +22,7 @@ from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.recipe_file import LoadedRecipe, RecipeOptions, load_recipe
 from tune_polar.recipe.reference import TEMPLATES
 from tune_polar.recipe.required_columns import changes_without, needed_columns
+from tune_polar.recipe.sections import TINY
 from tune_polar.recipe.space_file import load_space, space_for
 from tune_polar.recipe.strict_yaml import Written
 from tune_polar.recipe.template import Target
@@ -29,7 +30,6 @@ from tune_polar.recipe.template import Target
 if TYPE_CHECKING:
     from tune_polar.store.store import Store
 
-DEFAULT_ENCODER = "tiny"
 SEEDS, TOGETHER = "seeds", "folds.together"
 
 
@@ -71,7 +71,7 @@ def asked(words: RecipeWords, data: DataWords, *, own_encoder: bool = False, onl
     """
     source = data.source()
     keeps = own_encoder or words.encoder is not None or names_encoder(words.name)
-    encoder = words.encoder if keeps else DEFAULT_ENCODER
+    encoder = words.encoder if keeps else TINY
     targets: tuple[Target, ...] = ()
     notes: list[str] = []
     if data.targets:
@@ -142,7 +142,12 @@ def new_store(place: str | None, recipe: str) -> Store:
 
 
 def _whole_path(encoder: str) -> str:
-    """The name of an encoder; of a folder its whole path, so that a search goes on from any working folder."""
+    """The name of an encoder; of a folder its whole path, so that a search goes on from any working folder.
+
+    `tiny` is the embedded encoder whatever lies in the working folder; a folder of that name is ``./tiny``.
+    """
+    if encoder == TINY:
+        return encoder
     path = os.path.expanduser(encoder)
     return os.path.abspath(path) if os.path.isdir(path) else encoder
 

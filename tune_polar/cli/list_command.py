@@ -12,7 +12,7 @@ from rich.table import Table
 
 from tune_polar.api.consoles import result_console
 from tune_polar.api.own_encoder import names_encoder
-from tune_polar.api.search_request import DEFAULT_ENCODER, space_of
+from tune_polar.api.search_request import space_of
 from tune_polar.assets import shipped, shipped_names
 from tune_polar.cli import options
 from tune_polar.cli.output import say, say_json
@@ -56,7 +56,7 @@ def list_shipped(
     if encoder is None and not names_encoder(recipe) and loaded.recipe.encoder.name != TINY:
         say(
             f"\nValues for {loaded.recipe.encoder.name}. A search without --encoder uses the embedded "
-            f"one: `tune-polar list {quote(recipe)} --encoder {DEFAULT_ENCODER}` shows its values."
+            f"one: `tune-polar list {quote(recipe)} --encoder {TINY}` shows its values."
         )
 
 

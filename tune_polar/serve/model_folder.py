@@ -21,6 +21,7 @@ from tune_polar.model.pooling import Pooling
 from tune_polar.model.pretrained import quiet_transformers
 from tune_polar.model.sequence_classifier import sequence_classifier
 from tune_polar.model.tokens import CharacterTokenizer, HubTokenizer
+from tune_polar.recipe.sections import TINY
 from tune_polar.serve.composition import CellModels, Composition
 from tune_polar.serve.fold_models import Load
 from tune_polar.serve.model_file import MODEL_FILE, WHOLE_FOLDER, small_text
@@ -109,7 +110,9 @@ def folder_models(folder: Path, composition: Composition) -> Load:
 
 
 def public_name(encoder: str) -> str:
-    """What may be said of an encoder: an id of the hub, never a path."""
+    """What may be said of an encoder: the embedded one or an id of the hub, never a path."""
+    if encoder == TINY:
+        return encoder
     is_id = bool(_HUB_ID.fullmatch(encoder)) and not Path(encoder).exists()
     return encoder if is_id or (encoder.isalnum() and not Path(encoder).exists()) else "an encoder from a folder"
 
