@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.serve.test_model_folder import CPU, composition_of, encoder_at, loads, shape_of
-from tune_polar.api.predicting import Collected
-from tune_polar.data.new_texts import NewTexts
+from tune_polar.api.model_words import ModelWords
+from tune_polar.api.predicting import Collected, predict, text_columns
+from tune_polar.data.new_texts import NewTexts, TextColumns, new_texts
 from tune_polar.errors import DataError
+from tune_polar.recipe.submission import Submission
 from tune_polar.serve.fold_models import Model
+from tune_polar.serve.model_folder import write_model_folder
 from tune_polar.serve.predict import predict_all
+from tune_polar.serve.submit import Grouping, answer, empty_file
 
 SETTINGS = {"model": {"pooled": {"at": {"rude": 0.0}}, "groups": {"eng": {"at": {"rude": "never"}}}}}
 GROUPS = ("eng", "zho", "", "eng", "new")
@@ -40,6 +45,35 @@ def test_each_group_by_its_own_and_others_by_what_was_chosen_on_all(tmp_path: Pa
     assert table["rude"].tolist() == [int(name != "eng") for name in GROUPS] * 3
     (sentence,) = said
     assert sentence.startswith("language '', 'new', 'zho': no settings were chosen")
+
+
+def test_a_submission_is_told_of_them_too(tmp_path: Path) -> None:
+    model, said = grouped(tmp_path / "encoder"), list[str]()
+    path = tmp_path / "a.csv"
+    path.write_text("id,text,language,author\n1,天,eng\u200b ,a\n2,地,new,b\n3,人,eng,c\n", encoding="utf-8")
+    form, columns = Submission(member="pred_{language}.csv"), TextColumns(groups={"language": "language"})
+    grouping = Grouping("language", None)
+    file = empty_file(form, model.composition, grouping)
+    answer(model, file, new_texts([str(path)], columns, 2), grouping, said.append)
+    assert file.write(tmp_path / "s.zip", None) == {"pred_eng.csv": 2, "pred_new.csv": 1}
+    assert said == [
+        "language 'new': no settings were chosen for it; decided by those chosen on all rows together.",
+    ]
+
+
+def test_a_group_is_what_a_reader_sees_as_in_the_search(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shape = shape_of("binary", ("rude",))
+    write_model_folder(folder, grouped(tmp_path / "encoder").composition, loads(tmp_path / "encoder", shape), [], {})
+    cells, said = ["eng", " eng", "e\u200bng"], list[str]()
+    frame = pd.DataFrame({"text": ["天", "地", "人"], "language": cells})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    for texts in (frame, str(tmp_path / "a.csv")):
+        table = predict(
+            ModelWords(str(folder)), texts, lambda about: text_columns(about, None, None, {}), "cpu", None, said.append
+        )
+        assert table["rude"].tolist() == [0, 0, 0]
+    assert said == []
 
 
 def test_a_text_without_its_group_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tune_polar.data.new_texts import NewTexts, TextColumns, check_begin, new_te
 from tune_polar.data.readers import Place
 from tune_polar.data.readers.frames import read_frame
 from tune_polar.data.source import FRAME
-from tune_polar.data.texts import is_empty
+from tune_polar.data.texts import is_empty, seen
 from tune_polar.errors import DataError, SpecError
 from tune_polar.serve.composition import Composition
 from tune_polar.serve.predict import predict_all
@@ -147,5 +147,5 @@ def _of_frame(frame: pd.DataFrame, columns: TextColumns, rows: int) -> Iterator[
             raise data_error(errors, REMEDY)
         count = len(frame.iloc[start : start + rows])
         ids = tuple(map(str, range(start + 1, start + 1 + count))) if row_id is None else tuple(cells[row_id])
-        groups = {name: tuple(cells[column]) for name, column in columns.groups.items()}
+        groups = {name: tuple(map(seen, cells[column])) for name, column in columns.groups.items()}
         yield NewTexts(FRAME, ids, tuple(cells[text or ""]), groups)

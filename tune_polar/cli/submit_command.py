@@ -69,12 +69,12 @@ def submit(
     # Imported here: --help and a mistyped option need not wait for torch.
     from tune_polar.data.new_texts import TextColumns, check_begin, new_texts
     from tune_polar.serve.submit import (
+        answer,
         empty_file,
         expected_ids,
         grouping_of,
         have_column,
         required,
-        write_submission,
     )
 
     found, manifest = _asked(model, recipe)
@@ -92,12 +92,15 @@ def submit(
     wanted = None if ids is None else list(expected_ids(ids, form.id))
     check_begin(files, columns)
     opened = chosen.open(None)
-    note = opened.prepare()
-    if note is not None and not quiet:
-        say(note, to_error=True)
-    parts = new_texts(files, columns, opened.rows_a_part)
-    written = write_submission(opened, file, parts, grouping, wanted, Path(output))
-    for name, rows in written.items():
+
+    def tell(sentence: str) -> None:
+        if not quiet:
+            say(sentence, to_error=True)
+
+    if (note := opened.prepare()) is not None:
+        tell(note)
+    answer(opened, file, new_texts(files, columns, opened.rows_a_part), grouping, tell)
+    for name, rows in file.write(Path(output), wanted).items():
         say(f"{output}: {name}, {count(rows, 'row')}")
 
 

@@ -15,7 +15,7 @@ from tune_polar.data.readers import Place, RawTable, read_parts
 from tune_polar.data.readers.places import UnreadableError
 from tune_polar.data.readers.raw import MOST_CHARACTERS, header_shown
 from tune_polar.data.suggestions import did_you_mean
-from tune_polar.data.texts import is_empty
+from tune_polar.data.texts import is_empty, seen
 
 STANDARD_INPUT = "-"
 PLAIN_SUFFIX = ".txt"  # one text a line
@@ -46,7 +46,7 @@ class NewTexts:
     file: str  # its name, without the folders it lies in
     ids: tuple[str, ...]
     texts: tuple[str, ...]
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by column
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by column, as a search reads them
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -153,7 +153,7 @@ def _rows(place: Place, table: RawTable, columns: TextColumns, faults: Faults, n
             faults.add("empty-text", line, text, "a text must not be empty")
     _refuse(faults)
     ids = [str(next(numbers)) for _ in texts] if row_id is None else table.cells[row_id]
-    found = {name: tuple(table.cells[column]) for name, column in groups.items()}
+    found = {name: tuple(map(seen, table.cells[column])) for name, column in groups.items()}
     return NewTexts(place.name, tuple(ids), tuple(texts), found)
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tune_polar.data.new_texts import NewTexts
-from tune_polar.decide.groups import GroupSettings
 from tune_polar.serve.output_columns import predicted_columns
+from tune_polar.serve.unknown_groups import UnknownGroups
 from tune_polar.serve.writers import Writer
 from tune_polar.store.training_facts import Array
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:  # it brings torch
     from tune_polar.serve.fold_models import Model
 
 IDS_LOOKED_AT = 1 << 20  # for ids that come twice: a file of any size takes the memory of so many
-_NAMED = 5  # groups that were not there, in a sentence
 
 
 def predict_all(
@@ -35,18 +34,10 @@ def predict_all(
     Yields:
         Rows done so far, after each part.
     """
-    seen, done, is_repeated, strangers = set[int](), 0, False, set[str]()
-    known = {name: _known(model, name) for name in model.composition.groups}
+    seen, done, is_repeated = set[int](), 0, False
+    unknown = UnknownGroups(model.composition, say)
     for part in parts:
-        for name, values in part.groups.items():
-            new = set(values) - known[name] - strangers
-            if new and not strangers:
-                shown = sorted(new)[:_NAMED]
-                say(
-                    f"{name} {', '.join(map(repr, shown))}{' …' if len(new) > _NAMED else ''}: no settings were chosen "
-                    "for it; decided by those chosen on all rows together."
-                )
-            strangers |= new
+        unknown.look_at(part)
         if not is_repeated and len(seen) < IDS_LOOKED_AT:
             repeated = _repeated(part, seen)
             is_repeated = repeated is not None
@@ -59,17 +50,6 @@ def predict_all(
         writer.write(columns | predicted_columns(model.composition, predicted))
         done += len(part)
         yield done
-
-
-def _known(model: Model, column: str) -> set[str]:
-    """Groups that decisions have settings of their own for."""
-    graph, chosen = model.composition.graph, model.composition.chosen
-    found: set[str] = set()
-    for node in graph.scored.below:
-        setting = chosen.get(node.name)
-        if node.per == column and isinstance(setting, GroupSettings):
-            found |= set(map(str, setting.own))
-    return found
 
 
 def _repeated(part: NewTexts, seen: set[int]) -> str | None:

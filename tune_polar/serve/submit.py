@@ -1,8 +1,8 @@
-"""Predicts a competition's texts and writes what it wants of them."""
+"""Predicts a competition's texts for the file that it wants of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from tune_polar.errors import SpecError
 from tune_polar.recipe.submission import EXAMPLE, Submission
 from tune_polar.serve.composition import Composition, gold_of
 from tune_polar.serve.submission_file import Answered, SubmissionFile
+from tune_polar.serve.unknown_groups import UnknownGroups
 
 if TYPE_CHECKING:  # it brings torch
     from tune_polar.serve.fold_models import Model
@@ -40,35 +41,26 @@ class Grouping:
         return (Path(part.file).name.partition(".")[0] if self.word is None else self.word,) * len(part)
 
 
-def write_submission(
-    model: Model,
-    file: SubmissionFile,
-    parts: Iterable[NewTexts],
-    grouping: Grouping,
-    expected: Iterable[str] | None,
-    path: Path,
-) -> dict[str, int]:
-    """Predict texts and write the file.
+def answer(
+    model: Model, file: SubmissionFile, parts: Iterable[NewTexts], grouping: Grouping, say: Callable[[str], None]
+) -> None:
+    """Predict texts and put the rows into the file, which is not written yet.
 
     Args:
         model: that decides.
         file: with nothing in it yet.
         parts: of texts.
         grouping: into files.
-        expected: ids that the competition wants an answer for; None: those of the texts.
-        path: of the file.
-
-    Returns:
-        Rows by name of the files in it.
+        say: told what a person should know of the rows, each once.
 
     Raises:
-        DataError: texts cannot be read, or ids are repeated, missing or extra.
+        DataError: texts cannot be read, or an id is empty.
     """
-    about = model.composition
+    about, unknown = model.composition, UnknownGroups(model.composition, say)
     for part in parts:
+        unknown.look_at(part)
         groups = {name: part.groups[name] for name in about.groups}
         file.add(part.ids, grouping.of(part), model.predict(part.texts, groups).decided[about.score])
-    return file.write(path, expected)
 
 
 def empty_file(form: Submission, composition: Composition, grouping: Grouping) -> SubmissionFile:
