@@ -17,8 +17,8 @@ from tune_polar.evaluate.summary import summarise, wanted_weights
 from tune_polar.report.numbers import count
 from tune_polar.report.reading import summary_for_page
 from tune_polar.store.lease import held_lease
+from tune_polar.store.merge import MergedModels, merge_models, merge_weights, merged_manifest
 from tune_polar.store.merge import merge as merge_stores
-from tune_polar.store.merge import merge_models, merge_weights, merged_manifest
 from tune_polar.store.store import Store, open_store
 
 
@@ -60,11 +60,14 @@ def merge(
         copy_own_scores(sources, target)
         wanted = wanted_weights(summarise(target, "scores"), keep_weights)
         weights = merge_weights(sources, target, wanted, anonymous=anonymous)
-        models = 0 if anonymous or keep_weights == 0 else merge_models(sources, target)
+        models = MergedModels(0, ()) if anonymous or keep_weights == 0 else merge_models(sources, target)
     _write_results(target)
     left_out = f", {done.damaged} damaged left out" if done.damaged else ""
     added = f", weights of {count(weights, 'stage')} added" if weights else ""
-    added += f", {count(models, 'fitted model')} added" if models else ""
+    added += f", {count(models.copied, 'fitted model')} added" if models.copied else ""
+    if models.left_out:
+        lost = count(len(models.left_out), "fitted model")
+        added += f", {lost} left out for want of weights ({', '.join(models.left_out)})"
     say(
         f"{target.url}: {count(done.searches, 'search', 'searches')}, {count(done.copied, 'record')} added, "
         f"{count(done.replicates, 'replicate')} kept{left_out}{added}"

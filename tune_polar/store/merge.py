@@ -58,6 +58,14 @@ class Merged:
     damaged: int  # records left out: their hash does not fit, or they say what no record may
 
 
+@dataclass(frozen=True)
+class MergedModels:
+    """What a merge has done with fitted models."""
+
+    copied: int
+    left_out: tuple[str, ...]  # as ``<configuration>-<rows>``: no search has all its weights, or they are of others
+
+
 def merge(sources: Sequence[Store], target: Store, *, anonymous: bool = False) -> Merged:
     """Copy every record of ``sources`` into ``target``, which may hold an earlier merge of the same searches.
 
@@ -130,21 +138,35 @@ def merge_weights(sources: Sequence[Store], target: Store, keys: Iterable[str], 
     return copied
 
 
-def merge_models(sources: Sequence[Store], target: Store) -> int:
-    """Copy the records of fitted models that ``target`` has none of, with their weights; how many were copied.
+def merge_models(sources: Sequence[Store], target: Store) -> MergedModels:
+    """Copy the records of fitted models that ``target`` has none of, with their weights.
 
-    One whose weights are not all there, or belong to another record than the one that has its name, is left out.
+    One whose weights are not all there and whole, or belong to another record than the one that has its name, is left
+    out.
     """
-    copied = 0
+    copied, wanted = 0, dict[str, None]()
     for source in sources:
         for name, keys in source.fitted().items():
+            wanted[name] = None
             content = source.files.read(name)
             if content is None or target.files.exists(name) or not all(map(source.has_weights, keys)):
                 continue
             merge_weights([source], target, sorted(keys))
+            _copy_unrecorded(source, target, sorted(keys))
             if all(map(target.has_weights, keys)):
                 copied += target.files.put_if_absent(name, content)
-    return copied
+    left_out = [name for name in wanted if not target.files.exists(name)]
+    return MergedModels(copied, tuple(name.removeprefix("models/").removesuffix(".json") for name in left_out))
+
+
+def _copy_unrecorded(source: Store, target: Store, keys: Iterable[str]) -> None:
+    """Copy weights of stages that have no record: those of a model of all rows."""
+    for key in keys:
+        name = f"stages/{key}.safetensors"
+        if target.has_weights(key) or source.files.exists(name) or target.files.exists(name):
+            continue
+        if (weights := source.weights(key)) is not None:
+            target.put_weights(key, weights)
 
 
 def merged_manifest(manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
