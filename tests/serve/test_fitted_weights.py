@@ -91,7 +91,7 @@ def test_a_model_of_all_rows_goes_along_too(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_left_out_is_named_unless_another_search_has_it_whole(run: Run, tmp_path: Path) -> None:
-    made, name, keys = fitted_on_all_rows(tmp_path / "s")
+    _, name, keys = fitted_on_all_rows(tmp_path / "s")
     shutil.copytree(tmp_path / "s", tmp_path / "whole")
     (tmp_path / f"s/weights/{keys[0]}.safetensors").write_bytes(b"damaged")
     said = run("merge", "s", "-o", "merged").out

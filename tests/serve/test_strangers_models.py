@@ -54,7 +54,10 @@ def keys(store: Path, configuration: str, fold: int = 0) -> dict[str, str]:
 
 def forge_weights(store: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     """Of the winner's finder, with a hash that fits."""
-    path = store / f"weights/{keys(store, ids(store)[0])['finder']}.safetensors"
+    return forge(store / f"weights/{keys(store, ids(store)[0])['finder']}.safetensors", change)
+
+
+def forge(path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     stored = StoredArrays(os.open(path, os.O_RDONLY))
     header, arrays = dict(stored.header), {name: np.array(stored[name]) for name in stored}
     change(arrays)
@@ -108,6 +111,44 @@ def test_damaged_weights_are_trained_again_by_fit(run: Run, store: Path) -> None
     assert "to train: finder of f0-s42" in run("fit", "store").err
     assert run("predict", "store", "new.csv", "-o", "after.csv").code == 0
     assert (store.parent / "after.csv").read_bytes() == (store.parent / "before.csv").read_bytes()
+
+
+def models_keys(store: Path, words: tuple[str, ...]) -> dict[str, str]:
+    """Of the first cell of a model."""
+    best, other = ids(store)
+    if ALL in words:
+        cells = decode_json((store / f"models/{other if other in words else best}-all.json").read_bytes())
+        found: dict[str, str] = cells["composition"]["cells"][0]["stages"]
+        return found
+    return keys(store, other)  # which is a member of the ensemble, too
+
+
+@pytest.mark.parametrize("how", ["torn", "NaN"])
+@pytest.mark.parametrize(
+    "asked", [(ALL,), ("--configuration", "OTHER"), ("--configuration", "OTHER", ALL), ("--ensemble",)]
+)
+def test_the_remedy_for_damaged_weights_names_the_model_and_helps(
+    run: Run, store: Path, caplog: pytest.LogCaptureFixture, asked: tuple[str, ...], how: str
+) -> None:
+    words = tuple(ids(store)[1] if word == "OTHER" else word for word in asked)
+    key = models_keys(store, words)["sorter"]
+    path = store / f"weights/{key}.safetensors"
+    if how == "torn":
+        path.write_bytes(path.read_bytes()[:-9])
+    else:
+        forge(path, lambda arrays: next(a for name, a in arrays.items() if "head." in name).fill(np.nan))
+    ran = run("predict", "store", "new.csv", *words)
+    assert ran.code == 2, ran.err
+    (command,) = re.findall("`tune-polar (fit store[^`]*)`", ran.err.partition("Remedy")[2])
+    assert sorted(command.split()[2:]) == sorted(words)
+    if how == "torn":
+        assert f"weights/{key}.safetensors is damaged" in caplog.text
+        assert "left out; `tune-polar fit` trains them again" in caplog.text
+    else:
+        assert "Remove that file" in ran.err
+        path.unlink()
+    assert "to train: sorter" in run(*command.split()).err
+    assert run("predict", "store", "new.csv", *words).code == 0
 
 
 def others_keys(store: Path) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from shlex import quote
 from typing import Protocol
 
 import torch
@@ -13,6 +12,7 @@ from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import TINY
 from tune_polar.serve.composition import CellModels, Composition
 from tune_polar.serve.fold_models import Load
+from tune_polar.serve.stored_composition import fit_command
 from tune_polar.store.store import Store
 from tune_polar.store.training_facts import Array
 from tune_polar.trial.encoder_identities import EncoderIdentities, check_same_encoders
@@ -23,6 +23,10 @@ CPU = torch.device("cpu")
 
 class Records(Protocol):
     """What a search has recorded of a model; a ``Recorded`` is one, and a ``RecordedEnsemble``."""
+
+    @property
+    def asked(self) -> str:
+        """The words that name it to a command, but for `--all-rows`."""
 
     def recipe_of(self, cell: CellModels) -> Recipe:
         """The recipe of the configuration of a cell: it names the encoders."""
@@ -40,10 +44,11 @@ def store_models(store: Store, found: Records, composition: Composition) -> Load
         composition: its models.
     """
     encoders, identities = Encoders(), EncoderIdentities()
+    fit = fit_command(store, found.asked, all_rows=composition.rows == "all")
 
     def load(cell: CellModels, name: str) -> TrainedStage:
         shape, key = composition.shape_of(cell, name), cell.stages[name]
-        arrays = _weights(store, key, f"{name} of {cell.name}")
+        arrays = _weights(store, key, f"{name} of {cell.name}", fit)
         settings = found.recipe_of(cell).stages[name].encoder
         then, pretrained = found.encoder_of(cell, name), None
         if then is not None:
@@ -66,17 +71,16 @@ def store_models(store: Store, found: Records, composition: Composition) -> Load
             )
         except ModelError as error:
             file = f"{store.url}/weights/{key}.safetensors"
-            remedy = f"Remove that file and have it made anew: `tune-polar fit {quote(store.url)}`."
-            raise ModelError(f"{file}: {error.problem}", remedy) from None
+            raise ModelError(f"{file}: {error.problem}", f"Remove that file and have it made anew: `{fit}`.") from None
 
     return load
 
 
-def _weights(store: Store, key: str, what: str) -> Mapping[str, Array]:
+def _weights(store: Store, key: str, what: str, fit: str) -> Mapping[str, Array]:
     content = store.weights(key)
     if content is None:
         raise StoreError(
             f"store {store.url}: weights of {what} must be there and undamaged, but they are not",
-            f"Have them trained again: `tune-polar fit {quote(store.url)}`.",
+            f"Have them trained again: `{fit}`.",
         )
     return content

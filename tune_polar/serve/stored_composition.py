@@ -23,6 +23,11 @@ def lacking_weights(store: Store, composition: Composition) -> list[tuple[CellMo
     return found
 
 
+def fit_command(store: Store, asked: str, *, all_rows: bool) -> str:
+    """What a person types to have trained what a model lacks; ``asked``: the options that name the model."""
+    return f"tune-polar fit {quote(store.url)}{asked}{' --all-rows' if all_rows else ''}"
+
+
 def stored_composition(store: Store, found: Recorded | RecordedEnsemble, *, all_rows: bool) -> Composition:
     """The model of a configuration or an ensemble, whose weights are all there.
 
@@ -34,7 +39,7 @@ def stored_composition(store: Store, found: Recorded | RecordedEnsemble, *, all_
     Raises:
         StoreError: weights are gone, or there is no model of all rows.
     """
-    fit = f"tune-polar fit {quote(store.url)}{found.asked}{' --all-rows' if all_rows else ''}"
+    fit = fit_command(store, found.asked, all_rows=all_rows)
     if all_rows:
         found = found.alone()
         keys = _all_rows_keys(store, found)

@@ -396,7 +396,9 @@ class Store:
 
     def _refuse(self, name: str, reason: str) -> None:
         if self._to_look:
-            log.warning("%s/%s is damaged (%s): left out; `resume` does its work again", self.url, name, reason)
+            # A search that has ended trains no weights again.
+            again = "`tune-polar fit` trains them" if name.startswith("weights/") else "`resume` does its work"
+            log.warning("%s/%s is damaged (%s): left out; %s again", self.url, name, reason, again)
             return
         log.warning("%s/%s is damaged (%s): set aside, its work will be done again", self.url, name, reason)
         try:
