@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +38,7 @@ from tune_polar.model.tokens import HubTokenizer
 from tune_polar.serve.composition import CellModels, Composition
 from tune_polar.serve.fold_models import Model
 from tune_polar.serve.model_file import read_model_folder
-from tune_polar.serve.model_folder import folder_models, public_name, write_model_folder
+from tune_polar.serve.model_folder import folder_models, public_name, write_card, write_model_folder
 from tune_polar.trial.inference import TrainedStage
 from tune_polar.trial.stage_shape import StageShape
 
@@ -237,6 +240,31 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="new or empty folder"):
         write_model_folder(tmp_path / "model", composition_of(shape), loads(tmp_path, shape), [], {})
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["mine.txt"]
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """The system refuses longer ones, as a full disk would."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("size", [50, 800, 5000], ids=["settings", "tokenizer", "weights"])
+def test_a_full_disk_is_told_with_the_folder_to_remove(tmp_path: Path, size: int) -> None:
+    shape, folder = shape_of("labels", ("loud", "sly")), tmp_path / "model"
+    load = loads(encoder_at(tmp_path / "encoder"), shape)
+    with (
+        files_of_at_most(size),
+        pytest.raises(StoreError, match=r"model must take the model's files, but: .*too large"),
+    ):
+        write_model_folder(folder, composition_of(shape), load, [], {})
+    with files_of_at_most(5), pytest.raises(StoreError) as caught:
+        write_card(folder, "# A model")
+    assert caught.value.remedy.startswith("Remove that folder, which is half written, and free space")
 
 
 def test_an_encoders_path_is_nobodys_business(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

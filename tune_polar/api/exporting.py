@@ -12,7 +12,7 @@ from tune_polar.recipe.sections import TINY
 from tune_polar.report.ensemble_card import ensemble_card
 from tune_polar.report.model_card import CardFacts, model_card
 from tune_polar.serve.from_store import store_models
-from tune_polar.serve.model_folder import CARD_FILE, public_name, write_model_folder
+from tune_polar.serve.model_folder import public_name, write_card, write_model_folder
 from tune_polar.serve.push import check_repository, push_folder
 from tune_polar.serve.recorded_model import Recorded
 from tune_polar.serve.stored_composition import stored_composition
@@ -65,7 +65,7 @@ def export_model(
         card = model_card(summary, found.row, found.outcome, facts)
     else:
         card = ensemble_card(summary, found.file, facts)
-    (folder / CARD_FILE).write_text(card, encoding="utf-8")
+    write_card(folder, card)
     say(f"{folder}: {len(composition.cells)} model{'s' if len(composition.cells) > 1 else ''} of {found.words}")
     for place in written.others:
         where = folder if place == "." else folder / place

@@ -222,5 +222,12 @@ class HubTokenizer:
         return [np.array(ids, dtype=np.int64) for ids in encoding["input_ids"]]
 
     def save(self, folder: Path) -> None:
-        """Write the tokenizer's files to ``folder``, for ``HubTokenizer(folder)``."""
-        self._tokenizer.save_pretrained(folder)
+        """Write the tokenizer's files to ``folder``, for ``HubTokenizer(folder)``.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        try:
+            self._tokenizer.save_pretrained(folder)
+        except Exception as error:  # what the system refuses has no class of its own in tokenizers
+            raise error if isinstance(error, OSError) else OSError(str(error)) from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from tune_polar import __version__
-from tune_polar.errors import ModelError, StoreError
+from tune_polar.errors import ModelError, StoreError, TunePolarError
 from tune_polar.model.adapters import merge_adapter
 from tune_polar.model.encoder import TextEncoder, load_encoder
 from tune_polar.model.pooling import Pooling
@@ -70,7 +71,7 @@ def write_model_folder(
     """
     _make(folder)
     alone, others, pooled = list[str](), list[str](), dict[str, Pooling]()
-    try:
+    with _into(folder):
         for key, (cell, name) in composition.places.items():
             place = place_of(composition, cell, name)
             stage = load(cell, name)
@@ -79,13 +80,17 @@ def write_model_folder(
         written = _as_written(composition, pooled)
         _write_json(folder / MODEL_FILE, {"composition": written.to_json(), "version": __version__, **facts})
         _write_json(folder / DECISION_FILE, _decisions(written, scores))
-    except OSError as error:
-        if isinstance(error, StoreError):
-            raise
-        raise StoreError(
-            f"{folder} must take the model's files, but: {error.strerror or error}", "Free space there."
-        ) from error
     return Written(tuple(alone), tuple(others))
+
+
+def write_card(folder: Path, card: str) -> None:
+    """Write the model card into the folder of a model.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    with _into(folder):
+        (folder / CARD_FILE).write_text(card, encoding="utf-8")
 
 
 def folder_models(folder: Path, composition: Composition) -> Load:
@@ -115,6 +120,20 @@ def public_name(encoder: str) -> str:
         return encoder
     is_id = bool(_HUB_ID.fullmatch(encoder)) and not Path(encoder).exists()
     return encoder if is_id or (encoder.isalnum() and not Path(encoder).exists()) else "an encoder from a folder"
+
+
+@contextmanager
+def _into(folder: Path) -> Iterator[None]:
+    """Of what cannot be written there is told which folder to remove."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        if isinstance(error, TunePolarError):
+            raise
+        raise StoreError(
+            f"{folder} must take the model's files, but: {getattr(error, 'strerror', None) or error}",
+            "Remove that folder, which is half written, and free space there or give another place.",
+        ) from error
 
 
 def _make(folder: Path) -> None:
