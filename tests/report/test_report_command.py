@@ -9,13 +9,16 @@ from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+import tune_polar
 from tests.cli.conftest import Ran
 from tests.report.outline import outline
 from tests.store.made_recipes import one_vote, two_stages
 from tests.store.made_store import MadeStore, finished_store, made_store
 from tune_polar.cli import report_command
+from tune_polar.errors import SpecError
 from tune_polar.report.sections import SECTIONS
 
 Run = Callable[..., Ran]
@@ -148,8 +151,8 @@ def test_watching_writes_anew_until_the_search_has_ended(
     assert "has not come to its end" not in page
 
 
-@pytest.mark.parametrize("same", [True, False])
-def test_texts_are_shown_where_they_are_those_of_the_search(run: Run, tmp_path: Path, same: bool) -> None:
+def of_a_table(tmp_path: Path, *, same: bool = True) -> Path:
+    """The table that the search in ``store`` was of; ``same``: its texts are those that were searched."""
     recipe, file = one_vote(), tmp_path / "rows.csv"
     corpus = made_store(tmp_path / "first", recipe, dev=0).corpus
     train = corpus.train
@@ -164,6 +167,12 @@ def test_texts_are_shown_where_they_are_those_of_the_search(run: Run, tmp_path: 
     source = {"kind": "files", "path": str(file), "files": {"train": [str(file)]}}
     about = {"source": source, "name": "made", "rows": {"train": 120}, "fingerprint": corpus.fingerprint}
     finished_store(tmp_path / "store", recipe, dev=0, data=about)
+    return file
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_texts_are_shown_where_they_are_those_of_the_search(run: Run, tmp_path: Path, same: bool) -> None:
+    of_a_table(tmp_path, same=same)
     done = run("report", "store", "--examples", "-o", "page.html")
     if same:
         assert (done.code, done.err) == (0, "")
@@ -171,6 +180,32 @@ def test_texts_are_shown_where_they_are_those_of_the_search(run: Run, tmp_path: 
     else:
         assert done.code == 2
         assert "the texts of --examples must be those of the search (" in words_of(done.err)
+        assert "say with --data where they lie now" in words_of(done.err)
+
+
+def test_texts_that_have_moved_are_shown_from_where_they_lie_now(run: Run, tmp_path: Path) -> None:
+    file = of_a_table(tmp_path)
+    (tmp_path / "moved").mkdir()
+    content = file.read_text(encoding="utf-8").replace("id,text,", "id,tweet,", 1)
+    (tmp_path / "moved/rows.csv").write_text(content, encoding="utf-8")
+    file.unlink()
+    gone = run("report", "store", "--examples", "-o", "page.html")
+    assert gone.code == 2
+    assert "--data" in words_of(gone.err)
+    moved = ("--data", "moved/rows.csv", "--text", "tweet")
+    done = run("report", "store", "--examples", *moved, "-o", "page.html")
+    assert (done.code, done.err) == (0, "")
+    assert "text train " in (tmp_path / "page.html").read_text(encoding="utf-8")
+    page = tune_polar.open(tmp_path / "store").report(examples=True, data="moved/rows.csv", text="tweet")
+    assert "text train " in page.html
+    frame = pd.read_csv(tmp_path / "moved/rows.csv").rename(columns={"tweet": "text"})
+    assert "text train " in tune_polar.open(tmp_path / "store").report(examples=True, data=frame).html
+    for words in (moved, ("--column", "text=tweet"), ("--dev", "dev.csv")):
+        refused = run("report", "store", *words)
+        assert refused.code == 2
+        assert f"{words[0]} must go with --examples, got it alone" in words_of(refused.err)
+    with pytest.raises(SpecError, match=r"^data= must go with examples=, got it alone"):
+        tune_polar.open(tmp_path / "store").report(data="moved/rows.csv")
 
 
 def test_an_ablation_has_every_section_that_arises(run: Run, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def resumed(
 ) -> None:
     """Go on with the search recorded at ``place``; see ``Search.resume``. ``before``: the data as last given."""
     with silent(shown):
-        ended = go_on_with(place, _words_now(data, beside, before), extent, machines, shown)
+        ended = go_on_with(place, words_now(data, beside, before), extent, machines, shown)
     come_to(ended)
 
 
@@ -76,7 +76,7 @@ def fitted(
     before: object | None,
 ) -> None:
     """Make a model complete; see ``Search.fit``."""
-    words = _words_now(data, beside, before)
+    words = words_now(data, beside, before)
     with noted_signals() as ended:
         told = Told(shown.say, steps_told(shown.say), ended)
         composition = fit_model(model, words, device, checkpoint_seconds, told)
@@ -84,7 +84,7 @@ def fitted(
         raise KeyboardInterrupt("what is trained is recorded: the same call goes on")
 
 
-def _words_now(data: object, beside: Mapping[str, Any], before: object | None) -> DataWords:
+def words_now(data: object, beside: Mapping[str, Any], before: object | None) -> DataWords:
     """The data as given now, else DataFrames as last given; what neither says is as recorded."""
     if data is None and isinstance(before, DataWords) and _is_frame(before):
         return before

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from tune_polar.data.source import source_from_json
-from tune_polar.errors import StoreError
+from tune_polar.api.begin import recorded_source
+from tune_polar.api.data_words import DataWords
+from tune_polar.data.source import now_at
+from tune_polar.errors import SpecError, StoreError
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.page import build_page
 from tune_polar.report.page_context import PageOptions
@@ -51,12 +53,37 @@ def check_page_name(path: Path) -> None:
         raise StoreError(f"the page must be a file ending in .html, got {str(path)!r}", "Give for example page.html.")
 
 
+def of_examples(words: DataWords, *, shown: bool) -> DataWords | None:
+    """Where the texts of the examples lie now; None: none are shown, and no data are read.
+
+    Raises:
+        SpecError: something is said of the data, though none are shown.
+    """
+    if shown:
+        return words
+    said = {
+        "--data": words.data,
+        "--language": words.language,
+        "--dev": words.dev,
+        "--test": words.test,
+        "--text": words.text,
+        "--id": words.id,
+        "--column": words.columns or None,
+    }
+    option = next((option for option, value in said.items() if value is not None), None)
+    if option is not None:
+        raise SpecError(
+            f"{option} must go with --examples, got it alone", "Without texts no data are read: leave it out."
+        )
+    return None
+
+
 def page_of(
     store: Store,
     summary: SearchSummary,
     path: Path | None = None,
     *,
-    examples: bool = False,
+    examples: DataWords | None = None,
     reload_seconds: int | None = None,
 ) -> str:
     """The page as HTML.
@@ -65,29 +92,34 @@ def page_of(
         store: of the search.
         summary: read for a page.
         path: where it will lie, from which its records are linked; None: nowhere.
-        examples: whether it shows texts decided most wrongly.
+        examples: where the texts lie, of which it shows those decided most wrongly; what it leaves open is as begun.
+            None: it shows none.
         reload_seconds: after which it reads itself anew; None: never.
 
     Raises:
         TunePolarError: the texts of the examples are not what or where they were.
     """
     address = None if path is None else store_address(summary.url, path)
-    return build_page(summary, PageOptions(address, _texts(store, summary) if examples else None, reload_seconds))
+    texts = None if examples is None else _texts(store, summary, examples)
+    return build_page(summary, PageOptions(address, texts, reload_seconds))
 
 
-def _texts(store: Store, summary: SearchSummary) -> dict[str, str]:
-    """The training texts by row id, read from where the search read them.
+def _texts(store: Store, summary: SearchSummary, data: DataWords) -> dict[str, str]:
+    """The training texts by row id, read from where they lie now.
 
     Raises:
-        DataError: they are not there any more.
+        DataError: they are not there.
         StoreError: they are others than those searched.
     """
-    about = store.manifest()["data"]
-    corpus = read_corpus(summary.recipe, source_from_json(about["source"]), about.get("files", {}))
+    manifest = store.manifest()
+    was = recorded_source(manifest, store.url)
+    source = data.taken_up(was)
+    files = {file: now_at(was, source, address) for file, address in manifest["data"].get("files", {}).items()}
+    corpus = read_corpus(summary.recipe, source, files)
     if corpus.fingerprint != summary.facts.data_fingerprint:
         raise StoreError(
             f"the texts of --examples must be those of the search ({summary.facts.data_fingerprint[:12]}), got "
             f"{corpus.fingerprint[:12]}",
-            "Restore the original files, or do without --examples.",
+            "Restore the original files, say with --data where they lie now, or do without --examples.",
         )
     return dict(zip(corpus.train.ids, corpus.train.texts, strict=True))

@@ -14,9 +14,9 @@ from tune_polar.api.best import Best, best_of
 from tune_polar.api.count_checks import check_counts, positive
 from tune_polar.api.machines import machines_as_begun
 from tune_polar.api.model_words import ModelWords
-from tune_polar.api.python_arguments import ARGUMENTS, fitted, resumed, shown_as
+from tune_polar.api.python_arguments import ARGUMENTS, fitted, resumed, shown_as, words_now
 from tune_polar.api.python_words import told_in_python
-from tune_polar.api.report import Page, check_page_name, page_of
+from tune_polar.api.report import Page, check_page_name, of_examples, page_of
 from tune_polar.api.status import Status, status_of
 from tune_polar.api.stopping_words import Extent
 from tune_polar.errors import SpecError, StoreError
@@ -146,12 +146,25 @@ class Search:
         read = PredictionsReader(self._store, summary.gold, summary.cells).read(row.configuration, row.folds)
         return predictions_table(replace(summary, configurations=(replace(row, predictions=read),)), named)
 
-    def report(self, path: str | Path | None = None, *, examples: bool = False) -> Page:
+    def report(
+        self,
+        path: str | Path | None = None,
+        *,
+        examples: bool = False,
+        data: str | Path | pd.DataFrame | None = None,
+        text: str | None = None,
+        id: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        dev: str | Path | pd.DataFrame | None = None,
+        test: str | Path | pd.DataFrame | None = None,
+        language: str | None = None,
+    ) -> Page:
         """The page of the search; a notebook shows it below the cell.
 
         Args:
             path: a file to write it to, ending in .html; None: it is written nowhere.
             examples: whether it also shows the texts decided most wrongly, which may be hateful.
+            data, text, id, columns, dev, test, language: as for ``resume``; only with ``examples``.
 
         Raises:
             TunePolarError: the file cannot be written, or the texts are not what or where they were.
@@ -163,8 +176,10 @@ class Search:
         where = None if path is None else Path(path)
         if where is not None:
             check_page_name(where)
-        with told_in_python({"examples"}):
-            page = Page(page_of(self._store, self._summary(), where, examples=examples), where)
+        beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
+        with told_in_python(ARGUMENTS):
+            texts = of_examples(words_now(data, beside, self._source if examples else None), shown=examples)
+            page = Page(page_of(self._store, self._summary(), where, examples=texts), where)
         if where is not None:
             write_whole(where, page.html)
         return page

@@ -11,8 +11,10 @@ import typer
 
 from tune_polar.api.consoles import result_console
 from tune_polar.api.count_checks import positive
+from tune_polar.api.data_words import DataWords
 from tune_polar.api.pages import PAGE, copy_beside_records, page_folder
-from tune_polar.api.report import check_page_name, page_of
+from tune_polar.api.report import check_page_name, of_examples, page_of
+from tune_polar.cli.option_groups import MovedDataGroup, with_groups
 from tune_polar.cli.options import whole_number
 from tune_polar.cli.output import say, say_json
 from tune_polar.cli.print_document import print_lines, print_table
@@ -27,7 +29,9 @@ from tune_polar.store.store import Store, open_store
 WATCH_SECONDS = 10
 
 
+@with_groups
 def report(
+    *,
     stores: Annotated[
         list[str],
         typer.Argument(help="The folder, s3:// or gs:// URL with the search's records; several are compared."),
@@ -47,31 +51,37 @@ def report(
             help="Size of the set to come, whose score is foretold.  [default: the largest split beside train]",
         ),
     ] = None,
+    data: MovedDataGroup,
     json: Annotated[
         bool, typer.Option("--json", help="Of several stores, print what each scores on the others' data as JSON.")
     ] = False,
 ) -> None:
     """Write the page of a search: one HTML file that opens offline. Of several stores a page that compares them.
 
+    Data are read for --examples alone; the options that say where they lie now go with it.
+
     Examples:
 
       tune-polar report searches/st3-20261122-101500 -o st3.html --open
 
+      tune-polar report searches/st3-20261122-101500 --examples --data moved/polar
+
       tune-polar report searches/st3-a searches/st3-b -o both.html
     """
     _check(stores, out, watch, examples, new_rows)
+    texts = of_examples(data.words(), shown=examples)
     if json and len(stores) == 1:
         raise SpecError("--json must be used with several stores, got one", "Use `tune-polar status STORE --json`.")
     opened = [open_store(store, to_look=True) for store in stores]
     if len(opened) > 1:
         page = _several(opened, out or Path("comparison.html"), json=json)
     else:
-        page = _one(opened[0], out, watch, examples, new_rows)
+        page = _one(opened[0], out, watch, texts, new_rows)
         say(str(page))
     if open_:
         webbrowser.open(page.resolve().as_uri())
     if watch:
-        _keep_writing(opened[0], page, out, examples, new_rows)
+        _keep_writing(opened[0], page, out, texts, new_rows)
 
 
 def _check(stores: list[str], out: Path | None, watch: bool, examples: bool, new_rows: int | None) -> None:
@@ -106,17 +116,17 @@ def _several(stores: list[Store], out: Path, *, json: bool) -> Path:
     return page
 
 
-def _one(store: Store, out: Path | None, watch: bool, examples: bool, new_rows: int | None) -> Path:
+def _one(store: Store, out: Path | None, watch: bool, texts: DataWords | None, new_rows: int | None) -> Path:
     page = out or page_folder(store) / PAGE
     summary = summary_for_page(store, next_rows=new_rows)
     again = WATCH_SECONDS if watch and not summary.is_complete else None
-    write_whole(page, page_of(store, summary, page, examples=examples, reload_seconds=again))
+    write_whole(page, page_of(store, summary, page, examples=texts, reload_seconds=again))
     if out is None:
         copy_beside_records(store, [page])
     return page
 
 
-def _keep_writing(store: Store, page: Path, out: Path | None, examples: bool, new_rows: int | None) -> None:
+def _keep_writing(store: Store, page: Path, out: Path | None, texts: DataWords | None, new_rows: int | None) -> None:
     """Until the search has ended or Ctrl-C; only where there is something new."""
     before = _progress(summarise(store, "states"))
     try:
@@ -125,7 +135,7 @@ def _keep_writing(store: Store, page: Path, out: Path | None, examples: bool, ne
             now = _progress(summarise(store, "states"))
             if now != before:
                 before = now
-                _one(store, out, True, examples, new_rows)
+                _one(store, out, True, texts, new_rows)
                 say(f"{page}: {count(now[1], 'fold trial')} of {count(now[0], 'configuration')}")
     except KeyboardInterrupt:
         say(f"{page} stays as it is")
