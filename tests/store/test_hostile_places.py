@@ -66,6 +66,18 @@ def test_a_full_disk_is_told_and_nothing_is_left_half_written(small_disk):
     assert files.put_if_absent(names[0], encode_json({"n": 0}))
 
 
+@pytest.mark.parametrize("name", ["taken", "file/below"])
+def test_a_place_that_cannot_be_written_is_told_whatever_the_commands_options(tmp_path: Path, name: str) -> None:
+    """`fit` and `resume` have no --store, `merge` has -o."""
+    (tmp_path / "file").touch()
+    (tmp_path / "taken/lease").mkdir(parents=True)
+    with pytest.raises(StoreError, match="must be") as refused:
+        open_store(tmp_path / name).files.replace("lease", b"mine")
+    assert refused.value.remedy
+    assert "--" not in refused.value.remedy
+    assert "another folder" in refused.value.remedy or "a folder that can be made" in refused.value.remedy
+
+
 def test_a_search_whose_disk_is_full_is_read_and_goes_on_elsewhere(search, recipe_of, small_disk, tmp_path):
     search.put(recipe_of())
     shutil.copytree(search.folder, small_disk / "store")

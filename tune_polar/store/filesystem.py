@@ -305,9 +305,9 @@ class LocalFolder:
         except OSError as error:
             raise StoreError(
                 f"store {self._root}: {self._root / name} must be {done}, but: {error.strerror or error}",
-                "Free space or mend permissions there, or give another folder with --store."
+                "Free space or mend permissions there; a new search or merge may lie in another folder."
                 if error.errno not in (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
-                else "Give a folder that can be made there, with --store.",
+                else "Give a folder that can be made there.",
             ) from error
 
 

@@ -98,7 +98,7 @@ class Store:
             if not self._files.put_if_absent(GOLD, content) and self._files.read(GOLD) != content:
                 raise StoreError(
                     f"store {self.url}: must be new, but it holds {GOLD} of other data or folds",
-                    f"Give another folder with --store, or remove that {GOLD} where no search uses it.",
+                    f"Give another folder, or remove that {GOLD} where no search uses it.",
                 )
         if not self._files.put_if_absent(MANIFEST, encode_json(manifest, indented=True)):
             raise StoreError(
