@@ -156,3 +156,26 @@ def test_what_is_no_file_of_keys_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(SpecError, match=r"ensemble\.yaml"):
         read_ensemble(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "must hold keys and values, got nothing"),
+        (b"- a\n", "must hold keys and values, got a list"),
+        (b"better: [\n", "must be plain YAML"),
+        (b"better: true\nbetter: false\n", "better"),
+        (b"\xff\xfe", "must be UTF-8 text"),
+        (b"#" * 1_000_001, "must be at most 1000000 bytes"),
+    ],
+)
+def test_a_broken_file_is_restored_not_copied_from_a_recipe(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "ensemble.yaml"
+    path.write_bytes(content)
+    with pytest.raises(SpecError) as refused:
+        read_ensemble(path)
+    assert said in refused.value.problem
+    assert refused.value.remedy.startswith("Restore the file, or have it written anew")
+    with pytest.raises(SpecError) as absent:
+        read_ensemble(tmp_path / "absent.yaml")
+    assert absent.value.remedy == "Check the path and its permissions."

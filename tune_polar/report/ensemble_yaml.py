@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from tune_polar.errors import Fault, spec_error
+from tune_polar.errors import Fault, SpecError, spec_error
 from tune_polar.evaluate.ensemble_file import EnsembleFile
 from tune_polar.recipe.broken_rules import broken_rules, no_suggestion
 from tune_polar.recipe.strict_yaml import read_yaml, written_yaml
@@ -22,7 +22,10 @@ def read_ensemble(path: Path) -> EnsembleFile:
     Raises:
         SpecError: the file cannot be read, or breaks a rule: each with its line and key.
     """
-    file = read_yaml(path)
+    try:
+        file = read_yaml(path)
+    except SpecError as error:  # nobody wrote the file by hand: how a recipe is mended helps nobody
+        raise SpecError(error.problem, _REMEDY if path.is_file() else error.remedy) from None
     try:
         return EnsembleFile.model_validate(file.content)
     except ValidationError as error:
