@@ -114,16 +114,21 @@ def _frame(texts: Sequence[str] | pd.Series[str] | pd.DataFrame) -> pd.DataFrame
     """
     if isinstance(texts, pd.DataFrame):
         return texts
-    if not isinstance(texts, list | tuple | pd.Series | np.ndarray):
+    is_single = getattr(texts, "shape", None) == ()
+    if is_single or not isinstance(texts, list | tuple | pd.Series | np.ndarray):
+        got = "an array without a dimension" if is_single else f"a {type(texts).__name__}"
         raise DataError(
-            f"texts must be a list of texts, a Series, a DataFrame or a file, got a {type(texts).__name__}",
+            f"texts must be a list of texts, a Series, a DataFrame or a file, got {got}",
             "For example predict(['a text', 'another one']).",
         )
     frame = pd.DataFrame({TEXT: pd.Series(list(texts), dtype=object)})
     wrong = next((each for each in frame[TEXT] if each is not None and not isinstance(each, str | float)), None)
     if wrong is not None:
         raise DataError(f"each text must be text, got a {type(wrong).__name__}", "Give a list of texts.")
-    return frame.assign(id=texts.index.map(str)) if isinstance(texts, pd.Series) else frame
+    if not isinstance(texts, pd.Series):
+        return frame
+    ids = [None if pd.isna(each) is True else str(each) for each in texts.index]
+    return frame.assign(id=pd.Series(ids, dtype=object))
 
 
 def _of_frame(frame: pd.DataFrame, columns: TextColumns, rows: int) -> Iterator[NewTexts]:
@@ -143,6 +148,9 @@ def _of_frame(frame: pd.DataFrame, columns: TextColumns, rows: int) -> Iterator[
         for line, cell in enumerate(cells.get(text or "", ()), start=start + 1):
             if is_empty(cell):
                 faults.add("empty-text", line, text, "a text must not be empty")
+        for line, cell in enumerate(cells.get(row_id or "", ()), start=start + 1):
+            if is_empty(cell):
+                faults.add("empty-id", line, row_id, "an id must not be empty")
         if errors := errors_in(faults.findings()):
             raise data_error(errors, REMEDY)
         count = len(frame.iloc[start : start + rows])

@@ -1,0 +1,54 @@
+"""What may be given as texts from Python, and what is refused before a model is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.serve.test_model_folder import composition_of, encoder_at, loads, shape_of
+from tune_polar.api.model_words import ModelWords
+from tune_polar.api.predicting import predict, text_columns
+from tune_polar.errors import DataError
+from tune_polar.serve.model_folder import write_model_folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ModelWords:
+    place, shape = tmp_path_factory.mktemp("model"), shape_of("binary", ("rude",))
+    load = loads(encoder_at(place / "encoder"), shape)
+    write_model_folder(place / "model", composition_of(shape), load, [], {})
+    return ModelWords(str(place / "model"))
+
+
+def ids(model: ModelWords, texts: Any) -> list[str]:
+    table = predict(model, texts, lambda about: text_columns(about, None, None, {}), "cpu", None, lambda _: None)
+    found: list[str] = table["id"].tolist()
+    return found
+
+
+def test_ids_are_those_given_or_the_rows_numbers(model: ModelWords) -> None:
+    assert ids(model, ["天", "地"]) == ["1", "2"]
+    assert ids(model, np.array(["天", "地"])) == ["1", "2"]
+    assert ids(model, pd.Series(["天", "地"], index=[7, 9])) == ["7", "9"]
+    assert ids(model, pd.Series(["天"], index=pd.MultiIndex.from_tuples([(1, "a")]))) == ["(1, 'a')"]
+    assert ids(model, pd.DataFrame({"text": ["天", "地"], "id": [7, 9]})) == ["7", "9"]
+
+
+@pytest.mark.parametrize("missing", [pd.NA, None, np.nan, ""])
+def test_a_row_without_its_id_is_refused(model: ModelWords, missing: object) -> None:
+    with pytest.raises(DataError, match=r"row 2.*id: an id must not be empty"):
+        ids(model, pd.DataFrame({"text": ["天", "地"], "id": [7, missing]}))
+    with pytest.raises(DataError, match=r"row 2.*id: an id must not be empty"):
+        ids(model, pd.Series(["天", "地"], index=pd.Index([7, missing])))
+
+
+@pytest.mark.parametrize(
+    ("texts", "got"),
+    [(np.array("天"), "an array without a dimension"), (3, "a int"), ({"天"}, "a set"), (None, "a NoneType")],
+)
+def test_what_is_no_list_of_texts_is_refused(model: ModelWords, texts: Any, got: str) -> None:
+    with pytest.raises(DataError, match=f"^texts must be a list of texts, .*, got {got}"):
+        ids(model, texts)
