@@ -36,6 +36,7 @@ def original(tmp_path: Path) -> MadeStore:
     about = made.store.manifest()
     about["command"] = f"tune-polar search regressor --data {home}/tweets.csv --target closeness"
     about["variant_inputs"] = {}
+    about["tried"] = [{"encoder.name": f"{home}/encoders/ernie-own", "model.optimizer.lr": 0.01}]
     about["data"] |= {"name": "tweets", "files": {f"{home}/later.csv": f"{home}/later.csv"}}
     about["data"]["source"] |= {"path": f"{home}/tweets.csv", "files": {"train": [f"{home}/tweets.csv"]}}
     (made.folder / "manifest.json").write_bytes(encode_json(about))
@@ -84,6 +85,8 @@ def test_it_says_the_same_scores_and_merging_again_adds_nothing(original: MadeSt
     assert [each.id for each in twice.configurations()] == [each.id for each in shared.configurations()]
     recipe = manifest_facts(shared.manifest(), "shared").recipe
     assert (recipe.stages["model"].encoder.name, recipe.data.evaluate["later"].path) == ("./encoder-1", "./file-1.csv")
+    points = [{"encoder.name": "./encoder-1", "model.optimizer.lr": 0.01}]
+    assert [part["tried"] for part in (shared.manifest(), *twice.manifest()["merged"])] == [points, points]
 
 
 def test_status_and_report_read_it_and_resume_asks_for_the_data(original: MadeStore, run: Run) -> None:  # noqa: F811

@@ -101,6 +101,35 @@ def test_merging_merges_is_merging_their_parts(halves, other_machine, recipe_of,
     assert manifest["trials"] == 7
 
 
+@pytest.mark.parametrize("who", ["one", "other", "both"])
+def test_points_to_try_are_those_of_the_search_begun_first_in_any_order(search, other_machine, tmp_path, who):
+    lr = "sorter.optimizer.lr"
+    told = {"one": {"tried": [{lr: 1e-2}]}, "other": {"tried": [{lr: 2e-2}]}}
+    own = told if who == "both" else {who: told[who]}
+    early = other_machine(search, "early", created="2026-01-01T00:00:00+00:00", **own.get("one", {}))
+    late = other_machine(search, "late", created="2026-02-01T00:00:00+00:00", **own.get("other", {}))
+    third = other_machine(search, "third", "third", created="2026-03-01T00:00:00+00:00")
+    stores = [early.store, late.store, third.store]
+    trees = []
+    for n, (first, second, last) in enumerate(itertools.permutations(stores)):
+        pair, whole = open_store(tmp_path / f"pair{n}"), open_store(tmp_path / f"whole{n}")
+        merge([first, second], pair)
+        merge([second, first], pair)
+        merge([last, pair], whole)
+        merge([last, second, first], whole)
+        trees.append(tree(tmp_path / f"whole{n}"))
+    assert all(each == trees[0] for each in trees)
+    manifest = whole.manifest()
+    assert manifest.get("tried") == own.get("one", {}).get("tried")
+    assert [part.get("tried") for part in manifest["merged"]] == [own.get(n, {}).get("tried") for n in told] + [None]
+
+
+@pytest.mark.parametrize("damaged", [3, {}, [3], None])
+def test_points_to_try_that_are_none_are_refused(search, damaged):
+    with pytest.raises(StoreError, match=r"manifest\.json must describe a search, but it says nothing of tried"):
+        merged_manifest({"here": {**search.store.manifest(), "tried": damaged}})
+
+
 def test_what_came_later_is_added(halves, recipe_of, tmp_path):
     one, other = halves
     target = open_store(tmp_path / "merged")

@@ -51,6 +51,8 @@ class Anonymous:
         for part in (self._manifest, *self._manifest.get("merged", ())):
             part["command"] = LEFT_OUT
             _leave_places_out(part["data"])
+            for point in part.get("tried", ()):
+                self._point(point)
 
     def manifest(self) -> dict[str, Any]:
         """The manifest; whoever resumes has to say where the data lies."""
@@ -68,9 +70,7 @@ class Anonymous:
         """Of a configuration, whose id may change."""
         told = decode_json(content)
         self._settings(told["settings"])
-        for key, value in told["point"].items():
-            if key.endswith("encoder.name"):
-                told["point"][key] = self._encoder(value)
+        self._point(told["point"])
         made = Configuration.from_text(canonical_json(told))
         self._ids[name.partition("/")[2].removesuffix(".json")] = made.id
         return f"configurations/{made.id}.json", encode_json(made.to_json())
@@ -122,6 +122,12 @@ class Anonymous:
             data["extra"]["file"] = self._file(data["extra"]["file"])
         for each in data["evaluate"].values():
             each["path"] = self._file(each["path"])
+
+    def _point(self, point: dict[str, Any]) -> None:
+        """Words in the place of the paths of a point of the space."""
+        for key, value in point.items():
+            if key.endswith("encoder.name"):
+                point[key] = self._encoder(value)
 
     def _encoder(self, name: str) -> str:
         is_hub = _OF_HUB.fullmatch(name) and name not in self._folders and not os.path.isdir(name)

@@ -46,6 +46,7 @@ _OWN: Mapping[str, type] = MappingProxyType(
         "versions": dict,
     }
 )
+_TRIED = "tried"  # what a part may leave out: the points that were to be tried first
 
 
 @dataclass(frozen=True)
@@ -173,9 +174,10 @@ def merged_manifest(manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
     """The manifest of a merged search, from its parts' manifests by place.
 
     ``merged`` lists the searches (of a part that is itself a merge: its own), each once, in order of their beginning.
-    Where each part was begun, by which command, with which seed and versions stands there. The rest is the first
-    one's, but for ``trials``, what the parts planned together: for searches of a space each part's configurations
-    without the published one, which they share, plus that one; for ablations, whose lists are equal, the most.
+    Where each part was begun, by which command, with which seed, points to try and versions stands there. What need
+    not agree is that of the search begun first, but for ``trials``, what the parts planned together: for searches of a
+    space each part's configurations without the published one, which they share, plus that one; for ablations, whose
+    lists are equal, the most.
 
     Raises:
         StoreError: they differ in what must agree.
@@ -190,7 +192,7 @@ def merged_manifest(manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
     begun_first = ordered[0]
     command = "; ".join(dict.fromkeys(part["command"] for part in ordered))
     return {
-        **{key: first[key] for key in first if key not in begun_first},
+        **{key: first[key] for key in _MUST_AGREE if key in first},
         **begun_first,
         "trials": total,
         "command": command,
@@ -204,12 +206,15 @@ def _parts(manifest: Mapping[str, Any], place: str) -> list[dict[str, Any]]:
     for part in parts or [None]:
         found = part if isinstance(part, Mapping) else {}
         wrong = [key for key, kind in _OWN.items() if type(found.get(key)) is not kind]
+        points = found.get(_TRIED, [])
+        if type(points) is not list or not all(isinstance(point, dict) for point in points):
+            wrong.append(_TRIED)
         if wrong:
             raise StoreError(
                 f"store {place}: manifest.json must describe a search, but it says nothing of {', '.join(wrong)}",
                 "Give the folder or URL that `tune-polar search` printed as its records.",
             )
-    return [{key: part[key] for key in _OWN} for part in parts]
+    return [{key: part[key] for key in (*_OWN, _TRIED) if key in part} for part in parts]
 
 
 def _records(store: Store, folder: str) -> Iterator[tuple[str, bytes]]:
