@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -67,3 +67,42 @@ def with_arrays() -> Callable[..., StageRecord]:
         return replace(record, arrays={**record.arrays, **changed})
 
     return change
+
+
+# -- a server that speaks S3, whose libraries take a second to load, for those who ask it alone --------------------
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch, moto: str, tmp_path: Path) -> Callable[[str], None]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return lambda url: monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+
+
+@pytest.fixture
+def whole(endpoint: Callable[[str], None], moto: str) -> Iterator[str]:
+    """The server itself, with an empty bucket."""
+    import boto3
+
+    endpoint(moto)
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="records")
+    yield moto
+    for about in client.list_objects_v2(Bucket="records").get("Contents", ()):
+        client.delete_object(Bucket="records", Key=about["Key"])
+    client.delete_bucket(Bucket="records")
+    client.close()

@@ -12,7 +12,6 @@ from pathlib import Path
 import boto3
 import numpy as np
 import pytest
-from moto.server import ThreadedMotoServer
 from s3_server import Faults, faulty_server
 
 from tune_polar.errors import StoreError
@@ -22,38 +21,6 @@ from tune_polar.store.s3 import S3Bucket, open_bucket
 from tune_polar.store.store import open_store
 
 URL = "s3://records/searches/one"
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def endpoint(monkeypatch: pytest.MonkeyPatch, moto: str, tmp_path: Path) -> Callable[[str], None]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    return lambda url: monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-
-
-@pytest.fixture
-def whole(endpoint: Callable[[str], None], moto: str) -> Iterator[str]:
-    """The server itself, with an empty bucket."""
-    endpoint(moto)
-    client = boto3.client("s3")
-    client.create_bucket(Bucket="records")
-    yield moto
-    for about in client.list_objects_v2(Bucket="records").get("Contents", ()):
-        client.delete_object(Bucket="records", Key=about["Key"])
-    client.delete_bucket(Bucket="records")
-    client.close()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ Endpoint, region and credentials come the usual way: AWS_ENDPOINT_URL, AWS_REGIO
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import boto3
@@ -22,12 +23,12 @@ from botocore.exceptions import (
 from tune_polar.errors import StoreError
 from tune_polar.store.bucket import Bucket, Page, check_named
 from tune_polar.store.retry import READERS
-from tune_polar.store.spool import PIECE_BYTES, Body, spooled
+from tune_polar.store.s3_codes import ABSENT, PASSING, REFUSED, TAKEN, code_of
+from tune_polar.store.s3_multipart import MultipartWriter
+from tune_polar.store.spool import PIECE_BYTES, Body, body_bytes, spooled
 
-_PASSING_CODES = {"SlowDown", "RequestTimeout", "ConditionalRequestConflict", "InternalError", "Throttling"}
-_PASSING = (ConnectionError, HTTPClientError, IncompleteReadError)
-_ABSENT_CODES = {"NoSuchKey", "404", "NotFound"}
-_REFUSED_CODES = {"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
+SINGLE_BYTES = 2**30  # the most that is written by one call; S3 takes no more than 5 GiB
+_PASSING_ERRORS = (ConnectionError, HTTPClientError, IncompleteReadError)
 
 
 class S3Bucket(Bucket):
@@ -46,13 +47,17 @@ class S3Bucket(Bucket):
         return self._client.head_bucket(Bucket=self._bucket)
 
     def _put(self, key: str, body: Body) -> object:
+        if body_bytes(body) > SINGLE_BYTES:
+            return self._by_parts().put(key, body)
         return self._client.put_object(**self._at(key), Body=body)
 
     def _put_new(self, key: str, body: Body) -> bool:
+        if body_bytes(body) > SINGLE_BYTES:
+            return self._by_parts().put(key, body, only_new=True)
         try:
             self._client.put_object(**self._at(key), Body=body, IfNoneMatch="*")
         except ClientError as error:
-            if _code(error) not in {"PreconditionFailed", "412"}:
+            if code_of(error) not in TAKEN:
                 raise
             return False
         return True
@@ -73,32 +78,45 @@ class S3Bucket(Bucket):
         found = [(about["Key"], int(about["Size"])) for about in page.get("Contents", ())]
         return found, page["NextContinuationToken"] if page.get("IsTruncated") else None
 
-    def _copy(self, key: str, target: str) -> object:
-        return self._client.copy_object(**self._at(target), CopySource=self._at(key))
+    def _copy(self, key: str, target: str) -> None:
+        size = int(self._client.head_object(**self._at(key))["ContentLength"])
+        if size > SINGLE_BYTES:
+            self._by_parts().copy(key, target, size)
+        else:
+            self._client.copy_object(**self._at(target), CopySource=self._at(key))
 
     def _delete(self, key: str) -> object:
         return self._client.delete_object(**self._at(key))
+
+    def remove_half_written(self) -> None:
+        """Remove the parts of large objects that killed processes were writing a day ago or earlier."""
+        # Only some may list them; whose bucket it is can have a rule for its lifecycle instead.
+        with contextlib.suppress(*self.known):
+            self._by_parts().remove_forsaken(self._prefix)
+
+    def _by_parts(self) -> MultipartWriter:
+        return MultipartWriter(self._client, self._bucket, self._is_passing)
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": key}
 
     def _is_passing(self, error: Exception) -> bool:
         if not isinstance(error, ClientError):
-            return isinstance(error, _PASSING)
+            return isinstance(error, _PASSING_ERRORS)
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        return status >= 500 or status == 429 or _code(error) in _PASSING_CODES
+        return status >= 500 or status == 429 or code_of(error) in PASSING
 
     def _is_absent(self, error: Exception) -> bool:
-        return isinstance(error, ClientError) and _code(error) in _ABSENT_CODES
+        return code_of(error) in ABSENT
 
     def _cause(self, error: Exception, name: str) -> tuple[str, str]:
         if isinstance(error, NoCredentialsError | PartialCredentialsError):
             remedy = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE."
             return f" there are no credentials: {error}", remedy
-        code = _code(error) if isinstance(error, ClientError) else ""
-        if code in {"NoSuchBucket", *_ABSENT_CODES} and not name:
+        code = code_of(error)
+        if code in {"NoSuchBucket", *ABSENT} and not name:
             return f" there is no bucket {self._bucket!r}", "Create it, or mend the name given."
-        if code in _REFUSED_CODES:
+        if code in REFUSED:
             return (
                 f" the server refuses these credentials ({code})",
                 "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do with this bucket.",
@@ -128,7 +146,3 @@ def open_bucket(url: str) -> S3Bucket:
             f"store {url}: must have usable AWS settings, but: {error}", "Check AWS_ENDPOINT_URL, AWS_REGION, ~/.aws."
         ) from error
     return S3Bucket(url, client)
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

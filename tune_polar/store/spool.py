@@ -36,6 +36,11 @@ def body_of(content: Content) -> Iterator[Callable[[], Body]]:
         yield again
 
 
+def body_bytes(body: Body) -> int:
+    """How many bytes a content has as ``body_of`` gives it."""
+    return len(body) if isinstance(body, bytes) else os.fstat(body.fileno()).st_size
+
+
 def spooled(received: Iterable[bytes]) -> int:
     """The descriptor of a new file of no name that holds ``received``; the caller closes it.
 
