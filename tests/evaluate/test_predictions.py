@@ -12,6 +12,7 @@ from tune_polar.evaluate import configuration_predictions as predictions_of_cell
 from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.evaluate.summary import summarise
 from tune_polar.recipe.cells import Cell
+from tune_polar.store.records import StageRecord
 from tune_polar.store.store import Store, open_store
 
 
@@ -107,12 +108,46 @@ def test_stages_that_configurations_share_are_read_once(search, recipe_of, monke
     assert len(asked) == len(set(asked)) == 9  # three detectors shared, twice three classifiers
 
 
-def test_only_so_many_stages_are_kept_in_memory(new_search, monkeypatch):
-    monkeypatch.setattr(predictions_of_cells, "STAGES_KEPT", 4)
+def stage_bytes(record: StageRecord) -> int:
+    return sum(array.nbytes for array in record.arrays.values())
+
+
+def test_only_so_many_bytes_of_stages_are_kept_in_memory(new_search, monkeypatch):
     search = new_search(one_vote())
+    size = stage_bytes(search.stage(search.configuration(), "finder", search.cells[0]))
+    monkeypatch.setattr(predictions_of_cells, "KEPT_BYTES", 4 * size)
     reader = PredictionsReader(search.store, search.gold, search.cells)
     for number in range(4):
         configuration = search.put(one_vote(finder__optimizer__lr=1e-3 * (number + 1)), number)
         folds = [fold for fold in search.store.folds() if fold.configuration_id == configuration.id]
         assert reader.read(configuration, folds).missing_cells == ()
-        assert len(reader._stages) <= 4
+        assert 3 <= len(reader._stages) <= 4
+    for width in (200, 20):  # a larger stage leaves room for fewer others, or for none, not even for itself
+        configuration = search.configuration(recipe=one_vote(finder__optimizer__lr=1e-2 / width), number=5)
+        search.finish(configuration, width=width)
+        folds = [fold for fold in search.store.folds() if fold.configuration_id == configuration.id]
+        found = reader.read(configuration, folds)
+        assert found.missing_cells == ()
+        assert all(cell.stages["finder"].table("validation").shape[1] == width for cell in found.cells)
+        kept = sum(map(stage_bytes, reader._stages.values()))
+        assert kept == reader._bytes <= 4 * size
+
+
+def test_the_stages_used_last_are_kept(new_search, monkeypatch):
+    search = new_search(one_vote())
+    configurations = [search.put(one_vote(finder__optimizer__lr=1e-3 * (n + 1)), n) for n in range(3)]
+    folds = {
+        each.id: [fold for fold in search.store.folds() if fold.configuration_id == each.id] for each in configurations
+    }
+    size = sum(stage_bytes(search.stage(configurations[0], "finder", cell)) for cell in search.cells)
+    monkeypatch.setattr(predictions_of_cells, "KEPT_BYTES", 2 * size)
+    asked: list[str] = []
+    read = Store.stages
+    monkeypatch.setattr(Store, "stages", lambda self, keys, recipe=None: asked.extend(keys) or read(self, keys, recipe))
+    reader = PredictionsReader(search.store, search.gold, search.cells)
+    first, second, third = configurations
+    for each in (first, second, first, third, first):
+        reader.read(each, folds[each.id])
+    assert len(asked) == 3 * len(search.cells), "the first one's were used between the second's and the third's"
+    reader.read(second, folds[second.id])
+    assert len(asked) == 4 * len(search.cells)

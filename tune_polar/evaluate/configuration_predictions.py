@@ -13,7 +13,7 @@ from tune_polar.store.gold import Gold
 from tune_polar.store.records import FoldRecord, StageRecord
 from tune_polar.store.store import Store
 
-STAGES_KEPT = 512  # in memory: configurations proposed close together share theirs
+KEPT_BYTES = 2**28  # of stages in memory: configurations proposed close together share theirs
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,8 @@ class PredictionsReader:
         self._store = store
         self._gold = gold
         self._planned = tuple(planned)
-        self._stages: OrderedDict[str, StageRecord] = OrderedDict()
+        self._stages: OrderedDict[str, StageRecord] = OrderedDict()  # that used last at the end
+        self._bytes = 0  # of these
 
     def read(self, configuration: Configuration, folds: Sequence[FoldRecord]) -> ConfigurationPredictions:
         """Predictions of the cells whose stages are all there; one with a damaged stage counts as missing.
@@ -78,7 +79,9 @@ class PredictionsReader:
         """
         keys = [key for record in folds for key in record.stages.values()]
         new = [key for key in keys if key not in self._stages]
-        self._stages.update(self._store.stages(new, configuration.recipe))
+        read = self._store.stages(new, configuration.recipe)
+        self._stages.update(read)
+        self._bytes += sum(map(_bytes_of, read.values()))
         found: dict[Cell, CellPredictions] = {}
         for record in folds:
             cell = Cell(record.fold, record.seed)
@@ -88,8 +91,8 @@ class PredictionsReader:
         for key in keys:
             if key in self._stages:
                 self._stages.move_to_end(key)
-        while len(self._stages) > STAGES_KEPT:
-            self._stages.popitem(last=False)
+        while self._bytes > KEPT_BYTES:
+            self._bytes -= _bytes_of(self._stages.popitem(last=False)[1])
         complete = tuple(found[cell] for cell in self._planned if cell in found)
         return ConfigurationPredictions(configuration, complete, self._gold, self._planned)
 
@@ -107,3 +110,8 @@ class PredictionsReader:
             self._store.refuse_fold(record, f"it must name its own {list(recipe.stages)}, got {faults[0]}")
             return None
         return {name: there[name] for name in recipe.stages} if len(there) == len(found) else None
+
+
+def _bytes_of(stage: StageRecord) -> int:
+    """Of its arrays; the rest is small."""
+    return sum(array.nbytes for array in stage.arrays.values())
