@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from polar_search import SMALL
+from simulated_search import recipe_of
 
 from tune_polar.errors import SearchError
 from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS, shape_of_config
@@ -33,7 +35,7 @@ def needs(scale: Scale = FIFTY, fold: FoldNeeds | None = FOLD, **there: int | fl
 
 def test_the_published_encoder() -> None:
     recipe = load_recipe("st3", RecipeOptions(XBASE)).recipe
-    shapes = dict.fromkeys(recipe.stages, shape_of_config(PUBLISHED_CONFIGS[XBASE]))
+    shapes = {(XBASE, None): shape_of_config(PUBLISHED_CONFIGS[XBASE])}
     found = fold_needs(recipe, shapes, on_cpu=True, slot_bytes=None)
     assert found is not None
     assert found.weights == pytest.approx(2 * 4 * 296e6, rel=0.02), "both stages, in 32 bits"
@@ -44,6 +46,45 @@ def test_the_published_encoder() -> None:
     assert less is not None
     assert less.weights < found.weights / 100, "what is as it was pretrained is not kept"
     assert fold_needs(recipe, {}, on_cpu=True, slot_bytes=None) is None
+
+
+def test_a_worker_holds_every_encoder_that_its_recipe_names() -> None:
+    shape = shape_of_config(PUBLISHED_CONFIGS[XBASE])
+    shapes = {(name, None): shape for name in (XBASE, "another", "a third")}
+
+    def host(**encoders: str) -> int:
+        changes = {f"{stage}.encoder.name": name for stage, name in encoders.items()}
+        recipe = load_recipe("st3", RecipeOptions(XBASE, changes={"classifier.start": None, **changes})).recipe
+        found = fold_needs(recipe, shapes, on_cpu=True, slot_bytes=None)
+        assert found is not None
+        return found.host
+
+    assert host(classifier="another") - host() == 4 * shape.parameters
+    assert host(detector="another", classifier="a third") == host(classifier="another")
+
+
+def test_the_encoder_by_which_texts_are_clustered_counts_too() -> None:
+    shape = shape_of_config(PUBLISHED_CONFIGS[XBASE])
+    shapes = {(name, None): shape for name in (XBASE, "another")}
+
+    def needs_by(encoder: str | None) -> FoldNeeds | None:
+        losses = {"cross_entropy": {"weight": 0.5}, "shared_con": {"weight": 0.5, "encoder": encoder}}
+        stage = {
+            "task": {"type": "binary", "target": "polarization"},
+            "head": {"type": "linear"},
+            "losses": losses,
+            "batches": {"type": "pairs"},
+        }
+        recipe = {**SMALL, "encoder": {"name": XBASE}, "stages": {"hate": stage}, "decide": {}, "score": {"of": "hate"}}
+        return fold_needs(recipe_of(recipe), shapes, on_cpu=True, slot_bytes=None)
+
+    own, same, other = (needs_by(encoder) for encoder in (None, XBASE, "another"))
+    assert own is not None
+    assert same is not None
+    assert other is not None
+    assert same.host == own.host
+    assert other.host - own.host == 4 * shape.parameters
+    assert needs_by("unknown") is None
 
 
 def test_fifty_configurations_stay_within_their_disk() -> None:

@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 import torch
 from graph_bench import DETECTOR, ONE_STAGE, TWO_STAGES, Bench, recipe_of, result_of
-from transformers import BertConfig, BertModel, BertTokenizer
+from transformers import BertModel
 
 from tune_polar.data.sample_corpus import sample_corpus
 from tune_polar.data.table import Corpus
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder import TextEncoder
-from tune_polar.model.seeding import seeded_start
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.store.records import StageRecord
 from tune_polar.store.store import open_store
@@ -219,26 +218,6 @@ def test_beside_the_weights_lies_what_new_rows_are_compared_with_and_no_text(gra
 
 
 # -- pretrained encoders -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def bert(tmp_path_factory: pytest.TempPathFactory, sample: Corpus) -> Path:
-    """A BERT with its pooler, for the sample's characters."""
-    folder = tmp_path_factory.mktemp("encoders") / "bert"
-    characters = sorted(set("".join(sample.train.texts).lower()) - {" "})
-    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters]
-    config = BertConfig(
-        vocab_size=len(names),
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=40,
-    )
-    with seeded_start(3):
-        BertModel(config).save_pretrained(folder)
-    BertTokenizer(vocab={name: number for number, name in enumerate(names)}).save_pretrained(folder)
-    return folder
 
 
 def recipe_on(bert: Path | str, **changes: object) -> Recipe:

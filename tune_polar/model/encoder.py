@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -230,7 +231,7 @@ def load_encoder(
         )
     folder = encoder_folder(name_or_path, revision, with_pooling=pooling == "auto")
     backbone = load_backbone(folder, as_stored=as_stored)
-    encoder = TextEncoder(backbone, pooling=chosen_pooling(pooling, folder, is_causal=is_causal(backbone.config)))
+    encoder = TextEncoder(backbone, pooling=_pooling_of(backbone, pooling, folder))
     if dropout is not None:
         encoder.set_dropout(dropout)
     tokenizer = HubTokenizer(folder)
@@ -248,3 +249,30 @@ def load_encoder(
         quantize_layers(backbone, encoder.layers)
         encoder.quantized = quantize
     return encoder, tokenizer
+
+
+def pooled_as(
+    encoder: TextEncoder, tokenizer: HubTokenizer, name_or_path: str, pooling: PoolingSetting, revision: str | None
+) -> TextEncoder:
+    """The encoder with another pooling, on the very same backbone, which must not be trained then.
+
+    Args:
+        encoder: that ``load_encoder`` gave.
+        tokenizer: that came with it.
+        name_or_path, pooling, revision: as of ``load_encoder``.
+
+    Raises:
+        ModelError: the pooling says nothing of the text, or the encoder looks at padding so.
+    """
+    folder = encoder_folder(name_or_path, revision, with_pooling=pooling == "auto")
+    chosen = _pooling_of(encoder.backbone, pooling, folder)
+    if chosen == encoder.pooling:
+        return encoder
+    other = TextEncoder(encoder.backbone, pooling=chosen)
+    other.quantized = encoder.quantized
+    check_mask(other, tokenizer, name_or_path)
+    return other
+
+
+def _pooling_of(backbone: PreTrainedModel, pooling: PoolingSetting, folder: Path) -> Pooling:
+    return chosen_pooling(pooling, folder, is_causal=is_causal(backbone.config))

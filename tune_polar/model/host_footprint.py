@@ -1,8 +1,9 @@
 """How much of a machine's own memory a worker takes at its peak, on a GPU or without one, counted beforehand.
 
-Beside the pretrained encoder, of which a worker has one, and the best weights so far there are the stage's own weights,
-gradients, moments and activations on a CPU; where a GPU has those, its weights pass through this machine's memory when
-the stage is built. Checkpoints and weights are written and read one array at a time, so that they add the largest one.
+Beside the pretrained encoder and the best weights so far there are the stage's own weights, gradients, moments and
+activations on a CPU; where a GPU has those, its weights pass through this machine's memory when the stage is built.
+Checkpoints and weights are written and read one array at a time, so that they add the largest one. A worker has every
+pretrained encoder that its recipe names, each once: ``pretrained_bytes`` of the others come on top.
 """
 
 from __future__ import annotations
@@ -32,3 +33,10 @@ def host_peak_bytes(load: StageLoad, micro_rows: int, recompute: bool, *, on_cpu
         pretrained = _LIBRARIES_BYTES
     training = stage_peak(load, micro_rows, recompute) - WORKSPACE_BYTES
     return pretrained + best + training
+
+
+def pretrained_bytes(load: StageLoad) -> int:
+    """Bytes of the pretrained encoder that a stage begins from, as the worker keeps it."""
+    if load.adapter is not None:  # a base as it is stored, or packed
+        return int(load.frozen_bytes * load.frozen)
+    return FLOAT * load.encoder.parameters

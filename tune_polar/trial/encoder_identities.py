@@ -33,6 +33,16 @@ def encoder_read(encoder: Encoder) -> tuple[str, str | None, bool]:
     return encoder.name, encoder.revision, encoder.pooling == "auto"
 
 
+def weights_read(encoder: Encoder) -> tuple[str, str | None, bool, str | None]:
+    """What decides its pretrained weights in memory: name, revision, whether they are a base as stored, and packed."""
+    return encoder.name, encoder.revision, encoder.adapter is not None, encoder.quantize
+
+
+def texts_read(encoder: Encoder) -> tuple[str, str | None, int]:
+    """What decides the tokens of a text: name, revision, and where longer texts are cut."""
+    return encoder.name, encoder.revision, encoder.max_length_tokens
+
+
 class EncoderIdentities:
     """Identities and commits of encoders, each found out once: all files of a folder are read, a hub is asked."""
 

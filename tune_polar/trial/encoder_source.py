@@ -14,14 +14,15 @@ from tune_polar.data.table import Corpus
 from tune_polar.errors import ModelError
 from tune_polar.model.adapters import add_adapter
 from tune_polar.model.changing_weights import load_weights
-from tune_polar.model.encoder import TextEncoder, load_encoder
+from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.encoder_location import encoder_folder
 from tune_polar.model.pooler_weights import pretrained_pooler
 from tune_polar.model.shared_copy import shared_copy
-from tune_polar.model.tiny import TokenVectors, tiny_encoder, token_vectors
+from tune_polar.model.tiny import TokenVectors, tiny_encoder
 from tune_polar.model.tokens import CharacterTokenizer, Tokenizer
 from tune_polar.recipe.sections import TINY, Encoder, Stage
 from tune_polar.store.training_facts import Array
+from tune_polar.trial.encoder_parts import EncoderParts
 
 ENCODER = "encoder."  # begins the names of its weights among those of a stage
 
@@ -29,30 +30,28 @@ ENCODER = "encoder."  # begins the names of its weights among those of a stage
 class EncoderSource:
     """Made once a worker for each encoder, and read by every stage that has it."""
 
-    def __init__(self, settings: Encoder, corpus: Corpus) -> None:
+    def __init__(self, settings: Encoder, corpus: Corpus, parts: EncoderParts | None = None) -> None:
+        """``parts``: what it shares with other sources of this corpus; None: it is alone.
+
+        Raises:
+            ModelError: the encoder cannot be loaded.
+        """
+        parts = parts or EncoderParts()
         self._settings = settings
-        self._corpus = corpus
         self._pretrained: TextEncoder | None = None
         self._characters: CharacterTokenizer | None = None
-        self._vectors: dict[bytes, TokenVectors] = {}  # by training rows
-        self._pairs: dict[str, TokenRows] = {}  # by column of texts
         self.tokenizer: Tokenizer
         if settings.name == TINY:
             # Only which characters exist comes from all training rows; their vectors come from the fold's own rows.
             self.tokenizer = self._characters = CharacterTokenizer.from_texts(corpus.train.texts)
         else:
-            self._pretrained, self.tokenizer = load_encoder(
-                settings.name,
-                pooling=settings.pooling,
-                revision=settings.revision,
-                as_stored=settings.adapter is not None,  # it is never trained itself
-                quantize=settings.quantize,
-            )
-        # By split, (rows of it)
-        self.tokens = {
-            name: TokenRows(self.tokenizer.encode(split.texts, settings.max_length_tokens))
-            for name, split in corpus.splits.items()
-        }
+            self._pretrained, self.tokenizer = parts.weights(settings)
+        self._texts = parts.texts(settings, self.tokenizer, corpus)
+
+    @property
+    def tokens(self) -> Mapping[str, TokenRows]:
+        """By split, (rows of it)."""
+        return self._texts.tokens
 
     @property
     def train_tokens(self) -> TokenRows:
@@ -65,11 +64,7 @@ class EncoderSource:
         Raises:
             DataError: train has no such column of texts.
         """
-        if column not in self._pairs:
-            texts = self._corpus.train.words(column)
-            further = self.tokenizer.encode(texts, self._settings.max_length_tokens)
-            self._pairs[column] = TokenRows([*self.train_tokens, *further])
-        return self._pairs[column]
+        return self._texts.pair_tokens(column)
 
     @property
     def is_pretrained(self) -> bool:
@@ -89,7 +84,9 @@ class EncoderSource:
         A tiny encoder starts from character vectors of the fold's ``training_rows``, so that no validation text
         reaches it.
         """
-        vectors = None if self._characters is None else self._token_vectors(self._characters, training_rows)
+        vectors = None
+        if self._characters is not None:
+            vectors = self._texts.character_vectors(self._characters, self._settings.tiny.hidden, training_rows)
         return self._encoder(seed, settings, vectors)
 
     def untrained(self) -> TextEncoder:
@@ -151,13 +148,3 @@ class EncoderSource:
             about = adapter.model_dump()
             add_adapter(encoder, adapter.name, frozen_layers=layers, seed=seed, settings=about)
         return encoder
-
-    def _token_vectors(self, characters: CharacterTokenizer, rows: NDArray[np.int64]) -> TokenVectors:
-        """Counted once for each fold, and not for each configuration again."""
-        key = rows.tobytes()
-        if key not in self._vectors:
-            texts = [self._corpus.train.texts[row] for row in rows]
-            self._vectors[key] = token_vectors(
-                characters, texts, self._settings.tiny.hidden, self._settings.max_length_tokens
-            )
-        return self._vectors[key]

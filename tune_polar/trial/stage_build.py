@@ -40,6 +40,7 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
         ModelError: a part cannot be built as asked.
     """
     settings, fold, train = trial.recipe.stages[name], trial.cell.fold, context.corpus.train
+    context.keep_encoders(trial.recipe)
     stage = StageId(name, list(trial.recipe.stages).index(name), fold)
     targets = Targets.of(settings.task, train)
     rows = StageRows.of(name, settings, context.rows_of(name, trial.recipe.data.extra), fold, train)

@@ -104,6 +104,7 @@ def _tried(built: BuiltStage, context: TrialContext, before: int) -> StageTried:
         on_cpu=device.type == "cpu",
         keeps_best=training.keep_best,
     )
+    host += context.other_encoders_bytes(plan.settings.encoder)
     return StageTried(
         stage=plan.stage.name,
         precision=plan.precision.bits,

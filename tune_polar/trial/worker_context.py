@@ -12,9 +12,12 @@ import torch
 from tune_polar.data.batching import TokenRows
 from tune_polar.data.plans.extra_rows import RowsOfFolds
 from tune_polar.data.table import Corpus
+from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import Encoder, ExtraRows
 from tune_polar.store.records import Array, StageRecord
 from tune_polar.trial.checkpoints import CheckpointCache
+from tune_polar.trial.encoder_identities import encoders_read
+from tune_polar.trial.encoder_parts import EncoderParts
 from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.host_memory import give_back_freed
 from tune_polar.trial.memory_fit import StageNeeds, longest_of, longest_rows
@@ -64,7 +67,8 @@ class TrialContext:
     device: torch.device
     checkpoint_seconds: float = 60.0  # between two checkpoints of a running stage; 0: none
     memory: SlotMemory = field(default_factory=SlotMemory)
-    _encoders: dict[str, EncoderSource] = field(default_factory=dict)
+    _sources: dict[str, EncoderSource] = field(default_factory=dict)
+    _parts: EncoderParts = field(default_factory=EncoderParts)  # that sources share
     _clusters: dict[Hashable, Any] = field(default_factory=dict)
 
     def rows_of(self, stage: str, extra: ExtraRows | None) -> RowsOfFolds:
@@ -80,12 +84,23 @@ class TrialContext:
         return rows_with_extra(self.plans[stage], self.corpus, extra)
 
     def encoder_source(self, settings: Encoder) -> EncoderSource:
-        """Tokenised texts and starting weights for ``settings``, kept for the next fold trial."""
-        key = settings.model_dump_json(exclude={"frozen_layers", "adapter"})  # which make no other source,
-        key += str(settings.adapter is None)  # but for the precision of weights that are never trained
-        if key not in self._encoders:
-            self._encoders[key] = EncoderSource(settings, self.corpus)
-        return self._encoders[key]
+        """Tokenised texts and starting weights for ``settings``, kept until a trial names another encoder."""
+        key = _source_key(settings)
+        if key not in self._sources:
+            self._sources[key] = EncoderSource(settings, self.corpus, self._parts)
+        return self._sources[key]
+
+    def keep_encoders(self, recipe: Recipe) -> None:
+        """Let go of encoders that earlier trials named and ``recipe`` does not: each may take gigabytes."""
+        named = [encoder for stage in recipe.stages.values() for encoder in encoders_read(stage)]
+        for key in self._sources.keys() - set(map(_source_key, named)):
+            del self._sources[key]
+        if self._parts.keep(named):
+            self.release()
+
+    def other_encoders_bytes(self, settings: Encoder) -> int:
+        """That pretrained weights take which are here beside those of ``settings``."""
+        return self._parts.bytes_beside(settings)
 
     def clusters(self, key: Hashable, make: Callable[[], T]) -> T:
         """What ``make`` gives, made once for each ``key``: configurations of the same rows share their clusters."""
@@ -118,3 +133,8 @@ class TrialContext:
             texts_a_row=1 if pairs is None else 2,
             adapter=settings.adapter,
         )
+
+
+def _source_key(settings: Encoder) -> str:
+    key = settings.model_dump_json(exclude={"frozen_layers", "adapter"})  # which make no other source,
+    return key + str(settings.adapter is None)  # but for the precision of weights that are never trained

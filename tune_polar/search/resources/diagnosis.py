@@ -25,9 +25,11 @@ from tune_polar.search.recipe_data import fold_plans, fold_warnings, read_corpus
 from tune_polar.search.resources.encoder_sizes import (
     EncoderSizes,
     FoundEncoder,
+    Shapes,
     encoders_of,
     find_encoder,
     is_of_hub,
+    known_shapes,
     sizes_of,
 )
 from tune_polar.search.resources.lacking import Missing as Missing
@@ -100,8 +102,8 @@ def diagnose(
         found = [find_encoder(each, (lambda: None) if asked is None else asked.result) for each in encoders]
     smallest = min((gpu for gpu in node.gpus if gpu.slots(slot_gb)), key=lambda gpu: gpu.total_gb, default=None)
     budget = slot_budget_bytes(slot_gb if smallest is None else smallest.total_gb, slot_gb)
-    shapes, bits = _shapes(recipe, found), "bf16" if smallest is None else smallest.bits
-    stages = forecasts(recipe, shapes, budget, bits)
+    shapes, bits = known_shapes(found), "bf16" if smallest is None else smallest.bits
+    stages = forecasts(recipe, _by_stage(recipe, shapes), budget, bits)
     fold = fold_needs(recipe, shapes, on_cpu=not node.gpus, slot_bytes=budget, auto=bits)
     folds = recipe.folds.known_count
     needs = _needs(recipe, fold, node, store, planned or Planned(), folds)
@@ -175,10 +177,9 @@ def stand_ins(found: Diagnosis) -> dict[str, Mapping[str, Any]]:
     return {name: config for name, config in configs.items() if config is not None}
 
 
-def _shapes(recipe: Recipe, found: list[FoundEncoder]) -> dict[str, EncoderShape]:
-    known = {(each.sizes.name, each.sizes.revision): each.shape for each in found}
-    shapes = {name: known[stage.encoder.name, stage.encoder.revision] for name, stage in recipe.stages.items()}
-    return {name: shape for name, shape in shapes.items() if shape is not None}
+def _by_stage(recipe: Recipe, shapes: Shapes) -> dict[str, EncoderShape]:
+    named = {name: (stage.encoder.name, stage.encoder.revision) for name, stage in recipe.stages.items()}
+    return {name: shapes[encoder] for name, encoder in named.items() if encoder in shapes}
 
 
 def _missing_gpu(recipe: Recipe, node: Node, slot_gb: float) -> Iterator[Missing]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from tune_polar.model.encoder_shape import PUBLISHED_CONFIGS, EncoderShape, shap
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import TINY, Encoder
 from tune_polar.search.resources.lacking import Missing
+from tune_polar.trial.encoder_identities import encoders_read
 
 _TINY_CHARACTERS = 2600  # of the Chinese POLAR texts, about
 
+Shapes = Mapping[tuple[str, str | None], EncoderShape]  # by name and revision
 Hub = Callable[[], str | None]  # why the hub cannot be reached, or None; may take a second to say so
 
 
@@ -43,15 +45,17 @@ class FoundEncoder:
 
 
 def encoders_of(recipe: Recipe) -> list[Encoder]:
-    """Those of its stages, each name and revision once."""
+    """Those of its stages, and those by which their texts are clustered, each name and revision once."""
     found: dict[tuple[str, str | None], Encoder] = {}
     for stage in recipe.stages.values():
-        found.setdefault((stage.encoder.name, stage.encoder.revision), stage.encoder)
-        for loss in stage.losses.values():
-            frozen = getattr(loss, "encoder", None)  # that makes the clusters of a loss
-            if frozen is not None:
-                found.setdefault((frozen, None), Encoder(name=frozen))
+        for encoder in encoders_read(stage):
+            found.setdefault((encoder.name, encoder.revision), encoder)
     return list(found.values())
+
+
+def known_shapes(found: Iterable[FoundEncoder]) -> Shapes:
+    """Of the encoders whose sizes are known."""
+    return {(each.sizes.name, each.sizes.revision): each.shape for each in found if each.shape is not None}
 
 
 def is_of_hub(encoder: Encoder) -> bool:

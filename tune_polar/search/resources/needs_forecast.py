@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,16 @@ from pathlib import Path
 from tune_polar.errors import SearchError, TunePolarError
 from tune_polar.model.encoder_shape import EncoderShape
 from tune_polar.model.footprint import FLOAT, GB
-from tune_polar.model.host_footprint import host_peak_bytes
+from tune_polar.model.host_footprint import host_peak_bytes, pretrained_bytes
+from tune_polar.recipe.clustering import clustering_encoder
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import TINY
-from tune_polar.search.resources.encoder_sizes import encoders_of, find_encoder
+from tune_polar.search.resources.encoder_sizes import Shapes, encoders_of, find_encoder, known_shapes
 from tune_polar.search.resources.lacking import Missing
 from tune_polar.search.resources.stage_forecasts import own_parameters, stage_load, trained_adapter
 from tune_polar.store.store import MANIFEST, open_store
 from tune_polar.trial.checkpoint_metric import LAST
+from tune_polar.trial.encoder_identities import weights_read
 from tune_polar.trial.gpus import Bits
 from tune_polar.trial.memory_plan import plan_memory
 
@@ -160,22 +162,24 @@ def search_needs(
 
 
 def fold_needs(
-    recipe: Recipe, shapes: Mapping[str, EncoderShape], *, on_cpu: bool, slot_bytes: int | None, auto: Bits = "bf16"
+    recipe: Recipe, shapes: Shapes, *, on_cpu: bool, slot_bytes: int | None, auto: Bits = "bf16"
 ) -> FoldNeeds | None:
     """Of one fold trial; None: the sizes of an encoder are not known.
 
     Args:
         recipe: the recipe.
-        shapes: of encoders, by stage.
+        shapes: of encoders, by name and revision.
         on_cpu: whether it is trained on CPUs.
         slot_bytes: of a GPU that a slot offers; None: no limit.
         auto: the bits that the device computes fastest in.
     """
-    if shapes.keys() != recipe.stages.keys():
+    if not {(each.name, each.revision) for each in encoders_of(recipe)} <= shapes.keys():
         return None
-    weights, checkpoints, hosts = [], [], []
-    for name, stage in recipe.stages.items():
-        shape = shapes[name]
+    weights, checkpoints = [], []
+    peaks: list[tuple[Hashable, int]] = []  # each with the encoder that it counts
+    held: dict[Hashable, int] = {}  # of each encoder that a worker has
+    for stage in recipe.stages.values():
+        shape = shapes[stage.encoder.name, stage.encoder.revision]
         frozen = 0 if stage.encoder.name == TINY else _frozen(shape, stage.encoder.frozen_layers)
         beside = trained_adapter(stage, shape) + own_parameters(recipe.data, stage, shape.hidden)
         is_base = stage.encoder.adapter is not None
@@ -189,15 +193,19 @@ def fold_needs(
         peak = host_peak_bytes(load, rung.rows, rung.recompute, on_cpu=on_cpu, keeps_best=keeps_best)
         if stage.encoder.quantize is not None:  # packed matrix by matrix, from weights as they are stored
             peak = max(peak, shape.stored_bytes * shape.parameters)
-        hosts.append(peak)
-    return FoldNeeds(sum(weights), max(checkpoints), _PROCESS_BYTES + max(hosts))
+        peaks.append((weights_read(stage.encoder), peak))
+        if stage.encoder.name != TINY:  # of which each stage draws its own
+            held[weights_read(stage.encoder)] = pretrained_bytes(load)
+        clustering = clustering_encoder(stage)
+        if clustering is not None and clustering.name != TINY:
+            held[weights_read(clustering)] = FLOAT * shapes[clustering.name, clustering.revision].parameters
+    host = max(peak + sum(size for key, size in held.items() if key != own) for own, peak in peaks)
+    return FoldNeeds(sum(weights), max(checkpoints), _PROCESS_BYTES + host)
 
 
-def shapes_of(recipe: Recipe) -> dict[str, EncoderShape]:
-    """Of the encoders whose sizes are known without asking anyone, by stage."""
-    found = {(each.name, each.revision): find_encoder(each, lambda: None).shape for each in encoders_of(recipe)}
-    shapes = {name: found[stage.encoder.name, stage.encoder.revision] for name, stage in recipe.stages.items()}
-    return {name: shape for name, shape in shapes.items() if shape is not None}
+def shapes_of(recipe: Recipe) -> Shapes:
+    """Of the encoders whose sizes are known without asking anyone, by name and revision."""
+    return known_shapes(find_encoder(each, lambda: None) for each in encoders_of(recipe))
 
 
 def free_bytes(place: str) -> int | None:
