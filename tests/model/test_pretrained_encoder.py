@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertForMaskedLM, ErnieConfig, ErnieForMaskedLM, GPT2Config, GPT2Model, T5Config
+from transformers import AutoTokenizer, BertForMaskedLM, ErnieConfig, ErnieForMaskedLM, GPT2Config, GPT2Model, T5Config
 
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder import load_encoder
 from tune_polar.model.encoder_location import encoder_identity
 from tune_polar.model.seeding import seeded_start
+from tune_polar.model.tokens import HubTokenizer
 
 
 def test_loaded_encoder_computes_what_was_saved(bert_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -130,6 +131,37 @@ def test_tokenizer_larger_than_the_encoder_is_refused(copy: Path) -> None:
     tokenizer["model"]["vocab"].update({f"new{number}": 1000 + number for number in range(50)})
     path.write_text(json.dumps(tokenizer), encoding="utf-8")
     with pytest.raises(ModelError, match="every token must have an embedding"):
+        load_encoder(str(copy), pooling="cls")
+
+
+def with_added(folder: Path, **changes: str) -> int:
+    """Give the tokenizer one token more than the encoder has embeddings; its id."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    place = len(tokenizer)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image_soft_token>"]})
+    tokenizer.save_pretrained(folder)
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+    return place
+
+
+def test_a_token_that_was_added_without_an_embedding_is_read_as_unknown(copy: Path) -> None:
+    place = with_added(copy)
+    assert HubTokenizer(copy).encode(["天 <image_soft_token>"], 10)[0].tolist() == [2, 31, place, 3]
+    encoder, tokenizer = load_encoder(str(copy), pooling="cls")
+    assert place == encoder.word_embeddings.num_embeddings
+    ids, plain = tokenizer.encode(["天 <image_soft_token>", "天"], 10)
+    assert (ids.tolist(), plain.tolist()) == ([2, 31, 1, 3], [2, 31, 3])
+    assert ids.dtype == plain.dtype
+    batch = torch.from_numpy(ids).unsqueeze(0)
+    assert torch.isfinite(encoder(batch, torch.ones_like(batch))).all()
+    assert tokenizer != HubTokenizer(copy), "ids of one must not be taken for the other's"
+
+
+@pytest.mark.parametrize("role", ["pad_token", "unk_token"])
+def test_what_stands_in_batches_must_have_an_embedding(role: str, copy: Path) -> None:
+    place = with_added(copy, **{role: "<image_soft_token>"})
+    with pytest.raises(ModelError, match=rf"every token must have an embedding, .* up to {place} .* {place} embedd"):
         load_encoder(str(copy), pooling="cls")
 
 

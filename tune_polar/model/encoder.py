@@ -221,8 +221,8 @@ def load_encoder(
 
     Raises:
         ModelError: there is no encoder of that name, it is not one, its weights are damaged, incomplete or a pickle
-            of more than tensors, it looks at padding, or the hub cannot be reached; it is to be quantised, and
-            bitsandbytes is not installed.
+            of more than tensors, tokens of texts have no embedding, it looks at padding, or the hub cannot be
+            reached; it is to be quantised, and bitsandbytes is not installed.
     """
     if quantize is not None and importlib.util.find_spec("bitsandbytes") is None:
         raise ModelError(
@@ -234,14 +234,7 @@ def load_encoder(
     encoder = TextEncoder(backbone, pooling=_pooling_of(backbone, pooling, folder))
     if dropout is not None:
         encoder.set_dropout(dropout)
-    tokenizer = HubTokenizer(folder)
-    rows = encoder.word_embeddings.num_embeddings
-    if tokenizer.vocabulary_size > rows:
-        raise ModelError(
-            f"every token must have an embedding, the tokenizer of {name_or_path!r} has "
-            f"{tokenizer.vocabulary_size} tokens and its encoder {rows} embeddings",
-            "Use the tokenizer that the encoder was trained with.",
-        )
+    tokenizer = HubTokenizer(folder, encoder.word_embeddings.num_embeddings)
     check_mask(encoder, tokenizer, name_or_path)
     if quantize is not None:
         from tune_polar.model.nf4 import quantize_layers  # seconds to load, for those who quantise alone

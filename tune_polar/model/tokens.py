@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -150,11 +151,17 @@ def _digest(*content: str) -> str:
 class HubTokenizer:
     """The tokenizer that stands beside a pretrained encoder; two of the same content are equal."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, embeddings: int | None = None) -> None:
         """Load it from the encoder's ``folder``; code that lies there is never run.
 
+        Args:
+            folder: of the encoder.
+            embeddings: that its matrix holds, one a row. Tokens added beyond them, as Gemma 3's of pictures beside its
+                text-only model, are read as the unknown token. None: where tokens are only counted.
+
         Raises:
-            ModelError: there is no tokenizer there, or it has no vocabulary or padding token.
+            ModelError: there is no tokenizer there, it has no vocabulary or padding token, or texts would have tokens
+                without an embedding.
         """
         try:
             # Any: AutoTokenizer is untyped
@@ -178,8 +185,28 @@ class HubTokenizer:
             )
         self._tokenizer = tokenizer
         rust = getattr(tokenizer, "backend_tokenizer", None)  # before a first text: truncation is part of its state
+        content = None if rust is None else rust.to_str()
+        self._embeddings = inf if embeddings is None else embeddings
+        self._unknown = self._checked_unknown(folder)  # id of what has no embedding; None: everything has one
         sides = [tokenizer.padding_side, tokenizer.truncation_side]
-        self._content = id(self) if rust is None else _digest(rust.to_str(), *sides)
+        self._content = id(self) if content is None else _digest(content, *sides, str(self._unknown))
+
+    def _checked_unknown(self, folder: Path) -> int | None:
+        vocabulary, added = self._tokenizer.get_vocab(), self._tokenizer.added_tokens_decoder
+        largest = max(vocabulary.values())
+        if largest < self._embeddings:
+            return None
+        # Added or not, some stand in any batch: what fills it up, begins a text or ends it
+        usual = {self.pad_id, *self._tokenizer("")["input_ids"]}
+        usual.update(place for place in vocabulary.values() if place not in added)
+        unknown = self._tokenizer.unk_token_id
+        if unknown is None or max(*usual, unknown) >= self._embeddings:
+            raise ModelError(
+                f"every token must have an embedding, the tokenizer of {str(folder)!r} has ids up to {largest} and its "
+                f"encoder {self._embeddings} embeddings",
+                "Use the tokenizer that the encoder was trained with.",
+            )
+        return int(unknown)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, HubTokenizer) and self._content == other._content
@@ -219,7 +246,10 @@ class HubTokenizer:
                 f"a tokenizer must be able to encode every text, the encoder's cannot: {error}",
                 "Give the tokenizer's files as they were published.",
             ) from error
-        return [np.array(ids, dtype=np.int64) for ids in encoding["input_ids"]]
+        rows = [np.array(ids, dtype=np.int64) for ids in encoding["input_ids"]]
+        if self._unknown is not None:  # an index beyond the matrix would end a GPU's process
+            rows = [np.where(ids < self._embeddings, ids, self._unknown) for ids in rows]
+        return rows
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer's files to ``folder``, for ``HubTokenizer(folder)``.
