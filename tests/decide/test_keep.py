@@ -39,8 +39,21 @@ def test_thresholds_are_the_best_on_these_very_rows() -> None:
     one = shares(BINARY)
     assert keep_value("macro_f1", "probability", BINARY, one) == pytest.approx(every_cut("macro_f1", BINARY, one))
     assert keep_value("best_threshold_f1", "probability", BINARY, one) == pytest.approx(
-        every_cut("positive_f1", BINARY, one)
+        every_cut("macro_f1", BINARY, one)
     )
+
+
+def test_binary_gold_is_kept_by_the_mean_of_both_classes_as_impsh_is() -> None:
+    gold = Gold("binary", np.arange(100)[:, None] < 30, ("hate",))
+    caught, quiet = (np.where(np.arange(100) < hits, 0.9, 0.1)[:, None].astype(np.float32) for hits in (30, 22))
+    caught[30:55], quiet[30:42] = 0.9, 0.5  # all hate and 25 rows beside it; less of both. 0.5 says yes
+    for table, hits, alarms in ((caught, 30, 25), (quiet, 22, 12)):
+        hate, other = 2 * hits / (30 + hits + alarms), 2 * (70 - alarms) / (70 + 70 - alarms + 30 - hits)
+        assert keep_value("half_threshold_f1", "probability", gold, table) == pytest.approx((hate + other) / 2)
+    positive = [METRICS["positive_f1"].score(gold, table >= 0.5) for table in (caught, quiet)]
+    kept = [keep_value("half_threshold_f1", "probability", gold, table) for table in (caught, quiet)]
+    assert positive[0] > positive[1]
+    assert kept[0] < kept[1], "another checkpoint is kept than by F1 of hate alone"
 
 
 def test_neighbours_by_votes_and_by_the_nearest() -> None:
@@ -92,7 +105,9 @@ def test_default_decisions(kind, gold, expected) -> None:
         ("pearson", "probability", LABELS, np.ones((80, 3)), r"pearson scores number gold, got labels gold"),
         ("precision_at_1", "probability", BINARY, np.ones((80, 1)), r"precision_at_1 scores a stage while it trains"),
         ("half_threshold_f1", "probability", LABELS, np.full((80, 3), np.nan), r"between 0 and 1, got nan"),
-        ("best_threshold_f1", "value", NUMBER, np.ones((80, 1)), r"positive_f1 scores binary and labels gold"),
+        ("best_threshold_f1", "value", NUMBER, np.ones((80, 1)), r"macro_f1 scores binary and labels and class gold"),
+        ("best_threshold_f1", "probability", TOPICS, np.ones((80, 3)), r"threshold decides binary and labels gold"),
+        ("half_threshold_f1", "probability", TOPICS, np.ones((80, 3)), r"as many of decisions as of gold"),
     ],
 )
 def test_what_cannot_be_kept_by(name, kind, gold, table, message) -> None:

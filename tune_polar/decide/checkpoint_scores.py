@@ -34,15 +34,16 @@ def keep_metric(name: str) -> Metric:
     Raises:
         DecisionError: there is none of that name.
     """
-    return metric_named("positive_f1" if name in _BY_THRESHOLD else name)
+    return metric_named("macro_f1" if name in _BY_THRESHOLD else name)
 
 
 def keep_value(name: str, kind: TableKind, gold: Gold, table: NDArray[Any]) -> float:
     """One evaluation of a stage.
 
-    ``best_threshold_f1`` and ``half_threshold_f1`` are the mean F1 of the positive classes, at the thresholds that are
-    best on these very rows and at 0.5. ``precision_at_1`` of a neighbour table looks at its first column. Any other
-    metric scores the stage's default decision, chosen on these very rows; ``log_loss`` the probabilities themselves.
+    ``best_threshold_f1`` and ``half_threshold_f1`` are macro-F1 (of binary gold the mean of both classes' F1, of labels
+    that of the positive classes), at the thresholds that are best on these very rows and at 0.5. ``precision_at_1`` of
+    a neighbour table looks at its first column. Any other metric scores the stage's default decision, chosen on these
+    very rows; ``log_loss`` the probabilities themselves.
 
     Args:
         name: a metric, or one of the two above.

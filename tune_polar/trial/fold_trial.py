@@ -17,7 +17,7 @@ from tune_polar.trial.columns_read import columns_read
 
 # Raised whenever a change of what is no component, such as the training loop, changes what every stage computes:
 # stored stages of older code are not reused.
-TRIAL_CODE_VERSION = 4
+TRIAL_CODE_VERSION = 5
 KEY_DIGITS = 32
 # Of an encoder's settings: its identity says more than its name.
 _NAMED: frozenset[str] = frozenset({"name", "revision"})
