@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from graph_bench import ONE_STAGE, TWO_STAGES, Bench, recipe_of
-from test_training import CPU, Run, settings
+from test_training import CPU, TARGETS, Run, settings
+from torch import Tensor
 
+from tune_polar.model.losses import LossBatch, LossContext, LossSum, build_loss
 from tune_polar.store.records import StageRecord
 from tune_polar.store.training_facts import MemoryUse
 from tune_polar.trial.device import Held, hold_device
@@ -18,6 +20,7 @@ from tune_polar.trial.memory_fit import StageNeeds, fitted, longest_rows, memory
 from tune_polar.trial.memory_plan import Rung, plan_memory
 from tune_polar.trial.run_fold_trial import run_fold_trial
 from tune_polar.trial.slot_memory import SlotMemory
+from tune_polar.trial.stage_rows import Rows
 
 ROWS = np.arange(4)
 
@@ -36,6 +39,25 @@ def test_the_probe_leaves_weights_gradients_and_random_state_alone() -> None:
     assert all(torch.equal(before[name], now) for name, now in run.model.state_dict().items())
     assert all(parameter.grad is None for parameter in run.model.parameters())
     assert training.optimizer.state_dict()["state"] == {}
+
+
+def test_the_probe_counts_no_batches_for_losses_of_pairs() -> None:
+    run = Run(settings())
+    context = LossContext("binary", ("hate",), "embeddings", width=2, classes=2)
+    losses = LossSum({"sup_con": (1.0, build_loss("sup_con", context))})
+    run.model.losses = losses
+
+    def loss(rows: Rows, share: float = 1.0) -> Tensor:
+        vectors = run.model(rows)
+        return share * losses(LossBatch(vectors, vectors, TARGETS[torch.from_numpy(rows)]))
+
+    training = replace(run.training(), loss=loss)
+    run.model.train()
+    loss(ROWS)
+    before = copy.deepcopy(run.model.state_dict())
+    assert before["losses.sup_con.idle_batches"].tolist() == [0, 1]
+    two_passes(training, ROWS, CPU)
+    assert all(torch.equal(before[name], now) for name, now in run.model.state_dict().items())
 
 
 def test_without_a_limit_a_step_is_computed_at_once() -> None:

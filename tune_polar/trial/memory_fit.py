@@ -54,7 +54,7 @@ def fitted(training: Training, needs: StageNeeds, device: torch.device) -> tuple
     """``training`` as it will be computed, its encoder set accordingly.
 
     On a GPU whose slot is known the first stage of its kind is tried: two forward and backward passes on the longest
-    rows, which leave weights, optimizer and random state as they were. What they take corrects the count.
+    rows, which leave weights, buffers, optimizer and random state as they were. What they take corrects the count.
 
     Raises:
         torch.OutOfMemoryError: not even the way that needs least fits.
@@ -103,8 +103,10 @@ def probe(training: Training, rows: Rows, device: torch.device) -> int:
 
 
 def two_passes(training: Training, rows: Rows, device: torch.device) -> None:
-    """Compute the gradients of two steps and drop them; weights and random state are left as they were."""
+    """Compute the gradients of two steps and drop them; weights, buffers and random state are left as they were."""
     attack = attack_of(training)
+    # Losses count in buffers what they have seen, such as batches without a pair
+    buffers = {name: buffer.clone() for name, buffer in training.model.named_buffers()}
     training.model.train()
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -120,6 +122,8 @@ def two_passes(training: Training, rows: Rows, device: torch.device) -> None:
                 )
     finally:
         training.optimizer.zero_grad(set_to_none=True)
+        for name, before in buffers.items():
+            training.model.get_buffer(name).copy_(before)
 
 
 def stage_load(training: Training, needs: StageNeeds) -> StageLoad:
