@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,14 +11,41 @@ from torch import nn
 from transformers import (
     BertConfig,
     BertModel,
+    BloomConfig,
+    BloomModel,
     DebertaConfig,
     DebertaModel,
+    DebertaV2Config,
+    DebertaV2Model,
     ElectraConfig,
     ElectraModel,
+    EuroBertConfig,
+    EuroBertModel,
+    Gemma3TextConfig,
+    Gemma3TextModel,
+    GPT2Config,
+    GPT2Model,
+    LlamaConfig,
+    LlamaModel,
+    MegatronBertConfig,
+    MegatronBertModel,
+    ModernBertConfig,
+    ModernBertModel,
+    MPNetConfig,
+    MPNetModel,
+    OPTConfig,
+    OPTModel,
     PreTrainedModel,
+    Qwen3Config,
+    Qwen3Model,
+    RobertaPreLayerNormConfig,
+    RobertaPreLayerNormModel,
+    XLMRobertaXLConfig,
+    XLMRobertaXLModel,
 )
 
 from tune_polar.errors import ModelError
+from tune_polar.model.anatomy import dissect
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.heads import Head, build_head
 from tune_polar.model.losses import LossBatch, LossContext, LossSum, build_loss
@@ -32,10 +60,72 @@ SIZES = {
     "max_position_embeddings": 10,
 }
 RATES: dict[str, Any] = {"lr": 1e-3, "head_lr": 2e-3, "xi": 0.5, "weight_decay": 0.1}
-KINDS = {
+KINDS: dict[str, Callable[[], PreTrainedModel]] = {
     "bert": lambda: BertModel(BertConfig(**SIZES), add_pooling_layer=False),
     "deberta": lambda: DebertaModel(DebertaConfig(**SIZES, relative_attention=True, pos_att_type=["c2p"])),
     "electra": lambda: ElectraModel(ElectraConfig(**SIZES, embedding_size=4)),
+}
+DECODER = SIZES | {"num_key_value_heads": 2, "head_dim": 4, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+MARKED = SIZES | {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3}
+DISTANCES: dict[str, Any] = {"relative_attention": True, "pos_att_type": ["c2p", "p2c"], "position_biased_input": False}
+# By kind: what has weights outside of the layers and is below or between them, and what is above
+OUTSIDE: dict[str, tuple[Callable[[], PreTrainedModel], set[str], set[str]]] = {
+    "electra": (KINDS["electra"], {"embeddings", "embeddings_project"}, set()),
+    "mpnet": (
+        lambda: MPNetModel(MPNetConfig(**SIZES), add_pooling_layer=False),
+        {"embeddings", "encoder.relative_attention_bias"},
+        set(),
+    ),
+    "deberta": (
+        lambda: DebertaModel(DebertaConfig(**SIZES, **DISTANCES)),
+        {"embeddings", "encoder.rel_embeddings"},
+        set(),
+    ),
+    "deberta-v2": (
+        lambda: DebertaV2Model(DebertaV2Config(**SIZES, **DISTANCES, norm_rel_ebd="layer_norm", conv_kernel_size=3)),
+        {"embeddings", "encoder.rel_embeddings", "encoder.LayerNorm", "encoder.conv"},
+        set(),
+    ),
+    "gpt2": (
+        lambda: GPT2Model(GPT2Config(vocab_size=30, n_embd=8, n_layer=3, n_head=2, n_positions=10)),
+        {"wte", "wpe"},
+        {"ln_f"},
+    ),
+    "bloom": (
+        lambda: BloomModel(BloomConfig(vocab_size=30, hidden_size=8, n_layer=3, n_head=2)),
+        {"word_embeddings", "word_embeddings_layernorm"},
+        {"ln_f"},
+    ),
+    "opt": (
+        lambda: OPTModel(OPTConfig(**SIZES, ffn_dim=16, word_embed_proj_dim=8)),
+        {"decoder.embed_tokens", "decoder.embed_positions"},
+        {"decoder.final_layer_norm"},
+    ),
+    "opt of narrow words": (
+        lambda: OPTModel(OPTConfig(**SIZES, ffn_dim=16, word_embed_proj_dim=4)),
+        {"decoder.embed_tokens", "decoder.embed_positions", "decoder.project_in"},
+        {"decoder.final_layer_norm", "decoder.project_out"},
+    ),
+    "modernbert": (lambda: ModernBertModel(ModernBertConfig(**MARKED)), {"embeddings"}, {"final_norm"}),
+    "xlm-roberta-xl": (
+        lambda: XLMRobertaXLModel(XLMRobertaXLConfig(**SIZES), add_pooling_layer=False),
+        {"embeddings"},
+        {"encoder.LayerNorm"},
+    ),
+    "megatron-bert": (
+        lambda: MegatronBertModel(MegatronBertConfig(**SIZES), add_pooling_layer=False),
+        {"embeddings"},
+        {"encoder.ln"},
+    ),
+    "roberta-prelayernorm": (
+        lambda: RobertaPreLayerNormModel(RobertaPreLayerNormConfig(**SIZES), add_pooling_layer=False),
+        {"embeddings"},
+        {"LayerNorm"},
+    ),
+    "gemma3": (lambda: Gemma3TextModel(Gemma3TextConfig(**DECODER)), {"embed_tokens"}, {"norm"}),
+    "qwen3": (lambda: Qwen3Model(Qwen3Config(**DECODER)), {"embed_tokens"}, {"norm"}),
+    "llama": (lambda: LlamaModel(LlamaConfig(**DECODER)), {"embed_tokens"}, {"norm"}),
+    "eurobert": (lambda: EuroBertModel(EuroBertConfig(**DECODER)), {"embed_tokens"}, {"norm"}),
 }
 CONTEXT = LossContext("binary", ("hate",), "embeddings", width=4, classes=2)
 
@@ -62,9 +152,64 @@ def test_every_trained_parameter_is_in_exactly_one_group(kind: str, frozen: int)
     trained = {id(p) for part in (encoder, head, losses) for p in part.parameters() if p.requires_grad}
     assert len(grouped) == len(trained)
     assert set(grouped) == trained
-    still = {id(p) for module in (encoder.embedding_module, *encoder.layers[:frozen]) for p in module.parameters()}
+    trained = {id(p) for layer in encoder.layers[frozen:] for p in layer.parameters()}
+    still = {id(p) for p in encoder.parameters()} - trained
     assert bool(still & set(grouped)) == (frozen == 0)
     torch.optim.AdamW(groups)  # refuses a parameter in two groups
+
+
+@pytest.mark.parametrize("kind", OUTSIDE)
+def test_what_is_outside_of_the_layers_is_below_them_or_above(kind: str) -> None:
+    build, below, above = OUTSIDE[kind]
+    backbone = build()
+    was_training = backbone.training
+    state = torch.get_rng_state()
+    encoder = TextEncoder(backbone, pooling="mean")
+    assert torch.equal(torch.get_rng_state(), state)
+    assert {part.training for part in encoder.modules()} == {was_training} == {True}
+    of_layers = {id(p) for p in encoder.layers.parameters()}
+    outside = {name: p for name, p in backbone.named_parameters() if id(p) not in of_layers}
+    high = {name for name in outside if name.startswith(tuple(f"{part}." for part in above))}
+    low = {name for name in outside if name.startswith(tuple(f"{part}." for part in below))}
+    assert high | low == set(outside)
+    assert not high & low
+    groups = parameter_groups(encoder, [], lr=1e-3, xi=0.5)
+    rates = {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
+    assert {name for name in outside if rates[id(outside[name])] == 1e-3} == high
+    assert {name for name in outside if rates[id(outside[name])] == 1e-3 / 8} == low
+    encoder.freeze(2)
+    lowest = {id(p) for p in encoder.layers[:2].parameters()}
+    frozen = {name for name, p in backbone.named_parameters() if not p.requires_grad}
+    assert frozen == low | {name for name, p in backbone.named_parameters() if id(p) in lowest}
+    assert {f"backbone.{name}" for name in frozen} == encoder.below(2)
+    assert encoder.below(0) == frozenset()
+
+
+def test_no_pass_is_made_where_there_is_nothing_to_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    backbone = KINDS["bert"]()
+    monkeypatch.setattr(backbone, "forward", None)
+    with pytest.raises(TypeError):
+        backbone()
+    assert dissect(backbone).above == ()
+
+
+@pytest.mark.parametrize("kind", OUTSIDE)
+def test_frozen_layers_say_the_same_after_a_step(kind: str) -> None:
+    encoder = TextEncoder(OUTSIDE[kind][0](), pooling="mean").eval()
+    encoder.freeze(2)
+    ids = torch.tensor([[5, 6, 7], [8, 9, 4]])
+    said: list[torch.Tensor] = []
+    for layer in encoder.layers[1:]:
+        layer.register_forward_hook(lambda _, __, out: said.append(out[0] if isinstance(out, tuple) else out))
+    optimizer = torch.optim.AdamW(parameter_groups(encoder, [], lr=0.1))
+    for _ in range(2):
+        optimizer.zero_grad()
+        encoder(ids, torch.ones_like(ids)).square().sum().backward()
+        optimizer.step()
+    frozen, trained, again, moved = said
+    assert not frozen.requires_grad
+    assert torch.equal(frozen, again)
+    assert not torch.equal(trained, moved)
 
 
 def test_rates_fall_layer_by_layer_and_losses_have_their_own() -> None:

@@ -87,9 +87,10 @@ def test_padding_changes_nothing_and_parts_are_found(kind: str, pooling: str) ->
     torch.testing.assert_close(together[0], alone[0], rtol=1e-4, atol=1e-5)
     assert len(encoder.layers) == 3
     assert encoder.word_embeddings.num_embeddings == 40
-    assert any(module is encoder.word_embeddings for module in encoder.embedding_module.modules())
-    layer_modules = set(encoder.layers.modules())
-    assert not any(module in layer_modules for module in encoder.embedding_module.modules())
+    below = {id(encoder.get_parameter(name)) for name in encoder.below(1)}
+    assert id(encoder.word_embeddings.weight) in below
+    assert {id(parameter) for parameter in encoder.layers[0].parameters()} <= below
+    assert not any(id(parameter) in below for parameter in encoder.layers[1:].parameters())
     assert encoder.max_tokens == (None if kind == "modernbert" else 20)
 
 

@@ -68,18 +68,17 @@ class TextEncoder(nn.Module):
         return embeddings
 
     @property
-    def embedding_module(self) -> nn.Module:
-        """Everything under the lowest layer: token, position and type embeddings and their norm."""
-        module: nn.Module = self.backbone.get_submodule(self._anatomy.embeddings)
-        return module
-
-    @property
     def layers(self) -> nn.ModuleList:
         """The transformer layers, bottom to top."""
         layers = self.backbone.get_submodule(self._anatomy.layers)
         if not isinstance(layers, nn.ModuleList):
             raise TypeError(f"layers must be an nn.ModuleList, got {type(layers).__name__}")
         return layers
+
+    @property
+    def above_layers(self) -> list[nn.Module]:
+        """What reads the last layer's output: the last norm of encoders that norm before each layer; none in BERT."""
+        return [self.backbone.get_submodule(name) for name in self._anatomy.above]
 
     def set_dropout(self, dropout: float) -> None:
         """Drop the share ``dropout`` of units wherever the backbone, as it was wrapped, drops any.
@@ -101,12 +100,16 @@ class TextEncoder(nn.Module):
 
     def below(self, layers: int) -> frozenset[str]:
         """Names of the parameters that ``freeze(layers)`` would freeze."""
-        parts = (self.embedding_module, *self.layers[:layers]) if layers > 0 else ()
-        found = {id(parameter) for part in parts for parameter in part.parameters()}
-        return frozenset(name for name, parameter in self.named_parameters() if id(parameter) in found)
+        if layers == 0:
+            return frozenset()
+        above = (*self.layers[layers:], *self.above_layers)
+        trained = {id(parameter) for part in above for parameter in part.parameters()}
+        return frozenset(name for name, parameter in self.named_parameters() if id(parameter) not in trained)
 
     def freeze(self, layers: int) -> None:
-        """Let the lowest ``layers`` layers and the embeddings stay as they are: no gradients for them, none through.
+        """Let the lowest ``layers`` layers stay as they are: no gradients for them, none through.
+
+        With them stay the embeddings, and what all layers share, such as DeBERTa's distances.
 
         Raises:
             ModelError: there are not as many layers.
@@ -116,10 +119,9 @@ class TextEncoder(nn.Module):
                 f"frozen_layers must be at least 0 and at most the encoder's {len(self.layers)} layers, got {layers}",
                 "Freeze fewer layers.",
             )
-        if layers > 0:
-            for part in (self.embedding_module, *self.layers[:layers]):
-                part.requires_grad_(False)
-            self._stop_at_frozen()
+        for name in self.below(layers):
+            self.get_parameter(name).requires_grad_(False)
+        self._stop_at_frozen()
 
     def base_names(self) -> frozenset[str]:
         """Names of the parameters that stay as they were pretrained: all but an adapter's, none without one."""

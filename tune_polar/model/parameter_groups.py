@@ -25,9 +25,10 @@ def parameter_groups(
 ) -> list[dict[str, Any]]:
     """Split what trains into groups for AdamW, each parameter in exactly one.
 
-    Layer l of L (1 lowest) gets lr · ξ^(L−l); the embeddings, and what the layers share, lie one step below
-    the lowest layer: lr · ξ^L. Biases, norms and weights with a rate of their own are never decayed. Parameters that do
-    not require gradients are left out; an own rate of 0 makes its weights some of them.
+    Layer l of L (1 lowest) gets lr · ξ^(L−l); what is above the layers, such as a last norm, has the top layer's lr;
+    the embeddings, and what the layers share, lie one step below the lowest layer: lr · ξ^L. Biases, norms and weights
+    with a rate of their own are never decayed. Parameters that do not require gradients are left out; an own rate of 0
+    makes its weights some of them.
 
     Args:
         encoder: the encoder.
@@ -40,7 +41,7 @@ def parameter_groups(
 
     Returns:
         Groups with the keys params, lr, weight_decay and name ("embeddings/decay", "layer_01/no_decay", ...,
-        "head/decay", "own_01"), bottom to top.
+        "above/no_decay", "head/decay", "own_01"), bottom to top.
 
     Raises:
         ModelError: a rate is out of its range.
@@ -58,6 +59,7 @@ def parameter_groups(
     for number, layer in enumerate(encoder.layers, start=1):
         layer_lr = lr * xi ** (depth - number)
         layer_groups += _groups(f"layer_{number:02d}", [layer], layer_lr, weight_decay, taken)
+    layer_groups += _groups("above", encoder.above_layers, lr, weight_decay, taken)
     # What is left of the backbone is its embeddings and, in some, tables that all layers share
     groups = _groups("embeddings", [encoder.backbone], lr * xi**depth, weight_decay, taken)
     groups += layer_groups

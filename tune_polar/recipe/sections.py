@@ -61,7 +61,9 @@ class Encoder(Settings):
     )
     max_length_tokens: Annotated[int, Field(ge=4, le=4096)] = Field(default=96, description="Longer texts are cut")
     frozen_layers: Annotated[int, Field(ge=0, le=1000)] = Field(
-        default=0, description="So many of the lowest layers, and with them the embeddings, are not trained"
+        default=0,
+        description="So many of the lowest layers, and with them the embeddings and what all layers share, are not "
+        "trained",
     )
     adapter: Annotated[Adapter | None, ADAPTERS.one(optional=True)] = Field(
         default=None,
@@ -84,8 +86,8 @@ class Optimizer(Settings):
     head_lr: Rate | None = Field(default=None, description="Learning rate of the head; null: the same as `lr`")
     xi: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
         default=1.0,
-        description="ξ, layer-wise decay (LLRD): layer l of L trains at lr · ξ^(L−l), the embeddings one step below; "
-        "1: none",
+        description="ξ, layer-wise decay (LLRD): layer l of L trains at lr · ξ^(L−l), a last norm at lr, the "
+        "embeddings and what all layers share one step below the lowest; 1: none",
     )
     adam_epsilon: Rate = Field(default=1e-8, description="AdamW's ε, added to the root of the mean squared gradient")
     weight_decay: Share = Field(default=0.01, description="AdamW's decay of weights; none on biases and LayerNorm")
