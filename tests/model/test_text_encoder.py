@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -18,10 +20,20 @@ from transformers import (
     ElectraModel,
     ErnieConfig,
     ErnieModel,
+    EsmConfig,
+    EsmModel,
+    JinaEmbeddingsV3Config,
+    JinaEmbeddingsV3Model,
+    LayoutLMConfig,
+    LayoutLMModel,
+    LlamaConfig,
+    LlamaModel,
     ModernBertConfig,
     ModernBertModel,
     MPNetConfig,
     MPNetModel,
+    OPTConfig,
+    OPTModel,
     PreTrainedModel,
     RobertaConfig,
     RobertaModel,
@@ -156,6 +168,56 @@ def test_dropout_that_is_off_everywhere_can_be_switched_on() -> None:
     encoder = TextEncoder(BertModel(config, add_pooling_layer=False), pooling="cls")
     encoder.set_dropout(0.3)
     assert {part.p for part in encoder.modules() if isinstance(part, nn.Dropout)} == {0.3}
+
+
+def handed_on() -> dict[str, PreTrainedModel]:
+    """Encoders that hand some of their shares to functions, all of them 0.1."""
+    usual = {**SIZES, "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1, "pad_token_id": 0}
+    modern = {**MODERN, "embedding_dropout": 0.1, "mlp_dropout": 0.1}
+    return {
+        "modernbert": ModernBertModel(ModernBertConfig(**modern, attention_dropout=0.1)),
+        "jina": JinaEmbeddingsV3Model(JinaEmbeddingsV3Config(**usual), add_pooling_layer=False),
+        "layoutlm": LayoutLMModel(LayoutLMConfig(**usual)),
+        "esm": EsmModel(EsmConfig(**usual), add_pooling_layer=False),
+        "llama": LlamaModel(LlamaConfig(**SIZES, attention_dropout=0.1)),
+        "opt": OPTModel(OPTConfig(**SIZES, ffn_dim=32, word_embed_proj_dim=16, attention_dropout=0.1)),
+    }
+
+
+@pytest.mark.parametrize("kind", sorted(handed_on()))
+def test_dropout_is_set_where_functions_are_handed_it(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = TextEncoder(handed_on()[kind], pooling="mean").train()
+    ids = torch.tensor([[5, 6, 7], [8, 9, 4]])
+    mask = torch.ones_like(ids)
+    with torch.no_grad():
+        assert not torch.equal(encoder(ids, mask), encoder(ids, mask))
+        encoder.set_dropout(0.0)
+        assert torch.equal(encoder(ids, mask), encoder(ids, mask))
+        encoder.set_dropout(0.3)
+        shares: list[float] = []
+        dropped, attended = nn.functional.dropout, nn.functional.scaled_dot_product_attention
+
+        def dropping(*args: Any, p: float, **kwargs: Any) -> torch.Tensor:
+            shares.append(p)
+            return dropped(*args, p=p, **kwargs)
+
+        def attending(*args: Any, dropout_p: float, **kwargs: Any) -> torch.Tensor:
+            shares.append(dropout_p)
+            return attended(*args, dropout_p=dropout_p, **kwargs)
+
+        monkeypatch.setattr(nn.functional, "dropout", dropping)
+        monkeypatch.setattr(nn.functional, "scaled_dot_product_attention", attending)
+        encoder(ids, mask)
+    assert len(shares) >= 3
+    assert set(shares) == {0.3}
+
+
+@pytest.mark.parametrize(("embedded", "expected"), [(0.1, 0.0), (0.0, 0.3)])
+def test_a_share_of_attention_that_is_off_stays_off_unless_all_are(embedded: float, expected: float) -> None:
+    encoder = TextEncoder(ModernBertModel(ModernBertConfig(**MODERN, embedding_dropout=embedded)), pooling="cls")
+    encoder.set_dropout(0.3)
+    assert {layer.attn.attention_dropout for layer in encoder.layers} == {expected}
+    assert encoder.get_submodule("backbone.embeddings.drop").p == 0.3
 
 
 def test_bad_arguments_are_refused() -> None:

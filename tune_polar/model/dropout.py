@@ -1,4 +1,4 @@
-"""Dropout whose random numbers cost little on a CPU."""
+"""Dropout whose random numbers cost little on a CPU, and where a backbone keeps the shares that it drops."""
 
 from __future__ import annotations
 
@@ -35,3 +35,17 @@ def with_cheap_dropout(module: nn.Module) -> None:
         for name, child in parent.named_children():
             if type(child) is nn.Dropout:
                 setattr(parent, name, CheapDropout(child.p))
+
+
+def dropout_shares(module: nn.Module) -> dict[tuple[str, str], float]:
+    """The share of units that is dropped, by submodule and attribute: ``p`` of ``nn.Dropout``, and plain numbers.
+
+    Functions, as those of attention, are handed their share, which layers keep as ``attention_dropout`` (ModernBERT,
+    Jina v3, Llama) or ``dropout`` (ESM, OPT).
+    """
+    found: dict[tuple[str, str], float] = {}
+    for name, part in module.named_modules():
+        if isinstance(part, nn.Dropout):
+            found[name, "p"] = part.p
+        found |= {(name, key): own for key, own in vars(part).items() if "dropout" in key and type(own) in (int, float)}
+    return found

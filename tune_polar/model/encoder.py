@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from tune_polar.errors import ModelError
 from tune_polar.model.anatomy import dissect
-from tune_polar.model.dropout import with_cheap_dropout
+from tune_polar.model.dropout import dropout_shares, with_cheap_dropout
 from tune_polar.model.encoder_location import encoder_folder
 from tune_polar.model.mask_probe import check_mask
 from tune_polar.model.pooling import Pooling, PoolingSetting, chosen_pooling, pooled
@@ -40,9 +40,9 @@ class TextEncoder(nn.Module):
         self._anatomy = dissect(backbone)
         with_cheap_dropout(backbone)
         self._runs_unpadded = runs_unpadded(backbone) and self.pooling != "last_token"
-        dropouts = [(name, part) for name, part in backbone.named_modules() if isinstance(part, nn.Dropout)]
+        shares = dropout_shares(backbone)
         # A dropout that is off stays off, as in attention of the tiny encoder, unless all are
-        self._dropouts = [name for name, part in dropouts if part.p > 0.0] or [name for name, _ in dropouts]
+        self._dropouts = [place for place, share in shares.items() if share > 0.0] or [*shares]
         accepted = inspect.signature(backbone.forward).parameters
         self._takes_token_types = "token_type_ids" in accepted
         self._takes_task_types = "task_type_ids" in accepted and bool(backbone.config.use_task_id)
@@ -93,10 +93,8 @@ class TextEncoder(nn.Module):
                 f"the encoder must have dropout to set it, {type(self.backbone).__name__} has none",
                 "Leave the encoder's dropout out.",
             )
-        for name in self._dropouts:
-            part = self.backbone.get_submodule(name)
-            if isinstance(part, nn.Dropout):
-                part.p = dropout
+        for name, key in self._dropouts:
+            setattr(self.backbone.get_submodule(name), key, dropout)
 
     def below(self, layers: int) -> frozenset[str]:
         """Names of the parameters that ``freeze(layers)`` would freeze."""
