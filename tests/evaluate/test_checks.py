@@ -116,6 +116,17 @@ def test_tp002_in_the_metrics_own_unit_and_direction(tmp_path, metric):
     assert check(summary, "TP002").verdict == "silent"
 
 
+def test_tp002_takes_off_the_luck_of_having_been_chosen(tmp_path):
+    """Nine equal configurations, and an interval without zero: three seeds of one split vary little."""
+    made = made_store(tmp_path / "s", three_classes(folds={"plan": "holdout"}, seeds=(42, 7, 9)), seed=7)
+    made.finish(made.configuration("published"), 0.4)
+    for place in range(1, 9):
+        made.finish(made.configuration({"model.optimizer.lr": 0.001 * place}), 0.4)
+    found = check(made.summary(), "TP002")
+    assert found.verdict == "fires"
+    assert "owed to having been chosen as the best, 95% interval +" in found.messages[0]
+
+
 def test_tp002_needs_two_cells(tmp_path):
     made = made_store(tmp_path / "s", three_classes(folds={"plan": "holdout"}))
     made.finish(made.configuration("published"), 0.3)

@@ -16,7 +16,7 @@ import numpy as np
 
 from tune_polar.data.table import TRAIN
 from tune_polar.evaluate.cell_words import cells_word
-from tune_polar.evaluate.correction import LEVEL
+from tune_polar.evaluate.correction import LEVEL, corrected_best
 from tune_polar.evaluate.expected_score import ahead_of
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.evaluate.threshold_checks import degenerate_thresholds
@@ -114,12 +114,18 @@ def _gain_below_noise(summary: SearchSummary) -> Iterator[str]:
     folds, seeds = {cell.fold for cell in summary.cells}, {cell.seed for cell in summary.cells}
     metric, held_out = summary.metric, summary.gold.held_out
     paired = fold_paired(ours, theirs, planned_folds=len(folds), seeds=len(seeds), held_out=held_out, metric=metric)
-    ends = (paired.interval.low, paired.interval.high)
-    if min(metric.gain(end, 0.0) for end in ends) <= 0:
-        low, high = (signed(end, metric) for end in ends)
+    gain = min(metric.gain(end, 0.0) for end in (paired.interval.low, paired.interval.high))
+    corrected = corrected_best(summary)
+    luck = 0.0 if isinstance(corrected, str) else max(corrected.optimism, 0.0)  # of the best of many
+    if gain <= luck:
+        low, high = (signed(end, metric) for end in (paired.interval.low, paired.interval.high))
+        without = ""
+        if gain > 0:
+            worth = signed(luck, metric).removeprefix("+")
+            without = f", of which {worth}{unit_of(metric)} are owed to having been chosen as the best"
         yield (
             f"the best configuration and the {name} cannot be told apart with these {cells_word(summary.cells)}: "
-            f"difference {signed(paired.difference, metric)}{unit_of(metric)}, 95% interval {low} to {high}"
+            f"difference {signed(paired.difference, metric)}{unit_of(metric)}{without}, 95% interval {low} to {high}"
         )
 
 

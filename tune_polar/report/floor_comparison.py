@@ -64,7 +64,7 @@ def _luck(page: PageContext) -> float:
     """What BBC-CV takes off the best score, and what its training runs had of it; 0 where that cannot be told."""
     if isinstance(page.corrected, str):
         return 0.0
-    return page.corrected.optimism + (0.0 if isinstance(page.ahead, str) else page.ahead.new_rows.luck)
+    return max(page.corrected.optimism, 0.0) + (0.0 if isinstance(page.ahead, str) else page.ahead.new_rows.luck)
 
 
 def judged_floors(page: PageContext) -> list[JudgedFloor]:
