@@ -11,6 +11,7 @@ from polar_search import planned, variant
 
 from tune_polar.errors import StoreError
 from tune_polar.search.prepared_search import PreparedSearch
+from tune_polar.search.ray.ray_session import head_watch, local_ray
 from tune_polar.search.resources.slots import Slots
 from tune_polar.search.watch import Together
 from tune_polar.store.store import open_store
@@ -55,3 +56,12 @@ def test_a_full_disk_ends_the_other_fold_too_which_writes_its_checkpoint(
     left = store.checkpoint(key)
     assert left is not None
     assert left.step > 0
+
+
+@pytest.mark.e2e
+def test_a_head_is_heard_as_long_as_it_takes_connections() -> None:
+    assert not head_watch()(), "of no Ray"
+    with local_ray(Slots(1, threads=1, gpu=False)):
+        answers = head_watch()
+        assert answers()
+    assert not answers()

@@ -202,6 +202,8 @@ def _deaf_to_hang_up() -> Iterator[None]:
 
 def head_watch() -> Callable[[], bool]:
     """Says whether the head that this process is connected to still takes connections."""
+    if not ray.is_initialized():  # a signal came while Ray was being left
+        return lambda: False
     host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
 
     def answers() -> bool:
