@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -47,11 +46,10 @@ def test_a_full_disk_ends_the_other_fold_too_which_writes_its_checkpoint(
     store = open_store(tmp_path / "store")
     search = PreparedSearch(plan, store, Slots(2, threads=1, gpu=False), checkpoint_seconds=3600)
     search.create("test")
-    began = time.monotonic()
     with pytest.raises(StoreError, match="No space left on device"):
         search.run(Together([]))
-    assert time.monotonic() - began < 120, "the other fold would go on for hours"
     assert store.folds() == []
+    # Of a fold that went on to its end there would be none: within an hour none is due
     (key,) = store.checkpoint_bytes()
     left = store.checkpoint(key)
     assert left is not None
