@@ -23,7 +23,7 @@ from tune_polar.decide.threshold_rules import PREDICT_NONE, TIE_TOLERANCE, max_f
 SILVERMAN = 0.9
 SHARE = 2 / 3  # of Silverman's bandwidth
 EPANECHNIKOV = 2.2138  # its bandwidth for one of a Gaussian kernel that smooths as much (Marron and Nolan 1988)
-GRID = 512  # thresholds tried before the best one's neighbourhood is
+GRID, FINER = 512, 64  # thresholds tried, and in the neighbourhood of the best
 _EDGE = 1e-6  # probabilities nearer to 0 or 1 count as this near: a 32-bit sigmoid tells no more
 _ZOOMS = 3  # each looks between the best threshold's neighbours
 
@@ -39,8 +39,12 @@ class _Survival:
     @classmethod
     def of(cls, logits: FloatArray, bandwidth: float) -> _Survival:
         ranked = np.sort(logits)
-        powers = ranked[None, :] ** np.arange(4)[:, None]
-        return cls(ranked, np.concatenate([np.zeros((4, 1)), np.cumsum(powers, axis=1)], axis=1), bandwidth)
+        sums = np.zeros((4, len(ranked) + 1))
+        power = np.ones(len(ranked))
+        for exponent in range(4):
+            power.cumsum(out=sums[exponent, 1:])
+            power = power * ranked
+        return cls(ranked, sums, bandwidth)
 
     def above(self, thresholds: FloatArray) -> FloatArray:
         """Expected count for each of ``thresholds``, same shape."""
@@ -49,7 +53,7 @@ class _Survival:
         high = np.searchsorted(self.logits, t + h, side="right")
         s0, s1, s2, s3 = self.sums[:, high] - self.sums[:, low]
         linear = (s1 - t * s0) / h
-        cubic = (s3 - 3 * t * s2 + 3 * t**2 * s1 - t**3 * s0) / h**3
+        cubic = (s3 - t * (3 * s2 - t * (3 * s1 - t * s0))) / h**3
         inside = s0 / 2 + 0.75 * (linear - cubic / 3)  # Σ K(u), K(u) = ½ + ¾·(u − u³/3)
         return np.asarray(np.maximum(len(self.logits) - high + inside, 0.0))
 
@@ -61,17 +65,15 @@ class _Classes:
     positive: _Survival
     negative: _Survival
 
-    def f1(self, thresholds: FloatArray) -> FloatArray:
-        """Expected F1 of the positive class."""
+    def f1(self, thresholds: FloatArray, *, macro: bool) -> FloatArray:
+        """Expected F1 of the positive class, or the mean of both classes'."""
+        positives, negatives = len(self.positive.logits), len(self.negative.logits)
         tp, fp = self.positive.above(thresholds), self.negative.above(thresholds)
-        return np.asarray(2 * tp / (len(self.positive.logits) + tp + fp))
-
-    def macro_f1(self, thresholds: FloatArray) -> FloatArray:
-        """Expected mean of both classes' F1."""
-        tn = len(self.negative.logits) - self.negative.above(thresholds)
-        fn = len(self.positive.logits) - self.positive.above(thresholds)
-        other = 2 * tn / np.maximum(len(self.negative.logits) + tn + fn, 1.0)
-        return np.asarray((self.f1(thresholds) + other) / 2)
+        f1 = 2 * tp / (positives + tp + fp)
+        if macro:
+            tn, fn = negatives - fp, positives - tp
+            f1 = (f1 + 2 * tn / np.maximum(negatives + tn + fn, 1.0)) / 2
+        return np.asarray(f1)
 
 
 def smoothed_max_f1(gold: BoolArray, probability: FloatArray) -> float:
@@ -97,14 +99,13 @@ def _best(gold: BoolArray, probability: FloatArray, *, macro: bool) -> float:
     classes = _Classes(
         _Survival.of(positive, _bandwidth(positive) or usual), _Survival.of(negative, _bandwidth(negative) or usual)
     )
-    expected = classes.macro_f1 if macro else classes.f1
     low, high = float(logits.min()), float(logits.max())
-    for _ in range(1 + _ZOOMS):
-        thresholds = np.linspace(low, high, GRID)
-        scores = expected(thresholds)
+    for count in (GRID, *[FINER] * _ZOOMS):
+        thresholds = np.linspace(low, high, count)
+        scores = classes.f1(thresholds, macro=macro)
         ties = np.flatnonzero(scores >= scores.max() - TIE_TOLERANCE)
         best = int(ties[np.argmin(np.abs(thresholds[ties]))])  # of equals the one nearest to 0.5
-        low, high = float(thresholds[max(best - 1, 0)]), float(thresholds[min(best + 1, GRID - 1)])
+        low, high = float(thresholds[max(best - 1, 0)]), float(thresholds[min(best + 1, count - 1)])
     if thresholds[best] <= logits.min():  # calling every row positive is best
         return float(probability.min()) / 2
     # Rounded: the last bits of exp and log are the processor's
