@@ -20,13 +20,21 @@ class Endpoint:
 
     What a question gets follows from its hash: most are answered; some are put off once (429, 500, a slow answer, a
     connection that breaks, a body that is no JSON), some answered by what is no text (a refusal, a cut-off text, a
-    pair that is no JSON) or by a text that is none of use. With ``body`` all get that.
+    pair that is no JSON) or by a text that is none of use. With ``body`` all get that. One that ``thinks`` takes no
+    temperature, and a limit for thoughts and text together.
     """
 
     def __init__(
-        self, *, dies_after: int | None = None, wrong: bool = True, status: int = 0, body: bytes | None = None
+        self,
+        *,
+        dies_after: int | None = None,
+        wrong: bool = True,
+        status: int = 0,
+        body: bytes | None = None,
+        thinks: bool = False,
     ) -> None:
         self.dies_after, self.wrong, self.status, self.body = dies_after, wrong, status, body
+        self.thinks = thinks
         self.answered: Counter[str] = Counter()  # by prompt: what is paid for
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -78,6 +86,10 @@ class Endpoint:
             return send(handler, self.status or 200, self.body)
         if self.status:
             return send(handler, self.status, {"error": {"message": "no such thing"}})
+        for name, instead in (("max_tokens", " Use 'max_completion_tokens' instead."), ("temperature", "")):
+            if self.thinks and name in body:
+                said_of_it = f"Unsupported parameter: '{name}' is not supported with this model.{instead}"
+                return send(handler, 400, {"error": {"message": said_of_it, "param": name}})
         if self.wrong and is_new and seed % 8 < 5:
             return put_off(handler, seed % 8)
         with self._lock:

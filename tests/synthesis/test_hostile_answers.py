@@ -130,6 +130,7 @@ def pair(content: str) -> Entry:
         finish="stop",
         prompt_tokens=1,
         answer_tokens=1,
+        most_tokens=1,
     )
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def run(job: Job, own: OwnRows, path: Path) -> tuple[list[Row], Counts]:
     with Journal(path) as journal:
         answers, counts = collect(job, journal, lambda done, whole: None)
     rows, texts = rows_of(answers, own, job.prompts)
-    return rows, Counts(counts.asked, texts, counts.tokens, counts.stopped)
+    return rows, replace(counts, texts=texts)
 
 
 def test_every_question_and_every_text_is_accounted_for(own: OwnRows, prompts: Prompts, tmp_path: Path) -> None:
@@ -134,6 +135,43 @@ def test_what_no_patience_helps_against_is_not_tried_again(
         assert len(server.asked) == 1
 
 
+def test_a_model_that_thinks_is_asked_without_what_it_does_not_take(
+    own: OwnRows, prompts: Prompts, tmp_path: Path
+) -> None:
+    with Server(wrong=False, thinks=True) as server:
+        job = replace(job_of(server, own, prompts, number=20), parallel=1)
+        rows, counts = run(job, own, tmp_path / "j.jsonl")
+
+        assert counts.asked["answered now"] == len(job.asks)
+        assert counts.refused == ("max_tokens", "temperature")
+        assert len(server.asked) == len(job.asks) + 2  # it says so once of each
+        assert all(sent["max_completion_tokens"] >= 4250 for sent in server.asked[2:])
+        assert not any("temperature" in sent or "max_tokens" in sent for sent in server.asked[2:])
+        assert rows
+
+
+def test_what_was_cut_off_is_asked_again_where_more_room_is_given(
+    own: OwnRows, prompts: Prompts, tmp_path: Path
+) -> None:
+    with Server() as server:
+        job = job_of(server, own, prompts)
+        _, counts = run(job, own, tmp_path / "j.jsonl")
+        cut = counts.texts["cut off"]
+        asked = sum(server.answered.values())
+        _, counts = run(replace(job, endpoint=replace(job.endpoint, thinking_tokens=0)), own, tmp_path / "j.jsonl")
+        assert sum(server.answered.values()) == asked
+        server.wrong = False
+        wider = replace(job, endpoint=replace(job.endpoint, thinking_tokens=500))
+        _, counts = run(wider, own, tmp_path / "j.jsonl")
+
+        assert 0 < sum(server.answered.values()) - asked <= cut
+        assert counts.asked["answered before"] == len(job.asks) - (sum(server.answered.values()) - asked)
+        assert "cut off" not in counts.texts
+        _, counts = run(job, own, tmp_path / "j.jsonl")  # the last answer stands
+        assert counts.asked["answered before"] == len(job.asks)
+        assert "cut off" not in counts.texts
+
+
 def test_a_key_is_sent_and_kept_nowhere(own: OwnRows, prompts: Prompts, tmp_path: Path) -> None:
     with Server(wrong=False) as server:
         endpoint = Endpoint(server.url, "made", "secret-key")
@@ -159,10 +197,9 @@ def test_how_long_a_server_asks_to_wait() -> None:
 
 def entry(content: str, strategy: str = "direct", finish: str = "stop") -> Entry:
     labels = ("0", "1") if strategy == "contrastive" else ("1",)
-    about = {"id": "a", "model": "m", "language": "eng", "source_id": "", "topic": "", "prompt": "p"}
-    return Entry(
-        **about, strategy=strategy, labels=labels, content=content, finish=finish, prompt_tokens=1, answer_tokens=1
-    )
+    about: dict[str, Any] = {"id": "a", "model": "m", "language": "eng", "source_id": "", "topic": "", "prompt": "p"}
+    about |= {"prompt_tokens": 1, "answer_tokens": 1, "most_tokens": 250}
+    return Entry(**about, strategy=strategy, labels=labels, content=content, finish=finish)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +212,8 @@ def entry(content: str, strategy: str = "direct", finish: str = "stop") -> Entry
         ("```a post```", "direct", ("```a post```",)),
         ("```\na post", "direct", ("```\na post",)),
         ("``` hello\nworld\n```", "direct", ("``` hello\nworld\n```",)),
+        ('<think>\nA {"post"}, they say.\n</think>\n\n"a post"', "direct", ("a post",)),
+        ('so {this}</think>{"first": "a", "second": "b"}', "contrastive", ("a", "b")),
         ('Here: {"first": "a", "second": "“b”"}', "contrastive", ("a", "b")),
     ],
 )

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -88,7 +87,7 @@ def synthesize(
     job = Job(asks, endpoint.endpoint(endpoint.model), said, endpoint.most_tokens, endpoint.parallel)
     meaning = near.meaning()
     with Journal(journal_path, writes=yes) as journal:
-        for line in _told(job, set(journal.entries), endpoint):
+        for line in _told(job, journal.entries, endpoint):
             say(line, to_error=json)
         if not yes:
             say("nothing was sent: add --yes to send it", to_error=json)
@@ -149,10 +148,12 @@ def _write_prompts(path: Path) -> None:
     say(f"{path}: change it, and give it with --prompts {path}")
 
 
-def _told(job: Job, answered: AbstractSet[str], group: EndpointGroup) -> Iterator[str]:
+def _told(job: Job, answered: Mapping[str, Entry], group: EndpointGroup) -> Iterator[str]:
     """What would be sent."""
+    from tune_polar.synthesis.generate import unanswered
+
     endpoint = job.endpoint
-    todo = [ask for ask in job.asks if ask.id_for(endpoint.model) not in answered]
+    todo = [ask for ask, _ in unanswered(job, answered)]
     kinds = Counter(ask.strategy for ask in todo)
     parts = ", ".join(f"{number:,} {name}" for name, number in kinds.items()) or "none"
     yield f"{count(len(todo), 'question')} for {endpoint.model} at {endpoint.base_url} ({parts})"
@@ -162,7 +163,9 @@ def _told(job: Job, answered: AbstractSet[str], group: EndpointGroup) -> Iterato
     characters = sum(len(ask.prompt) + len(ask.system) for ask in todo)
     yield f"{count(len(sources), 'text')} of the data would leave this machine, within {characters:,} characters in all"
     budget = "" if job.most_tokens is None else f", and no question once {job.most_tokens:,} tokens are used up"
-    yield f"answers of at most {sum(ask.tokens for ask in todo):,} tokens in all{budget}"
+    most = sum(ask.tokens + (endpoint.thinking_tokens or 0) for ask in todo)
+    thoughts = "" if group.thinking_tokens is not None else ", beside thoughts of a model that thinks before it answers"
+    yield f"answers of at most {most:,} tokens in all{thoughts}{budget}"
     if group.judge is not None:
         yield f"then {group.judge} is asked of each text that is left whether it is of use: one more question a text"
     yield f"key: {f'of {group.key_env}' if endpoint.key else f'none, for {group.key_env} is not set'}"
@@ -179,6 +182,10 @@ def _summary(into: Path, counts: Counts) -> Iterator[str]:
     yield "questions: " + ", ".join(f"{number:,} {name}" for name, number in counts.asked.items() if number)
     yield "texts: " + (", ".join(f"{number:,} {name}" for name, number in counts.texts.items()) or "none")
     yield f"tokens: {counts.tokens:,}"
+    if counts.refused:
+        yield f"left out, for the model does not take it: {', '.join(counts.refused)}"
+    if counts.texts.get("cut off"):
+        yield "texts that were cut off are asked for again with more room: --thinking-tokens N"
     for reason, number in list(counts.given_up.items())[:1]:
         others = sum(counts.given_up.values()) - number
         yield f"given up: {number:,} because of {reason}" + (f"; {others:,} for other reasons" if others else "")

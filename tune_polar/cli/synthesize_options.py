@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SHARES: Mapping[Strategy, float] = {"direct": 0.5, "paraphrase": 0.3, "contrastive": 0.2}
 MOST_AT_ONCE = 100  # connections that the client holds
+MOST_THOUGHTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,16 @@ class EndpointGroup:
         int | None,
         typer.Option(
             "--most-tokens", parser=options.whole_number, metavar="N", help="Stop once so many tokens are used up."
+        ),
+    ] = None
+    thinking_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--thinking-tokens",
+            parser=options.whole_number,
+            metavar="N",
+            help="Room in each answer for a model's thoughts before its text.  "
+            "[default: 4000 of a model that takes max_completion_tokens alone, else 0]",
         ),
     ] = None
     judge: Annotated[
@@ -62,6 +73,11 @@ class EndpointGroup:
         if self.parallel > MOST_AT_ONCE:
             raise SpecError(f"--parallel must be at most {MOST_AT_ONCE}, got {self.parallel}", "Give a smaller number.")
         positive(self.most_tokens, "--most-tokens")
+        if self.thinking_tokens is not None and not 0 <= self.thinking_tokens <= MOST_THOUGHTS:
+            raise SpecError(
+                f"--thinking-tokens must be from 0 to {MOST_THOUGHTS:,}, got {self.thinking_tokens:,}",
+                "For example --thinking-tokens 4000.",
+            )
         if not self.model:
             raise SpecError("--model must be given, got nothing", "Name a model as the endpoint calls it.")
         if self.judge == "":
@@ -71,7 +87,8 @@ class EndpointGroup:
         """With the key of the environment."""
         from tune_polar.synthesis.client import Endpoint  # which loads a client that only this command needs
 
-        return Endpoint(self.base_url, model, os.environ.get(self.key_env) or None)
+        key = os.environ.get(self.key_env) or None
+        return Endpoint(self.base_url, model, key, thinking_tokens=self.thinking_tokens)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,11 @@ def whole_characters(text: str) -> str:
     return _HALVES.sub("\ufffd", text)
 
 
+def without_thoughts(content: str) -> str:
+    """What follows a model's thoughts, which some servers leave in the answer."""
+    return content.rpartition("</think>")[2]
+
+
 class NotATextError(Exception):
     """An answer without texts; ``reason`` says why."""
 
@@ -34,7 +39,7 @@ def texts_of(entry: Entry, refusals: Patterns) -> tuple[str, ...]:
     Raises:
         NotATextError: there are none.
     """
-    content = _unfenced(entry.content.strip())
+    content = _unfenced(without_thoughts(entry.content).strip())
     if entry.finish == "content_filter" or refusals.match(content):
         raise NotATextError("refused")
     if entry.finish == "length":

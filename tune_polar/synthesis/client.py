@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import json
 import queue
+import re
 import threading
 import time
 import urllib.parse
@@ -21,6 +22,10 @@ from tune_polar.synthesis.row_requests import Ask
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 MOST_BYTES = 4_000_000  # of an answer: a text has some thousand
 MOST_TOKENS = 10**9  # that one answer can have cost; the journal takes no more
+TEMPERATURE = "temperature"
+LIMIT, LIMIT_WITH_THOUGHTS = "max_tokens", "max_completion_tokens"  # models that think first take the second alone
+THINKING_TOKENS = 4000  # of an answer, where its limit counts thoughts and nothing else is said
+_REFUSED = re.compile(r"\W*unsupported (?:parameter|value)\W+(max_tokens|temperature)\b", re.IGNORECASE)
 WRONG_FORM = (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -41,6 +46,7 @@ class Reply:
     finish: str  # "stop", "length", "content_filter"
     prompt_tokens: int
     answer_tokens: int
+    most_tokens: int  # that the answer could have had
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class Endpoint:
     first_wait_seconds: float = 1.0
     longest_wait_seconds: float = 120.0
     timeout_seconds: float = 120.0
+    thinking_tokens: int | None = None  # of an answer beside its text; None: as many as the model's own limit asks for
 
     def __post_init__(self) -> None:
         parts = _parts(self.base_url)
@@ -80,6 +87,7 @@ class Endpoint:
 
 
 _Answer = tuple[int, Any, bytes]  # status, headers, body
+_Sent = dict[str, Any]
 
 
 class Client:
@@ -96,6 +104,7 @@ class Client:
             DataError: the environment names a proxy or a file of certificates that is none.
         """
         self._endpoint, self._stop = endpoint, stop
+        self.refused: set[str] = set()  # parameters that the model does not take, as it has said
         headers = {} if endpoint.key is None else {"authorization": f"Bearer {endpoint.key}"}
         timeout = httpx2.Timeout(endpoint.timeout_seconds, connect=20.0)
         try:
@@ -125,13 +134,13 @@ class Client:
                 self._pause(wait)
                 wait = min(2 * wait, self._endpoint.longest_wait_seconds)
             try:
-                status, headers, body = self._post(ask)
+                (status, headers, body), most_tokens = self._understood(ask)
             except (httpx2.HTTPError, OSError) as error:
                 said = f"{type(error).__name__}: {error}"
                 continue
             if status == 200:
                 try:
-                    return _reply(body)
+                    return _reply(body, most_tokens)
                 except WRONG_FORM as error:
                     said = f"no answer of the form that is agreed on ({type(error).__name__} {str(error)[:100]})"
                     continue
@@ -143,7 +152,29 @@ class Client:
             wait = max(wait, self._asked_wait(headers.get("retry-after")))
         raise GivenUpError(said)
 
-    def _post(self, ask: Ask) -> _Answer:
+    def _understood(self, ask: Ask) -> tuple[_Answer, int]:
+        """The answer, and how many tokens it could have.
+
+        Asked again at once without a parameter that the model says it does not take; of those there are two.
+        """
+        while True:
+            limit = LIMIT_WITH_THOUGHTS if LIMIT in self.refused else LIMIT
+            thoughts = self._endpoint.thinking_tokens
+            if thoughts is None:
+                thoughts = 0 if limit == LIMIT else THINKING_TOKENS
+            sent: _Sent = {
+                "model": self._endpoint.model,
+                "messages": [{"role": "system", "content": ask.system}, {"role": "user", "content": ask.prompt}],
+                limit: ask.tokens + thoughts,
+                **({} if TEMPERATURE in self.refused else {TEMPERATURE: ask.temperature}),
+            }
+            answer = status, _, body = self._post(sent)
+            refused = _refused(body) if status == 400 else None
+            if refused is None or refused not in sent:
+                return answer, sent[limit]
+            self.refused.add(refused)
+
+    def _post(self, body: _Sent) -> _Answer:
         """In a thread of its own, which is left to itself where the answer takes too long.
 
         The library's own limit is that of one read: a server that sends a byte of its headers a minute never meets it.
@@ -152,7 +183,7 @@ class Client:
 
         def send() -> None:
             try:
-                said.put(self._sent(ask))
+                said.put(self._sent(body))
             except Exception as error:  # noqa: BLE001 - raised below, where somebody waits
                 said.put(error)
 
@@ -165,13 +196,7 @@ class Client:
             raise answer
         return answer
 
-    def _sent(self, ask: Ask) -> _Answer:
-        body = {
-            "model": self._endpoint.model,
-            "messages": [{"role": "system", "content": ask.system}, {"role": "user", "content": ask.prompt}],
-            "temperature": ask.temperature,
-            "max_tokens": ask.tokens,
-        }
+    def _sent(self, body: _Sent) -> _Answer:
         started, found = time.monotonic(), bytearray()
         url = self._endpoint.base_url.rstrip("/") + "/chat/completions"
         with self._http.stream("POST", url, json=body) as response:
@@ -226,7 +251,7 @@ def _parts(url: str) -> urllib.parse.SplitResult | None:
         return None
 
 
-def _reply(body: bytes) -> Reply:
+def _reply(body: bytes, most_tokens: int) -> Reply:
     found = json.loads(body)
     choice = found["choices"][0]
     message, usage = choice["message"], found.get("usage") or {}
@@ -242,6 +267,7 @@ def _reply(body: bytes) -> Reply:
         "content_filter" if refused else whole_characters(finish[:100]),
         _count(usage, "prompt_tokens"),
         _count(usage, "completion_tokens"),
+        most_tokens,
     )
 
 
@@ -254,10 +280,19 @@ def _count(usage: dict[str, Any], name: str) -> int:
     return found
 
 
-def _shown(body: bytes) -> str:
+def _refused(body: bytes) -> str | None:
+    """The parameter that an error says the model does not take, of those that can be left out."""
+    found = _REFUSED.match(_said(body))
+    return None if found is None else found[1].lower()
+
+
+def _said(body: bytes) -> str:
     try:
         found = json.loads(body)
-        said = str(found["error"]["message"] if isinstance(found["error"], dict) else found["error"])
+        return str(found["error"]["message"] if isinstance(found["error"], dict) else found["error"])
     except WRONG_FORM:
-        said = body[:300].decode("utf-8", "replace")
-    return whole_characters(" ".join(said[:1000].split())[:300])
+        return body[:300].decode("utf-8", "replace")
+
+
+def _shown(body: bytes) -> str:
+    return whole_characters(" ".join(_said(body)[:1000].split())[:300])

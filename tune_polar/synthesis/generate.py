@@ -43,6 +43,7 @@ class Counts:
     texts: Mapping[str, int]  # by why they are left out; "kept"
     tokens: int
     stopped: str = ""  # why not everything was asked
+    refused: tuple[str, ...] = ()  # parameters that the model did not take
     given_up: Mapping[str, int] = field(default_factory=dict)  # questions by why; the first reason first
 
     def to_json(self) -> dict[str, object]:
@@ -52,6 +53,7 @@ class Counts:
             "texts": dict(self.texts),
             "tokens": self.tokens,
             "stopped": self.stopped or None,
+            "parameters_not_taken": list(self.refused),
             "given_up": dict(self.given_up),
         }
 
@@ -59,7 +61,9 @@ class Counts:
         """Those of the questions that a judge was asked added; texts and tokens are what ``judged`` says."""
         asked = {name: number + judged.asked[name] for name, number in self.asked.items()}
         given_up = Counter(self.given_up) + Counter(judged.given_up)
-        return replace(judged, asked=asked, stopped=self.stopped or judged.stopped, given_up=given_up)
+        refused = tuple(dict.fromkeys((*self.refused, *judged.refused)))
+        stopped = self.stopped or judged.stopped
+        return replace(judged, asked=asked, stopped=stopped, given_up=given_up, refused=refused)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,18 @@ class Job:
     spent: int = 0  # of these tokens, by another job
 
 
+def unanswered(job: Job, entries: Mapping[str, Entry]) -> list[tuple[Ask, str]]:
+    """Questions with ids that ``entries`` do not answer, or cut off within fewer tokens than an answer may have."""
+    endpoint, found = job.endpoint, []
+    for ask in job.asks:
+        its = ask.id_for(endpoint.model)
+        entry = entries.get(its)
+        most = ask.tokens + (endpoint.thinking_tokens or 0)
+        if entry is None or (entry.finish == "length" and entry.most_tokens < most):
+            found.append((ask, its))
+    return found
+
+
 def collect(job: Job, journal: Journal, report: Callable[[int, int], None]) -> tuple[list[Entry], Counts]:
     """Ask what the journal does not answer yet.
 
@@ -86,7 +102,7 @@ def collect(job: Job, journal: Journal, report: Callable[[int, int], None]) -> t
         The answers in the order of the questions, and what became of these; of texts nothing is said yet.
     """
     ids = [ask.id_for(job.endpoint.model) for ask in job.asks]
-    todo = [(ask, its) for ask, its in zip(job.asks, ids, strict=True) if its not in journal.entries]
+    todo = unanswered(job, journal.entries)
     before = [journal.entries[its] for its in ids if its in journal.entries]
     asking = _Asking(job, journal, report, todo)
     asking.asked["answered before"] = len(job.asks) - len(todo)
@@ -97,7 +113,7 @@ def collect(job: Job, journal: Journal, report: Callable[[int, int], None]) -> t
     asking.asked["not asked"] = len(todo) - asking.asked["answered now"] - asking.asked["given up"]
     answers = [journal.entries[its] for its in ids if its in journal.entries]
     asked = {name: asking.asked[name] for name in OUTCOMES}
-    return answers, Counts(asked, {}, asking.tokens, asking.reason, asking.given_up)
+    return answers, Counts(asked, {}, asking.tokens, asking.reason, asking.refused, asking.given_up)
 
 
 class _Asking:
@@ -135,6 +151,11 @@ class _Asking:
                     self._is_left = True
             raise
         self._client.close()
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """Parameters that the model did not take."""
+        return tuple(sorted(self._client.refused))
 
     def _end(self, reason: str) -> None:
         """Ask nothing more; the first reason holds."""
@@ -186,6 +207,7 @@ class _Asking:
             finish=reply.finish,
             prompt_tokens=reply.prompt_tokens,
             answer_tokens=reply.answer_tokens,
+            most_tokens=reply.most_tokens,
         )
         with self._lock:
             if self._is_left:

@@ -34,6 +34,7 @@ class Entry(BaseModel):
     finish: str
     prompt_tokens: Count
     answer_tokens: Count
+    most_tokens: Count  # that the answer could have had
 
     @model_validator(mode="after")
     def _labels_are_of_its_texts(self) -> Self:
@@ -83,7 +84,7 @@ class Journal:
                     f"{self.path}, row {number}: a line of the journal must be as it was written, got {said}",
                     "Mend or remove the line: what it answered is asked again.",
                 ) from None
-            self.entries.setdefault(entry.id, entry)
+            self.entries[entry.id] = entry  # the last: one that was cut off may have been asked again
         if self._file is not None and whole < len(content):
             os.ftruncate(self._file.fileno(), whole)
         return self

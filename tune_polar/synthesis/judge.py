@@ -9,6 +9,7 @@ from string import Template
 from typing import Literal
 
 from tune_polar.recipe.prompts import QUALITIES, Prompts
+from tune_polar.synthesis.answers import without_thoughts
 from tune_polar.synthesis.generate import Row
 from tune_polar.synthesis.journal import Entry
 from tune_polar.synthesis.languages import written_out
@@ -56,7 +57,7 @@ def _verdict(entry: Entry | None) -> Verdict:
     """An answer of another form speaks against no text."""
     if entry is None:
         return "not judged"
-    content = entry.content
+    content = without_thoughts(entry.content)
     try:
         found = json.loads(content[content.find("{") : content.rfind("}") + 1])
         is_unfit = any(str(found[quality]).lower() in ("false", "no") for quality in QUALITIES)
