@@ -136,7 +136,8 @@ class ChosenModel:
         else:
             store, found = self.place
             load = store_models(store, found, self.composition)
-        return Model(self.composition, load, device_named(self.device), batch_rows)
+        device = device_named(self.device)
+        return Model(self.composition, load, device, batch_rows, falls_back=self.device == "auto")
 
 
 def device_named(name: str) -> torch.device:

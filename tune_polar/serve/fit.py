@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -22,6 +23,7 @@ from tune_polar.trial.all_rows_trial import all_rows_trial
 from tune_polar.trial.fold_trial import FoldTrial, Inputs
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.run_fold_trial import weights_steps
+from tune_polar.trial.smaller_parts import in_smaller_parts
 from tune_polar.trial.worker_context import TrialContext
 
 
@@ -101,7 +103,7 @@ class Fitting:
             composition = yield from (self._all if all_rows else self._folds)(context, begins)
         except torch.OutOfMemoryError as error:
             raise SearchError(
-                f"a stage must fit into the device's memory, but: {str(error).splitlines()[0]}",
+                f"a stage must fit into the device's memory in its smallest parts, but: {str(error).splitlines()[0]}",
                 "End other programs that hold it, or give --device cpu.",
             ) from error
         _record(self.store, self.found, composition)
@@ -119,7 +121,7 @@ class Fitting:
                     "but they were recorded by another one",
                     "Fit with the version that searched (`tune-polar status` names it), or search anew.",
                 )
-            yield from weights_steps(trial, context, names)
+            yield from in_smaller_parts(context.memory, partial(weights_steps, trial, context, names))
         return composition
 
     def _all(self, context: TrialContext, begins: Callable[[str], None]) -> Generator[Progress, None, Composition]:
@@ -127,7 +129,7 @@ class Fitting:
         steps, seed = found.steps(), found.cells[0].seed
         begins(f"all-s{seed}")
         trial = all_rows_trial(found.recipe, seed, self.inputs_for(found.recipe), steps)
-        keys = yield from all_rows_steps(trial, context, self.store, steps)
+        keys = yield from in_smaller_parts(context.memory, partial(all_rows_steps, trial, context, self.store, steps))
         return found.all_rows(keys)
 
 

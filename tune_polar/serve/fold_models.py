@@ -17,7 +17,7 @@ from tune_polar.decide.tables import Table
 from tune_polar.errors import DataError
 from tune_polar.model.tokens import Tokenizer
 from tune_polar.serve.composition import CellModels, Composition, gold_of
-from tune_polar.serve.residence import Residence
+from tune_polar.serve.residence import Residence, told_in_words
 from tune_polar.store.training_facts import Array
 from tune_polar.trial.inference import BatchSize, TrainedStage
 from tune_polar.trial.stage_shape import StageShape
@@ -53,13 +53,27 @@ class Model:
     """
 
     def __init__(
-        self, composition: Composition, load: Load, device: torch.device, batch_rows: int | None = None
+        self,
+        composition: Composition,
+        load: Load,
+        device: torch.device,
+        batch_rows: int | None = None,
+        *,
+        falls_back: bool = False,
     ) -> None:
-        """``batch_rows``: of one forward pass; None: what is usual, and less where memory ends."""
+        """Read no weights yet.
+
+        Args:
+            composition: what it is made of.
+            load: a stage's weights.
+            device: that computes.
+            batch_rows: of one forward pass; None: what is usual, and less where memory ends.
+            falls_back: whether the CPU computes where the device has no room for one model.
+        """
         self.composition = composition
         self._batch = BatchSize() if batch_rows is None else BatchSize(batch_rows)
         places = composition.places
-        self._models = Residence(lambda key: load(*places[key]), list(places), device)
+        self._models = Residence(lambda key: load(*places[key]), list(places), device, falls_back=falls_back)
 
     @property
     def rows_a_part(self) -> int:
@@ -87,6 +101,7 @@ class Model:
 
         Raises:
             DataError: there are no texts, or a column of groups is missing.
+            ModelError: the device has no room for a model and one text.
         """
         if not texts:
             raise DataError("there must be at least one text to predict, got none", "Give some.")
@@ -104,7 +119,8 @@ class Model:
             reads = stage.tokenizer, stage.shape.max_length_tokens
             if reads not in read:
                 read[reads] = stage.tokens(texts)
-            answers[key] = stage.table(read[reads], self._batch)
+            with told_in_words(stage.device):
+                answers[key] = stage.table(read[reads], self._batch)
         found = {name: [answers[cell.stages[name]] for cell in about.cells] for name in about.stages}
         return self._decided(found, len(texts), groups or {})
 

@@ -44,6 +44,7 @@ from tune_polar.trial.memory_plan import Rung
 from tune_polar.trial.progress import Progress, progress_to_text
 from tune_polar.trial.run_fold_trial import GivenUpError, fold_trial_steps
 from tune_polar.trial.slot_memory import SlotMemory
+from tune_polar.trial.smaller_parts import forget_frames
 from tune_polar.trial.worker_context import TrialContext
 
 # A running step cannot be interrupted: stopping a fold trial waits for it.
@@ -158,7 +159,7 @@ class FoldRunner:
         told = json.dumps(failure.to_json())
         if kind == "trial":
             return {"done": True, FAILURE_KEY: told}
-        _forget_frames(error)
+        forget_frames(error)
         self._steps = self._run()  # not begun: it holds nothing
         if kind == "memory" and self._opened is not None and self._opened.held.memory_came_back():
             return {"done": True, FAILURE_KEY: told}
@@ -197,14 +198,3 @@ class FoldRunner:
             traceback=traceback.format_exc(),
             provenance=provenance(torch.device("cpu") if self._opened is None else self._opened.held.device),
         )
-
-
-def _forget_frames(error: BaseException) -> None:
-    """Let go of what an error's frames refer to: activations, and by the functions that ran in them the model.
-
-    Clearing the frames would not do: each keeps its function, and that what it closes over.
-    """
-    seen: BaseException | None = error
-    while seen is not None:
-        seen.__traceback__ = None
-        seen = seen.__context__

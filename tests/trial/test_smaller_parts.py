@@ -1,0 +1,51 @@
+"""Weights that are trained outside of a search, where memory does not suffice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from graph_bench import ONE_STAGE, Bench, recipe_of
+
+from tests.stand_in.install import pretended_cards
+from tests.stand_in.known_cards import LAPTOP
+from tune_polar.data.table import Corpus
+from tune_polar.store.store import open_store
+from tune_polar.trial.device import hold_whole
+from tune_polar.trial.run_fold_trial import weights_steps
+from tune_polar.trial.slot_memory import SlotMemory
+from tune_polar.trial.smaller_parts import in_smaller_parts
+
+pytestmark = pytest.mark.skipif(torch.backends.cuda.is_built(), reason="the stand-in needs a torch built for the CPU")
+
+
+@pytest.mark.parametrize("room_for", [8, 0])
+def test_a_stage_goes_on_in_smaller_parts_until_none_is_smaller(sample: Corpus, tmp_path: Path, room_for: int) -> None:
+    with pretended_cards(LAPTOP) as driver:
+        store = open_store(tmp_path / "store")
+        bench, recipe = Bench(sample, store, tmp_path), recipe_of(ONE_STAGE)
+        held = hold_whole(torch.device("cuda", 0))
+        memory = SlotMemory(held.budget_bytes)
+        context = replace(bench.context(recipe), device=held.device, memory=memory)
+
+        def is_too_large() -> bool:
+            plan = memory.in_force
+            return driver.steps > 0 and torch.is_grad_enabled() and plan is not None and plan[1].rung.rows > room_for
+
+        for _ in range(20):  # each once
+            driver.fail("out_of_memory", when=is_too_large)
+        steps = in_smaller_parts(memory, lambda: weights_steps(bench.trial(recipe), context, ["detector"]))
+        if room_for:
+            for _ in steps:
+                pass
+            record = store.stage(bench.trial(recipe).stage_keys[0])
+            assert record is not None
+            assert record.memory is not None
+            assert record.memory.micro_rows == room_for < record.memory.batch_rows
+        else:
+            with pytest.raises(torch.OutOfMemoryError):
+                list(steps)
+            assert memory.in_force is not None
+            assert memory.in_force[1].rungs_left == 0

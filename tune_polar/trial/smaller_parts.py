@@ -1,0 +1,51 @@
+"""Training in one process that is not a worker's: where memory does not suffice, it goes on in smaller parts."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+import torch
+
+from tune_polar.trial.progress import Progress
+from tune_polar.trial.slot_memory import SlotMemory
+
+T = TypeVar("T")
+
+
+def in_smaller_parts(
+    memory: SlotMemory, begin: Callable[[], Generator[Progress, None, T]]
+) -> Generator[Progress, None, T]:
+    """Steps of a trial, from its checkpoint on in the next smaller parts each time its stage runs out of memory.
+
+    Args:
+        memory: of the trial's context, which is told what did not fit.
+        begin: the trial from its last checkpoint on.
+
+    Raises:
+        torch.OutOfMemoryError: not even the smallest parts fit.
+    """
+    memory.begin({})
+    while True:
+        try:
+            return (yield from begin())
+        except torch.OutOfMemoryError as error:
+            if memory.in_force is None or memory.in_force[1].rungs_left == 0:
+                raise
+            stage, plan = memory.in_force
+            forget_frames(error)
+        memory.begin({**memory.tried, stage: plan.rung})
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def forget_frames(error: BaseException) -> None:
+    """Let go of what an error's frames refer to: activations, and by the functions that ran in them the model.
+
+    Clearing the frames would not do: each keeps its function, and that what it closes over.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        seen.__traceback__ = None
+        seen = seen.__context__
