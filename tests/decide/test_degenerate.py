@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tune_polar.decide.array_checks import BoolArray, FloatArray
 from tune_polar.decide.choose_thresholds import choose_thresholds
 from tune_polar.decide.degenerate import (
     DegeneracyLimits,
@@ -80,6 +81,21 @@ def test_f1_given_up_is_told_only_where_positives_suffice() -> None:
     assert "gives_up_f1" in [each.kind for each in threshold_findings(np.array([0.9]), *more)]
 
 
+@pytest.mark.parametrize("rule", ["max_f1", "max_macro_f1"])
+def test_the_best_threshold_of_all_is_not_named_where_rows_are_few(rule: str) -> None:
+    rng = np.random.default_rng(3)
+
+    def drawn(count: int) -> tuple[BoolArray, FloatArray]:
+        p = 1 / (1 + np.exp(-rng.normal(-0.5, 1.2, (count, 1))))
+        return rng.random((count, 1)) < p, p  # calibrated
+
+    best = choose_thresholds(rule, *drawn(100_000))
+    named = [threshold_findings(best, *drawn(100), rule=rule) for _ in range(220)]  # ten data sets of 22 languages
+    assert sum(map(bool, named)) <= 3
+    wrong = [threshold_findings(np.array([0.75]), *drawn(1000), rule=rule) for _ in range(20)]
+    assert all(any(each.kind == "gives_up_f1" for each in found) for found in wrong)
+
+
 def test_a_rule_for_both_classes_is_measured_by_both() -> None:
     for rule in ("max_f1", "max_macro_f1"):
         assert "gives_up_f1" not in kinds(float(choose_thresholds(rule, GOLD, P)[0]), rule)
@@ -92,7 +108,7 @@ def test_a_balanced_label_has_no_mirror() -> None:
 
 
 def test_limits_are_the_callers() -> None:
-    strict = DegeneracyLimits(f1_given_up=0.0)
+    strict = DegeneracyLimits(f1_given_up=0.0, standard_errors=0.0)
     found = threshold_findings(choose_thresholds("prevalence_match", GOLD, P), GOLD, P, limits=strict)
     assert [each.kind for each in found] == ["gives_up_f1"]
 

@@ -39,6 +39,7 @@ class DegeneracyLimits:
     times_prevalence: float = 3.0  # calls as a multiple of positive rows, or the other way round
     mirror_tolerance: float = 0.02  # share of rows by which a predicted count may miss the mirror root
     f1_given_up: float = 0.05
+    standard_errors: float = 3.5  # that it must be above too: the best threshold of few rows is one of many tried
     enough_positives: int = 30  # with fewer the highest F1 of these rows is mostly luck, and giving it up no fault
     logit_distance: float = 2.0  # from the median of the other folds' choices: 0.5 against 0.12 or 0.88
     extreme_low: float = 0.1  # a rule on the grid 0.10–0.90 cannot leave these two
@@ -190,7 +191,8 @@ def _on_rows(label: _Label, threshold: float, rule: str | None, limits: Degenera
             )
         )
     here, highest = cuts.confusion().macro_f1() if of_both else cuts.positive_f1()
-    if highest - here > limits.f1_given_up and positives >= limits.enough_positives:
+    least = max(limits.f1_given_up, limits.standard_errors * _error_of_gain(label, threshold, best, of_both))
+    if highest - here > least and positives >= limits.enough_positives:
         found.append(
             (
                 "gives_up_f1",
@@ -199,6 +201,27 @@ def _on_rows(label: _Label, threshold: float, rule: str | None, limits: Degenera
             )
         )
     return found
+
+
+def _error_of_gain(label: _Label, threshold: float, other: float, of_both: bool) -> float:
+    """Standard error of the difference in F1 between two thresholds on the same rows, by the delta method."""
+    moved = np.zeros(len(label.gold))
+    for sign, at in ((1, other), (-1, threshold)):
+        called = label.probability >= at
+        if of_both:
+            moved += sign * (_influence(label.gold, called) + _influence(~label.gold, ~called)) / 2
+        else:
+            moved += sign * _influence(label.gold, called)
+    return float(np.sqrt((moved**2).sum()))
+
+
+def _influence(gold: BoolArray, called: BoolArray) -> FloatArray:
+    """(rows,) by how much each row moves F1 = 2·tp / (positives + calls), to the first order."""
+    whole = int(gold.sum()) + int(called.sum())
+    if whole == 0:
+        return np.zeros(len(gold))
+    f1 = 2 * int((gold & called).sum()) / whole
+    return np.asarray((2.0 * (gold & called) - f1 * (gold.astype(np.float64) + called)) / whole)
 
 
 def _one_per_label(thresholds: NDArray[Any], names: Sequence[str]) -> FloatArray:
