@@ -35,6 +35,7 @@ def test_each_label_has_a_row_with_its_share_in_each_split(run: Run) -> None:
         (("--target", "rude"), {"rude": ["50.0%"]}),
         (("--target", "mood"), {"mood": ["50.0%"]}),
         (("--target", "rude", "--target", "loud"), {"rude": ["50.0%"], "loud": ["33.3%"]}),
+        (("--target", "a", "--target", "b", "--column", "a=mood=calm", "--column", "b=topic=art"), {"b": ["33.3%"]}),
         (("--target", "topic"), {"topic": ["=", "art", "33.3%"]}),
         (("--target", "warmth"), {"warmth,": ["mean", "2.95"]}),
         (("--target", "rude", "--group", "author"), {"author": ["=", "author", "9", "6.7%"]}),

@@ -40,6 +40,8 @@ def test_specs_come_in_the_order_of_a_recipe() -> None:
         {"labels": ["text"]},
         {"groups": ["id"]},
         {"texts": {"source_id": "x"}},
+        {"told_apart_by": ["author", "id"]},
+        {"strata": ["text"]},
     ],
 )
 def test_refuses_names_that_are_taken(declared: dict[str, object]) -> None:

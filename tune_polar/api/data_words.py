@@ -69,6 +69,11 @@ class DataWords:
         return named
 
 
+def told_as_labels(source: Source, targets: Sequence[str]) -> bool:
+    """Whether ``--column`` says of each target which word is 1."""
+    return bool(targets) and all(WORD_MARK in source.columns.get(name, "") for name in targets)
+
+
 def with_targets(
     source: Source, targets: Sequence[str], *, numbers: bool
 ) -> tuple[Source, tuple[Target, ...], Mapping[str, str]]:
@@ -85,9 +90,8 @@ def with_targets(
     Raises:
         DataError: a file cannot be read, lacks a target, or a target is not of a kind to be learned.
     """
-    told = [name for name in targets if WORD_MARK in source.columns.get(name, "")]  # --column says which word is 1
-    if told and len(told) == len(targets):
-        return source, tuple(Target(name, "label") for name in told), {}
+    if told_as_labels(source, targets):
+        return source, tuple(Target(name, "label") for name in targets), {}
     found = infer_columns(source, targets, numbers=numbers)
     if found.numbers and not numbers:
         (name,) = found.numbers

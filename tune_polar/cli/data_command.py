@@ -11,7 +11,7 @@ import typer
 
 from tune_polar.api.consoles import result_console
 from tune_polar.api.count_checks import check_seed
-from tune_polar.api.data_words import DataWords
+from tune_polar.api.data_words import DataWords, told_as_labels
 from tune_polar.api.search_request import RecipeWords, asked
 from tune_polar.cli import options
 from tune_polar.cli.augment_command import augment
@@ -147,7 +147,8 @@ def _recipe_of(words: DataWords, name: str | None) -> tuple[Source, Recipe | Non
     source = words.source()
     if name is None:
         if words.targets:
-            name = "regressor" if infer_columns(source, words.targets).numbers else "classifier"
+            are_labels = told_as_labels(source, words.targets) or not infer_columns(source, words.targets).numbers
+            name = "classifier" if are_labels else "regressor"
         elif source.kind != "files":
             name = POLAR_RECIPE
         else:

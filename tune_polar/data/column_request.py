@@ -128,17 +128,20 @@ def column_specs(
         told = {"column": about} if isinstance(about, str) else about
         specs.append(ColumnSpec(name, "text", column=told.get("column"), otherwise=told.get("otherwise")))
     names_so_far = [spec.name for spec in specs]
-    for name in names_so_far:
+    apart = [*told_apart_by]
+    of_folds = [*strata, *apart]
+    for name in (*names_so_far, *of_folds):
         if names_so_far.count(name) > 1 or name in (TEXT, ID, SOURCE_ID):
             raise DataError(
                 f"a column must be declared once and not be called {TEXT}, {ID} or {SOURCE_ID}, got {name!r}",
-                "Name it otherwise in the recipe, and say with --column NAME=COLUMN where it stands.",
+                f"Name it otherwise in the recipe{' or with --group' if name in of_folds else ''}, and say where it "
+                "stands with --column NAME=COLUMN.",
             )
     strata_specs = [ColumnSpec(name, "label") for name in dict.fromkeys(strata) if name not in names_so_far]
     place = len(labels)
     specs[place:place] = strata_specs
     known = {spec.name for spec in specs}
-    specs += [ColumnSpec(name, "group", of_folds=True) for name in dict.fromkeys(told_apart_by) if name not in known]
-    if given_by is not None and given_by not in (*known, *told_apart_by):
+    specs += [ColumnSpec(name, "group", of_folds=True) for name in dict.fromkeys(apart) if name not in known]
+    if given_by is not None and given_by not in (*known, *apart):
         specs.append(ColumnSpec(given_by, "group", optional=True, of_folds=True))
     return tuple(specs)
