@@ -408,7 +408,10 @@ def test_protocols_that_pick_otherwise_are_listed(tmp_path: Path) -> None:
     assert not isinstance(ranking, str)
     own = ranking.picks["cross-fitted"]
     picks = {name: own if name in ("cross-fitted", ranking.reference) else 1 - own for name in ranking.picks}
-    (verdict,) = ranking_section(replace(report, ranking=replace(ranking, picks=picks))).sentences
+    turned = replace(ranking, picks=picks, kendall=-np.abs(ranking.kendall))
+    section = ranking_section(replace(report, ranking=turned))
+    (verdict,), (table,) = section.sentences, section.tables
+    assert all("−" in row[-1] and "-" not in row[-1] for row in table.texts)
     names = [name for name, pick in picks.items() if pick != own]
     assert len(names) > 1
     assert verdict.startswith(f"{', '.join(names[:-1])} and {names[-1]} would have picked another")

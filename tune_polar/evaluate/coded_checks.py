@@ -221,9 +221,13 @@ def _far_splits(summary: SearchSummary) -> Iterator[str]:
         interval = split.ahead.interval(LEVEL)
         likely = [each.sentence for each in split.causes if each.verdict == "found"]
         yield (
-            f"{split.name} scores {split.score:.3f}, {LEVEL:.0%} prediction interval {interval.low:.3f} to "
-            f"{interval.high:.3f}; {likely[0] if likely else 'no cause that can be tested here explains it'}"
+            f"{split.name} scores {_three(split.score)}, {LEVEL:.0%} prediction interval {_three(interval.low)} to "
+            f"{_three(interval.high)}; {likely[0] if likely else 'no cause that can be tested here explains it'}"
         )
+
+
+def _three(score: float) -> str:
+    return f"{score:.3f}".replace("-", "−")
 
 
 _CHECKS: tuple[tuple[str, str, Callable[[SearchSummary], Iterator[str]]], ...] = (

@@ -11,7 +11,7 @@ import numpy as np
 from tune_polar.report.choice_words import choice_sentences
 from tune_polar.report.document import DocumentSection, TextTable
 from tune_polar.report.drawing.figures import Strip, strip_plot
-from tune_polar.report.numbers import count, listed, spread, with_error
+from tune_polar.report.numbers import count, fixed, listed, spread, with_error
 from tune_polar.stats.group_thresholds import GroupGain, GroupThresholds
 from tune_polar.stats.grouped_rows import GroupReport
 from tune_polar.stats.intervals import points, signed
@@ -118,7 +118,7 @@ def ranking_section(report: ThresholdReport) -> DocumentSection:
     )
     kendall = ranking.kendall[:, reference].tolist()
     rows = [
-        (name, picks[name], points(ranking.regret[name]), "n/a" if np.isnan(tau) else f"{tau:.2f}")
+        (name, picks[name], points(ranking.regret[name]), "n/a" if np.isnan(tau) else fixed(tau, 2))
         for name, tau in zip(ranking.scorings, kendall, strict=True)
     ]
     table = TextTable(
