@@ -120,7 +120,9 @@ def test_a_value_outside_the_range_stands_where_it_is(tmp_path: Path) -> None:
     answer = Answer(PageContext(made.summary()), "sensitive")
     places = {float(x) for x in re.findall(r'class="pt[^"]*" data-c="\d+" d="M([\d.]+) ', answer.figures[0])}
     assert len(places) == 3, "none lies on another"
-    assert f"The axis of {LR} reaches beyond the range searched" in answer.texts[0]
+    assert f"Values of {LR} lie outside the range searched" in answer.texts[0]
+    parameter = SearchedParameter("x", (), 1e-6, 9e-6)
+    assert [parameter.axis([each]).high for each in (5e-6, 1.2e-5, 0.002)] == [9e-6, 1.2e-5, 9e-6]
 
 
 def test_only_what_costs_a_training_has_a_panel(page_of: PageOf) -> None:

@@ -34,10 +34,10 @@ class SearchedParameter:
         return self.low < self.high
 
     def axis(self, numbers: Iterable[float] = ()) -> Axis:
-        """The whole range, and as far beyond it as ``numbers`` lie, such as the published value."""
+        """The whole range, and beyond it as far as ``numbers`` lie, at most as far again as it is wide."""
         if self.choices:
             return choice_axis(self.choices, self.key)
-        every = (self.low, self.high, *numbers)
+        every = (self.low, self.high, *(each for each in numbers if -1 <= self.unit(each) <= 2))
         return range_axis(min(every), max(every), self.key, log=self.log)
 
     def holds(self, numbers: Iterable[float]) -> bool:

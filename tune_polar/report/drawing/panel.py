@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 340.0, 216.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 10.0, 12.0, 40.0
 LETTERS = 46  # fit side by side under a panel
 POWERS = 7  # of ten that have a tick, at most
-LETTER, NAME = 6.2, 14.0  # widths of a tick's letter, and of the axis' name beside it
+LETTER, NAME = 7.0, 16.0  # widths of a tick's letter, and of the axis' name beside it
 # Drawn from the middle: a circle, the reference's square, the winner's diamond, triangles that point up and down.
 SHAPES: Mapping[str, str] = {
     "dot": "m-3.2 0a3.2 3.2 0 1 0 6.4 0a3.2 3.2 0 1 0 -6.4 0Z",

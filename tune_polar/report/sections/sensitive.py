@@ -70,7 +70,10 @@ def _note(page: PageContext, drawn: int, has_curves: bool, beyond: Sequence[str]
             f"{named(page.reference_word, 'one')} and an even sample of the rest."
         )
     if beyond:
-        text += f" The axis of {listed(beyond)} reaches beyond the range searched, to values that lie there."
+        text += (
+            f" Values of {listed(beyond)} lie outside the range searched: the axis reaches to them, at most as far "
+            "again as the range is wide; what lies further stands at its end."
+        )
     return text
 
 
