@@ -80,12 +80,13 @@ def _on_splits(page: PageContext, judgement: Judgement, chooses: bool) -> list[R
         split.name: f"expected {span(split.ahead.interval(LEVEL), page.shown)} ({LEVEL:.0%} {PREDICTION})"
         for split in (() if isinstance(page.ahead, str) else page.ahead.splits)
     }
+    together = f"models of all {page.cells.many} together" if len(page.cells.cells) > 1 else "one model"
     for split, ladder in sorted(judgement.splits.items(), key=lambda each: each[0] != DEV):
         rungs: tuple[Rung, ...] = ("oracle", "fold_tuned") if chooses and split == DEV else ("fold_tuned",)
         for rung in rungs:
             name = f"{split}, {RUNGS[rung]}" if chooses else split
             where = chosen_on(rung, page.cells, split) if chooses else "nowhere"
-            scored = f"{split} rows, models of all {page.cells.many} together"
+            scored = f"{split} rows, {together}"
             uncertain = expected.get(split, "") if rung == "fold_tuned" else ""
             rows.append(Row((name, page.shown(ladder[rung].score), uncertain, where, scored)))
     return rows
