@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ import pandas as pd
 import pytest
 
 from tune_polar.api.consoles import VisibleConsole
+from tune_polar.decide.prediction_files import read_predictions
+from tune_polar.report.decide.comparisons import ranking_section
+from tune_polar.report.decide.threshold_document import decide_document
+from tune_polar.report.document import markdown
+from tune_polar.stats.threshold_report import ReportSettings, threshold_report
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 QUICK = ("--rounds", "100")
@@ -361,3 +367,59 @@ def test_no_interval_leaves_the_range_of_its_metric(
     )
     assert shown
     assert all(0 <= float(low) <= float(high) <= 1 for low, high in shown)
+
+
+def test_one_labels_score_is_not_called_f1(run: Callable[..., Any], write: Callable[..., str]) -> None:
+    """Of one label it is the mean of both classes' F1."""
+    frame = predictions().drop(columns=["gold/other", "logit/other"])
+    said = " ".join(run("decide", write(frame), *QUICK, "-o", "d.md").out.split())
+    assert "Macro-F1 on out-of-fold rows" in said
+    assert " F1 on out-of-fold rows" not in said.replace("Macro-F1", "")
+    assert "F1 on out-of-fold rows" in run("decide", write(predictions()), *QUICK).out
+
+
+def test_words_of_two_configurations(run: Callable[..., Any], write: Callable[..., str]) -> None:
+    said = " ".join(run("decide", write(predictions()), *QUICK).out.split())
+    assert "p adjusted for 1 pair (Holm)" in said
+    assert "A text then passes through the models of 2 configurations in place of one." in said
+    assert "passes a text" not in said
+    about = json.loads(run("decide", write(predictions()), *QUICK, "--json").out)["reports"][0]["ensemble"]
+    assert {about["pick"]["passes"], *(each["passes"] for each in about["ensembles"])} == {None}
+
+
+def test_hindsight_that_loses_is_no_gain(tmp_path: Path) -> None:
+    report = threshold_report(read_predictions(tmp_path / made(tmp_path)), ReportSettings(rounds=100))
+    judgement = report.winner.judgement
+    ladder = dict(judgement.splits["dev"])
+    ladder["oracle"] = replace(ladder["oracle"], score=ladder["fold_tuned"].score - 0.02)
+    winner = replace(report.winner, judgement=replace(judgement, splits={**judgement.splits, "dev": ladder}))
+    said = markdown(decide_document(replace(report, winner=winner)))
+    assert f"fold-tuned ones reach {ladder['fold_tuned'].score:.3f}: hindsight gains nothing." in said
+
+
+def made(folder: Path) -> str:
+    predictions().to_csv(folder / "predictions.csv", index=False)
+    return "predictions.csv"
+
+
+def test_protocols_that_pick_otherwise_are_listed(tmp_path: Path) -> None:
+    report = threshold_report(read_predictions(tmp_path / made(tmp_path)), ReportSettings(rounds=100))
+    ranking = report.ranking
+    assert not isinstance(ranking, str)
+    own = ranking.picks["cross-fitted"]
+    picks = {name: own if name in ("cross-fitted", ranking.reference) else 1 - own for name in ranking.picks}
+    turned = replace(ranking, picks=picks, kendall=-np.abs(ranking.kendall))
+    section = ranking_section(replace(report, ranking=turned))
+    (verdict,), (table,) = section.sentences, section.tables
+    assert all("−" in row[-1] and "-" not in row[-1] for row in table.texts)
+    names = [name for name, pick in picks.items() if pick != own]
+    assert len(names) > 1
+    assert verdict.startswith(f"{', '.join(names[:-1])} and {names[-1]} would have picked another")
+
+
+def test_no_number_has_a_hyphen_for_a_minus(run: Callable[..., Any], tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    gold = rng.normal(size=90)
+    rows = {"split": "oof", "fold": np.arange(90) % 3, "id": [f"r{n}" for n in range(90)], "gold/y": gold.round(3)}
+    pd.DataFrame({**rows, "value/y": (-gold).round(3)}).to_csv(tmp_path / "n.csv", index=False)
+    assert not re.search(r"(?<![\w-])-\d", run("decide", "n.csv", *QUICK).out)

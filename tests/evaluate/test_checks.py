@@ -135,6 +135,23 @@ def test_tp002_needs_two_cells(tmp_path):
     assert (found.verdict, found.messages) == ("not applicable", ("one cell alone says nothing of noise",))
 
 
+def test_tp008_is_of_the_rows_that_the_score_is_foretold_of(tmp_path):
+    """Not of those of an evaluation set, of which nothing is foretold."""
+    recipe = two_stages(data={"labels": ["hurt", "x", "y/z"], "evaluate": {"later": {"path": "later.csv"}}})
+    made = finished_store(tmp_path / "s", recipe, dev=20)
+    summary = made.summary()
+    ahead = ahead_of(summary)
+    assert ahead.new_rows.rows == 20
+    assert "on the next 20 rows like these" in check(summary, "TP008").messages[0]
+    assert "on the next 77 rows like these" in check(replace(summary, next_rows=77), "TP008").messages[0]
+
+
+def test_tp006_agrees_with_its_number(tmp_path):
+    for skills, said in (((0.5,), "1 is finished"), ((0.5, 0.6), "2 are finished")):
+        made = finished_store(tmp_path / str(len(skills)), two_stages(), skills)
+        assert check(made.summary(), "TP006").messages[0].startswith(said)
+
+
 def test_tp003_degenerate_threshold(tmp_path):
     made = made_store(tmp_path / "s", two_stages(), rows=240)
     made.finish(made.configuration(), 0.9)

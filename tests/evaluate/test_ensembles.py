@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from tune_polar.evaluate.search_ensembles import NONE_FINISHED, ONE_ALONE, ensem
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.ensemble_yaml import ensemble_yaml, read_ensemble
 from tune_polar.report.winner_recipe import winner_recipe
+from tune_polar.stats.bbc_cv import BbcCv
 from tune_polar.stats.ensemble_report import EnsembleReport
 
 QUALITIES = (0.5, 0.6, 0.4, 0.55)
@@ -65,6 +67,17 @@ def test_the_same_records_give_the_same_members(tmp_path: Path):
         assert one.members == other.members
         assert (one.score, one.interval) == (other.score, other.interval)
         assert np.array_equal(one.decided, other.decided)
+
+
+def test_an_ensemble_that_ties_with_the_best_is_chosen(tmp_path: Path):
+    report = report_of(finished_store(tmp_path / "s", two_stages(), QUALITIES).summary())
+    corrected = report.corrected
+    assert isinstance(corrected, BbcCv)
+    best = corrected.raw_best
+    for own, winner, is_chosen in ((best, 0, True), (best - 1e-3, 0, False), (best, len(corrected.whole) - 1, True)):
+        whole = np.append(corrected.whole[:-1], own)
+        tied = replace(report, corrected=replace(corrected, whole=whole, winner=winner))
+        assert tied.is_chosen == is_chosen
 
 
 def test_settings_of_decisions_make_no_member_of_their_own(tmp_path: Path):

@@ -66,6 +66,8 @@ def test_two_data_sets_of_one_name_are_told_apart(made: SearchSummary) -> None:
     assert table.sets[:2] == ("train (first)", "train (second)")
     same = crossed(("first", named(made, "train", "a")), ("second", named(made, "train", "a")))
     assert same.sets[0] == "train"
+    assert "Rows that were trained on other texts cannot be paired." in table.notes()[0]
+    assert "cannot be paired" not in same.notes()[0], "both were trained on the same texts"
 
 
 def test_sets_of_one_name_with_other_gold_are_told(made: SearchSummary) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +14,8 @@ from scipy import stats
 
 from tests.report.outline import Answer
 from tests.report.shapes import rich_recipe
-from tests.store.made_recipes import recipe_of
-from tests.store.made_store import MadeStore, finished_store
+from tests.store.made_recipes import NUMBER, recipe_of
+from tests.store.made_store import MadeStore, finished_store, made_store
 from tune_polar.decide.confusion_scores import confusion
 from tune_polar.decide.decision_engine import judge
 from tune_polar.decide.graph import Graph
@@ -29,6 +31,7 @@ from tune_polar.report.sections.votes import TAUS, score_at, score_map
 from tune_polar.report.winner_recipe import winner_recipe
 from tune_polar.report.words import RUNGS
 from tune_polar.stats.intervals import signed
+from tune_polar.store.records import StageRecord
 
 PageOf = Callable[[str], PageContext]
 Made = Callable[[str], MadeStore]
@@ -137,14 +140,14 @@ def test_equal_settings_of_parts_are_one_mark(page_of: PageOf) -> None:
 # Thresholds
 
 
-@pytest.mark.parametrize("shape", ["two stages", "five labels"])
+@pytest.mark.parametrize("shape", ["two stages", "five labels", "two seeds", "binary", "one split four seeds"])
 def test_each_rule_chooses_what_the_engine_chooses_by_it(page_of: PageOf, shape: str) -> None:
     page = page_of(shape)
     outcome = page.won
     name = next(name for name, each in outcome.decisions.items() if each.kind == "threshold")
     (table,) = [each for each in Answer(page, "thresholds").tables if each.caption.startswith("Thresholds on all")]
     rules = {row[1] for row in table.texts}
-    assert len(rules) >= 3
+    assert len(rules) >= 2
     steps = {name: outcome.graph.steps[name]}
     for rule in rules:
         graph = Graph.of(steps, score=name, stages=outcome.graph.stages).changed({f"{name}.rule": rule})
@@ -157,6 +160,54 @@ def test_each_rule_chooses_what_the_engine_chooses_by_it(page_of: PageOf, shape:
             assert rows[column][2] == shown_threshold(float(setting.values[place]))
             assert rows[column][4] == f"{crossed:.2f}"
             assert rows[column][5] == signed(float(inside - crossed), own.metric)
+
+
+@pytest.mark.parametrize("shape", ["two seeds", "binary", "one split four seeds"])
+def test_thresholds_used_are_those_of_a_final_system(page_of: PageOf, shape: str) -> None:
+    """Chosen on the rows of all seeds together, not on those of the first."""
+    page = page_of(shape)
+    name = next(name for name, each in page.won.decisions.items() if each.kind == "threshold")
+    written = winner_recipe(page.best).decide[name].at
+    found = judged(page, name)
+    first = found.ladder["fold_tuned"].settings[0][name]
+    assert isinstance(first, Thresholds)
+    assert first.values.tolist() != list(written.values()), "the seeds choose others"
+    answer = Answer(page, "thresholds")
+    rule = page.won.best.changes.get(f"{name}.rule", page.won.graph.setting(f"{name}.rule"))
+    (table,) = [each for each in answer.tables if each.caption.startswith("Thresholds on all")]
+    used = {row[0]: row[2] for row in table.texts if row[1] == rule}
+    assert used == {label: shown_threshold(value) for label, value in written.items()}
+    for figure, value in zip(answer.figures, written.values(), strict=True):
+        assert f"By {rule} the threshold is {shown_threshold(value)}, cross-fitted" in figure
+
+
+def test_a_yes_or_no_question_is_drawn_and_told_by_its_score(page_of: PageOf) -> None:
+    page = page_of("binary")
+    answer, found = Answer(page, "thresholds"), judged(page, "model")
+    (figure,) = answer.figures
+    crossed = found.cross_fitted.score
+    assert "hate: macro-F1, precision and recall over the threshold" in figure
+    assert f"cross-fitted macro-F1 {crossed:.2f}" in figure
+    (table,) = [each for each in answer.tables if each.caption.startswith("Thresholds on all")]
+    assert table.columns[4] == "macro-F1"
+    assert table.texts[0][4] == f"{crossed:.2f}"
+    (stage,) = page.won.evidence.tables
+    rows, shares = page.won.evidence.rows[stage], page.won.evidence.tables[stage].ensemble
+    setting = found.deployed["model"]
+    assert isinstance(setting, Thresholds)
+    height = confusion(rows.gold.values, shares >= setting.values).macro_f1()[0]
+    top = re.search(r'class="pt win" d="M[\d.]+ ([\d.]+)m', figure)
+    assert top is not None
+    assert float(top[1]) == pytest.approx(12 + (1 - height) * (216 - 12 - 40), abs=0.06)
+    assert figure.count('class="line thin"') == 6, "one a cell"
+
+
+def test_what_does_not_gain_by_hindsight_promises_nothing(page_of: PageOf) -> None:
+    for shape in ("rich", "two stages", "binary", "per language", "one split four seeds"):
+        texts = Answer(page_of(shape), "thresholds").texts
+        told = [text for text in texts if " would promise " in text]
+        assert told
+        assert all(re.search(r"would promise (no|\d[\d.]* (F1 )?points) more\.$", text) for text in told), told
 
 
 def test_curves_have_a_panel_a_column_and_a_line_a_fold(page_of: PageOf) -> None:
@@ -311,6 +362,26 @@ def test_numbers_are_told_by_fold_and_by_group(page_of: PageOf) -> None:
     assert len(answer.figures) == 2
     assert answer.figures[0].count("pt faint") == len(gold)
     assert answer.figures[0].count("band pd") == 1
+
+
+@pytest.mark.parametrize(("slope", "said"), [(-1, "comes out lower by "), (0.4, "drawn to the middle"), (2, "further")])
+def test_what_becomes_of_extremes_follows_the_slope(tmp_path: Path, slope: float, said: str) -> None:
+    class Moved(MadeStore):
+        def stage(self, *about: Any, **more: Any) -> StageRecord:
+            record = super().stage(*about, **more)
+            arrays = {
+                name: 3 + slope * (each - 3) if "/value" in name else each for name, each in record.arrays.items()
+            }
+            return replace(record, arrays=arrays)
+
+    made = made_store(tmp_path / "s", recipe_of(NUMBER), dev=0)
+    made = Moved(**{name: getattr(made, name) for name in made.__dataclass_fields__})
+    made.finish(made.configuration("published"), 0.95)
+    page = PageContext(made.summary())
+    (text,) = [text for text in Answer(page, "numbers").texts if text.startswith("A gold value")]
+    assert said in text
+    assert "-" not in text
+    assert all("-" not in cell for cell in Answer(page, "numbers").table("closeness by fold")["all"].values())
 
 
 def test_numbers_are_told_by_gold_value_and_folds_by_their_noise(page_of: PageOf) -> None:

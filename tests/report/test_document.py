@@ -30,6 +30,11 @@ def test_markdown_keeps_tables_whole_whatever_the_cells_hold() -> None:
     assert text.endswith("\n")
 
 
+def test_markdown_shows_words_from_data_as_they_are() -> None:
+    text = markdown(Document("_hate_ ~~not~~ R&amp;D", ()))
+    assert text == "# \\_hate\\_ \\~\\~not\\~\\~ R\\&amp;D\n"
+
+
 def test_the_page_escapes_and_has_a_policy_without_script() -> None:
     page = decide_page([DOCUMENT, DOCUMENT])
     assert "<img" not in page

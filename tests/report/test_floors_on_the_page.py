@@ -46,7 +46,19 @@ def test_a_sample_is_told(page_of: PageOf) -> None:
     assert any("a sample of 60 of 120 rows" in each for each in floor_sentences(page))
     (line,) = floor_lines(page)
     assert line.startswith("floor tfidf 0.")
+    assert " (a sample of 60 of 120 rows): " in line
     assert floors_data(page)["tfidf"]["rows"] == 60
+
+
+def test_scores_beside_a_sample_are_of_the_same_rows(page_of: PageOf) -> None:
+    page = page_of("floor of a sample")
+    (floor,) = judged_floors(page)
+    table = Answer(page, "floors").table("Linear models without fine-tuning")
+    for each in compared(page, floor):
+        row = table[f"{each.called}, on the sample of tfidf"]
+        assert row["Score"] == page.shown(each.score)
+        assert each.score != each.row.scores.score
+        assert table["tfidf"]["Score"] == page.shown(each.floor_score)
 
 
 def test_without_one_the_section_says_why(page_of: PageOf) -> None:

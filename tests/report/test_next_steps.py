@@ -16,7 +16,7 @@ from tests.store.made_store import finished_store
 from tune_polar.recipe.narrowed import narrowed
 from tune_polar.recipe.space import FloatParameter, IntParameter
 from tune_polar.recipe.space_file import load_space
-from tune_polar.report.importances import learned
+from tune_polar.report.importances import further_gain, learned, measured_importances
 from tune_polar.report.next_steps import gain_sentence, narrowed_yaml, narrower, next_lines
 from tune_polar.report.page_context import PageContext
 from tune_polar.stats.importance import Importance
@@ -80,6 +80,29 @@ def test_those_stopped_early_are_learned_from(page_of: PageOf) -> None:
     pooled = np.mean([scores.score for _, scores in page.scored]) - without.scores.mean()
     assert row.mean() == pytest.approx(predicted - pooled)
     np.testing.assert_allclose(row - row.mean(), without.scores.mean(axis=0) - without.scores.mean())
+
+
+def test_equal_scores_say_nothing_of_settings(page_of: PageOf) -> None:
+    page = page_of("rich")
+    scores = 0.3 + 1e-17 * np.arange(page.learned.scores.size).reshape(page.learned.scores.shape)
+    data = replace(page.learned, scores=scores * (1 + np.finfo(float).eps * (np.arange(len(scores)) % 3))[:, None])
+    assert str(measured_importances(data, page.trained)).startswith("Not applicable: all 24 configurations score the")
+    assert "score the same" in str(further_gain(data, page.trained, page.best, page.metric))
+
+
+def test_no_more_is_promised_than_there_is_to_gain(page_of: PageOf) -> None:
+    page = page_of("rich")
+    assert not isinstance(page.further, str)
+    left = 1 - page.scored[0][1].score
+    assert 0 <= page.further.gain <= page.further.interval.high <= left
+
+
+def test_a_search_that_waits_is_gone_on_with_before_it_is_doubled(page_of: PageOf) -> None:
+    page = page_of("rich")
+    assert not page.summary.is_complete
+    line = next_lines(page)[1]
+    assert "--trials" not in line
+    assert line.endswith("Go on with `tune-polar resume STORE`; 25 of 26 planned have ended.")
 
 
 def told(page: PageContext, name: str) -> PageContext:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
@@ -15,10 +16,12 @@ import pytest
 import tune_polar
 from tests.cli.conftest import Ran
 from tests.report.outline import outline
+from tests.report.shapes import SHAPES
 from tests.store.made_recipes import one_vote, two_stages
 from tests.store.made_store import MadeStore, finished_store, made_store
 from tune_polar.cli import report_command
 from tune_polar.errors import SpecError
+from tune_polar.recipe.space_file import load_space
 from tune_polar.report.sections import SECTIONS
 
 Run = Callable[..., Ran]
@@ -66,6 +69,20 @@ def test_bad_words_end_in_two_with_a_remedy(run: Run, tmp_path: Path, words: lis
     assert message in words_of(done.err)
     assert "Traceback" not in done.err
     assert not [path for path in tmp_path.iterdir() if path.name != "store"]
+
+
+@pytest.mark.parametrize(("out", "name"), [((), "store/narrowed.yaml"), (("-o", "st3.html"), "st3-narrowed.yaml")])
+def test_the_narrower_space_that_a_page_tells_of_lies_beside_it(
+    run: Run, tmp_path: Path, out: tuple[str, ...], name: str
+) -> None:
+    made = SHAPES["rich"](tmp_path / "store")
+    (tmp_path / name).write_text("older ranges")
+    done = run("report", "store", *out)
+    assert done.code == 0
+    told = re.sub("<wbr>|</?bdi>", "", (tmp_path / done.out.strip()).read_text(encoding="utf-8"))
+    beside = (tmp_path / name).name
+    assert f"<code>--space {beside} --try STORE</code> does; {beside} lies beside this page." in told
+    assert load_space(str(tmp_path / name), made.recipe, "published").name == "small-narrowed"
 
 
 def first_format(content: bytes) -> bytes:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tune_polar.report.drawing.panel import Panel, linear_axis, range_axis
 from tune_polar.report.numbers import (
     axis_ticks,
     count,
@@ -15,6 +17,7 @@ from tune_polar.report.numbers import (
     listed,
     setting,
     spread,
+    tick_words,
     with_error,
 )
 
@@ -27,6 +30,9 @@ from tune_polar.report.numbers import (
         (0.69782, 0.0412, "0.70 ± 0.04"),
         (0.69782, 0.2, "0.70 ± 0.20"),
         (0.69782, 0.0, "0.698 ± 0.000"),
+        (2.345, 1.7, "2.3 ± 1.7"),
+        (133995.98, 17677.44, "134000 ± 18000"),
+        (-133995.98, 45.6, "−134000 ± 50"),
         (0.69782, math.nan, "0.698 ± nan"),
         (0.697821234, 0.000001, "0.6978 ± 0.0000"),
     ],
@@ -85,7 +91,8 @@ def test_words() -> None:
 
 
 def test_one_fold_has_no_spread() -> None:
-    assert spread([0.4]) == 0.0
+    assert spread([0.4]) is None
+    assert with_error(0.4, spread([0.4])) == "0.400"
     assert spread([0.4, 0.6]) == pytest.approx(math.sqrt(0.02))
 
 
@@ -96,6 +103,38 @@ def test_ticks_are_few_rising_and_within_the_range(low: float, width: float) -> 
     assert 1 <= len(ticks) <= 5
     assert list(ticks) == sorted(set(ticks))
     assert low - 1e-6 * width <= ticks[0] <= ticks[-1] <= high + 1e-6 * width
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ((0.0, 1.0), ("0.0", "0.2", "0.4", "0.6", "0.8", "1.0")),
+        ((0.7, 0.8), ("0.70", "0.72", "0.74", "0.76", "0.78", "0.80")),
+        ((1e-6, 9e-6), ("2e-06", "4e-06", "6e-06", "8e-06")),
+        ((1e-12, 9e-12), ("2e-12", "4e-12", "6e-12", "8e-12")),
+        ((1e6, 5e6), ("1e+06", "2e+06", "3e+06", "4e+06", "5e+06")),
+        ((-2e6, 0.0), ("−2e+06", "−1.5e+06", "−1e+06", "−5e+05", "0")),
+        ((0.0, 40000.0), ("0", "10000", "20000", "30000", "40000")),
+    ],
+)
+def test_a_ticks_word_tells_what_it_is(ends: tuple[float, float], words: tuple[str, ...]) -> None:
+    ticks = axis_ticks(*ends, most=6)
+    assert tick_words(ticks) == words
+    assert [float(word.replace("−", "-")) for word in words] == pytest.approx(ticks)
+
+
+def test_ticks_of_powers_do_not_overprint() -> None:
+    ticks = range_axis(1e-12, 0.1, "x", log=True).ticks
+    assert [word for _, word in ticks] == ["1e-12", "1e-10", "1e-08", "1e-06", "0.0001", "0.01"]
+
+
+def test_words_of_large_scores_stay_in_the_panel() -> None:
+    panel = Panel("p", "", "", linear_axis([0, 1], "x"), linear_axis([1e6, 5e6], "score"))
+    (left,) = {
+        float(x) for x in re.findall(r'<text class="tick" x="([\d.]+)" y="[\d.]+" text-anchor="end">\de', panel.svg())
+    }
+    assert left > 14 + 5 * 6
+    assert Panel("p", "", "", linear_axis([0, 1], "x"), linear_axis([0.6, 0.7], "score")).left <= 56
 
 
 def test_ticks_of_a_range_without_width() -> None:

@@ -109,6 +109,22 @@ def test_every_configuration_is_one_linked_point(page_of: PageOf) -> None:
     assert figure.count('class="pt pub"') == 1
 
 
+def test_a_value_outside_the_range_stands_where_it_is(tmp_path: Path) -> None:
+    space = {LR: {"type": "float", "low": 1e-4, "high": 5e-4, "log": True}}
+    made = made_store(tmp_path / "s", two_stages(), space=space)
+    made.finish(made.configuration("published"), 0.5)
+    given = made.recipe.stages["sorter"].optimizer.lr
+    assert given > 5e-4
+    for rate in (1e-4, 5e-4):
+        made.finish(made.configuration({LR: rate}), 0.6)
+    answer = Answer(PageContext(made.summary()), "sensitive")
+    places = {float(x) for x in re.findall(r'class="pt[^"]*" data-c="\d+" d="M([\d.]+) ', answer.figures[0])}
+    assert len(places) == 3, "none lies on another"
+    assert f"Values of {LR} lie outside the range searched" in answer.texts[0]
+    parameter = SearchedParameter("x", (), 1e-6, 9e-6)
+    assert [parameter.axis([each]).high for each in (5e-6, 1.2e-5, 0.002)] == [9e-6, 1.2e-5, 9e-6]
+
+
 def test_only_what_costs_a_training_has_a_panel(page_of: PageOf) -> None:
     page = page_of("rich")
     keys = {each.key for each in page.searched}

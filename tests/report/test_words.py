@@ -17,20 +17,32 @@ import pytest
 from tests.report.outline import Answer
 from tests.store.made_recipes import recipe_of, regression, three_classes, two_stages
 from tests.store.made_store import finished_store
+from tune_polar.cli.score_table import score_table
 from tune_polar.decide.judgement import Rung
 from tune_polar.decide.metrics import METRICS, metric_named
 from tune_polar.decide.prediction_files import read_predictions
+from tune_polar.decide.rows import GoldKind
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.components import DECISIONS as KINDS
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.report import words
 from tune_polar.report.decide.threshold_document import decide_document
 from tune_polar.report.decide.threshold_json import report_data
+from tune_polar.report.document import Figures
 from tune_polar.report.page import build_page
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.store_comparison import comparison
 from tune_polar.report.winner_recipe import winner_changes, winner_yaml
-from tune_polar.report.words import CellWords, chosen_on, decided_by, decision_words, gap_words, score_words
+from tune_polar.report.words import (
+    CellWords,
+    chosen_on,
+    decided_by,
+    decision_words,
+    gap_words,
+    per_column_words,
+    score_words,
+)
+from tune_polar.stats.intervals import signed
 from tune_polar.stats.threshold_report import ReportSettings, threshold_report
 
 PageOf = Callable[[str], PageContext]
@@ -56,6 +68,78 @@ def test_where_settings_were_chosen_follows_the_plan() -> None:
     assert chosen_on("inside_folds", SEEDS) == "these very rows"
     assert chosen_on("oracle", FOLDS, "dev") == "dev gold itself"
     assert chosen_on("plain", FOLDS, kind="threshold") == "nowhere: 0.5"
+    assert chosen_on("as_written", FOLDS) == "nowhere: as the recipe writes them"
+    part = "the recipe’s; what it leaves open: "
+    assert chosen_on("as_written", FOLDS, leaves_open=True) == f"{part}the other folds"
+    assert chosen_on("as_written", FOLDS, "dev", leaves_open=True) == f"{part}all out-of-fold rows"
+
+
+def test_how_rows_come_to_one_score_follows_the_plan() -> None:
+    assert FOLDS.pooling == "all rows are pooled and scored once"
+    assert BOTH.pooling == "each seed’s rows are pooled and scored once, then averaged"
+    assert SEEDS.pooling == "each seed’s rows are scored once, then averaged"
+    assert (FOLDS.counted, BOTH.counted) == ("", ", each counted once a seed")
+    assert (SEEDS.unlike_pooled, bool(BOTH.unlike_pooled)) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("metric", "kind", "text"),
+    [
+        ("macro_f1", "labels", "F1"),
+        ("macro_f1", "class", "F1"),
+        ("macro_f1", "binary", "macro-F1"),
+        ("positive_f1", "binary", "F1"),
+        ("accuracy", "binary", "accuracy"),
+    ],
+)
+def test_a_columns_part_of_a_score_follows_the_gold(metric: str, kind: GoldKind, text: str) -> None:
+    assert per_column_words(metric_named(metric), kind) == text
+
+
+def test_what_the_recipe_writes_in_part_is_not_chosen_nowhere(page_of: PageOf) -> None:
+    row = Answer(page_of("two stages"), "use").table("The winner’s ")["as written"]
+    assert row["Settings chosen on"] == "the recipe’s; what it leaves open: the other folds", "it writes no thresholds"
+    assert (
+        Answer(page_of("a vote"), "use")
+        .table("The winner’s ")["as written"]["Settings chosen on"]
+        .startswith("nowhere")
+    )
+
+
+def test_one_split_with_seeds_has_no_folds(page_of: PageOf) -> None:
+    page = page_of("one split four seeds")
+    for name in ("use", "better", "ensemble", "votes", "thresholds", "pipeline", "confusion", "runs"):
+        answer = Answer(page, name)
+        said = [*answer.texts, *(text for table in answer.tables for text in (table.caption, *table.columns))]
+        said += [each.note for each in answer.blocks if isinstance(each, Figures)]
+        said = [text for text in said if text not in ("fold-tuned", "cross-fitted", "inside folds")]
+        found = [text for text in said if re.search(r"\bfolds?\b(?!-)|pooled|pools", re.sub("out.of.fold", "", text))]
+        assert [text for text in found if "one fold cannot say" not in text] == [], name
+
+
+def test_rows_of_several_seeds_are_not_taken_for_texts(page_of: PageOf) -> None:
+    answer = Answer(page_of("two seeds"), "pipeline")
+    (text,) = [text for text in answer.texts if text.startswith("vote rejects")]
+    assert " of 240 rows, each counted once a seed, " in text
+    captions = [
+        each.caption for name in ("pipeline", "confusion") for each in Answer(page_of("two seeds"), name).tables
+    ]
+    assert sum("each counted once a seed" in each for each in captions) == len(captions) - 1, "all but the decisions"
+
+
+@pytest.mark.parametrize("shape", ["one cell", "one cell of numbers"])
+def test_one_cell_has_no_noise(page_of: PageOf, shape: str) -> None:
+    page = page_of(shape)
+    assert page.noise is None
+    assert "± 0.000" not in build_page(page.summary)
+    assert [row["SD"] for row in Answer(page, "better").table("Finished").values()] == ["—"] * 3
+    sensitive = Answer(page, "sensitive")
+    assert not any("may well be noise" in text for text in sensitive.texts)
+    assert 'class="noise"' not in "".join(sensitive.figures)
+    table = score_table(page.summary)
+    assert "score" in table.columns
+    assert not any(column.startswith("−") for column in table.columns)
+    assert not any("±" in cell for row in table.texts for cell in row)
 
 
 def test_every_metric_and_decision_that_is_shipped_has_words() -> None:
@@ -69,6 +153,14 @@ def test_every_metric_and_decision_that_is_shipped_has_words() -> None:
 )
 def test_unit_and_factor_are_the_metrics_own(metric: str, value: float, text: str) -> None:
     assert gap_words(value, metric_named(metric)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.25, "+0.250"), (-1.5, "−1.500"), (-12.345, "−12.35"), (297.49, "+297.5"), (17677.4, "+17677")],
+)
+def test_a_difference_of_numbers_has_no_more_digits_than_tell(value: float, text: str) -> None:
+    assert signed(value, metric_named("mae")) == text
 
 
 def test_the_score_is_told_in_the_recipes_own_names() -> None:

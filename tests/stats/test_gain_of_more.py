@@ -38,6 +38,14 @@ def test_where_nothing_matters_next_to_nothing_is_foretold() -> None:
     assert all(each.interval.low == 0.0 for each in gains)
 
 
+def test_nothing_is_foretold_beyond_what_is_left() -> None:
+    settings = np.random.default_rng(1).random((12, len(COLUMNS)))
+    scores = slope(settings)[:, None] + np.random.default_rng(2).normal(0, 0.005, (12, 5))
+    winner, rng = int(scores.mean(axis=1).argmax()), np.random.default_rng(0)
+    further = gain_of_more(settings, scores, COLUMNS, winner, rng, most=0.0001)
+    assert (further.gain, further.interval.high) == (0.0001, 0.0001)
+
+
 def test_the_same_records_foretell_the_same() -> None:
     assert found(slope, 3, 15)[0] == found(slope, 3, 15)[0]
 

@@ -52,6 +52,19 @@ def test_the_wobble_is_that_of_rows_drawn_one_by_one() -> None:
     assert found.wobble > 2 * rare_labels_of_common(about, decided)
 
 
+def test_of_several_seeds_all_are_looked_at() -> None:
+    about, decided = rows((25, 300))
+    others = rows((25, 300))[1]
+    seed = np.repeat([1, 2], len(about))
+    gold = Gold("labels", np.concatenate([about.gold.values] * 2), about.gold.names)
+    twice = Rows.of(gold, part=np.tile(about.part, 2), ids=np.tile(about.ids, 2), seed=seed)
+    (found,) = rare_labels(twice, np.concatenate([decided, others]), 400)
+    each = [rare_labels(about, one, 400)[0] for one in (decided, others)]
+    assert found.f1 == pytest.approx(np.mean([one.f1 for one in each]))
+    assert found.wobble == pytest.approx(np.mean([one.wobble for one in each]))
+    assert found.positives == 25
+
+
 def f1(gold: np.ndarray, called: np.ndarray) -> float:
     counts = ((gold & called).sum(), (~gold & called).sum(), (gold & ~called).sum())
     return float(f1_of_counts(*(np.array([count]) for count in counts))[0])

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from tune_polar.api.begin import recorded_source
 from tune_polar.api.data_words import DataWords
+from tune_polar.api.winner_files import narrowed_beside, write_narrowed
 from tune_polar.data.source import now_at
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.page import build_page
 from tune_polar.report.page_context import PageOptions
+from tune_polar.report.page_file import write_whole
 from tune_polar.report.sections.provenance import store_address
 from tune_polar.search.recipe_data import read_corpus
 from tune_polar.store.store import Store
@@ -101,7 +103,19 @@ def page_of(
     """
     address = None if path is None else store_address(summary.url, path)
     texts = None if examples is None else _texts(store, summary, examples)
-    return build_page(summary, PageOptions(address, texts, reload_seconds))
+    narrowed = None if path is None else narrowed_beside(path).name
+    return build_page(summary, PageOptions(address, texts, reload_seconds, narrowed))
+
+
+def write_page_of(summary: SearchSummary, path: Path, html: str) -> list[Path]:
+    """Write a page, and beside it the narrower space that it tells of; gives what was written.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    write_whole(path, html)
+    narrowed = write_narrowed(summary, path)
+    return [path] if narrowed is None else [path, narrowed]
 
 
 def _texts(store: Store, summary: SearchSummary, data: DataWords) -> dict[str, str]:

@@ -202,7 +202,7 @@ def _ended(store: Store, result: SearchResult, signals: EndSignals) -> Ended:
     folder = page_folder(store)
     page = write_page(summary, folder / PAGE)
     winner, ensemble = write_winner(summary, folder), write_ensemble(summary, folder)
-    written = (page, winner, ensemble, write_narrowed(summary, folder))
+    written = (page, winner, ensemble, write_narrowed(summary, page))
     copy_beside_records(store, [path for path in written if path is not None])
     stopped = None if result.ended_by is not None else result.core.stopped
     return Ended(store, summary, page, winner, signals.received, stopped)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tune_polar.api.pages import WINNER
+from tune_polar.api.pages import PAGE, WINNER
 from tune_polar.evaluate.ensemble_of_search import ensemble_file_of
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.ensemble_yaml import ENSEMBLE, ensemble_yaml
@@ -28,13 +28,20 @@ def write_winner(summary: SearchSummary, folder: Path) -> Path | None:
     return path
 
 
-def write_narrowed(summary: SearchSummary, folder: Path) -> Path | None:
-    """Write the space with narrower ranges beside it, or take away one that no longer holds.
+def narrowed_beside(page: Path) -> Path:
+    """Where the space with narrower ranges lies: ``narrowed.yaml`` of the store's page, ``st3-narrowed.yaml`` of
+    another, so that pages of several searches have theirs in one folder.
+    """
+    return page.with_name(NARROWED if page.name == PAGE else f"{page.stem}-{NARROWED}")
+
+
+def write_narrowed(summary: SearchSummary, page: Path) -> Path | None:
+    """Write the space with narrower ranges beside ``page``, or take away one that no longer holds.
 
     Raises:
         StoreError: the folder cannot be written.
     """
-    text, path = narrowed_yaml(PageContext(summary)), folder / NARROWED
+    text, path = narrowed_yaml(PageContext(summary)), narrowed_beside(page)
     if text is None:
         path.unlink(missing_ok=True)
         return None

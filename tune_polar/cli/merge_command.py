@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tune_polar.api.count_checks import positive
-from tune_polar.api.pages import copy_beside_records, page_folder
+from tune_polar.api.pages import PAGE, copy_beside_records, page_folder
 from tune_polar.api.winner_files import write_ensemble, write_narrowed, write_winner
 from tune_polar.cli import options
 from tune_polar.cli.output import say
@@ -77,5 +77,5 @@ def merge(
 def _write_results(target: Store) -> None:
     """Winner, ensemble and narrower space of all together, as the end of a search leaves them."""
     summary, folder = summary_for_page(target), page_folder(target)
-    written = (write_winner(summary, folder), write_ensemble(summary, folder), write_narrowed(summary, folder))
+    written = (write_winner(summary, folder), write_ensemble(summary, folder), write_narrowed(summary, folder / PAGE))
     copy_beside_records(target, [path for path in written if path is not None])

@@ -13,7 +13,7 @@ from tune_polar.api.consoles import result_console
 from tune_polar.api.count_checks import positive
 from tune_polar.api.data_words import DataWords
 from tune_polar.api.pages import PAGE, copy_beside_records, page_folder
-from tune_polar.api.report import check_page_name, of_examples, page_of
+from tune_polar.api.report import check_page_name, of_examples, page_of, write_page_of
 from tune_polar.cli.option_groups import MovedDataGroup, with_groups
 from tune_polar.cli.options import whole_number
 from tune_polar.cli.output import say, say_json
@@ -21,7 +21,6 @@ from tune_polar.cli.print_document import print_lines, print_table
 from tune_polar.errors import SpecError
 from tune_polar.evaluate.summary import SearchSummary, summarise
 from tune_polar.report.numbers import count
-from tune_polar.report.page_file import write_whole
 from tune_polar.report.reading import summary_for_page
 from tune_polar.report.store_comparison import crossed, write_comparison
 from tune_polar.store.store import Store, open_store
@@ -120,9 +119,10 @@ def _one(store: Store, out: Path | None, watch: bool, texts: DataWords | None, n
     page = out or page_folder(store) / PAGE
     summary = summary_for_page(store, next_rows=new_rows)
     again = WATCH_SECONDS if watch and not summary.is_complete else None
-    write_whole(page, page_of(store, summary, page, examples=texts, reload_seconds=again))
+    html = page_of(store, summary, page, examples=texts, reload_seconds=again)
+    written = write_page_of(summary, page, html)
     if out is None:
-        copy_beside_records(store, [page])
+        copy_beside_records(store, written)
     return page
 
 

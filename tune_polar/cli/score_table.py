@@ -37,14 +37,9 @@ def score_table(summary: SearchSummary) -> TextTable:
     smaller = "" if page.metric.larger_is_better else "; smaller is better"
     unfinished = (row for row in summary.configurations if row.scores is None)
     rows = summary.configurations if summary.facts.kind == "ablation" else (*summary.finished, *unfinished)
-    columns = (
-        "#",
-        "configuration",
-        f"score ± {page.cells.one} SD",
-        f"− {page.reference_word}",
-        *others,
-        page.cells.many,
-    )
+    score = f"score ± {page.cells.one} SD" if _has_noise(page) else "score"
+    difference = (f"− {page.reference_word}",) if _has_noise(page) else ()
+    columns = ("#", "configuration", score, *difference, *others, page.cells.many)
     return TextTable(
         f"{summary.recipe.recipe}: {score_words(summary.recipe)}, cross-fitted{smaller}",
         columns,
@@ -63,16 +58,22 @@ def _other_decisions(summary: SearchSummary) -> tuple[str, ...]:
 def _cells(row: ConfigurationSummary, page: PageContext, others: tuple[str, ...]) -> tuple[str, ...]:
     about, scores, reference = row.configuration, row.scores, page.reference
     named = (str(about.number), f"{about.id[:8]} {about.origin}")
-    done = f"{len(row.folds)}/{len(page.cells.cells)}"
+    done, blank = f"{len(row.folds)}/{len(page.cells.cells)}", ("",) if _has_noise(page) else ()
     if scores is None:
-        return (*named, STATES.get(row.state, "…"), "", *("" for _ in others), done)
+        return (*named, STATES.get(row.state, "…"), *blank, *("" for _ in others), done)
     difference = None
     if reference is not None and reference.scores is not None and row is not reference:
         difference = cell_difference(scores, reference.scores, page.cells, page.metric)
     decimals = decimals_for(page.noise)  # the same in every row: a column of numbers is read down
-    score = f"{fixed(scores.score, decimals)} ± {fixed(spread(scores.best.cell_scores), decimals)}"
+    sd = spread(scores.best.cell_scores)
+    score = fixed(scores.score, decimals) + ("" if sd is None else f" ± {fixed(sd, decimals)}")
     each = (fixed(scores.decisions[name], decimals) if name in scores.decisions else "" for name in others)
-    return (*named, score, "" if difference is None else difference.text, *each, done)
+    return (*named, score, *(blank if difference is None else (difference.text,)), *each, done)
+
+
+def _has_noise(page: PageContext) -> bool:
+    """Whether a configuration has several cells, without which nothing is known of noise."""
+    return len(page.cells.cells) > 1
 
 
 def _notes(summary: SearchSummary) -> list[str]:
@@ -80,12 +81,11 @@ def _notes(summary: SearchSummary) -> list[str]:
     page = PageContext(summary)
     cells, unit = page.cells, f", in {page.metric.unit}" if page.metric.unit else ""
     others = "the other folds" if cells.folds > 1 else "other rows"
-    return [
-        f"score: settings of decisions chosen on {others}, all rows pooled and scored once. − {page.reference_word}: "
-        f"mean ± SE of the difference, {cells.one} by {cells.one}{unit}; the mean over {cells.many} is not the "
-        "difference of the pooled scores, and may even differ in sign.",
-        *(f"{name}: {_scored_by(summary, name)}." for name in _other_decisions(summary)),
-    ]
+    score = f"score: settings of decisions chosen on {others}, {cells.pooling}."
+    if _has_noise(page):
+        score += f" − {page.reference_word}: mean ± SE of the difference, {cells.one} by {cells.one}{unit}."
+        score += cells.unlike_pooled
+    return [score, *(f"{name}: {_scored_by(summary, name)}." for name in _other_decisions(summary))]
 
 
 def _scored_by(summary: SearchSummary, name: str) -> str:

@@ -193,7 +193,8 @@ def _few_configurations(summary: SearchSummary) -> Iterator[str]:
         raise NotApplicableError("nothing was searched")
     finished = len(summary.finished) + sum(row.scores is None for row, _ in summary.abandoned)
     if finished < FEWEST:
-        yield f"{finished} are finished or stopped early, {FEWEST} are needed to say which settings matter"
+        are = "is" if finished == 1 else "are"
+        yield f"{finished} {are} finished or stopped early, {FEWEST} are needed to say which settings matter"
 
 
 def _rare_labels(summary: SearchSummary) -> Iterator[str]:
@@ -203,8 +204,9 @@ def _rare_labels(summary: SearchSummary) -> Iterator[str]:
     judged = best.outcome.judged.scored
     if judged.rows.gold.kind == "number":
         raise NotApplicableError("numbers have no positive rows")
-    sizes = [len(ladder["fold_tuned"].decided) for ladder in judged.splits.values() if "fold_tuned" in ladder]
-    found = rare_labels(judged.rows, judged.cross_fitted.decided, max(sizes, default=None))
+    ahead = ahead_of(summary)
+    size = summary.next_rows if isinstance(ahead, str) else ahead.new_rows.rows  # those that the score is foretold of
+    found = rare_labels(judged.rows, judged.cross_fitted.decided, size)
     yield from (each.sentence for each in found)
 
 
@@ -219,9 +221,13 @@ def _far_splits(summary: SearchSummary) -> Iterator[str]:
         interval = split.ahead.interval(LEVEL)
         likely = [each.sentence for each in split.causes if each.verdict == "found"]
         yield (
-            f"{split.name} scores {split.score:.3f}, {LEVEL:.0%} prediction interval {interval.low:.3f} to "
-            f"{interval.high:.3f}; {likely[0] if likely else 'no cause that can be tested here explains it'}"
+            f"{split.name} scores {_three(split.score)}, {LEVEL:.0%} prediction interval {_three(interval.low)} to "
+            f"{_three(interval.high)}; {likely[0] if likely else 'no cause that can be tested here explains it'}"
         )
+
+
+def _three(score: float) -> str:
+    return f"{score:.3f}".replace("-", "−")
 
 
 _CHECKS: tuple[tuple[str, str, Callable[[SearchSummary], Iterator[str]]], ...] = (

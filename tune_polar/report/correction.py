@@ -18,18 +18,22 @@ DEVIATIONS = 1.645  # standard deviations to either side that hold 90 % of a nor
 
 def worth_sentences(page: PageContext) -> tuple[str, ...]:
     """What the winner will score: on the next rows first, on average second; then what choosing it was worth."""
+    return (*foretold_sentences(page, COMMAND), correction_sentence(page))
+
+
+def foretold_sentences(page: PageContext, command: str = "") -> tuple[str, ...]:
+    """The same without the last; ``command``: that says it of another number of rows, "": none does."""
     ahead = page.ahead
     if isinstance(ahead, str):
-        return (f"What it will score on new rows: not applicable, {ahead}.", correction_sentence(page))
+        return (f"What it will score on new rows: not applicable, {ahead}.",)
     return (
-        *ahead_sentences(ahead.new_rows, shown_ahead(ahead.new_rows), COMMAND),
+        *ahead_sentences(ahead.new_rows, shown_ahead(ahead.new_rows), command),
         *(
             f"Both intervals are of rows of the {len(names)} groups of {column} at hand, in the shares and as often "
             f"unseen as they are here; one more {column} is another question, which “Unseen groups” answers."
             for column, names in columns_held_out(page)
         ),
         *own_checkpoint_sentences(page),
-        correction_sentence(page),
     )
 
 

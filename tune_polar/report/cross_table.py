@@ -37,8 +37,8 @@ class Tested:
         return float(np.mean(self.scores))
 
     @property
-    def sd(self) -> float:
-        """Between cells; 0 of one alone."""
+    def sd(self) -> float | None:
+        """Between cells; None of one alone."""
         return spread(self.scores.tolist())
 
 
@@ -82,8 +82,10 @@ class CrossTable:
         """What the numbers are and are not."""
         notes = [
             "Bold: held-out rows of the set that was trained on, on which configurations may have been chosen; other "
-            "sets take part in no choice. Rows of two searches are trained on other texts and cannot be paired."
+            "sets take part in no choice."
         ]
+        if len({row.trained_on for row in self.rows}) > 1:
+            notes[0] += " Rows that were trained on other texts cannot be paired."
         if self.unlike:
             names = ", ".join(self.unlike)
             notes.append(f"Other rows or other gold under one name: {names}. Do not read these columns downwards.")

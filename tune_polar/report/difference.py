@@ -11,7 +11,6 @@ import numpy as np
 from tune_polar.decide.array_checks import FloatArray
 from tune_polar.decide.metrics import Metric
 from tune_polar.evaluate.configuration_scores import Scores
-from tune_polar.report.numbers import fixed, spread
 from tune_polar.report.words import CellWords, named
 from tune_polar.stats.intervals import signed, unit_of
 from tune_polar.stats.paired import fold_paired
@@ -50,8 +49,7 @@ class CellDifference:
     @property
     def text(self) -> str:
         """``+0.4 ± 0.6``: mean and standard error in the metric's unit."""
-        decimals = 1 if self.metric.factor == 100 else 3
-        return f"{signed(self.mean, self.metric)} ± {fixed(self.metric.factor * self.standard_error, decimals)}"
+        return f"{signed(self.mean, self.metric)} ± {signed(self.standard_error, self.metric).removeprefix('+')}"
 
     @property
     def interval(self) -> str:
@@ -74,7 +72,7 @@ def difference_by_cell(ours: FloatArray, theirs: FloatArray, plan: CellWords, me
     )
     return CellDifference(
         mean=paired.difference,
-        standard_error=spread(deltas) / len(deltas) ** 0.5,
+        standard_error=float(np.std(deltas, ddof=1)) / len(deltas) ** 0.5,
         low=paired.interval.low,
         high=paired.interval.high,
         better_in=sum(metric.gain(delta, 0.0) > 0 for delta in deltas),
@@ -104,8 +102,7 @@ def winner_sentences(difference: CellDifference, compared: int, reference: str, 
         f"{one.capitalize()} by {one} the winner differs from the {named(reference)} by {difference.text} "
         f"{metric.unit}".rstrip()
         + f" (mean and standard error over {plan.count(difference.cells)}); it is better in "
-        f"{difference.better_in} of {difference.cells}. That mean is not the difference of the two pooled scores, and "
-        "may even differ in sign."
+        f"{difference.better_in} of {difference.cells}.{plan.unlike_pooled}"
     )
     corrected = ", corrected for folds that share training rows," if plan.folds > 1 else ""
     interval = f"The 95% interval{corrected} is {difference.interval}{unit_of(metric)}"

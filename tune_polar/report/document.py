@@ -8,7 +8,7 @@ from typing import ClassVar, TypeAlias
 
 from markupsafe import Markup
 
-_SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\|<>`*[]#"} | {"\n": " ", "\r": " "})
+_SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\|<>`*[]#_~&"} | {"\n": " ", "\r": " "})
 
 
 @dataclass(frozen=True)

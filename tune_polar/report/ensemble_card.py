@@ -9,7 +9,7 @@ from tune_polar.report.document import Document, DocumentSection, TextTable, mar
 from tune_polar.report.ensemble_words import ensemble_remarks, ensemble_sentences, ensemble_table, recorded_sentence
 from tune_polar.report.model_card import CHOSEN, LICENCE, CardFacts, came_from, use
 from tune_polar.report.page_context import PageContext
-from tune_polar.report.words import score_words
+from tune_polar.report.words import CellWords, score_words
 from tune_polar.stats.ensemble_report import EnsembleReport
 
 
@@ -28,7 +28,7 @@ def ensemble_card(summary: SearchSummary, file: EnsembleFile, facts: CardFacts) 
     sections = (
         _worth(summary, file),
         DocumentSection("What it decides", (), (members,), (*decides, CHOSEN)),
-        DocumentSection("How to use it", use(facts)),
+        DocumentSection("How to use it", use(facts, CellWords(summary.cells))),
         DocumentSection("Where it comes from", remarks=came),
     )
     return LICENCE + markdown(Document(file.ensemble, sections))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tune_polar.decide.kinds import Thresholds
 from tune_polar.decide.metrics import metric_named
@@ -24,7 +24,6 @@ def ensemble_sentences(report: EnsembleReport, name: Name) -> tuple[str, ...]:
     """What the greedy ensemble is worth, and what it costs."""
     entry = report.greedy
     places = [place for place, _ in entry.members]
-    passes, alone = report.passes(places), report.passes([report.pick_place])
     gain = _gain(report, entry.gain, entry.interval)
     pick = name(report.pick.configuration)
     if entry.is_better:
@@ -33,11 +32,17 @@ def ensemble_sentences(report: EnsembleReport, name: Name) -> tuple[str, ...]:
         verdict = f"An ensemble of {count(len(places), 'configuration')} is not told apart from {pick} here: {gain}."
     else:
         verdict = f"An ensemble is not better here than {pick}: {gain}."
-    cost = (
+    return (verdict, _corrected(report), _cost(report, places))
+
+
+def _cost(report: EnsembleReport, places: Sequence[int]) -> str:
+    passes, alone = report.passes(places), report.passes([report.pick_place])
+    if passes is None:
+        return f"A text then passes through the models of {count(len(places), 'configuration')} in place of one."
+    return (
         f"It costs {count(passes, 'forward pass', 'forward passes')} a text in place of {alone}: one of every model "
         "of every member, shared models once."
     )
-    return (verdict, _corrected(report), cost)
 
 
 def fault_of_recorded(file: EnsembleFile, summary: SearchSummary) -> str | None:
@@ -75,7 +80,7 @@ def _corrected(report: EnsembleReport) -> str:
     if not report.is_chosen:
         return (
             "The best score among configurations and ensembles is another one; the ensemble’s own owes nothing to a "
-            "choice, for its weights and settings were chosen on other folds than those scored."
+            f"choice, for its weights and settings were chosen on other {_parts(report)} than those scored."
         )
     decimals = decimals_for((corrected.interval.high - corrected.interval.low) / 4)
     low, high = (fixed(value, decimals) for value in (corrected.interval.low, corrected.interval.high))
@@ -84,6 +89,11 @@ def _corrected(report: EnsembleReport) -> str:
         f"it scores {fixed(corrected.corrected, decimals)}, {corrected.interval.level:.0%} {EXPECTATION} {low} "
         f"to {high}, of the models as trained: unlike the winner's intervals it holds no other training run."
     )
+
+
+def _parts(report: EnsembleReport) -> str:
+    """What weights are chosen on the others of."""
+    return "folds" if report.folds > 1 else "fifths of the rows"
 
 
 def ensemble_table(report: EnsembleReport, name: Name) -> TextTable:
@@ -97,7 +107,7 @@ def ensemble_table(report: EnsembleReport, name: Name) -> TextTable:
             "",
             "",
             "1",
-            str(report.passes([report.pick_place])),
+            *_passes(report, [report.pick_place]),
         )
     ]
     for entry in report.entries:
@@ -109,16 +119,24 @@ def ensemble_table(report: EnsembleReport, name: Name) -> TextTable:
                 signed(entry.gain, metric),
                 signed_span(entry.interval, report.metric),
                 str(len(places)),
-                str(report.passes(places)),
+                *_passes(report, places),
             )
         )
     unit = f", {metric.unit}" if metric.unit else ""
+    each = "each fold’s rows" if report.folds > 1 else "each fifth of the rows"
+    passes = () if report.runs is None else ("passes a text",)
     return TextTable(
-        "Scores cross-fitted: weights, and settings on the mean, of each fold’s rows were chosen on the other folds",
-        ("", "score", f"gain over the pick{unit}", level, "configurations", "passes a text"),
+        f"Scores cross-fitted: weights, and settings on the mean, of {each} were chosen on the other "
+        f"{_parts(report).removesuffix(' of the rows')}",
+        ("", "score", f"gain over the pick{unit}", level, "configurations", *passes),
         rows,
         words=(3,),
     )
+
+
+def _passes(report: EnsembleReport, places: Sequence[int]) -> tuple[str, ...]:
+    found = report.passes(places)
+    return () if found is None else (str(found),)
 
 
 def member_table(report: EnsembleReport, name: Name) -> TextTable:
@@ -144,12 +162,15 @@ def ensemble_thresholds(report: EnsembleReport) -> tuple[TextTable, ...]:
 def ensemble_remarks(report: EnsembleReport) -> tuple[str, ...]:
     """What the figures do not say by themselves."""
     combined = f"{count(len(report.names), 'configuration')} could be members; those that share all models count once."
+    together = (
+        "On new rows all folds of each configuration answer together, in the pick too; out of fold each row has one "
+        "fold’s answer, so that what this gains does not show here."
+    )
     return (
         combined,
         "The interval of a gain resamples texts under the models as trained: another training is not among what "
         "varies.",
-        "On new rows all folds of each configuration answer together, in the pick too; out of fold each row has one "
-        "fold’s answer, so that what this gains does not show here.",
+        *((together,) if report.folds > 1 else ()),
     )
 
 

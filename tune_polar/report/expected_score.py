@@ -15,7 +15,7 @@ PREDICTION, EXPECTATION = "prediction interval", "interval of the expectation"
 LEVEL = 0.90  # of both
 Shown = Callable[[float], str]
 _FROM: Mapping[Source, str] = {
-    "seeds": "seeds on the same folds",
+    "seeds": "seeds on the same rows",
     "configurations": "configurations on the same folds",
     "folds": "the folds of the one configuration",
 }
@@ -29,13 +29,13 @@ def span(interval: Interval, shown: Shown) -> str:
 def ahead_sentences(ahead: NewRowsScore, shown: Shown, command: str) -> tuple[str, ...]:
     """What a user means first, then what it is worth on average, then what is and is not contained.
 
-    ``command``: that takes another number of rows.
+    ``command``: that takes another number of rows; "": there is none.
     """
     low, high = (span(each, shown) for each in (ahead.interval(LEVEL), ahead.expected(LEVEL)))
     rows = count(ahead.rows, "row")
+    other = f"; `{command} --new-rows N` says it of another number" if command else ""
     return (
-        f"On the next {rows} like these it will score {low}, in nine cases of ten ({LEVEL:.0%} {PREDICTION}; "
-        f"`{command} --new-rows N` says it of another number).",
+        f"On the next {rows} like these it will score {low}, in nine cases of ten ({LEVEL:.0%} {PREDICTION}{other}).",
         f"On average over many such sets it scores {shown(ahead.estimate)} ({LEVEL:.0%} {EXPECTATION} {high}).",
         f"{_runs(ahead)} What a final model trained on all rows gains stands in neither interval.",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,12 +149,7 @@ def floor_table(page: PageContext) -> TextTable:
             difference = by_name[name].difference if name in by_name else None
             cells += ["—", "—"] if difference is None else [difference.text, difference.interval]
         rows.append((*cells, f"{floor.record.rows:,}"))
-    blank = ("",) * (2 * len(names) + 1)
-    rows += [
-        Row((each.called, Entry(page.shown(each.row.scores.score), kind="strong"), *blank))
-        for each in (compared(page, found[0]) if found else ())
-        if each.row.scores is not None
-    ]
+    rows += _beside_floors(page, found, 2 * len(names))
     heads = tuple(head for name in names for head in (f"{name} − it", "95% interval"))
     unit = f", in {page.metric.unit}" if page.metric.unit else ""
     over = page.cells.count(len(page.cells.cells))
@@ -163,6 +158,19 @@ def floor_table(page: PageContext) -> TextTable:
         f"same decisions; differences are means ± standard errors over {over}{unit}"
     )
     return TextTable(caption, ("Floor", "Score", *heads, "Rows"), rows)
+
+
+def _beside_floors(page: PageContext, floors: Sequence[JudgedFloor], differences: int) -> Iterator[Row]:
+    """The configurations' scores, on all rows and on those of each sample; ``differences``: columns left blank."""
+    told = set[tuple[str, str]]()
+    for floor in floors:
+        on = f", on the sample of {floor.floor}" if floor.record.is_sample else ""
+        for each in compared(page, floor):
+            if (each.called, on) not in told:
+                told.add((each.called, on))
+                number = f"{floor.record.rows:,}" if on else ""
+                score = Entry(page.shown(each.score), kind="strong")
+                yield Row((f"{each.called}{on}", score, *("",) * differences, number))
 
 
 def floors_data(page: PageContext) -> dict[str, Any]:
@@ -199,6 +207,8 @@ def floor_lines(page: PageContext) -> list[str]:
             for each in compared(page, floor)
             if each.difference is not None
         ]
-        score = fixed(floor.scores.score, 3)
-        lines.append(f"floor {floor.floor} {score}: {'; '.join(said)}" if said else f"floor {floor.floor} {score}")
+        record, score = floor.record, fixed(floor.scores.score, 3)
+        sample = f" (a sample of {record.rows:,} of {record.of:,} rows)" if record.is_sample else ""
+        line = f"floor {floor.floor} {score}{sample}"
+        lines.append(f"{line}: {'; '.join(said)}" if said else line)
     return lines

@@ -22,6 +22,7 @@ from tune_polar.store.abandonment import Abandonment
 Scored = Sequence[tuple[ConfigurationSummary, Scores]]
 SEED = 0  # of forests and resampling: equal records give equal numbers
 LEVELS = 11  # points of a curve
+ROUNDING = 1e-9  # of a score: two that differ by no more are equal
 NOTHING_SAMPLED = "Not applicable: this is an ablation, or a search of decision settings alone; nothing was sampled."
 
 
@@ -38,6 +39,12 @@ class Learned:
     settings: FloatArray  # (rows, parameters), each in the unit interval
     scores: FloatArray  # (rows, cells), in the metric's own unit
     stopped: int  # how many of them were stopped early
+
+    @property
+    def are_equal(self) -> bool:
+        """Whether nothing but rounding tells their scores apart."""
+        means = self.scores.mean(axis=1)
+        return bool(np.ptp(means) <= ROUNDING * np.abs(means).max())
 
 
 def learned(
@@ -79,6 +86,8 @@ def measured_importances(data: Learned, parameters: Sequence[SearchedParameter])
             f"Not enough data: {too_few(data)} to say what matters (TP006). With fewer, chance alone puts some "
             "parameter first. Go on with “tune-polar resume STORE --trials N”."
         )
+    if data.are_equal:
+        return f"Not applicable: all {len(data.rows)} configurations score the same, so that no setting matters."
     return importances(data.settings, data.scores, columns_of(parameters), np.random.default_rng(SEED))
 
 
@@ -91,10 +100,13 @@ def further_gain(
     if len(data.rows) < FEWEST:
         return f"not enough data, {too_few(data)}."
     place = next((number for number, row in enumerate(data.rows) if row is winner), None)
-    if place is None:
+    if place is None or winner is None or winner.scores is None:
         return "not applicable, the winner has no value for some parameter."
-    gains = data.scores * metric.gain(1.0, 0.0)
-    return gain_of_more(data.settings, gains, columns_of(parameters), place, np.random.default_rng(SEED))
+    if data.are_equal:
+        return "not applicable, all configurations score the same."
+    gains, least, rng = data.scores * metric.gain(1.0, 0.0), metric.range[0], np.random.default_rng(SEED)
+    most = metric.gain(metric.range[1] if metric.larger_is_better else least, winner.scores.score)
+    return gain_of_more(data.settings, gains, columns_of(parameters), place, rng, most)
 
 
 def too_few(data: Learned) -> str:

@@ -74,5 +74,5 @@ def name_of(row: ConfigurationSummary) -> str:
 
 
 def score_of(row: ConfigurationSummary) -> str:
-    """``0.412 ± 0.013``: score and standard deviation between cells; "" without a score."""
+    """``0.412 ± 0.013``: score and standard deviation between cells, if there are several; "" without a score."""
     return "" if row.scores is None else with_error(row.scores.score, spread(row.scores.best.cell_scores))

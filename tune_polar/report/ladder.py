@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tune_polar.data.table import DEV
 from tune_polar.decide.graph import Node
 from tune_polar.decide.groups import GroupSettings
-from tune_polar.decide.judgement import Judgement, Ladder, Rung, Scored
+from tune_polar.decide.judgement import Judgement, Rung, Scored
 from tune_polar.decide.kinds import Setting, Thresholds
 from tune_polar.decide.threshold_rules import PREDICT_NONE
 from tune_polar.evaluate.outcome import Outcome
@@ -24,39 +24,53 @@ WIDEST = 200  # neighbours that a vote may ask
 MAXIMISING = ("max_f1", "max_f1_grid", "max_macro_f1", "shrunk_max_f1", "smoothed_max_f1", "smoothed_max_macro_f1")
 
 
-def score_ladder(page: PageContext, outcome: Outcome) -> TextTable:
-    """The winner's score by every way of choosing, then on other rows; the one to report is set apart."""
-    judgement, corrected, cells, ahead = outcome.judged.scored, page.corrected, page.cells, page.ahead
-    chooses, crossed = outcome.graph.scored.chooses, judgement.cross_fitted
+def score_ladder(page: PageContext, outcome: Outcome, *, is_winner: bool = True) -> TextTable:
+    """The score by every way of choosing, then on other rows; the one to report is set apart.
+
+    ``is_winner``: whether the configuration was chosen among others; what that is worth is then told too.
+    """
+    judgement, cells = outcome.judged.scored, page.cells
+    chooses, is_open = outcome.graph.scored.chooses, _leaves_open(outcome.graph.scored, outcome)
 
     def rung(name: Rung) -> Row:
-        return Row((RUNGS[name], page.shown(judgement.ladder[name].score), "", chosen_on(name, cells), OOF))
+        where = chosen_on(name, cells, leaves_open=is_open)
+        return Row((RUNGS[name], page.shown(judgement.ladder[name].score), "", where, OOF))
 
-    where = chosen_on("cross_fitted", cells) if chooses else "nowhere: there is nothing to choose"
-    error = f"± {page.shown(spread(crossed.cell_scores))} between {cells.many}" if len(judgement.cells) > 1 else ""
-    main = (RUNGS["cross_fitted"] if chooses else "as decided", page.shown(crossed.score), error, where, OOF)
-    best = [Row(main, kind="main" if isinstance(ahead, str) else "")]
-    if isinstance(corrected, str):
-        best.append(Row(("corrected", "—", f"not applicable: {corrected}", "", "")))
-    again = f"{f'{where}; ' if chooses else ''}the choice of the winner repeated"
-    if not isinstance(ahead, str):
-        new = ahead.new_rows
-        name, value = ("expected on average", page.shown(new.estimate))
-        expected, next_rows = (span(each(LEVEL), page.shown) for each in (new.expected, new.interval))
-        best.append(Row((name, value, f"{expected} ({LEVEL:.0%} {EXPECTATION})", again, OOF)))
-        said = count(new.rows, "row")
-        uncertain = f"{next_rows} ({LEVEL:.0%} {PREDICTION})"
-        best.append(Row((f"on the next {said}", "", uncertain, again, f"{said} like these"), kind="main"))
     flattering: tuple[Rung, ...] = ("inside_folds", "fold_tuned") if chooses else ()
     written: tuple[Rung, ...] = ("as_written",) if _any_written(outcome.graph.scored, outcome) else ()
+    best = _honest(page, judgement, chooses, is_winner)
     return TextTable(
-        f"The winner’s {metric_words(judgement.metric.name)} by where its settings were chosen, from hindsight, which "
-        f"flatters, to {chosen_on('cross_fitted', page.cells)}; then on other rows. The one to report is set in bold",
+        f"{'The winner’s' if is_winner else 'Its'} {metric_words(judgement.metric.name)} by where its settings were "
+        f"chosen, from hindsight, which flatters, to {chosen_on('cross_fitted', page.cells)}; then on other rows. The "
+        "one to report is set in bold",
         ("Score", "Value", "Uncertainty", "Settings chosen on", "Scored on"),
         (*map(rung, flattering), *best, *map(rung, written), *_on_splits(page, judgement, chooses)),
         words=(2, 3, 4),
         kind="numbers ladder",
     )
+
+
+def _honest(page: PageContext, judgement: Judgement, chooses: bool, is_winner: bool) -> list[Row]:
+    """Cross-fitted, and what is foretold from that."""
+    crossed, corrected, cells, ahead = judgement.cross_fitted, page.corrected, page.cells, page.ahead
+    where = chosen_on("cross_fitted", cells) if chooses else "nowhere: there is nothing to choose"
+    sd = spread(crossed.cell_scores)
+    error = "" if sd is None else f"± {page.shown(sd)} between {cells.many}"
+    main = (RUNGS["cross_fitted"] if chooses else "as decided", page.shown(crossed.score), error, where, OOF)
+    found = [Row(main, kind="main" if isinstance(ahead, str) else "")]
+    again = where
+    if isinstance(corrected, str):
+        found += [Row(("corrected", "—", f"not applicable: {corrected}", "", ""))] if is_winner else []
+    else:
+        again = f"{f'{where}; ' if chooses else ''}the choice of the winner repeated"
+    if not isinstance(ahead, str):
+        new, said = ahead.new_rows, count(ahead.new_rows.rows, "row")
+        expected, next_rows = (span(each(LEVEL), page.shown) for each in (new.expected, new.interval))
+        on_average = (page.shown(new.estimate), f"{expected} ({LEVEL:.0%} {EXPECTATION})")
+        found.append(Row(("expected on average", *on_average, again, OOF)))
+        uncertain = f"{next_rows} ({LEVEL:.0%} {PREDICTION})"
+        found.append(Row((f"on the next {said}", "", uncertain, again, f"{said} like these"), kind="main"))
+    return found
 
 
 def _on_splits(page: PageContext, judgement: Judgement, chooses: bool) -> list[Row]:
@@ -66,12 +80,13 @@ def _on_splits(page: PageContext, judgement: Judgement, chooses: bool) -> list[R
         split.name: f"expected {span(split.ahead.interval(LEVEL), page.shown)} ({LEVEL:.0%} {PREDICTION})"
         for split in (() if isinstance(page.ahead, str) else page.ahead.splits)
     }
+    together = f"models of all {page.cells.many} together" if len(page.cells.cells) > 1 else "one model"
     for split, ladder in sorted(judgement.splits.items(), key=lambda each: each[0] != DEV):
         rungs: tuple[Rung, ...] = ("oracle", "fold_tuned") if chooses and split == DEV else ("fold_tuned",)
         for rung in rungs:
             name = f"{split}, {RUNGS[rung]}" if chooses else split
             where = chosen_on(rung, page.cells, split) if chooses else "nowhere"
-            scored = f"{split} rows, models of all {page.cells.many} together"
+            scored = f"{split} rows, {together}"
             uncertain = expected.get(split, "") if rung == "fold_tuned" else ""
             rows.append(Row((name, page.shown(ladder[rung].score), uncertain, where, scored)))
     return rows
@@ -85,40 +100,50 @@ def rungs_beside(node: Node, outcome: Outcome, *rungs: Rung) -> tuple[Rung, ...]
 
 def _any_written(node: Node, outcome: Outcome) -> bool:
     """Whether the recipe writes what some decision would else be set to by choice."""
+    return any(_written(node, outcome))
+
+
+def _leaves_open(node: Node, outcome: Outcome) -> bool:
+    """Whether something of it is chosen even where the recipe's own settings are scored."""
+    return not all(_written(node, outcome))
+
+
+def _written(node: Node, outcome: Outcome) -> list[bool]:
+    """Of each decision below that has settings to choose, whether the recipe writes them all."""
     judged = [(each, outcome.decisions.get(each.name)) for each in node.below if each.parameters]
-    return any(
+    return [
         found is not None and each.plain_decision.as_written(found.rows.gold.names, WIDEST) is not None
         for each, found in judged
-    )
+    ]
 
 
 def decision_tables(page: PageContext, outcome: Outcome, judgement: Judgement) -> tuple[TextTable, ...]:
     """The decision's score of each column by every way of choosing, on out-of-fold rows and on dev."""
-    node = outcome.graph.nodes[judgement.name]
-    rungs = rungs_beside(node, outcome, "inside_folds", "fold_tuned", "cross_fitted")
-    whole, dev = _columns_table(page, judgement, judgement.ladder, rungs, OOF), judgement.splits.get(DEV)
-    if dev is None:
+    whole = _columns_table(page, outcome, judgement, OOF, "inside_folds", "fold_tuned", "cross_fitted")
+    if DEV not in judgement.splits:
         return (whole,)
-    return whole, _columns_table(page, judgement, dev, rungs_beside(node, outcome, "oracle", "fold_tuned"), DEV)
+    return whole, _columns_table(page, outcome, judgement, DEV, "oracle", "fold_tuned")
 
 
-def _columns_table(
-    page: PageContext, judgement: Judgement, ladder: Ladder, rungs: Sequence[Rung], split: str
-) -> TextTable:
+def _columns_table(page: PageContext, outcome: Outcome, judgement: Judgement, split: str, *rungs: Rung) -> TextTable:
     metric, names = judgement.metric, judgement.rows.gold.names
-    columns = [(rung, ladder[rung]) for rung in rungs if rung in ladder]
-    where = (chosen_on(rung, page.cells, split, judgement.kind) for rung, _ in columns)
+    node, ladder = outcome.graph.nodes[judgement.name], judgement.ladder if split == OOF else judgement.splits[split]
+    columns = [(rung, ladder[rung]) for rung in rungs_beside(node, outcome, *rungs) if rung in ladder]
+    is_open = _leaves_open(node, outcome)
+    where = (chosen_on(rung, page.cells, split, judgement.kind, is_open) for rung, _ in columns)
     lines = [Row(("settings chosen on", *where), kind="chosen-on")]
     for place, name in enumerate(names) if len(names) > 1 else ():
         each = (Entry(page.shown(s.per_column[place]), column_setting(s, judgement, place)) for _, s in columns)
         lines.append(Row((name, *each)))
     whole = (Entry(page.shown(s.score), _whole_setting(s, judgement) if len(names) == 1 else "") for _, s in columns)
     lines.append(Row((metric_words(metric.name), *whole), kind="main"))
-    what = f"{per_column_words(metric)} of each column" if len(names) > 1 else metric_words(metric.name)
+    part = per_column_words(metric, judgement.rows.gold.kind)
+    what = f"{part} of each column" if len(names) > 1 else metric_words(metric.name)
     on, rows = page.rows_of(judgement.name), OOF if split == OOF else f"{split} rows"
+    parts = "folds" if page.cells.folds > 1 else "parts"
     caption = (
         f"{judgement.name}, {what}, on {rows}{'' if on == 'all rows' else f' ({on})'} by where its settings were "
-        "chosen. Beside a score its setting, or the range of the folds’ settings"
+        f"chosen. Beside a score its setting, or the range of the {parts}’ settings"
     )
     return TextTable(caption, ("", *(RUNGS[rung] for rung, _ in columns)), lines, kind="numbers comparison")
 
@@ -173,7 +198,7 @@ def gap_sentences(page: PageContext, judgement: Judgement, rule: str = "") -> tu
 
 def _gap(page: PageContext, judgement: Judgement, own: Scored, other: Scored, rows: str, rule: str) -> str:
     metric, digits = judgement.metric, max(page.decimals, DECIMALS_WITHOUT_ERROR)
-    pooled = rows == OOF and len(judgement.cells) > 1  # there the oracle is a mean over folds, the other one pooled
+    pooled = rows == OOF and page.cells.folds > 1  # there the oracle is a mean over folds, the other one pooled
     measured = (
         f"Oracle gap of {judgement.name} on {rows}: choosing its settings on the very rows that are scored gives "
         f"{fixed(own.score, digits)}, choosing them elsewhere "

@@ -7,18 +7,17 @@ from dataclasses import dataclass, replace
 
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
-from tune_polar.report.correction import worth_sentences
+from tune_polar.report.correction import foretold_sentences, worth_sentences
 from tune_polar.report.document import Document, DocumentSection, markdown
 from tune_polar.report.ladder import score_ladder
 from tune_polar.report.page_context import PageContext
-from tune_polar.report.words import decision_words, score_words
+from tune_polar.report.words import CellWords, decision_words, score_words
 
 LICENCE = "---\nlicense: \npipeline_tag: text-classification\ntags: [tune-polar]\n---\n\n"
-CHOSEN = "Chosen on all out-of-fold rows; decision.json has every digit, and each score’s protocol."
-ALL_ROWS = (
-    "These are figures of the folds’ models. This one was trained on all rows: nothing is held out, so it has none of "
-    "its own."
+NOT_CHOSEN = (
+    "It is not the winner of its search: these figures are of itself alone, and owe nothing to having been the best."
 )
+CHOSEN = "Chosen on all out-of-fold rows; decision.json has every digit, and each score’s protocol."
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class CardFacts:
     """What a card says beside the records.
 
     Args:
-        models: of the folds, or 1.
+        models: one a cell, or 1.
         all_rows: whether the one model was trained on all rows.
         opens_alone: places that ``AutoModelForSequenceClassification`` opens.
         others: places with an encoder and a head of its own.
@@ -58,23 +57,30 @@ def model_card(summary: SearchSummary, row: ConfigurationSummary, outcome: Outco
     is_winner = summary.best is not None and summary.best.configuration.id == row.configuration.id
     about = summary if is_winner else replace(summary, configurations=(replace(row, outcome=outcome),))
     page = PageContext(about)
-    ladder, recipe = score_ladder(page, outcome), row.configuration.recipe
+    ladder, recipe = score_ladder(page, outcome, is_winner=is_winner), row.configuration.recipe
     used = outcome.graph.scored.below
     decides = tuple(f"{node.name}: {decision_words(recipe.decide[node.name])}." for node in used)
     set_to = [
         f"{name}: {setting}" for name, setting in outcome.best.deployed.items() if outcome.graph.nodes[name].per is None
     ]
     came = came_from(summary, f"Recipe {recipe.recipe}, configuration {row.configuration.id}", facts)
-    worth = [f"Scored is the {score_words(recipe)}.", *worth_sentences(page)]
-    worth += [] if is_winner else ["It is not the winner of its search."]
-    worth += [ALL_ROWS] if facts.all_rows else []
+    worth = [f"Scored is the {score_words(recipe)}."]
+    worth += worth_sentences(page) if is_winner else [*foretold_sentences(page), NOT_CHOSEN]
+    worth += [_of_all_rows(page.cells)] if facts.all_rows else []
     sections = (
         DocumentSection("What it is worth", tuple(worth), (ladder,)),
         DocumentSection("What it decides", decides, remarks=(*set_to, CHOSEN)),
-        DocumentSection("How to use it", use(facts)),
+        DocumentSection("How to use it", use(facts, page.cells)),
         DocumentSection("Where it comes from", remarks=came),
     )
     return LICENCE + markdown(Document(recipe.recipe, sections))
+
+
+def _of_all_rows(cells: CellWords) -> str:
+    return (
+        f"These are figures of the {cells.many}’ models. This one was trained on all rows: nothing is held out, so it "
+        "has none of its own."
+    )
 
 
 def came_from(summary: SearchSummary, what: str, facts: CardFacts) -> tuple[str, ...]:
@@ -87,14 +93,14 @@ def came_from(summary: SearchSummary, what: str, facts: CardFacts) -> tuple[str,
     )
 
 
-def use(facts: CardFacts) -> tuple[str, ...]:
-    """How others open it."""
+def use(facts: CardFacts, cells: CellWords) -> tuple[str, ...]:
+    """How others open it; ``cells``: of a configuration of its search."""
     said = [
         "tune-polar predict with this folder reads files of texts and gives probabilities, decisions and, of several "
         "models, how far they agree."
     ]
     if facts.models > 1:
-        said.append(f"{facts.models} models of the folds vote together: their shares are averaged.")
+        said.append(f"{facts.models} models of the {cells.many} vote together: their shares are averaged.")
     if facts.members:
         said.append(
             f"They are those of {facts.members} configurations, each of which counts its weight; of neighbours the "

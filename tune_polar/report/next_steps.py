@@ -21,7 +21,7 @@ from tune_polar.stats.importance import Curve
 from tune_polar.stats.intervals import signed, signed_span, unit_of
 from tune_polar.store.open_files import place_here
 
-NARROWED = "narrowed.yaml"  # beside the page
+NARROWED = "narrowed.yaml"  # beside the page in the store
 MOST = 3  # settings to narrow: more at once is a guess
 GOOD = 0.25  # of a curve's span below its best, that still counts as good
 WIDE = 0.7  # of a range; what is good over more of it is not narrowed
@@ -148,8 +148,9 @@ def _good(page: PageContext, parameter: SearchedParameter, curve: Curve) -> tupl
 
 
 def _going_on(page: PageContext, place: str) -> str:
-    found = page.further
-    more = f"tune-polar resume {place} --trials {2 * page.summary.planned}"
+    found, more = page.further, f"tune-polar resume {place}"
+    if page.summary.is_complete:
+        more += f" --trials {2 * page.summary.planned}"
     if isinstance(found, str):
         return "" if found == NOTHING_SAMPLED else f"What going on would gain: {found} Go on with `{more}`."
     gain, unit = signed(found.gain, page.metric), unit_of(page.metric)
@@ -160,10 +161,12 @@ def _going_on(page: PageContext, place: str) -> str:
             f"foretells those left out no better than their mean. More {page.cells.many} or seeds tell more than more "
             f"configurations of this space. Go on with `{more}`."
         )
+    ended = sum(row.state != "incomplete" for row in page.summary.configurations)
+    left = "" if page.summary.is_complete else f"; {ended:,} of {page.summary.planned:,} planned have ended"
     return (
         f"Going on to twice as many is expected to gain {gain}{unit} over the winner, without the luck of a "
         f"measurement; the most promising point that a surrogate of {count(found.configurations, 'configuration')} "
-        f"sees has {ends} ({found.interval.level:.0%} interval). Go on with `{more}`."
+        f"sees has {ends} ({found.interval.level:.0%} interval). Go on with `{more}`{left}."
     )
 
 
@@ -171,8 +174,10 @@ def _narrowing(page: PageContext, place: str) -> str:
     found: Sequence[Narrower] = narrower(page)
     if not found:
         return ""
-    file = place_here(place) / NARROWED
+    beside = page.options.narrowed
+    file = str(place_here(place) / NARROWED) if beside is None else beside
+    lies = f"{file} lies beside this page" if beside is not None else f"`tune-polar report {quote(place)}` writes it"
     return (
         f"To search on more narrowly: {listed([each.words for each in found])}. The same command in a new store with "
-        f"`--space {quote(str(file))} --try {quote(place)}` does; {NARROWED} lies beside the page."
+        f"`--space {quote(file)} --try {quote(place)}` does; {lies}."
     )

@@ -11,7 +11,7 @@ import numpy as np
 from tune_polar.decide.array_checks import BoolArray, FloatArray
 from tune_polar.decide.judgement import Judgement
 from tune_polar.report.document import TextTable
-from tune_polar.report.numbers import axis_ticks, count, plain_number, spread
+from tune_polar.report.numbers import MINUS, axis_ticks, count, plain_number, spread
 from tune_polar.report.page_context import PageContext
 
 RANGES = 9  # at most, one fewer between round numbers
@@ -25,7 +25,7 @@ class NumberRange:
     own: BoolArray  # (rows,)
     gold: float  # mean
     predicted: float  # mean
-    noise: float  # standard deviation between cells of the mean of predicted − gold
+    noise: float | None  # standard deviation between cells of the mean of predicted − gold; None: one cell has any
 
 
 def number_ranges(judgement: Judgement, gold: FloatArray, decided: FloatArray) -> Iterator[NumberRange]:
@@ -59,8 +59,9 @@ def by_value(
             (each.words, f"{count_of:,}", f"{share:.1%}", predicted, bias, plain_number(error), plain_number(constant))
         )
     caption = (
-        f"{name} by gold value: what such rows are predicted on average, ± one standard deviation between "
-        f"{page.cells.many}; the last column is the mean error of one number for all rows, the gold’s mean"
+        f"{name} by gold value: what such rows are predicted on average, ± one standard deviation "
+        f"between {page.cells.many} of predicted {MINUS} gold; the last column is the mean error of one number for all "
+        f"rows{page.cells.counted}, the gold’s mean"
     )
     heads = (f"gold {name}", "rows", "share", "predicted", "bias", "mean error", "of a constant")
     return TextTable(caption, heads, rows)

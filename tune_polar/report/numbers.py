@@ -4,44 +4,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 MINUS = "−"
 FEWEST_DECIMALS, MOST_DECIMALS = 2, 4
 DECIMALS_WITHOUT_ERROR = 3
+LONGEST_TICK = 6  # letters
 
 
-def spread(scores: Sequence[float]) -> float:
-    """Standard deviation between folds; 0 where there is only one."""
-    return float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
+def spread(scores: Sequence[float]) -> float | None:
+    """Standard deviation between folds; None where there is only one, which says nothing of it."""
+    return float(np.std(scores, ddof=1)) if len(scores) > 1 else None
 
 
-def decimals_for(error: float) -> int:
-    """Decimals of a score in 0–1 beside its ``error``.
+def decimals_for(error: float | None) -> int:
+    """Decimals of a score beside its ``error``; below 0 where tens or more are rounded.
 
     The error keeps two significant digits while they are at most 35, else one (Particle Data Group, Review of
-    Particle Physics, section 5.3): 0.013 → 3, 0.009 → 3, 0.04 → 2. An error of 0 says nothing about digits.
+    Particle Physics, section 5.3): 0.013 → 3, 0.009 → 3, 0.04 → 2, 17,677 → −3. An error of 0, or one that is not
+    known, says nothing about digits. An error below 1, as of scores in 0–1, leaves at least two.
     """
-    if not (error > 0 and math.isfinite(error)):
+    if error is None or not (error > 0 and math.isfinite(error)):
         return DECIMALS_WITHOUT_ERROR
     exponent = math.floor(math.log10(error))
     significant = 2 if error / 10**exponent < 3.55 else 1
-    return min(max(significant - 1 - exponent, FEWEST_DECIMALS), MOST_DECIMALS)
+    decimals = significant - 1 - exponent
+    return decimals if error >= 1 else min(max(decimals, FEWEST_DECIMALS), MOST_DECIMALS)
 
 
 def fixed(value: float, decimals: int) -> str:
     """``value`` with ``decimals`` digits after the point; what rounds to zero has no sign."""
-    text = f"{value:.{decimals}f}"
+    text = f"{value:.{decimals}f}" if decimals >= 0 else f"{round(value, decimals):.0f}"
     if text.startswith("-"):
         text = text[1:] if float(text) == 0 else MINUS + text[1:]
     return text
 
 
-def with_error(value: float, error: float) -> str:
-    """``0.698 ± 0.009``: both with the decimals that the error allows."""
+def with_error(value: float, error: float | None) -> str:
+    """``0.698 ± 0.009``: both with the decimals that the error allows; where it is not known the value alone."""
     decimals = decimals_for(error)
-    return f"{fixed(value, decimals)} ± {fixed(error, decimals)}"
+    return fixed(value, decimals) if error is None else f"{fixed(value, decimals)} ± {fixed(error, decimals)}"
 
 
 def duration(seconds: float) -> str:
@@ -92,5 +96,17 @@ def axis_ticks(low: float, high: float, most: int = 5) -> tuple[float, ...]:
     for step in (factor * 10**power for power in (exponent, exponent + 1) for factor in (1, 2, 5)):
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         if last - first < most:
-            return tuple(round(tick * step, 12) for tick in range(first, last + 1))
+            return tuple(round(tick * step, max(12, 2 - exponent)) for tick in range(first, last + 1))
     return (low,)
+
+
+def tick_words(ticks: Sequence[float], fewest: int = 0) -> tuple[str, ...]:
+    """As many decimals as tell what each tick is, ``fewest`` at least; long ones with a power of ten: ``1e-06``."""
+    step = min((abs(b - a) for a, b in pairwise(ticks)), default=abs(ticks[0]))
+    for decimals in range(fewest if max(map(abs, ticks)) < 10 else 0, LONGEST_TICK - 1):
+        words = [fixed(tick, decimals) for tick in ticks]
+        if max(map(len, words)) > LONGEST_TICK:
+            break
+        if all(abs(tick - round(tick, decimals)) <= 1e-6 * step for tick in ticks):
+            return tuple(words)
+    return tuple(f"{tick:.3g}".replace("-", MINUS, 1) if tick < 0 else f"{tick:.3g}" for tick in ticks)

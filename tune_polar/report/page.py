@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.glossary import folded, glossary
+from tune_polar.report.next_steps import NARROWED
 from tune_polar.report.page_context import PageContext, PageOptions
 from tune_polar.report.page_file import rendered, write_whole
 from tune_polar.report.page_section import Answer, Section
@@ -47,12 +48,12 @@ def build_page(summary: SearchSummary, options: PageOptions | None = None) -> st
 def write_page(summary: SearchSummary, path: Path, options: PageOptions | None = None) -> Path:
     """Build the page and write it to ``path``, whole or not at all; gives ``path``.
 
-    Without options its records are linked where they lie beside it.
+    Without options it is the one in the store, whose records and narrower space lie beside it.
 
     Raises:
         StoreError: ``path`` cannot be written.
     """
     if options is None:
-        options = PageOptions(store_address=store_address(summary.url, path))
+        options = PageOptions(store_address=store_address(summary.url, path), narrowed=NARROWED)
     write_whole(path, build_page(summary, options))
     return path

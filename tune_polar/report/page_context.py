@@ -37,6 +37,7 @@ class PageOptions:
     store_address: str | None = None  # of the store's folder as seen from the page's
     texts: Mapping[str, str] | None = None  # by row id: shows example rows
     reload_seconds: int | None = None  # the page reads itself anew, while a search runs
+    narrowed: str | None = None  # name of the space with narrower ranges beside the page; None: no page lies anywhere
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +93,11 @@ class PageContext:
         return [row for row, _ in self.scored if row.outcome is not None]
 
     @cached_property
-    def noise(self) -> float:
-        """Standard deviation between cells, in the middle of the finished configurations."""
-        return median(spread(scores.best.cell_scores) for _, scores in self.scored)
+    def noise(self) -> float | None:
+        """Standard deviation between cells, in the middle of the finished configurations; None of one cell alone."""
+        every = (spread(scores.best.cell_scores) for _, scores in self.scored)
+        found = [each for each in every if each is not None]
+        return median(found) if found else None
 
     @property
     def reference(self) -> ConfigurationSummary | None:
@@ -180,7 +183,7 @@ class PageContext:
     def decimals(self) -> int:
         """Digits that the winner's noise between cells allows a score."""
         best = self.best
-        return decimals_for(0.0 if best is None or best.scores is None else spread(best.scores.best.cell_scores))
+        return decimals_for(None if best is None or best.scores is None else spread(best.scores.best.cell_scores))
 
     def shown(self, score: float) -> str:
         """A score with these digits."""

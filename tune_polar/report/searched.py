@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tune_polar.recipe.fill import object_at, word_of
@@ -32,12 +33,16 @@ class SearchedParameter:
         """Whether it has more than one value."""
         return self.low < self.high
 
-    @property
-    def axis(self) -> Axis:
-        """The whole range."""
+    def axis(self, numbers: Iterable[float] = ()) -> Axis:
+        """The whole range, and beyond it as far as ``numbers`` lie, at most as far again as it is wide."""
         if self.choices:
             return choice_axis(self.choices, self.key)
-        return range_axis(self.low, self.high, self.key, log=self.log)
+        every = (self.low, self.high, *(each for each in numbers if -1 <= self.unit(each) <= 2))
+        return range_axis(min(every), max(every), self.key, log=self.log)
+
+    def holds(self, numbers: Iterable[float]) -> bool:
+        """Whether all of them lie in its range."""
+        return all(self.low <= each <= self.high for each in numbers)
 
     @property
     def words(self) -> str:

@@ -113,8 +113,8 @@ def _found(pages: Sequence[tuple[str, PageContext]], winners: Sequence[_Winner],
         return [table, missing(NOTHING)]
     svg = strip_plot("strips", "The winners’ scores, cell by cell", "The table above has these scores.", strips)
     note = (
-        "Points are folds (or seeds of one split), the upright bar is their mean; the number is the score of all rows "
-        "pooled ± the standard deviation between them."
+        "Points are folds (or seeds of one split), the upright bar is their mean; the number is the score (of folds "
+        "that of all rows pooled) ± the standard deviation between them."
         + (f" {why}: do not read one row against another." if why else "")
     )
     return [table, figure(svg, note)]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tune_polar.decide.judgement import Rung
+from tune_polar.decide.judgement import Judgement, Rung
 from tune_polar.decide.metrics import Metric
+from tune_polar.decide.rows import Gold, GoldKind
 from tune_polar.evaluate.cell_words import cell_name
 from tune_polar.evaluate.summary import State
 from tune_polar.recipe.cells import Cell
@@ -52,6 +53,7 @@ STATES: Mapping[State, str] = {
     "infeasible": "failed",
     "incomplete": "open",
 }
+F1 = "F1"  # of the positive class
 NO_CHOICE = "what needs no choice"
 SIDE_BY_SIDE = 8
 OOF = "out-of-fold rows"
@@ -73,27 +75,45 @@ def gap_words(value: float, metric: Metric) -> str:
     return f"{signed(value, metric).removeprefix('+')} {metric.unit}".rstrip()
 
 
-def per_column_words(metric: Metric) -> str:
-    """What one column of a metric is: ``F1`` of macro-F1."""
-    return "F1" if metric.name in ("macro_f1", "positive_f1", "micro_f1") else metric_words(metric.name)
+def per_column_words(metric: Metric, kind: GoldKind) -> str:
+    """What one column of a metric is: of macro-F1 ``F1``, but of a yes-or-no question itself, a mean of both classes.
+
+    ``kind``: of the gold.
+    """
+    of_positives = metric.name in ("positive_f1", "micro_f1") or (metric.name == "macro_f1" and kind != "binary")
+    return F1 if of_positives else metric_words(metric.name)
 
 
-def column_heads(metric: Metric, names: Sequence[str]) -> tuple[str, ...]:
+def column_heads(metric: Metric, gold: Gold) -> tuple[str, ...]:
     """Of a table with a score for each of several columns, as far as they fit side by side."""
-    return tuple(f"{per_column_words(metric)} {name}" for name in names) if 1 < len(names) <= SIDE_BY_SIDE else ()
+    part = per_column_words(metric, gold.kind)
+    return tuple(f"{part} {name}" for name in gold.names) if 1 < len(gold.names) <= SIDE_BY_SIDE else ()
 
 
-def chosen_on(rung: Rung, cells: CellWords, split: str = OOF, kind: str = "") -> str:
-    """Where the settings of a score were chosen: ``the other folds``; ``kind``: of the decision."""
+def chosen_on(rung: Rung, cells: CellWords, split: str = OOF, kind: str = "", leaves_open: bool = False) -> str:
+    """Where the settings of a score were chosen: ``the other folds``.
+
+    Args:
+        rung: how they were.
+        cells: of the plan.
+        split: whose rows are scored.
+        kind: of the decision.
+        leaves_open: whether the recipe writes some of them alone.
+    """
     inside = "each fold’s own rows, then averaged" if cells.folds > 1 else "these very rows"
     return {
         "oracle": inside if split == OOF else f"{split} gold itself",
         "inside_folds": inside,
         "fold_tuned": "all these rows" if split == OOF else f"all {OOF}",
         "cross_fitted": "the other folds" if cells.folds > 1 else "the other four fifths of the rows",
-        "as_written": "nowhere: as the recipe writes them",
+        "as_written": "nowhere: as the recipe writes them" if not leaves_open else _the_rest(cells, split),
         "plain": f"nowhere: {PLAIN.get(kind, NO_CHOICE)}",
     }[rung]
+
+
+def _the_rest(cells: CellWords, split: str) -> str:
+    where = chosen_on("cross_fitted" if split == OOF else "fold_tuned", cells, split)
+    return f"the recipe’s; what it leaves open: {where}"
 
 
 def begun(text: str) -> str:
@@ -131,6 +151,23 @@ class CellWords:
         """``folds``, ``seeds`` or ``cells``."""
         return f"{self.one}s"
 
+    @property
+    def pooling(self) -> str:
+        """How all rows come to one score: ``all rows are pooled and scored once``."""
+        pooled = "pooled and scored once" if self.folds > 1 else "scored once"
+        return f"all rows are {pooled}" if self.seeds == 1 else f"each seed’s rows are {pooled}, then averaged"
+
+    @property
+    def counted(self) -> str:
+        """Behind a number of out-of-fold rows: that each counts several times."""
+        return ", each counted once a seed" if self.seeds > 1 else ""
+
+    @property
+    def unlike_pooled(self) -> str:
+        """What a mean over cells is not; "" where it is just that."""
+        unlike = " That mean is not the difference of the pooled scores, and may even differ in sign."
+        return unlike if self.folds > 1 else ""
+
     def count(self, number: int) -> str:
         """``5 folds``."""
         return count(number, self.one)
@@ -147,12 +184,14 @@ class CellWords:
         return f"{self.one if len(cells) == 1 else self.many} {listed(numbers)}"
 
 
-def weakest_words(names: Sequence[str], values: Sequence[float], metric: Metric, shown: Callable[[float], str]) -> str:
+def weakest_words(judgement: Judgement, shown: Callable[[float], str]) -> str:
     """``The weakest of 6 is invalidation: F1 0.17.``; "" of one column."""
-    if len(names) < 2:
+    metric, gold, values = judgement.metric, judgement.rows.gold, judgement.cross_fitted.per_column.tolist()
+    if len(gold.names) < 2 or len(values) != len(gold.names):
         return ""
-    value, name = min(zip(values, names, strict=True), key=lambda pair: metric.gain(pair[0], 0.0))
-    return f"The weakest of {len(names)} is {name}: {per_column_words(metric)} {shown(value)}, cross-fitted."
+    value, name = min(zip(values, gold.names, strict=True), key=lambda pair: metric.gain(pair[0], 0.0))
+    part = per_column_words(metric, gold.kind)
+    return f"The weakest of {len(gold.names)} is {name}: {part} {shown(value)}, cross-fitted."
 
 
 def decided_by(recipe: Recipe, settings: Mapping[str, Any]) -> str:

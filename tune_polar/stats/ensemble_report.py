@@ -20,6 +20,7 @@ from tune_polar.stats.intervals import Interval
 from tune_polar.stats.paired import text_paired_bootstrap
 
 LEVEL, ROUNDS, SEED = 0.90, 1000, 0
+TIE = 1e-9  # scores that are equal, computed along two ways
 Kind = Literal["seeds", "uniform", "greedy"]
 
 
@@ -51,18 +52,24 @@ class EnsembleReport:
     pick_score: float
     names: tuple[str, ...]  # of the candidates
     entries: tuple[EnsembleEntry, ...]  # the greedy ensemble last
-    runs: tuple[frozenset[str], ...]  # of each candidate: its models, by names that are equal where two share one
+    runs: tuple[frozenset[str], ...] | None  # of each candidate its models, a shared one by one name; None: unknown
     corrected: BbcCv | str  # of choosing the best among all configurations and ensembles, or why there is none
     bench: EnsembleBench
 
-    def passes(self, places: Sequence[int]) -> int:
-        """Forward passes that a text costs where these candidates answer together."""
-        return len(frozenset[str]().union(*(self.runs[place] for place in places)))
+    def passes(self, places: Sequence[int]) -> int | None:
+        """Forward passes that a text costs where these candidates answer together; None: their models are unknown."""
+        return None if self.runs is None else len(frozenset[str]().union(*(self.runs[place] for place in places)))
 
     @property
     def is_chosen(self) -> bool:
-        """Whether the greedy ensemble is the best of all, so that ``corrected`` is its score corrected."""
-        return not isinstance(self.corrected, str) and self.corrected.winner == len(self.corrected.win_share) - 1
+        """Whether no other is better than the greedy ensemble, so that ``corrected`` is its score corrected."""
+        found = self.corrected
+        return not isinstance(found, str) and self.metric.gain(found.raw_best, float(found.whole[-1])) <= TIE
+
+    @property
+    def folds(self) -> int:
+        """In which rows are held out."""
+        return len(self.bench.judged.parts)
 
     @property
     def greedy(self) -> EnsembleEntry:
@@ -84,7 +91,7 @@ def ensemble_report(
     bench: EnsembleBench,
     pick: Pick,
     others: Sequence[Candidate],
-    runs: Sequence[frozenset[str]],
+    runs: Sequence[frozenset[str]] | None,
     *,
     rounds: int = ROUNDS,
     seed: int = SEED,
@@ -95,7 +102,7 @@ def ensemble_report(
         bench: with at least two candidates.
         pick: one of them.
         others: decisions of every configuration with every setting, the pick's among them, on ``pick.rows``.
-        runs: of each candidate of the bench, the names of its models.
+        runs: of each candidate of the bench, the names of its models; None: they are unknown.
         rounds: of resampling.
         seed: of resampling.
 
@@ -119,7 +126,15 @@ def ensemble_report(
         corrected = error.problem
     names = tuple(each.name for each in bench.candidates)
     return EnsembleReport(
-        bench.metric, picked, pick.place, pick.scored.score, names, entries, tuple(runs), corrected, bench
+        bench.metric,
+        picked,
+        pick.place,
+        pick.scored.score,
+        names,
+        entries,
+        None if runs is None else tuple(runs),
+        corrected,
+        bench,
     )
 
 

@@ -36,7 +36,12 @@ class Further:
 
 
 def gain_of_more(
-    settings: FloatArray, scores: FloatArray, columns: Sequence[Column], winner: int, rng: np.random.Generator
+    settings: FloatArray,
+    scores: FloatArray,
+    columns: Sequence[Column],
+    winner: int,
+    rng: np.random.Generator,
+    most: float = np.inf,
 ) -> Further:
     """Expected gain over the winner by going on.
 
@@ -46,6 +51,7 @@ def gain_of_more(
         columns: names and levels.
         winner: row that was picked.
         rng: of points.
+        most: that there is to gain, up to the end of the metric's range.
 
     Raises:
         DecisionError: fewer than ``FEWEST`` configurations, or shapes that do not fit.
@@ -67,8 +73,8 @@ def gain_of_more(
     expected = middle * ndtr(z) + deviation * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     best = int(expected.argmax())
     reach = float(ndtri((1 + LEVEL) / 2)) * float(deviation[best])
-    low, high = (max(0.0, float(middle[best]) + sign * reach) for sign in (-1, 1))
-    gain = float(expected[best]) * BROUGHT * max(0.0, process.explained)
+    low, high = (min(max(0.0, float(middle[best]) + sign * reach), most) for sign in (-1, 1))
+    gain = min(float(expected[best]) * BROUGHT * max(0.0, process.explained), most)
     return Further(gain, Interval(min(low, gain), high, LEVEL), process.explained, len(settings))
 
 

@@ -49,8 +49,14 @@ def points(value: float) -> str:
 
 
 def signed(value: float, metric: Metric) -> str:
-    """A difference of ``metric``'s scores as it is printed: of F1 in points, "+0.4"; of a correlation "+0.004"."""
-    return _signed(metric.factor * value, 1 if metric.factor == 100 else 3)
+    """A difference of ``metric``'s scores as it is printed: of F1 in points, "+0.4"; of a correlation "+0.004".
+
+    An error of numbers may be of any size: from 10 on it has a decimal fewer for each digit more.
+    """
+    if metric.factor == 100:
+        return _signed(100 * value, 1)
+    whole = len(f"{abs(metric.factor * value):.0f}")
+    return _signed(metric.factor * value, max(0, 4 - whole))
 
 
 def signed_span(interval: Interval, metric: Metric) -> str:

@@ -144,6 +144,8 @@ def _runs(corrected: BbcCv, measured: Rows, spread: FloatArray, rng: np.random.G
 
 def _luck(corrected: BbcCv, of_runs: FloatArray) -> float:
     """By how much more the best looks better than it is where runs are drawn beside rows; on the metric's scale."""
+    if len(set(corrected.configurations)) == 1:  # all share their runs: the choice prefers none
+        return 0.0
     inside, whole = (corrected.metric.to_scale(each) for each in (corrected.inside, corrected.whole))
     with_runs, plain = (errors_of_choice(each, whole, corrected.metric).mean() for each in (inside + of_runs, inside))
     return float(with_runs - plain)

@@ -63,7 +63,7 @@ def prediction_ensembles(
             bench,
             Pick(names.index(winner.name), winner.judgement.rows, winner.judgement.cross_fitted),
             [Candidate(each.name, each.rule, each.decided) for each in scored],
-            [frozenset({name}) for name in names],
+            None,  # a file of predictions does not say what models a configuration has
             rounds=rounds,
             seed=seed,
         )

@@ -52,7 +52,7 @@ def rare_labels(rows: Rows, decided: NDArray[Any], size: int | None = None) -> t
 
     Args:
         rows: that are judged; of binary gold the negative class is a label too, since it is scored. Of several seeds
-            the first is looked at.
+            F1 and what it moves by are means.
         decided: (rows, columns), of class gold codes (rows, 1).
         size: of the next set; None: as many texts.
 
@@ -64,16 +64,18 @@ def rare_labels(rows: Rows, decided: NDArray[Any], size: int | None = None) -> t
         ['religious']
     """
     same_shape(rows.gold.values, np.asarray(decided), "gold and decisions")
-    own = rows.seed == rows.seeds[0] if len(rows) else np.zeros(0, dtype=np.bool_)
-    first = rows.take(own)
-    folds, texts = np.unique(first.part), len(np.unique(first.ids))
+    owns = [rows.seed == seed for seed in (rows.seeds if len(rows) else ())]
+    by_seed = [(rows.take(own), list(_columns(rows.take(own), np.asarray(decided)[own]))) for own in owns]
+    folds, texts = np.unique(rows.part), len(np.unique(rows.ids))
     found = []
-    for name, gold, called in _columns(first, np.asarray(decided)[own]):
-        positives = len(np.unique(first.ids[gold]))
-        smallest = min((int(np.count_nonzero(gold[first.part == fold])) for fold in folds), default=0)
+    for place, (name, _, _) in enumerate(by_seed[0][1] if by_seed else ()):
+        each = [(of, *columns[place][1:]) for of, columns in by_seed]  # rows of a seed, gold and decisions
+        positives = len(np.unique(np.concatenate([of.ids[gold] for of, gold, _ in each])))
+        smallest = min(int(np.count_nonzero(gold[of.part == fold])) for of, gold, _ in each for fold in folds)
         if positives < FEWEST or smallest < FEWEST_IN_FOLD:
             m = texts if size is None else size
-            found.append(RareLabel(name, positives, smallest, len(folds), *_scored(gold, called, texts, m), m))
+            f1, wobble = np.mean([_scored(gold, called, texts, m) for _, gold, called in each], axis=0).tolist()
+            found.append(RareLabel(name, positives, smallest, len(folds), f1, wobble, m))
     return tuple(found)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from tune_polar.report.choice_words import choice_sentences
 from tune_polar.report.document import DocumentSection, TextTable
 from tune_polar.report.drawing.figures import Strip, strip_plot
-from tune_polar.report.numbers import count, listed, spread, with_error
+from tune_polar.report.numbers import count, fixed, listed, spread, with_error
 from tune_polar.stats.group_thresholds import GroupGain, GroupThresholds
 from tune_polar.stats.grouped_rows import GroupReport
 from tune_polar.stats.intervals import points, signed
@@ -91,7 +91,9 @@ def _matrix(matrix: ComparisonMatrix, how: str) -> TextTable:
         cells = ("" if each is None else f"{_difference(each)} p={each.adjusted_p:.2g}" for each in pairs)
         rows.append((f"{place + 1} {name}", *cells))
     unit = matrix.pairs[0].metric.unit if matrix.pairs else ""
-    caption = f"Row minus column{', ' if unit else ''}{unit}, {how}; p adjusted for {len(matrix.pairs)} pairs (Holm)"
+    caption = (
+        f"Row minus column{', ' if unit else ''}{unit}, {how}; p adjusted for {count(len(matrix.pairs), 'pair')} (Holm)"
+    )
     return TextTable(caption, ("", *(f"− {place + 1}" for place in range(1, len(names)))), rows)
 
 
@@ -110,13 +112,13 @@ def ranking_section(report: ThresholdReport) -> DocumentSection:
     picks = {name: scored[pick] for name, pick in ranking.picks.items()}
     others = [name for name, pick in picks.items() if pick != picks["cross-fitted"] and name != ranking.reference]
     verdict = (
-        f"{', '.join(others)} would have picked another configuration than cross-fitting."
+        f"{listed(others)} would have picked another configuration than cross-fitting."
         if others
         else "All of them pick the same configuration."
     )
     kendall = ranking.kendall[:, reference].tolist()
     rows = [
-        (name, picks[name], points(ranking.regret[name]), "n/a" if np.isnan(tau) else f"{tau:.2f}")
+        (name, picks[name], points(ranking.regret[name]), "n/a" if np.isnan(tau) else fixed(tau, 2))
         for name, tau in zip(ranking.scorings, kendall, strict=True)
     ]
     table = TextTable(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tune_polar.decide.predictions import OOF
 from tune_polar.report.decide.comparisons import compared_section
 from tune_polar.report.decide.threshold_document import alarm_sections, ensembles_in_words, rare_in_words
 from tune_polar.report.document import Document, DocumentSection, Row, TextTable
 from tune_polar.report.expected_score import ahead_sentences, span
-from tune_polar.report.numbers import count, listed
+from tune_polar.report.numbers import count, fixed, listed
 from tune_polar.report.pooled_correlation import pooling_sentences
 from tune_polar.report.words import metric_words
 from tune_polar.stats.group_scores import LEVEL
@@ -15,7 +17,7 @@ from tune_polar.stats.intervals import signed, unit_of
 from tune_polar.stats.plain_report import PlainReport
 
 DECIDED = {"class": "each row is given its likeliest class", "number": "numbers are taken as they are predicted"}
-_three = "{:.3f}".format
+_three = partial(fixed, decimals=3)
 
 
 def plain_document(report: PlainReport) -> Document:

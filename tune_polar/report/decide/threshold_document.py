@@ -23,8 +23,8 @@ from tune_polar.report.ensemble_words import (
 )
 from tune_polar.report.expected_score import EXPECTATION, PREDICTION, ahead_sentences, alarm_sentences
 from tune_polar.report.ladder import shown_threshold, threshold_range
-from tune_polar.report.numbers import count, listed
-from tune_polar.report.words import RUNGS, CellWords, chosen_on, weakest_words
+from tune_polar.report.numbers import count, fixed, listed
+from tune_polar.report.words import RUNGS, CellWords, begun, chosen_on, per_column_words, weakest_words
 from tune_polar.stats.ensemble_report import EnsembleReport
 from tune_polar.stats.intervals import Interval, points
 from tune_polar.stats.rare_labels import CODE as RARE
@@ -75,7 +75,7 @@ def alarm_sections(splits: Sequence[LabelledSplit]) -> tuple[DocumentSection, ..
     return tuple(DocumentSection(title, said[:1], remarks=said[1:]) for said in alarms)
 
 
-_three = "{:.3f}".format
+_three = partial(fixed, decimals=3)
 
 
 def _spans(at: Callable[[float], Interval]) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def _spans(at: Callable[[float], Interval]) -> tuple[str, ...]:
 
 
 def _span(interval: Interval) -> str:
-    return f"{interval.low:.3f}–{interval.high:.3f}"
+    return f"{_three(interval.low)}–{_three(interval.high)}"
 
 
 def _read(report: ThresholdReport) -> DocumentSection:
@@ -116,9 +116,10 @@ def _selected(report: ThresholdReport) -> DocumentSection:
     for split, ladder in winner.judgement.splits.items():
         sentences += _unlike_expected(ahead[split]) if split in ahead else []
         oracle, applied = (ladder[rung].score for rung in ON_SPLITS)
+        hindsight = f"{points(oracle - applied)} points of hindsight" if oracle > applied else "hindsight gains nothing"
         sentences.append(
             f"Thresholds chosen on {split} gold itself promise {_three(oracle)} there, fold-tuned ones reach "
-            f"{_three(applied)}: {points(oracle - applied)} points of hindsight."
+            f"{_three(applied)}: {hindsight}."
         )
     if not isinstance(report.ensembles, str):
         sentences.append(ensemble_sentences(report.ensembles, str)[0])
@@ -195,8 +196,7 @@ def _distrusted(report: ThresholdReport) -> tuple[str, ...]:
     else:
         named = [f"{name} ({'; '.join(why)})" for name, why in reasons.items()]
         said = f"Do not trust what is said of {listed(named)}."
-    crossed = report.winner.judgement.ladder["cross_fitted"].per_column.tolist()
-    weakest = weakest_words(report.labels, crossed, report.winner.judgement.metric, _three)
+    weakest = weakest_words(report.winner.judgement, _three)
     return (said, weakest) if weakest else (said,)
 
 
@@ -257,9 +257,10 @@ def _labels(report: ThresholdReport) -> DocumentSection:
         on_splits = (_three(float(_at(winner, *each).per_column[place])) for each in others)
         rows.append((label, *chosen, _span(report.bootstrap.per_class_intervals[place]), *further, *on_splits))
     half = min(len(columns), WIDEST)
-    tables = [TextTable("F1 on out-of-fold rows", tuple(columns[:half]), [row[:half] for row in rows])]
+    what = begun(per_column_words(winner.judgement.metric, winner.judgement.rows.gold.kind))
+    tables = [TextTable(f"{what} on out-of-fold rows", tuple(columns[:half]), [row[:half] for row in rows])]
     if half < len(columns):
-        caption = "F1 on further splits: chosen on their own gold (oracle), and on all out-of-fold rows (fold-tuned)"
+        caption = f"{what} on further splits: chosen on their own gold (oracle), on all out-of-fold rows (fold-tuned)"
         tables.append(TextTable(caption, (columns[0], *columns[half:]), [(row[0], *row[half:]) for row in rows]))
     remark = f"Intervals resample rows, {report.bootstrap.rounds:,} rounds."
     return DocumentSection(f"Labels, by rule {winner.rule}", (), tuple(tables), (remark,))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from tune_polar.report.drawing.panel import linked
-from tune_polar.report.numbers import axis_ticks, duration, fixed
+from tune_polar.report.numbers import axis_ticks, duration, tick_words
 
 ROW_PX, BAR_ROW_PX = 44, 34
 AXIS_PX, CLOCK_PX = 26, 20
@@ -48,9 +48,9 @@ def strip_plot(name: str, title: str, description: str, strips: Sequence[Strip])
         return "50%" if high == low else f"{MARGIN_PERCENT + share * (100 - 2 * MARGIN_PERCENT):.2f}%"
 
     ticks = axis_ticks(low, high)
-    decimals = next((d for d in range(2, 6) if len({fixed(t, d) for t in ticks}) == len(ticks)), 6)
     grid = Markup('<line class="grid" x1="{0}" x2="{0}" y1="0" y2="{1}"/>')
-    parts = [grid.format(percent(at), height) + _tick(percent(at), height + 18, fixed(at, decimals)) for at in ticks]
+    words = zip(ticks, tick_words(ticks, fewest=2), strict=True)
+    parts = [grid.format(percent(at), height) + _tick(percent(at), height + 18, word) for at, word in words]
     parts += [_upright("reference", percent(strip.mean), 0, height) for strip in strips if strip.is_reference]
     rail = Markup('<line class="rail" x1="0" x2="100%" y1="{0}" y2="{0}"/>')
     circle = '<circle class="point" cx="{0}" cy="{2}" r="5">{3}</circle>'

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
-from tune_polar.report.numbers import axis_ticks, fixed
+from tune_polar.report.numbers import axis_ticks, tick_words
 
 WIDTH, HEIGHT = 340.0, 216.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 10.0, 12.0, 40.0
 LETTERS = 46  # fit side by side under a panel
+POWERS = 7  # of ten that have a tick, at most
+LETTER, NAME = 7.0, 16.0  # widths of a tick's letter, and of the axis' name beside it
 # Drawn from the middle: a circle, the reference's square, the winner's diamond, triangles that point up and down.
 SHAPES: Mapping[str, str] = {
     "dot": "m-3.2 0a3.2 3.2 0 1 0 6.4 0a3.2 3.2 0 1 0 -6.4 0Z",
@@ -68,7 +70,8 @@ def range_axis(low: float, high: float, name: str, *, log: bool = False) -> Axis
         return Axis(low - 1, high + 1, name, ((low, f"{low:g}"),))
     if not log:
         return Axis(low, high, name, _with_words(axis_ticks(low, high)))
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    powers = range(first, last + 1, math.ceil((last - first + 1) / POWERS))
     steps = (1,) if high / low > 300 else (1, 3) if high / low > 20 else (1, 2, 5)
     ticks = [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high * (1 + 1e-9)]
     if len(ticks) < 2:  # a range within one step
@@ -88,8 +91,7 @@ def _short(text: str, most: int) -> str:
 
 
 def _with_words(ticks: Sequence[float]) -> tuple[tuple[float, str], ...]:
-    decimals = next((d for d in range(5) if all(abs(t - round(t, d)) < 1e-9 * max(1.0, abs(t)) for t in ticks)), 5)
-    return tuple((tick, fixed(tick, decimals)) for tick in ticks)
+    return tuple(zip(ticks, tick_words(ticks), strict=True))
 
 
 @dataclass
@@ -105,10 +107,16 @@ class Panel:
     height: float = HEIGHT
     _marks: list[Markup] = field(default_factory=list)
 
+    @property
+    def left(self) -> float:
+        """Where the frame begins: right of the longest word of the upright axis."""
+        words = LETTER * max((len(word) for _, word in self.y.ticks), default=0)
+        return max(LEFT, (NAME if self.y.name else 0.0) + words + 5)
+
     def at(self, x: float, y: float) -> Point:
         """Pixels of a point of the data, kept within the frame."""
         across, up = (min(max(share, 0.0), 1.0) for share in (self.x.share(x), self.y.share(y)))
-        return LEFT + across * (self.width - LEFT - RIGHT), TOP + (1 - up) * (self.height - TOP - BOTTOM)
+        return self.left + across * (self.width - self.left - RIGHT), TOP + (1 - up) * (self.height - TOP - BOTTOM)
 
     def line(self, points: Sequence[Point], kind: str, title: str = "") -> None:
         """A line through ``points``."""
@@ -161,21 +169,21 @@ class Panel:
 
     def __post_init__(self) -> None:
         """The frame with its axes lies under everything."""
-        right, floor = self.width - RIGHT, self.height - BOTTOM
-        self._put('<path class="frame" d="M{} {}V{}H{}"/>', LEFT, TOP, floor, right)
+        left, right, floor = self.left, self.width - RIGHT, self.height - BOTTOM
+        self._put('<path class="frame" d="M{:g} {}V{}H{}"/>', left, TOP, floor, right)
         for tick, word in self.y.ticks:
             _, top = self.at(self.x.low, tick)
-            grid = '<line class="grid" x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}"/>'
+            grid = '<line class="grid" x1="{0:g}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}"/>'
             text = '<text class="tick" x="{3:.1f}" y="{4:.1f}" text-anchor="end">{5}</text>'
-            self._put(grid + text, LEFT, right, top, LEFT - 5, top + 4, word)
+            self._put(grid + text, left, right, top, left - 5, top + 4, word)
         for tick, word in self.x.ticks:
-            left, _ = self.at(tick, self.y.low)
-            anchor = "end" if left > right - 14 else "start" if left < LEFT + 4 else "middle"
+            across, _ = self.at(tick, self.y.low)
+            anchor = "end" if across > right - 14 else "start" if across < left + 4 else "middle"
             stroke = '<line class="frame" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>'
             text = '<text class="tick" x="{0:.1f}" y="{3}" text-anchor="{4}">{5}</text>'
-            self._put(stroke + text, left, floor, floor + 4, floor + 16, anchor, word)
+            self._put(stroke + text, across, floor, floor + 4, floor + 16, anchor, word)
         name = '<text class="axis" x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>'
-        self._put(name, (LEFT + right) / 2, self.height - 6, self.x.name)
+        self._put(name, (left + right) / 2, self.height - 6, self.x.name)
         if self.y.name:
             turned = '<text class="axis" transform="translate(11 {:.1f}) rotate(-90)" text-anchor="middle">{}</text>'
             self._put(turned, (TOP + floor) / 2, self.y.name)

@@ -27,7 +27,7 @@ def asymmetric(page: PageContext, stage: str) -> list[Block]:
     named = {page.reference: page.reference_word} | {page.best: "winner"}
     measured = {row: _measured(row.outcome, names) for row in read if row.outcome is not None}
     key, rows, panels = f"{stage}.losses.{NAME}.{SETTING}", [], []
-    axes = {each.key: each.axis for each in page.searched}
+    searched = {each.key: each for each in page.searched}
     for place, name in enumerate(names):
         points: list[Point] = []
         for row, found in measured.items():
@@ -36,8 +36,9 @@ def asymmetric(page: PageContext, stage: str) -> list[Block]:
                 points.append((row, gamma, found[:, place].tolist()))
         told = [(named[row], gamma, own) for row, gamma, own in points if row in named]
         rows += [(f"{name}, {who}", setting(gamma), *(fixed(each, 2) for each in own)) for who, gamma, own in told]
-        axis = axes.get(f"{key}.{name}", axes.get(key))
-        if axis is not None and len(read) > 1:
+        parameter = searched.get(f"{key}.{name}", searched.get(key))
+        if parameter is not None and len(read) > 1:
+            axis = parameter.axis([gamma for _, gamma, _ in points])
             panels.append(_panel(page, name, axis.named(f"γ− of {name}"), f"gamma-{stage}-{place}", points))
     note = (
         f"Each of the {len(read)} configurations read in full is drawn three times: ▲ precision, ▼ recall, ● F1. "

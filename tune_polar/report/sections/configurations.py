@@ -47,10 +47,12 @@ def build(page: PageContext) -> Answer:
         shared = (
             "corrected for folds that share training rows, not for" if page.cells.folds > 1 else "not corrected for"
         )
-        caption = (
-            f"Finished configurations, best first; − {page.reference_word}: mean ± standard error of the difference on "
-            f"the same {page.cells.many}{_unit(page)}; its interval is {shared} choosing"
-        )
+        caption = "Finished configurations, best first"
+        if len(page.cells.cells) > 1:
+            caption += (
+                f"; − {page.reference_word}: mean ± standard error of the difference on the same {page.cells.many}"
+                f"{_unit(page)}; its interval is {shared} choosing"
+            )
         blocks = [prose(f"{begun(score_words(page.recipe))}; cross-fitted."), _figure(page)]
         blocks += [heading("Who can be told from whom"), *_told_apart(page)]
         blocks += [heading("All configurations"), _scored(page, caption, rows[:ROWS_OPEN])]
@@ -80,7 +82,7 @@ def _figure(page: PageContext) -> Figures:
             strips.append(
                 Strip(
                     label=name,
-                    value=f"{fixed(scores.score, decimals)} ± {fixed(spread(own), decimals)}",
+                    value=_shown(scores.score, own, decimals),
                     points=own,
                     mean=fmean(own),
                     is_reference=row is page.reference,
@@ -88,10 +90,9 @@ def _figure(page: PageContext) -> Figures:
                     point_names=tuple(f"{name}, {cells.name(cell)}: {fixed(each, decimals)}" for cell, each in points),
                 )
             )
-    note = (
-        f"Points are {cells.many}, the upright bar is their mean; the number is the score of all rows pooled ± the "
-        f"standard deviation between {cells.many}."
-    )
+    pooled = "the score of all rows pooled" if cells.folds > 1 else "the score"
+    sd = f" ± the standard deviation between {cells.many}" if len(cells.cells) > 1 else ""
+    note = f"Points are {cells.many}, the upright bar is their mean; the number is {pooled}{sd}."
     if any(strip.is_reference for strip in strips):
         note += f" Squares and the dashed line: the {named(page.reference_word)}."
     if len(strips) < len(finished):
@@ -102,6 +103,16 @@ def _figure(page: PageContext) -> Figures:
     )
     title = f"Scores of configurations, {cells.one} by {cells.one}"
     return figure(strip_plot("strips", title, description, strips), note)
+
+
+def _sd(scores: Sequence[float], decimals: int) -> str:
+    found = spread(scores)
+    return "" if found is None else fixed(found, decimals)
+
+
+def _shown(score: float, cells: Sequence[float], decimals: int) -> str:
+    sd = _sd(cells, decimals)
+    return f"{fixed(score, decimals)} ± {sd}" if sd else fixed(score, decimals)
 
 
 def _told_apart(page: PageContext) -> list[Block]:
@@ -165,7 +176,7 @@ def _scored_rows(page: PageContext) -> list[Row]:
         own, difference = scores.best.cell_scores, page.difference(row)
         cells = (
             *(str(rank), Entry(page.index.name(row), row.configuration.id, kind="named")),
-            *(Entry(fixed(scores.score, decimals), kind="strong"), fixed(spread(own), decimals)),
+            *(Entry(fixed(scores.score, decimals), kind="strong"), _sd(own, decimals) or "—"),
             *(("—", "—") if difference is None else (difference.text, difference.interval)),
             Entry(" ".join(fixed(score, decimals) for score in own), kind="folds"),
             Entry(decided_by(row.configuration.recipe, scores.best.settings), kind="decision"),

@@ -12,7 +12,7 @@ from tune_polar.evaluate.outcome import Outcome
 from tune_polar.report.document import Block, Entries, Entry, TextTable, in_parts, missing, prose
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, predicts
-from tune_polar.report.words import chosen_on
+from tune_polar.report.words import CellWords, chosen_on
 
 MANY = 12  # more columns do not fit a table side by side
 SHADES = 8
@@ -37,21 +37,20 @@ def _square(page: PageContext, judgement: Judgement) -> list[Block]:
     if len(gold.names) > MANY:
         return [missing(f"Not shown: a square of {len(gold.names)} columns does not fit a page.")]
     if gold.kind == "labels":
-        return _labels(gold.values.astype(np.int64), decided.astype(np.int64), gold.names)
+        return _labels(gold.values.astype(np.int64), decided.astype(np.int64), gold.names, page.cells)
     names = gold.names if gold.kind == "class" else tuple(f"{gold.names[0]} = {value}" for value in (0, 1))
-    chosen = chosen_on("cross_fitted", page.cells)
-    return _classes(gold.values[:, 0].astype(np.int64), decided[:, 0].astype(np.int64), names, chosen)
+    return _classes(gold.values[:, 0].astype(np.int64), decided[:, 0].astype(np.int64), names, page.cells)
 
 
-def _classes(gold: IntArray, decided: IntArray, names: Sequence[str], chosen: str) -> list[Block]:
-    """Rows of each class by the class they were given; ``gold`` and ``decided`` (rows,); ``chosen``: on which rows."""
+def _classes(gold: IntArray, decided: IntArray, names: Sequence[str], cells: CellWords) -> list[Block]:
+    """Rows of each class by the class they were given; ``gold`` and ``decided`` (rows,)."""
     counts = np.zeros((len(names), len(names)), dtype=np.int64)
     np.add.at(counts, (gold, decided), 1)
     totals = counts.sum(axis=1)
     shares = counts / np.maximum(totals, 1)[:, None]
     caption = (
-        f"Rows with the row’s gold (how many) by what they were given, out of fold, settings chosen on {chosen}: "
-        "on the diagonal the right ones"
+        f"Rows with the row’s gold (how many{cells.counted}) by what they were given, out of fold, settings chosen on "
+        f"{chosen_on('cross_fitted', cells)}: on the diagonal the right ones"
     )
     words = [[f"{count:,}" for count in row] for row in counts.tolist()]
     wrong = shares * (1 - np.eye(len(names)))
@@ -63,7 +62,7 @@ def _classes(gold: IntArray, decided: IntArray, names: Sequence[str], chosen: st
     return [prose(sentence), _table(caption, names, totals, words, shares)]
 
 
-def _labels(gold: IntArray, decided: IntArray, names: Sequence[str]) -> list[Block]:
+def _labels(gold: IntArray, decided: IntArray, names: Sequence[str], cells: CellWords) -> list[Block]:
     """Labels that are given where gold does not have them; ``gold`` and ``decided`` (rows, labels)."""
     totals, together, called = gold.sum(axis=0), gold.T @ gold, gold.T @ decided
     wrong = gold.T @ (decided * (1 - gold))  # of a label that gold does not have beside this one
@@ -74,8 +73,8 @@ def _labels(gold: IntArray, decided: IntArray, names: Sequence[str]) -> list[Blo
         for i in range(len(names))
     ]
     caption = (
-        "Texts with the row’s gold label (how many): on the diagonal, how many were given it; elsewhere, how many were "
-        "given the column’s label wrongly / how many have both labels in gold"
+        f"Texts with the row’s gold label (how many{cells.counted}): on the diagonal, how many were given it; "
+        "elsewhere, how many were given the column’s label wrongly / how many have both labels in gold"
     )
     beside, sentence = shares * ~own, "No text was given a label that its gold does not have beside another one."
     if beside.any():

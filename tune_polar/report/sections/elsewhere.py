@@ -35,7 +35,7 @@ def build(page: PageContext) -> Answer:
 def _table(page: PageContext, outcome: Outcome, judgement: Judgement) -> TextTable:
     node, metric = outcome.graph.nodes[judgement.name], judgement.metric
     rungs = rungs_beside(node, outcome, "fold_tuned") if node.chooses else ("fold_tuned",)
-    heads, rows = column_heads(metric, judgement.rows.gold.names), list[Entries]()
+    heads, rows = column_heads(metric, judgement.rows.gold), list[Entries]()
     found = [(split, ladder) for split, ladder in judgement.splits.items() if split not in TUNED_ON]
     for split, rung, scored in ((split, rung, of[rung]) for split, of in found for rung in rungs if rung in of):
         how = RUNGS[rung] if node.chooses else "as decided"

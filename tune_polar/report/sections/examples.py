@@ -42,7 +42,7 @@ def _table(page: PageContext, stage: str, rows: Rows, table: Table) -> TextTable
         row = int(rows.ids[place])
         line: Entries = (ids[row], Entry(texts.get(ids[row], NOT_FOUND), kind="text"), what, said, gold)
         around = (
-            f"{cosine:.2f} {_gold_of(page, stage, near)}: {texts.get(ids[near], NOT_FOUND)}"
+            f"{fixed(cosine, 2)} {_gold_of(page, stage, near)}: {texts.get(ids[near], NOT_FOUND)}"
             for near, cosine in nearest.get(row, ())
         )
         lines.append((*line, Entry("\n".join(around) or "—", kind="lines")) if nearest else line)

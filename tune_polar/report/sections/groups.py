@@ -48,7 +48,7 @@ def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[s
     told = None
     if large:
         told = group_scores(rows, judgement.cross_fitted.decided, metric, large, np.random.default_rng(SEED))
-    what, heads = metric_words(metric.name), column_heads(metric, rows.gold.names)
+    what, heads = metric_words(metric.name), column_heads(metric, rows.gold)
     known = {} if told is None else {**told.groups, ALL: told.pooled}
     lines = [_line(page, judgement, name, own, known.get(name), heads) for name, own in every.items()]
     if told is not None and len(large) > 1:

@@ -19,8 +19,6 @@ NOTE = (
     "is scored at its best ones."
 )
 
-EARLY = "enter with the score that racing expected of their finished cells"
-
 
 def applies(page: PageContext) -> Reason | None:
     """It does with enough configurations of a search."""
@@ -46,11 +44,13 @@ def build(page: PageContext) -> Answer:
     singles = [(each.name, each, "matters") for each in found.parameters]
     pairs = [(f"{each.first} × {each.second}", each, "act together") for each in found.interactions]
     early = page.learned.stopped
-    note = (
-        f"{NOTE} {count(early, 'configuration was', 'configurations were')} stopped early and {EARLY}."
-        if early
-        else NOTE
-    )
+    note = NOTE
+    if early:
+        enters, its = ("enters", "its") if early == 1 else ("enter", "their")
+        note += (
+            f" {count(early, 'configuration was', 'configurations were')} stopped early and {enters} with the score "
+            f"that racing expected of {its} finished cells."
+        )
     blocks: list[Block] = [prose(*_sentences(found)), figure(svg, note)]
     blocks.append(
         _shares(

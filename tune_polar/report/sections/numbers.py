@@ -15,13 +15,13 @@ from tune_polar.report.drawing.panel import Panel, linear_axis
 from tune_polar.report.grouped import groups_of
 from tune_polar.report.ladder import decision_tables
 from tune_polar.report.number_ranges import by_value, number_ranges, rare_end
-from tune_polar.report.numbers import MINUS, count, plain_number
+from tune_polar.report.numbers import MINUS, count, fixed, plain_number
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, predicts
 from tune_polar.report.sections.groups import subsets
 
 POINTS_AT_MOST = 600  # of a panel: more hide each other
-EXTREMES_KEPT = 0.9  # slope of predictions over gold below which extremes are drawn to the middle
+EXTREMES_KEPT = 0.1  # how far the slope of predictions over gold may be from 1 while their range is kept
 TENTHS = 10
 
 
@@ -49,18 +49,17 @@ def _column(page: PageContext, judgement: Judgement, column: int, figure: str) -
     left = decided - gold
     slope = float(np.polyfit(gold, decided, 1)[0]) if np.ptp(gold) > 0 else 0.0
     sentences = (
-        f"Over {count(len(gold), 'row')} predictions lie {plain_number(abs(left.mean()))} too "
-        f"{'high' if left.mean() > 0 else 'low'} on average, and {plain_number(np.abs(left).mean())} off either way.",
-        f"A gold value higher by 1 comes out higher by {slope:.2f}: "
-        + ("extremes are drawn to the middle." if slope < EXTREMES_KEPT else "the range is kept."),
+        f"Predictions lie {plain_number(abs(left.mean()))} too {'high' if left.mean() > 0 else 'low'} on average over "
+        f"{count(len(gold), 'row')}{page.cells.counted}, and {plain_number(np.abs(left).mean())} off either way.",
+        _slope_words(slope),
     )
     rows = []
     for said, own in _subsets(page, judgement):
         off = (f"{int(own.sum()):,}", plain_number(left[own].mean()), plain_number(np.abs(left[own]).mean()))
-        rows.append((said, *off, f"{pearson(gold[own], decided[own]):.2f}"))
+        rows.append((said, *off, fixed(pearson(gold[own], decided[own]), 2)))
     caption = (
-        f"{name} by fold and by group: predicted minus gold on average, how far off either way, and Pearson’s r. A "
-        "subset with a bias of its own is predicted from another level"
+        f"{name} by {page.cells.one} and by group: predicted minus gold of its rows{page.cells.counted}, on average, "
+        "how far off either way, and Pearson’s r. A subset with a bias of its own is predicted from another level"
     )
     table = TextTable(caption, ("rows of", "rows", "bias", "mean error", "r"), rows)
     ranges = list(number_ranges(judgement, gold, decided))
@@ -73,7 +72,7 @@ def _column(page: PageContext, judgement: Judgement, column: int, figure: str) -
         _panel(f"{figure}-left", f"{name}: predicted {MINUS} gold, over gold", gold, left, tenths, "pd"),
     )
     at = [(each.gold, each.predicted) for each in ranges]
-    noise = [each.noise for each in ranges]
+    noise = [each.noise or 0.0 for each in ranges]
     over.band(
         [(x, y - off) for (x, y), off in zip(at, noise, strict=True)],
         [(x, y + off) for (x, y), off in zip(at, noise, strict=True)],
@@ -81,9 +80,10 @@ def _column(page: PageContext, judgement: Judgement, column: int, figure: str) -
     )
     over.line(at, "pd")
     panels = tuple(titled(each.title, each.svg()) for each in (over, remains))
+    between = f" between {page.cells.many} of predicted {MINUS} gold"
     note = (
         "Dashed: prediction and gold agree. Line and band on the left: the mean prediction of gold values in a range, "
-        f"± one standard deviation between {page.cells.many}. The line on the right is the mean in tenths of the rows."
+        f"± one standard deviation{between}. The line on the right is the mean in tenths of the rows."
     )
     return [
         prose(*sentences, rare_end(gold, decided)),
@@ -91,6 +91,15 @@ def _column(page: PageContext, judgement: Judgement, column: int, figure: str) -
         by_value(page, name, gold, decided, ranges),
         table,
     ]
+
+
+def _slope_words(slope: float) -> str:
+    if slope < 0:
+        return f"A gold value higher by 1 comes out lower by {fixed(-slope, 2)}: predictions run against gold."
+    meaning = "the range is kept"
+    if abs(slope - 1) > EXTREMES_KEPT:
+        meaning = f"extremes are drawn {'to the middle' if slope < 1 else 'further apart'}"
+    return f"A gold value higher by 1 comes out higher by {fixed(slope, 2)}: {meaning}."
 
 
 def _subsets(page: PageContext, judgement: Judgement) -> Iterator[tuple[str, BoolArray]]:

@@ -97,7 +97,7 @@ def _gate(page: PageContext, found: _Gated, name: str) -> list[Block]:
     on, over, comparable = page.rows_of(of.name), page.rows_of(gate.name), of.metric is metric
     costs = f": what {by.name} rejects or lets through wrongly costs {gap_words(metric.gain(alone, behind), metric)}"
     sentences = [
-        _rejected(by),
+        _rejected(page, by),
         f"On {on} {of.name} alone scores {page.shown(alone)}; as {gate.name}, behind {by.name} and on {over}, "
         f"{page.shown(behind)}{costs if comparable else ''}.",
     ]
@@ -109,7 +109,7 @@ def _gate(page: PageContext, found: _Gated, name: str) -> list[Block]:
         most, fewest = (signed(each.behind - each.alone, metric) for each in (worst, least))
         gains = metric.gain(least.behind, least.alone) > 0
         sentences.append(f"{worst.name} loses most ({most}), {least.name} {'gains' if gains else 'least'} ({fewest}).")
-    title = f"{per_column_words(metric)} of each column of {of.name}, alone and behind {by.name}"
+    title = f"{per_column_words(metric, gate.rows.gold.kind)} of each column of {of.name}, alone and behind {by.name}"
     description = f"{worst.name} loses most: {worst.change}. The table after this figure has all."
     strips = [
         Strip(one.name, one.change, (one.alone,), one.behind, point_names=(f"{one.name}, alone: {one.alone:.2f}",))
@@ -120,12 +120,12 @@ def _gate(page: PageContext, found: _Gated, name: str) -> list[Block]:
     return [prose(*sentences), _keeper(page, by), drawn, _columns_table(page, found, columns)]
 
 
-def _rejected(by: Judgement) -> str:
+def _rejected(page: PageContext, by: Judgement) -> str:
     truth, through = _yes(by)
     wrong, lost = np.count_nonzero(through & ~truth), np.count_nonzero(~through & truth)
     return (
-        f"{by.name} rejects {np.count_nonzero(~through):,} of {count(len(through), 'row')}, {lost:,} of them wrongly, "
-        f"and lets {wrong:,} through that it should reject."
+        f"{by.name} rejects {np.count_nonzero(~through):,} of {count(len(through), 'row')}{page.cells.counted}, "
+        f"{lost:,} of them wrongly, and lets {wrong:,} through that it should reject."
     )
 
 
@@ -142,7 +142,8 @@ def _keeper(page: PageContext, by: Judgement) -> TextTable:
         counts = (f"{np.count_nonzero(part & own):,}" for part in (through, ~through))
         rows.append((f"{name} = {value}", *counts, f"{100 * right:.0f}%"))
     caption = (
-        f"The decisions of {by.name} on out-of-fold rows, settings chosen on {chosen_on('cross_fitted', page.cells)}"
+        f"The decisions of {by.name} on out-of-fold rows{page.cells.counted}, settings chosen on "
+        f"{chosen_on('cross_fitted', page.cells)}"
     )
     return TextTable(caption, ("gold", "let through", "rejected", "right"), rows)
 
@@ -165,7 +166,8 @@ def _each(gold: Gold, values: NDArray[Any]) -> BoolArray:
 
 
 def _columns_table(page: PageContext, found: _Gated, columns: list[_Column]) -> TextTable:
-    metric, what = found.gate.metric, per_column_words(found.gate.metric)
+    metric = found.gate.metric
+    what = per_column_words(metric, found.gate.rows.gold.kind)
     others = () if found.inside.all() else (f"false ones beside the {page.rows_of(found.of.name)}",)
     rows = [
         (
@@ -176,7 +178,8 @@ def _columns_table(page: PageContext, found: _Gated, columns: list[_Column]) -> 
     ]
     heads = (f"{what} alone", f"{what} behind {found.by.name}", "difference", "right ones lost to the gate", *others)
     caption = (
-        f"Column by column, worst loss first. Same settings in both, chosen on {chosen_on('cross_fitted', page.cells)}"
+        f"Column by column, worst loss first. Same settings in both, chosen on "
+        f"{chosen_on('cross_fitted', page.cells)}; counts are of out-of-fold rows{page.cells.counted}"
     )
     return TextTable(caption, ("column", *heads), rows)
 

@@ -33,11 +33,13 @@ def build(page: PageContext) -> Answer:
     rows = most_shown(page)
     found: list[Block] = [_by_cell(page, rows)] if page.cells.seeds > 1 else []
     elsewhere = cross_scores(rows, sets_of(page)) if sets_of(page) else {}
+    mean = ", mean ± standard deviation" if len(page.cells.cells) > 1 else ""
+    mean += " (the score pools all rows)" if page.cells.folds > 1 else ""
     if elsewhere:
         found.append(_crossed(page, rows, elsewhere))
         found.append(
             caption(
-                f"Each {page.cells.one}’s model by itself, mean ± standard deviation (the score pools all rows); "
+                f"Each {page.cells.one}’s model by itself{mean}; "
                 "settings were chosen on out-of-fold rows. Other sets are scored, never chosen on: do not choose a row "
                 "of this table by them."
             )
@@ -66,7 +68,7 @@ def _by_cell(page: PageContext, rows: Sequence[ConfigurationSummary]) -> TextTab
         each = scores.by_cell(page.summary.cells)
         there = each[~np.isnan(each)].tolist()
         shown = ("—" if np.isnan(value) else page.shown(value) for value in each[:CELLS_SHOWN].tolist())
-        lines.append((page.index.name(row), *shown, page.shown(float(np.mean(there))), fixed(spread(there), 3)))
+        lines.append((page.index.name(row), *shown, page.shown(float(np.mean(there))), _sd(there)))
     columns = ("configuration", *map(page.cells.name, cells), "mean", "SD")
     return TextTable(f"{metric_words(page.metric.name)} of each {page.cells.one}", columns, lines)
 
@@ -118,10 +120,14 @@ def _mean(scores: FloatArray) -> str:
     return with_error(float(np.mean(there)), spread(there)) if there else "—"
 
 
+def _sd(scores: Sequence[float]) -> str:
+    found = spread(scores)
+    return "—" if found is None else fixed(found, 3)
+
+
 def _paired(deltas: FloatArray, metric: Metric) -> str:
-    decimals = 1 if metric.factor == 100 else 3
-    error = spread(deltas.tolist()) / max(1, len(deltas)) ** 0.5
-    return f"{signed(float(deltas.mean()), metric)} ± {fixed(metric.factor * error, decimals)}"
+    mean, sd = signed(float(deltas.mean()), metric), spread(deltas.tolist())
+    return mean if sd is None else f"{mean} ± {signed(sd / len(deltas) ** 0.5, metric).removeprefix('+')}"
 
 
 SECTION = Section("runs", "What does each run score, here and elsewhere?", "Runs and sets", applies, build)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from tune_polar.report.document import Entry, Figures, TextTable, caption, notice
 from tune_polar.report.drawing.panel import Axis, Panel, linear_axis
 from tune_polar.report.importances import NOTHING_SAMPLED, Scored, trained_parameters
-from tune_polar.report.numbers import count, decimals_for, fixed
+from tune_polar.report.numbers import count, decimals_for, fixed, listed
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Reason, Section
 from tune_polar.report.searched import SearchedParameter
@@ -34,29 +34,33 @@ def build(page: PageContext) -> Answer:
     """A panel and a row for each parameter, most important first."""
     drawn, curves = _drawn(page), _curves(page)
     heights = [scores.score for _, scores in drawn]
-    y = linear_axis([*heights, max(heights) - 2 * page.noise], "score")  # so high that the bar of noise fits
+    y = linear_axis([*heights, max(heights) - 2 * (page.noise or 0.0)], "score")  # so high that the bar of noise fits
     parameters = [each for each in page.searched if not each.is_decision]
     if not isinstance(page.importances, str):
         rank = {each.name: place for place, each in enumerate(page.importances.parameters)}
         parameters.sort(key=lambda each: rank.get(each.key, len(rank)))
     shown = [_Parameter(page, place, each, curves.get(each.key)) for place, each in enumerate(parameters)]
+    beyond = [each.parameter.key for each in shown if not each.parameter.holds(each.numbers(drawn))]
     return [
-        caption(_note(page, len(drawn), bool(curves))),
+        caption(_note(page, len(drawn), bool(curves), beyond)),
         *(notice(each.warning) for each in shown if each.warning),
         Figures(tuple(each.drawn(drawn, y) for each in shown)),
         _table(page, shown, bool(curves)),
     ]
 
 
-def _note(page: PageContext, drawn: int, has_curves: bool) -> str:
-    text = (
-        "A point is a configuration, its height the cross-fitted score. The bar at the upper right is ± one standard "
-        f"deviation between {page.cells.many} ({fixed(page.noise, decimals_for(page.noise))}): what is smaller than "
-        f"it may well be noise. ◆ winner, ■ and dashed: {page.reference_word}. "
-    )
+def _note(page: PageContext, drawn: int, has_curves: bool, beyond: Sequence[str]) -> str:
+    """``beyond``: parameters with a value outside their ranges."""
+    text = "A point is a configuration, its height the cross-fitted score. "
+    if page.noise is not None:
+        text += (
+            f"The bar at the upper right is ± one standard deviation between {page.cells.many} "
+            f"({fixed(page.noise, decimals_for(page.noise))}): what is smaller than it may well be noise. "
+        )
+    text += f"◆ winner, ■ and dashed: {page.reference_word}. "
     text += (
-        "The line is the partial dependence (the score a forest predicts, the other parameters averaged out); its "
-        f"band is ± the standard error over {page.cells.many}."
+        "The line is the partial dependence (the score a forest predicts, the other parameters averaged out)"
+        + (f"; its band is ± the standard error over {page.cells.many}." if page.noise is not None else ".")
         if has_curves
         else "No curve is drawn through the points: with so few configurations it would show chance alone."
     )
@@ -64,6 +68,11 @@ def _note(page: PageContext, drawn: int, has_curves: bool) -> str:
         text += (
             f" Drawn are {drawn} of {len(page.scored):,} configurations: the best, the "
             f"{named(page.reference_word, 'one')} and an even sample of the rest."
+        )
+    if beyond:
+        text += (
+            f" Values of {listed(beyond)} lie outside the range searched: the axis reaches to them, at most as far "
+            "again as the range is wide; what lies further stands at its end."
         )
     return text
 
@@ -98,8 +107,14 @@ class _Parameter:
             mean, metric = curve.mean, page.metric
             top = mean.argmax() if metric.larger_is_better else mean.argmin()
             self.best_at = parameter.shown(parameter.from_unit(float(curve.levels[int(top)])))
-            error = fixed(metric.factor * fmean(curve.standard_error.tolist()), 1 if metric.factor == 100 else 3)
-            self.span = f"{signed(float(np.ptp(mean)), metric).removeprefix('+')} ± {error}"
+            span, error = float(np.ptp(mean)), fmean(curve.standard_error.tolist())
+            shown = [signed(each, metric).removeprefix("+") for each in (span, error)]
+            self.span = " ± ".join(shown if page.noise is not None else shown[:1])
+
+    def numbers(self, rows: Scored) -> list[float]:
+        """Every value that its panel shows."""
+        found = (self.given, *(self.parameter.number(row.configuration.recipe) for row, _ in rows))
+        return [each for each in found if each is not None]
 
     def drawn(self, rows: Scored, y: Axis) -> Markup:
         """Its panel."""
@@ -109,10 +124,12 @@ class _Parameter:
             f"{count(len(rows), 'configuration')} over {parameter.key} from {parameter.words}. {begun(word)} "
             f"{self.shown[0]}, winner {self.shown[1]}.{best_at} {self.warning}"
         )
-        panel = Panel(f"sensitivity-{self.place}", f"Score over {parameter.key}", description, parameter.axis, y)
+        axis = parameter.axis(self.numbers(rows))
+        panel = Panel(f"sensitivity-{self.place}", f"Score over {parameter.key}", description, axis, y)
         if self.curve is not None:
             _draw_curve(panel, parameter, self.curve)
-        panel.error_bar(page.noise, page.cells.many)
+        if page.noise is not None:
+            panel.error_bar(page.noise, page.cells.many)
         if self.given is not None:
             panel.upright(self.given, "given", f"{word}: {self.shown[0]}")
         named = {page.reference: word} | {page.best: "winner"}

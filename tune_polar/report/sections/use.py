@@ -58,12 +58,12 @@ def _winner(page: PageContext, best: ConfigurationSummary, outcome: Outcome) -> 
     difference, yaml = page.difference(best), Verbatim(winner_yaml(page.summary) or "")
     code = Code("winner-yaml", "The winner’s settings as YAML", yaml)
     part = "fold" if page.cells.folds > 1 else "fifth of the rows"
-    chosen = f"cross-fitted: each {part} is decided by settings chosen on the others, all decisions are"
-    how = chosen if outcome.graph.scored.chooses else "of out-of-fold rows: all are"
+    chosen = f"cross-fitted: each {part} is decided by settings chosen on the others, and "
+    how = chosen if outcome.graph.scored.chooses else "of out-of-fold rows: "
     error = f" ± is the standard deviation between {page.cells.many}." if len(page.cells.cells) > 1 else ""
     return [
         Facts(_tiles(page, difference), "tiles"),
-        caption(f"Scores are {how} pooled and scored once.{error}"),
+        caption(f"Scores are {how}{page.cells.pooling}.{error}"),
         prose(*_sentences(page, best, difference)),
         heading("What will it score?"),
         prose(*worth_sentences(page)),
@@ -102,9 +102,7 @@ def _cautions(page: PageContext) -> tuple[str, ...]:
 
 def _weakest(page: PageContext) -> list[str]:
     """The column of the score that is predicted worst."""
-    judgement = page.won.judged.scored
-    values, names = judgement.cross_fitted.per_column.tolist(), judgement.rows.gold.names
-    words = weakest_words(names, values, judgement.metric, page.shown) if len(values) == len(names) else ""
+    words = weakest_words(page.won.judged.scored, page.shown)
     return [words] if words else []
 
 
