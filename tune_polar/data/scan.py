@@ -195,6 +195,8 @@ class _Scan:
         if spec.otherwise is not None:
             names.append(spec.otherwise)
         found = [self._layout.find(name, self._table.header, own_name=self._role != "train") for name in names]
+        if spec.kind == "text" and self._role == "held_out" and spec.name not in self._layout.named:
+            return self._texts_there_are([None if each is None else each[0] for each in found])
         if found[0] is None or None in found:
             first = next(name for name, place in zip(names, found, strict=True) if place is None)
             is_needed = self._must_have and not spec.optional and not (spec.of_folds and self._role == "extra")
@@ -209,11 +211,26 @@ class _Scan:
         if spec.kind != "group" and not self._must_have and not any(cell.strip() for cell in cells):
             return None  # files for prediction carry the gold columns with nothing in them
         if spec.kind == "text":
-            are_own = len(found) == 1 or found[1] is None
-            others = self._table.cells[found[1][0]] if len(found) > 1 and found[1] is not None else self.own_texts()
-            said = Cells(column, cells, self._lines)
-            cells = further_texts(said, others or cells, self._faults, are_own=are_own)
+            cells = self._further(column, cells, found[1][0] if len(found) > 1 and found[1] is not None else None)
         return Cells(column, cells, self._lines), word
+
+    def _texts_there_are(self, columns: Sequence[str | None]) -> tuple[Cells, None] | None:
+        """Of rows that need not have them, such as those of dev, which may train in the end: what their file has.
+
+        ``columns``: that of the texts and, where one stands in, the other. None: the file has neither.
+        """
+        own, others = columns[0], columns[1] if len(columns) > 1 else None
+        cells = [""] * len(self._lines) if own is None else self._table.cells[own]
+        if others is None and not any(cell.strip() for cell in cells):
+            return None
+        called = own or others or ""
+        return Cells(called, self._further(called, cells, others), self._lines), None
+
+    def _further(self, column: str, cells: Sequence[str], others: str | None) -> Sequence[str]:
+        """``cells``; where one is empty the cell of the column ``others``, or the row's own text."""
+        stand_in = self.own_texts() if others is None else self._table.cells[others]
+        said = Cells(column, cells, self._lines)
+        return further_texts(said, stand_in or cells, self._faults, are_own=others is None)
 
     def _lacks(self, name: str) -> None:
         wanted = self._layout.wanted(name)
