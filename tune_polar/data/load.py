@@ -92,7 +92,7 @@ def scan_source(source: Source, request: DataRequest) -> Scanned:
     extra = _extra_rows(source, request, layout)
     every = [*splits, *([] if extra is None else [extra])]
     findings = [finding for split in every for finding in split.findings()]
-    findings += [*order_findings, *cross_file_findings(splits, extra)]
+    findings += [*order_findings, *cross_file_findings(splits, extra, request)]
     for split in splits:
         findings += labels_outside(split, request.under)
         findings += [] if errors_in(findings) else missing_gold(split, request.specs)

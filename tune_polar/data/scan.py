@@ -41,6 +41,22 @@ class ScannedFile:
     text_column: str = TEXT
     findings: tuple[Finding, ...] = ()
 
+    def take(self, rows: Lines) -> ScannedFile:
+        """The same of ``rows`` alone, without its findings."""
+        numbers = rows.tolist()
+        return ScannedFile(
+            self.place,
+            self.lines[rows],
+            None if self.ids is None else tuple(self.ids[row] for row in numbers),
+            tuple(self.texts[row] for row in numbers),
+            {name: column.take(rows) for name, column in self.columns.items()},
+            self.missing,
+            None if self.sources is None else tuple(self.sources[row] for row in numbers),
+            self.header,
+            self.id_column,
+            self.text_column,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class ScannedSplit:

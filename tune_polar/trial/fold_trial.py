@@ -73,7 +73,9 @@ class FoldTrial:
         extra = self.recipe.data.extra if inputs.extra else None
         taken: dict[str, object] = {} if extra is None else {"extra": [extra.share, extra.only]}
         if extra is not None and extra.share is not None and stage.rows:
-            taken["share"] = "of the rows that the stage learns on"
+            taken["share"] = "of the rows that the stage learns from"
+        if getattr(stage.batches, "by", None) in self.recipe.data.groups:
+            taken["groups"] = "in turn"
         return digest(
             {
                 "stage": name,

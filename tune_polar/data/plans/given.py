@@ -14,7 +14,7 @@ from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.plans.fold_requirements import check_parts, needs_of
 from tune_polar.data.plans.plan_request import PlanRequest
 from tune_polar.data.plans.together import without_copies
-from tune_polar.data.readers.folders import SPLIT_OF_STEM
+from tune_polar.data.readers.folders import SPLIT_OF_STEM, is_of_test
 from tune_polar.data.table import DEV, TEST, TRAIN, Corpus, Split
 from tune_polar.errors import FoldPlanError
 
@@ -103,8 +103,8 @@ def _filled(dev: Split, corpus: Corpus) -> tuple[Split, list[Finding]]:
 
 def _with_test_apart(corpus: Corpus, column: str) -> Corpus:
     train = corpus.train
-    words = [word.strip().lower() for word in _words(train, column)][: corpus.own_rows]
-    is_test = np.array([SPLIT_OF_STEM.get(word) == TEST for word in words] + [False] * len(corpus.sources))
+    words = _words(train, column)[: corpus.own_rows]
+    is_test = np.array([is_of_test(word) for word in words] + [False] * len(corpus.sources))
     if TEST in corpus.splits or not is_test.any() or is_test[: corpus.own_rows].all():
         return corpus
     from_test = (corpus.sources >= 0) & is_test[corpus.sources]

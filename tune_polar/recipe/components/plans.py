@@ -19,6 +19,7 @@ HeldOutShare = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 class Plan(Component):
     """Base: the order of the rows before they are split."""
 
+    copies: ClassVar[str] = "its copies share a fold"  # what becomes of texts that stand twice
     one_for_all: ClassVar[bool] = True  # whether stages that train on unlike rows still have the same folds
 
     order: Literal["file", "competition"] = Field(
@@ -84,6 +85,7 @@ class Stratified(Plan):
 class Paper(Plan):
     """The published system's splits, one for all rows and one for the rows that a later stage trains on."""
 
+    copies = "the published folds may part its copies"
     one_for_all = False
 
     count: FoldCount = Field(
@@ -120,12 +122,16 @@ class Holdout(Plan):
 class Given(Plan):
     """One split as a column of the data says."""
 
+    copies = "where one is validated the others do not train"
+
     column: Name = Field(default="split", description="Column that says of each row whether it trains or validates")
 
 
 @PLANS.register("leave_groups_out")
 class LeaveGroupsOut(Plan):
     """Whole groups validate, with a share of all others (Zhegu)."""
+
+    copies = "where one is validated the others do not train"
 
     by: Name = Field(description="Column of data.groups whose values are held out")
     held_out: Annotated[int, Field(ge=1, le=100)] = Field(default=1, description="Groups held out at once")
