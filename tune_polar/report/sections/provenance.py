@@ -26,6 +26,7 @@ DOUBTS: Mapping[str, str] = {
     "near-texts-unseen": "not all texts compared with train",
     "duplicate-text": "a text that stands twice",
     "text-in-two-splits": "a text that stands in two splits",
+    "swallowed-rows": "rows that a quote makes one",
 }
 
 
