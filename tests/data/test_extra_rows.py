@@ -284,3 +284,17 @@ def test_folds_are_the_same_with_and_without_extra_rows(tmp_path: Path) -> None:
 
     assert (plans[0].validation == plans[1].validation[:, :1000]).all()
     assert plans[1].training[:, 1000].all()
+
+
+def test_how_extra_rows_are_split_is_nobodys_where_a_dev_split_is_given(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text(TRAIN)
+    (tmp_path / "dev.csv").write_text("id,text,hate\nd1,dev one,1\nd2,dev two,0\n")
+    (tmp_path / "extra.csv").write_text("id,source_id,text,hate,split\ne1,,new,1,train\ne2,r3,newer,1,dev\n")
+    specs = column_specs(labels=["hate"], given_by="split")
+    request = DataRequest(specs, extra=ExtraRequest(str(tmp_path / "extra.csv")))
+
+    corpus = corpus_for("given", load_corpus(parse_source(str(tmp_path)), request), column="split")
+    plan = make_plans("given", corpus, stages={"model": {}}, targets={"model": ["hate"]}, column="split")["model"]
+
+    assert plan.validation_rows(0).tolist() == [20, 21]
+    assert plan.training_rows(0).tolist() == [*range(20), 22, 23]
