@@ -58,13 +58,13 @@ def test_some_values_are_classes_and_many_or_decimal_ones_numbers(tmp_path: Path
     assert len(infer(tmp_path, [f"c{value}" for value in range(50)]).classes["y"]) == 50
 
 
-def test_ranges_and_classes_are_of_all_files(tmp_path: Path) -> None:
+def test_ranges_and_classes_are_of_train_alone(tmp_path: Path) -> None:
     for name, rows in (("train", "a\t1.5\nb\t2.5\nc\t3\n"), ("dev", "d\t0.5\n")):
         (tmp_path / f"{name}.tsv").write_text(f"text\ty\n{rows}")
 
-    assert infer_columns(str(tmp_path), ["y"]).numbers == {"y": (0.5, 3.0)}
+    assert infer_columns(str(tmp_path), ["y"]).numbers == {"y": (1.5, 3.0)}
     assert infer_columns(parse_source(str(tmp_path), columns={"warmth": "y"}), ["warmth"]).numbers == {
-        "warmth": (0.5, 3.0)
+        "warmth": (1.5, 3.0)
     }
 
 

@@ -12,7 +12,7 @@ from tune_polar.data.column_request import ColumnSpec, DataRequest
 from tune_polar.data.columns import Column, IntArray, text_column
 from tune_polar.data.cross_file_rules import cross_file_findings
 from tune_polar.data.findings import Finding, data_error, errors_in
-from tune_polar.data.gold_rules import labels_outside, missing_gold
+from tune_polar.data.gold_rules import labels_outside, missing_gold, without_unknown_gold
 from tune_polar.data.layout import Layout
 from tune_polar.data.readers import Place
 from tune_polar.data.readers.polar import order_place, scan_order, scan_polar
@@ -86,7 +86,7 @@ def scan_source(source: Source, request: DataRequest) -> Scanned:
             f"folds.order: competition must be used with a POLAR folder, got data {source.kind!r}",
             "Leave the order out with --set folds.order=file, or give the POLAR folder with --data.",
         )
-    splits = _own_splits(source, layout, request.sample)
+    splits = without_unknown_gold(_own_splits(source, layout, request.sample))
     order: IntArray | None = None
     order_findings: list[Finding] = []
     if request.order == "competition":

@@ -13,12 +13,13 @@ from tune_polar.data.column_request import ID, SOURCE_ID, TEXT, ColumnSpec
 from tune_polar.data.columns import Column, joined
 from tune_polar.data.findings import Faults, Finding
 from tune_polar.data.further_texts import further_texts
+from tune_polar.data.hidden_gold import HIDDEN, HIDDEN_RULE, hidden_value
 from tune_polar.data.layout import Layout
 from tune_polar.data.readers import Place, RawTable, read_raw
 from tune_polar.data.readers.raw import Lines, header_shown
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.table import Split
-from tune_polar.data.texts import is_empty
+from tune_polar.data.texts import is_empty, seen
 
 # "train" rows must have all columns; "held_out" rows may lack gold; "extra" rows are trained on, never validated;
 # "evaluated" rows, of another data set, are there for their gold.
@@ -40,6 +41,9 @@ class ScannedFile:
     id_column: str = ID  # what the file calls them
     text_column: str = TEXT
     findings: tuple[Finding, ...] = ()
+    words: Mapping[str, Mapping[str, int]] = field(
+        default_factory=dict
+    )  # of labels read of a word: where each first is
 
     def take(self, rows: Lines) -> ScannedFile:
         """The same of ``rows`` alone, without its findings."""
@@ -132,6 +136,7 @@ def scan_table(
     id_column, ids = scan.ids(needs_id)
     columns: dict[str, Column] = {}
     missing: list[str] = []
+    words: dict[str, dict[str, int]] = {}
     for spec in layout.specs:
         if constants is not None and spec.name in constants:
             continue
@@ -139,9 +144,15 @@ def scan_table(
         if cells is None:
             missing.append(spec.name)
             continue
+        if role == "held_out" and (hidden := hidden_value(spec, *cells)) is not None:
+            faults.add(HIDDEN, int(table.lines[0]), cells[0].column, HIDDEN_RULE, hidden, severity="warning")
+            missing.append(spec.name)
+            continue
         column = read_cells(spec, cells[0], faults, cells[1], must_occur=role in ("train", "evaluated"))
         if column is not None:
             columns[spec.name] = column
+        if cells[1] is not None:
+            words[spec.name] = _first_lines(cells[0])
     for name, column in (constants or {}).items():
         columns[name] = column.take(np.zeros(len(table), dtype=np.int64))
     return ScannedFile(
@@ -156,7 +167,19 @@ def scan_table(
         id_column,
         text_column,
         (*found, *faults.findings()),
+        words,
     )
+
+
+def _first_lines(cells: Cells) -> dict[str, int]:
+    """Every word of a column, and the line on which it stands first."""
+    lines: dict[str, int] = {}
+    for cell, line in zip(cells.cells, cells.lines.tolist(), strict=True):
+        lines.setdefault(cell, line)
+    found: dict[str, int] = {}
+    for cell, line in lines.items():
+        found.setdefault(seen(cell), line)
+    return found
 
 
 class _Scan:
