@@ -134,3 +134,21 @@ def test_a_folder_that_is_no_wordnet_is_refused(folder: Path, name: str, content
     (folder / name).unlink()
     with pytest.raises(DataError, match=f"WordNet's files, but {name}"):
         WordNet(folder)
+
+
+def test_columns_that_later_rows_name_are_of_all_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(augment, "ROWS_AT_ONCE", 2)
+    said = ['{"text": "a", "label": 1}'] * 3 + ['{"text": "b", "id": 7}', '{"text": "c", "late": "x"}', '{"text": "d"}']
+    (tmp_path / "rows.jsonl").write_text("\n".join(said))
+    out = tmp_path / "out.csv"
+
+    written = augment_file(Place(str(tmp_path / "rows.jsonl")), "text", out, "other", lambda text: (text.upper(), 1))
+
+    assert (written.rows, written.changed, written.words) == (6, 6, 6)
+    assert out.read_text().splitlines() == [
+        "text,label,id,late,other",
+        *["a,1,,,A"] * 3,
+        "b,,7,,B",
+        "c,,,x,C",
+        "d,,,,D",
+    ]

@@ -167,3 +167,38 @@ def test_no_bytes_lead_to_anything_but_a_table_or_findings(
         assert findings
     else:
         assert {len(cells) for cells in table.cells.values()} <= {len(table)}
+
+
+ROW = "0\ta text of its own\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "name", "told"),
+    [
+        (ROW + '1\t"so they said\n' + ROW * 2 + '0\tthat was "\n' + ROW, "a.tsv", ["3 lines 3 to 6"]),
+        (
+            '1\t"so they said\n0\tthat was "\n' + ROW + '1\t"and\n0\tso "\n',
+            "a.tsv",
+            ["2 lines 2 to 3", "5 lines 5 to 6"],
+        ),
+        ('1\t"a text\nof two lines"\n', "a.tsv", []),
+        ('1\t"a text\tof two\tlines\nand of tabs"\n', "a.tsv", []),
+    ],
+)
+def test_rows_that_a_quote_makes_one_are_told(tmp_path: Path, rows: str, name: str, told: list[str]) -> None:
+    _, findings = findings_of(tmp_path, f"label\ttext\n{rows}".encode(), name)
+    said = [(each.severity, each.code) for each in findings]
+    assert said == [("warning", "swallowed-rows")] * bool(told)
+    if told:
+        assert f"row {told[0].split()[0]}: a quoted cell should not hold whole rows" in str(findings[0])
+        assert all(each.partition(" ")[2] in findings[0].message for each in told)
+        assert "double its own" in findings[0].message
+
+
+def test_two_lines_of_prose_with_commas_are_no_rows(tmp_path: Path) -> None:
+    prose = b'text,label\n"Hello, you\nand all",1\n"Hello, you\nall",0\n"a, b\nc, d\ne",0\n'
+    assert findings_of(tmp_path, prose)[1] == []
+    swallowed = b'id,label,text\n1,0,"so\n2,1,b\n3,1,c\n4,0,d"\n5,1,e\n'
+    (found,) = findings_of(tmp_path, swallowed)[1]
+    assert (found.code, found.row) == ("swallowed-rows", 2)
+    assert "got lines 2 to 5" in found.message

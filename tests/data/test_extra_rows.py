@@ -118,6 +118,47 @@ def test_a_share_is_of_the_training_rows_and_shares_are_nested() -> None:
         extra_rows(1.0)
 
 
+def test_a_share_is_of_the_rows_that_are_learned_from() -> None:
+    corpus = corpus_of(40)
+    validation = np.arange(10)[np.newaxis, :] < 2
+    plan = whole(FoldPlan("made", ~validation, validation), corpus)
+    learned = np.arange(50) % 5 == 4  # rows 4 and 9 of those that train, and every fifth of the extra ones
+
+    def rows(share: float | None) -> np.ndarray:
+        return ShareOfExtra(plan, corpus, share, learned=learned).training_rows(0)
+
+    taken = rows(0.5)
+    assert taken[:8].tolist() == list(range(2, 10))
+    assert int(learned[taken].sum()) == 4
+    assert learned[taken[8:]].all()
+    assert set(taken) < set(rows(0.75)) < set(rows(None)) == set(plan.training_rows(0).tolist())
+
+
+def test_a_fold_that_holds_a_group_out_trains_on_no_extra_row_of_it() -> None:
+    languages = ["deu"] * 8 + ["eng"] * 8 + ["kor"] * 8 + [""] * 2 + ["deu", "eng", "kor", "", "kor", "amh"]
+    rows = tuple(f"row {row}" for row in range(len(languages)))
+    columns = {"hate": label_column([0, 1] * 16), "language": group_column(languages)}
+    # From no row, and at last from one of German: in Korean it tells of Korean all the same.
+    corpus = Corpus("made", {"train": Split("train", rows, rows, columns)}, np.array([-1, -1, -1, -1, 0, -1]))
+
+    plan = make_plans(
+        "leave_groups_out",
+        corpus,
+        stages={"model": {}},
+        targets={"model": ["hate"]},
+        by="language",
+        share=0.0,
+    )["model"]
+
+    held_out = [{languages[row] for row in plan.validation_rows(fold)} for fold in range(3)]
+    assert held_out == [{"deu"}, {"eng"}, {"kor"}]
+    assert plan.training[:, 26:].tolist() == [
+        [False, True, True, True, False, True],
+        [True, False, True, True, True, True],
+        [True, True, False, True, False, True],
+    ]
+
+
 def test_a_source_that_takes_no_part_forbids_nothing() -> None:
     corpus = corpus_of(10)
     training, validation = np.zeros((1, 10), bool), np.zeros((1, 10), bool)
@@ -243,3 +284,17 @@ def test_folds_are_the_same_with_and_without_extra_rows(tmp_path: Path) -> None:
 
     assert (plans[0].validation == plans[1].validation[:, :1000]).all()
     assert plans[1].training[:, 1000].all()
+
+
+def test_how_extra_rows_are_split_is_nobodys_where_a_dev_split_is_given(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text(TRAIN)
+    (tmp_path / "dev.csv").write_text("id,text,hate\nd1,dev one,1\nd2,dev two,0\n")
+    (tmp_path / "extra.csv").write_text("id,source_id,text,hate,split\ne1,,new,1,train\ne2,r3,newer,1,dev\n")
+    specs = column_specs(labels=["hate"], given_by="split")
+    request = DataRequest(specs, extra=ExtraRequest(str(tmp_path / "extra.csv")))
+
+    corpus = corpus_for("given", load_corpus(parse_source(str(tmp_path)), request), column="split")
+    plan = make_plans("given", corpus, stages={"model": {}}, targets={"model": ["hate"]}, column="split")["model"]
+
+    assert plan.validation_rows(0).tolist() == [20, 21]
+    assert plan.training_rows(0).tolist() == [*range(20), 22, 23]

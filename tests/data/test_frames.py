@@ -121,3 +121,11 @@ def test_what_is_no_data_is_refused() -> None:
         parse_source(table(), dev={})  # type: ignore[arg-type]
     with pytest.raises(DataError, match="--language must be left out"):
         parse_source(table(), language="zho")
+
+
+def test_what_numpy_holds_as_objects_is_read_as_what_it_says() -> None:
+    said = [np.int64(0), np.int64(1), np.bool_(True), np.float64(0.5), np.str_("x"), None]
+    table, findings = read_raw(Place(FRAME, pd.DataFrame({"cell": pd.Series(said, dtype=object)})))
+    assert table is not None
+    assert list(table.cells["cell"]) == ["0", "1", "True", "0.5", "x", ""]
+    assert findings == []

@@ -9,6 +9,7 @@ import pytest
 from tune_polar.data.column_request import DataRequest, column_specs
 from tune_polar.data.findings import Finding
 from tune_polar.data.load import load_corpus
+from tune_polar.data.plans import corpus_for
 from tune_polar.data.source import parse_source
 
 
@@ -41,6 +42,31 @@ def test_rows_that_stand_in_for_themselves_are_counted(tmp_path: Path) -> None:
     assert found == ["they lie", "two", "three", "four", "they cheat", "[not a list]"]
     assert told["own-text"].count == 3
     assert "otherwise" in told["own-text"].message
+
+
+@pytest.mark.parametrize(
+    ("dev", "positives", "told"),
+    [
+        ("text,hate,implied,augmented\nten,1,mean,j\nelf,0,,k\n", ["mean", "k"], []),
+        ("text,hate,implied\nten,1,mean\nelf,0,nan\n", ["mean", "elf"], [("own-text", 3, 1), ("own-text", None, 2)]),
+        ("text,hate,augmented\nten,1,j\nelf,0,k\n", ["j", "k"], []),
+        ("text,hate\nten,1\nelf,0\n", ["ten", "elf"], [("own-text", None, 2), ("own-text", None, 2)]),
+        ("text,hate,implied\nten,1,\nelf,0,\n", ["ten", "elf"], [("own-text", None, 2), ("own-text", None, 2)]),
+    ],
+)
+def test_rows_of_dev_that_join_train_have_the_further_texts_that_there_are(
+    tmp_path: Path, dev: str, positives: list[str], told: list[tuple[str, int | None, int]]
+) -> None:
+    (tmp_path / "train.csv").write_text(f"text,hate,implied,augmented\n{ROWS}")
+    (tmp_path / "dev.csv").write_text(dev)
+    texts = {"positive": {"column": "implied", "otherwise": "augmented"}, "augmented": "augmented"}
+    request = DataRequest(column_specs(labels=["hate"], texts=texts, given_by="split"))
+
+    corpus = corpus_for("given", load_corpus(parse_source(str(tmp_path)), request), column="split")
+
+    assert corpus.train.words("positive")[6:] == positives
+    assert [(each.code, each.row, each.count) for each in corpus.warnings if each.code == "own-text"] == told
+    assert all(" , " not in str(each) for each in corpus.warnings)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from math import comb
 
 import numpy as np
@@ -110,6 +111,15 @@ def test_a_share_of_all_rows_keeps_repeated_texts_together_across_languages(corp
     texts = np.array([text.strip().lower() for text in corpus.train.texts])
     assert not set(texts[plan.training_rows(0)]) & set(texts[plan.validation_rows(0)])
     assert (plan.training[0] ^ plan.validation[0]).all(), "every row trains or is validated"
+
+
+@settings(max_examples=30, deadline=None)
+@given(corpora(), st.integers(1, 2))
+def test_groups_that_only_other_splits_have_change_no_fold(corpus: Corpus, count: int) -> None:
+    words = corpus.train.words("language")
+    more = {**corpus.train.columns, "language": group_column(words, ["A", *"abcdef", "aa"])}
+    other = Corpus("made", {"train": replace(corpus.train, columns=more)})
+    assert plan_of(other, held_out=count).hash == plan_of(corpus, held_out=count).hash
 
 
 def two_languages(warmth: list[float], languages: str) -> Corpus:

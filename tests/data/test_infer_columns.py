@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tune_polar.data.column_request import DataRequest, column_specs
+from tune_polar.data.header import word_of_label
 from tune_polar.data.infer import Inferred, infer_columns
 from tune_polar.data.load import load_corpus
 from tune_polar.data.source import parse_source
@@ -57,13 +58,13 @@ def test_some_values_are_classes_and_many_or_decimal_ones_numbers(tmp_path: Path
     assert len(infer(tmp_path, [f"c{value}" for value in range(50)]).classes["y"]) == 50
 
 
-def test_ranges_and_classes_are_of_all_files(tmp_path: Path) -> None:
+def test_ranges_and_classes_are_of_train_alone(tmp_path: Path) -> None:
     for name, rows in (("train", "a\t1.5\nb\t2.5\nc\t3\n"), ("dev", "d\t0.5\n")):
         (tmp_path / f"{name}.tsv").write_text(f"text\ty\n{rows}")
 
-    assert infer_columns(str(tmp_path), ["y"]).numbers == {"y": (0.5, 3.0)}
+    assert infer_columns(str(tmp_path), ["y"]).numbers == {"y": (1.5, 3.0)}
     assert infer_columns(parse_source(str(tmp_path), columns={"warmth": "y"}), ["warmth"]).numbers == {
-        "warmth": (0.5, 3.0)
+        "warmth": (1.5, 3.0)
     }
 
 
@@ -110,3 +111,19 @@ def test_numbers_that_are_asked_for_are_no_classes(tmp_path: Path) -> None:
         infer_columns(str(path), ["topic"], numbers=True)
     with pytest.raises(DataError, match="must be in a file of your own, got 'polarization' of data 'sample'"):
         infer_columns("sample", ["polarization"], numbers=True)
+
+
+@pytest.mark.parametrize(
+    ("column", "words"), [("y", ("a=b", "c=d")), ("y=z", ("0=no", "1=yes")), ("y", ("=", "==")), ("y", ("no", "y=es"))]
+)
+def test_columns_and_words_may_have_the_mark_in_them(tmp_path: Path, column: str, words: tuple[str, str]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"text,{column}\n" + "".join(f"text {row},{words[row % 2]}\n" for row in range(8)))
+    inferred = infer_columns(str(path), [column])
+    assert set(inferred.words[column]) == set(words)
+
+    source = parse_source(str(path), columns=dict(inferred.columns))
+    positive = inferred.words[column][1]
+    assert word_of_label(source, column) == (column, positive)
+    corpus = load_corpus(source, DataRequest(column_specs(labels=[column])))
+    assert corpus.train.values(column).tolist() == [int(words[row % 2] == positive) for row in range(8)]

@@ -50,6 +50,13 @@ def test_a_wanted_key_may_come_late_and_an_absent_one_is_no_column(tmp_path: Pat
         (b'{"a": 1}\n"x"\n', "not-json", 2, "a line must be a JSON object, got str"),
         (b'{"a": [1]}\n', "cell-type", 1, "a cell must be text, a number, true, false or empty, got list"),
         (b'{"a": {"b": 1}}\n', "cell-type", 1, "got dict"),
+        (
+            b'{"a": 1}\n{"a": 1, "b": 2, "a": 2}\n',
+            "repeated-key",
+            2,
+            "an object must have each key once, got 'a' twice",
+        ),
+        (b'{"a": {"b": 1, "b": 2}}\n', "cell-type", 1, "got dict"),
         (b'{"a": "\xff"}\n', "encoding", 1, "must be UTF-8, got the byte 0xff"),
         (b'{"a": "\\ud83d"}\n', "encoding", 1, "got half a surrogate pair"),
         (b'{"a": ' + b"9" * 5000 + b"}\n", "not-json", 1, "a line must be a JSON object"),

@@ -64,6 +64,14 @@ def test_classes_and_groups_come_in_turn(by: str) -> None:
     assert sum(numbers) == 280
 
 
+def test_groups_come_in_turn_however_they_are_numbered() -> None:
+    def batches(codes: np.ndarray) -> list[list[int]]:
+        about = BatchContext(LENGTHS, lambda by: codes, np.random.default_rng(0), frozenset({"language"}))
+        return first(make_batches("balanced", about, by="language", size=5))
+
+    assert batches(STRATA % 2) == batches(STRATA % 2 + 1)
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from tune_polar.api.data_words import DataWords
+from tune_polar.api.search_request import RecipeWords, asked
 from tune_polar.data.column_request import ColumnSpec, DataRequest, column_specs
 from tune_polar.data.labels import MANIFESTATIONS, POLARIZATION, TYPES
 from tune_polar.data.load import load_corpus
 from tune_polar.data.source import Source
 from tune_polar.data.table import Corpus
 from tune_polar.errors import DataError
+from tune_polar.search.recipe_data import read_corpus
 
 HEADER = ["id", "text", POLARIZATION, *TYPES, *MANIFESTATIONS]
 POLARIZED = ["a", "甲", *"101000", *"100000"]
@@ -54,6 +57,29 @@ def test_a_language_may_lack_manifestations_or_types(tmp_path: Path) -> None:
         DataError, match=r"xxx.csv, row 1, column stereotype: the file must have the column 'stereotype'"
     ):
         load(tmp_path, "xxx", specs=column_specs(labels=[POLARIZATION, "stereotype"]))
+    with pytest.raises(DataError, match=r"Remedy: Take a recipe that learns what these files have, .*--language"):
+        load(tmp_path, "ita,xxx", specs=column_specs(labels=[POLARIZATION, "political"]))
+
+
+def test_what_a_polar_recipe_does_not_learn_may_be_lacking_in_a_language(tmp_path: Path) -> None:
+    write(tmp_path / "train/ita.csv", HEADER[:8], POLARIZED[:8], *[[f"n{row}", *NEUTRAL[1:8]] for row in range(4)])
+    write(tmp_path / "train/zho.csv", HEADER, ["z1", *POLARIZED[1:]], ["z2", *NEUTRAL[1:]])
+
+    found = asked(RecipeWords("st1"), DataWords(str(tmp_path), language="ita"))
+    assert found.loaded.recipe.data.labels == (POLARIZATION, *TYPES)
+    assert found.notes[0].endswith(f"balance folds and batches: {', '.join(MANIFESTATIONS)}")
+    corpus = read_corpus(found.loaded.recipe, found.source)
+    assert list(corpus.train.columns) == [POLARIZATION, *TYPES, "language"]
+
+    both = asked(RecipeWords("st1"), DataWords(str(tmp_path), language="all"))
+    assert both.loaded.recipe == found.loaded.recipe
+    assert len(read_corpus(both.loaded.recipe, both.source).train) == 7
+    whole = asked(RecipeWords("st1"), DataWords(str(tmp_path), language="zho"))
+    assert whole.loaded.recipe.data.labels == (POLARIZATION, *TYPES, *MANIFESTATIONS)
+    assert whole.notes == ()
+    learning = asked(RecipeWords("st3"), DataWords(str(tmp_path), language="ita"))
+    with pytest.raises(DataError, match=r"ita.csv, .*'stereotype'.*\n(.*\n)*.*Take a recipe that learns what these"):
+        read_corpus(learning.loaded.recipe, learning.source)
 
 
 @pytest.mark.parametrize("header", [["id", "text"], HEADER])

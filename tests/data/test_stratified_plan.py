@@ -189,3 +189,19 @@ def test_seeds_give_other_plans() -> None:
     plans = [subtask_plans("stratified", corpus, seed=seed)["detector"].hash for seed in (42, 43)]
 
     assert len(set(plans)) == 2
+
+
+@pytest.mark.parametrize("sizes", [[400, 21, 8, 2, 1], [300, 3, 2, 2, 1, 1], [60, 50, 1, 1, 1], [9, 9, 9, 9, 9, 1]])
+@pytest.mark.parametrize("seed", range(4))
+def test_as_many_folds_as_groups_can_be_made_whatever_their_sizes(sizes: list[int], seed: int) -> None:
+    authors = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    hate = [row % 2 for row in range(len(authors))]
+    corpus = corpus_of({"hate": hate, "author": group_column([f"a{author}" for author in authors])})
+
+    plan = one_stage("stratified", corpus, "hate", together=["author"], count=5, seed=seed)
+
+    assert plan.validation.sum(axis=0).tolist() == [1] * len(authors)
+    for fold in range(5):
+        assert not set(authors[plan.validation_rows(fold)]) & set(authors[plan.training_rows(fold)])
+    if len(sizes) == 5:
+        assert sorted(plan.validation.sum(axis=1).tolist(), reverse=True) == sizes

@@ -47,6 +47,18 @@ BROKEN = [
     (instead("finder.head.size: {type: int, low: 2, high: 5, step: 2}"), "high: must be low .*got 5"),
     (instead("finder.head.size: {type: int, low: 2, high: 4, step: 0}"), "step: must be greater than or equal to 1"),
     (
+        instead("finder.optimizer.lr: {type: float, low: 0, high: 0.1, step: 1e-320}"),
+        r"lr.step: must make at most 2\^53 steps from low \(0.0\) to high \(0.1\), got 1e-320",
+    ),
+    (
+        instead("finder.optimizer.lr: {type: float, low: -1e308, high: 1e308}"),
+        "lr.high: must lie, .* within 1.8e[+]308",
+    ),
+    (
+        instead("finder.head.size: {type: int, low: -1" + "0" * 400 + ", high: 1" + "0" * 400 + ", step: 7}"),
+        r"size.high: must lie, as low and what is between them, within 2\^53, got 1000",
+    ),
+    (
         instead("finder.batches.type: {type: categorical, choices: []}"),
         "finder.batches.type.choices: must not be empty",
     ),

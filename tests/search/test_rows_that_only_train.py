@@ -58,7 +58,7 @@ def test_a_fold_trains_on_the_share_and_the_way_that_a_configuration_names(recip
     context = TrialContext(corpus, plans, open_store(str(Path("store"))), torch.device("cpu"))
 
     def rows(**changes: object) -> set[int]:
-        return set(context.rows_of("model", with_extra(recipe, **changes).data.extra).training_rows(0).tolist())
+        return set(context.rows_of("model", with_extra(recipe, **changes)).training_rows(0).tolist())
 
     own = {row for row in rows() if row < 20}
     assert len(own) == 15
@@ -93,6 +93,32 @@ def test_what_is_doubtful_is_told(recipe: Recipe) -> None:
     (found,) = extra_warnings(alone, *read(alone))
     assert found.code == "no-extra-rows"
     assert "--set data.extra.file=FILE" in found.message
+
+
+def test_extra_rows_of_no_group_are_told_where_folds_hold_groups_out(recipe: Recipe) -> None:
+    head, *rows = TRAIN.splitlines()
+    languages = "".join(f"{row},{'abc'[number // 2 % 3]}\n" for number, row in enumerate(rows))
+    Path("a.csv").write_text(f"{head},language\n{languages}")
+    head, *rows = Path("extra.csv").read_text().splitlines()
+    Path("extra.csv").write_text(f"{head},language\n" + "".join(f"{row},\n" for row in rows))
+    data = {**RECIPE["data"], "groups": ["language"]}
+    folds = {"plan": "leave_groups_out", "by": "language"}
+    whole = load_recipe({**RECIPE, "data": data, "folds": folds}, RecipeOptions(encoder="tiny")).recipe
+
+    (found,) = extra_warnings(whole, *read(whole))
+
+    assert (found.code, found.column) == ("extra-rows-without-group", "language")
+    assert "got 1 of 13 with neither: they train in every fold" in found.message
+
+
+def test_a_share_is_of_the_rows_that_a_stage_learns_from(recipe: Recipe) -> None:
+    corpus, plans = read(recipe)
+    some = fill(with_extra(recipe, share=0.3), {"model.rows": {"hate": 1}})
+    context = TrialContext(corpus, plans, open_store(str(Path("store"))), torch.device("cpu"))
+    taken = context.rows_of("model", some).training_rows(0)
+    learned = taken[corpus.train.values("hate")[taken] == 1]
+    assert len(learned) > 8
+    assert int((learned >= 20).sum()) == round(0.3 / 0.7 * int((learned < 20).sum()))
 
 
 def test_a_way_by_which_none_was_made_is_refused(recipe: Recipe) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ from tune_polar.recipe.template import Target
 if TYPE_CHECKING:
     from tune_polar.store.store import Store
 
-SEEDS, TOGETHER = "seeds", "folds.together"
+SEEDS = "seeds"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def asked(words: RecipeWords, data: DataWords, *, own_encoder: bool = False, onl
     def load(more: Mapping[str, object]) -> LoadedRecipe:
         changes = {**more, **words.changes}
         with faults_of(words.name):
-            options = RecipeOptions(encoder, profile, changes, words.folds, targets)
+            options = RecipeOptions(encoder, profile, changes, words.folds, tuple(data.groups), targets)
             return load_recipe(words.name, options)
 
     more: dict[str, object] = {}
@@ -96,8 +96,6 @@ def asked(words: RecipeWords, data: DataWords, *, own_encoder: bool = False, onl
         _check_target(loaded, source)
     if words.seeds is not None:
         more[SEEDS] = seeds_of(words.seeds, recipe.seeds)
-    if data.groups:
-        more[TOGETHER] = _together(loaded, data.groups)
     absent = columns_lacking(source, dict.fromkeys((*recipe.data.labels, *recipe.data.strata)))
     left_out = changes_without(recipe, absent)
     more |= left_out
@@ -174,13 +172,3 @@ def _check_target(loaded: LoadedRecipe, source: Source) -> None:
             f"the recipe `{loaded.recipe.recipe}` must be told which column it learns, got no --target",
             "Give --target COLUMN, and --text COLUMN where the texts are not in `text`.",
         )
-
-
-def _together(loaded: LoadedRecipe, groups: Sequence[str]) -> list[str]:
-    folds = loaded.recipe.folds
-    if not hasattr(folds, "together"):
-        raise SpecError(
-            f"--group must go with folds that the search makes (stratified, holdout), got folds.plan: {folds.name}",
-            "Leave --group out, or give --set folds.plan=stratified.",
-        )
-    return list(dict.fromkeys((*folds.together, *groups)))

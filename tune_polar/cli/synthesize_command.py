@@ -121,7 +121,7 @@ def _own_rows(found: Asked, questions: QuestionsGroup, into: Path) -> tuple[OwnR
 
     request = replace(data_request(found.loaded.recipe), extra=None)
     corpus = load_corpus(found.source, request)
-    columns = columns_for(found.loaded.recipe, found.source.columns, questions.by)
+    columns = columns_for(found.loaded.recipe, found.source, questions.by)
     files = [address for split in found.source.files.values() for address in split]
     check_place(into, columns, [*files, *(each.path for each in request.evaluate.values())])
     return *own_rows(corpus, columns, questions.written_in), columns

@@ -75,22 +75,22 @@ def augment_file(place: Place, text: str, out: Path, name: str, augment: Callabl
     """
     if os.path.lexists(out):
         raise DataError(f"{out}: must not be there yet", "Name another file with -o, or remove this one.")
-    written, faults = Augmented(), Faults(str(place))
 
     def fault(why: str) -> DataError:
         return DataError(f"{out}: must be a file that can be written, but: {why}", "Name another with -o.")
 
     with whole_text(out, fault) as file:
-        for table in _checked(read_parts(place, faults, None, ROWS_AT_ONCE), place, text, name):
-            _write(file, table, text, name, augment, written)
-        wrong = errors_in(faults.findings())
-        if wrong:
-            raise data_error(wrong, _REMEDY)
-    return written
+        table = _Table(file, text, name, augment)
+        header = table.take(_parts(place, text, name))
+        if len(header) > len(table.header):  # JSON lines name their columns row by row: now all are known
+            table.begin(header)
+            table.take(_parts(place, text, name))
+    return table.written
 
 
-def _checked(parts: Iterator[RawTable], place: Place, text: str, name: str) -> Iterator[RawTable]:
-    for table in parts:
+def _parts(place: Place, text: str, name: str) -> Iterator[RawTable]:
+    faults = Faults(str(place))
+    for table in read_parts(place, faults, None, ROWS_AT_ONCE):
         if text not in table.header:
             raise DataError(
                 f"{place}: the file must have the column {text!r}, got {header_shown(table.header)}"
@@ -100,21 +100,47 @@ def _checked(parts: Iterator[RawTable], place: Place, text: str, name: str) -> I
         if name in table.header:
             raise DataError(f"{place}: must not have the column {name!r} yet", "Name another one with --name.")
         yield table
+    wrong = errors_in(faults.findings())
+    if wrong:
+        raise data_error(wrong, _REMEDY)
 
 
-def _write(
-    file: IO[str], table: RawTable, text: str, name: str, augment: Callable[[str], tuple[str, int]], written: Augmented
-) -> None:
-    rows = csv.writer(file, lineterminator="\n")
-    if not written.rows:
-        rows.writerow((*table.header, name))
-    for place in range(len(table)):
-        said = table.cells[text][place]
-        other, words = augment(said)
-        rows.writerow((*(table.cells[each][place] for each in table.header), other if words else ""))
-        written.rows += 1
-        written.changed += words > 0
-        written.words += words
+class _Table:
+    """The CSV that is written."""
+
+    def __init__(self, file: IO[str], text: str, name: str, augment: Callable[[str], tuple[str, int]]) -> None:
+        self._file, self._text, self._name, self._augment = file, text, name, augment
+        self._rows = csv.writer(file, lineterminator="\n")
+        self.header: Sequence[str] = ()
+        self.written = Augmented()
+
+    def begin(self, header: Sequence[str]) -> None:
+        """Begin anew, with the columns ``header``."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._rows.writerow((*header, self._name))
+        self.header, self.written = header, Augmented()
+
+    def take(self, parts: Iterator[RawTable]) -> Sequence[str]:
+        """Write the rows of ``parts`` up to the first that has further columns; the columns of the last part."""
+        header: Sequence[str] = ()
+        for part in parts:
+            header = part.header
+            if not self.header:
+                self.begin(header)
+            if len(header) <= len(self.header):
+                self._write(part)
+        return header
+
+    def _write(self, part: RawTable) -> None:
+        blank = [""] * len(part)
+        columns = [part.cells.get(each, blank) for each in self.header]
+        for place, said in enumerate(part.cells[self._text]):
+            other, words = self._augment(said)
+            self._rows.writerow((*(column[place] for column in columns), other if words else ""))
+            self.written.rows += 1
+            self.written.changed += words > 0
+            self.written.words += words
 
 
 def _as_written(word: str, before: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +70,12 @@ def number_of(cell: str) -> float | None:
     return value if math.isfinite(value) and "_" not in cell else None
 
 
+def whole_number(cell: str) -> str | None:
+    """``1`` for ``1``, ``1.0`` and ``+1``; None: the cell is no whole number."""
+    value = number_of(cell)
+    return str(int(value)) if value is not None and value.is_integer() else None
+
+
 def _labels(cells: Cells, faults: Faults, word: str | None, must_occur: bool) -> Column | None:
     rule = "a label must be 0 or 1" if word is None else f"a label must be {word!r} or another word, not empty"
     known = {cell: label_of(cell, word) for cell in set(cells.cells)}
@@ -85,15 +92,24 @@ def _labels(cells: Cells, faults: Faults, word: str | None, must_occur: bool) ->
 
 
 def _classes(names: Sequence[str], cells: Cells, faults: Faults) -> Column | None:
-    name_of = {seen(name): name for name in names}
-    unknown = {cell for cell in set(cells.cells) if seen(cell) not in name_of}
+    name_of = _names_by_cell(names, set(cells.cells))
+    unknown = {cell for cell in set(cells.cells) if cell not in name_of}
     for cell, line in zip(cells.cells, cells.lines, strict=True):
         if cell in unknown:
             rule = f"a class must be one of {list(names)}"
             if is_empty(cell):
                 rule += ", one of which may stand for rows of no class"
             faults.add("class-value", line, cells.column, rule, shown(cell) + did_you_mean(cell, names))
-    return None if unknown else class_column((name_of[seen(cell)] for cell in cells.cells), names)
+    return None if unknown else class_column((name_of[cell] for cell in cells.cells), names)
+
+
+def _names_by_cell(names: Sequence[str], cells: Iterable[str]) -> dict[str, str]:
+    """The class that each cell says, of those that say one; whole numbers by their value, where one class has it."""
+    name_of = {seen(name): name for name in names}
+    values = Counter(map(whole_number, names))
+    by_value = {value: name for name in names if (value := whole_number(name)) is not None and values[value] == 1}
+    said = {cell: name_of.get(seen(cell)) or by_value.get(whole_number(cell) or "") for cell in cells}
+    return {cell: name for cell, name in said.items() if name is not None}
 
 
 def _numbers(spec: ColumnSpec, cells: Cells, faults: Faults) -> Column | None:

@@ -78,6 +78,8 @@ class DataRequest:
         order: of the train rows: as in the file, or as in the competition (POLAR folders alone).
         extra: rows that are trained on and never validated; None: none are read.
         evaluate: further sets by name.
+        given_by: the column that folds are taken from, which may call rows of the train file test; None: there is none.
+        copies: what becomes of texts that stand twice among the rows that folds are made of.
         under: for each column that a stage learns on some rows alone, which rows.
         sample: which of ``SAMPLES`` is read where the source is the sample.
     """
@@ -86,6 +88,8 @@ class DataRequest:
     order: Order = "file"
     extra: ExtraRequest | None = None
     evaluate: Mapping[str, EvaluationFile] = field(default_factory=dict)
+    given_by: str | None = None
+    copies: str = "its copies share a fold"
     under: Mapping[str, Conditions] = field(default_factory=dict)
     sample: str = "polar"
 

@@ -4,25 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from tune_polar.data.cell_values import shown
-from tune_polar.data.column_request import SOURCE_ID
+from tune_polar.data.column_request import SOURCE_ID, DataRequest
 from tune_polar.data.findings import Faults, Finding
 from tune_polar.data.first_equal import found_again
 from tune_polar.data.near_texts import NearTexts
-from tune_polar.data.scan import ScannedSplit
+from tune_polar.data.readers.folders import is_of_test
+from tune_polar.data.scan import ScannedFile, ScannedSplit
 from tune_polar.data.table import DEV, TEST, TRAIN
 from tune_polar.data.texts import is_empty, normalised, seen
 
 
-def cross_file_findings(splits: Sequence[ScannedSplit], extra: ScannedSplit | None) -> list[Finding]:
-    """Every finding about a row that another row is needed to see; ``splits`` begins with train."""
+def cross_file_findings(
+    splits: Sequence[ScannedSplit], extra: ScannedSplit | None, request: DataRequest
+) -> list[Finding]:
+    """Every finding about a row that another row is needed to see; ``splits`` begins with train.
+
+    Rows of the train file that a column of given folds calls test are rows of another split, as they will be.
+    """
     own = [split for split in splits if split.name in (TRAIN, DEV, TEST)]
     others = [split for split in splits if split not in own]  # other data, with ids of its own
     found = _repeated_ids(own + ([] if extra is None else [extra]))
     found += [finding for split in others for finding in _repeated_ids([split])]
     found += [] if extra is None else _sources(extra, splits[0])
+    if request.given_by is not None and all(split.name != TEST for split in splits):
+        splits = _with_test_apart(splits, request.given_by)
     found += _near_texts(splits[0], splits[1:])
-    return found + _repeated_texts([*splits, *([] if extra is None else [extra])])
+    return found + _repeated_texts([*splits, *([] if extra is None else [extra])], request.copies)
+
+
+def _with_test_apart(splits: Sequence[ScannedSplit], column: str) -> list[ScannedSplit]:
+    parts: dict[str, list[ScannedFile]] = {TRAIN: [], TEST: []}
+    for file in splits[0].files:
+        said = file.columns[column].words() if column in file.columns else [""] * len(file.lines)
+        is_test = np.array([is_of_test(word) for word in said], dtype=np.bool_)
+        for name, rows in ((TRAIN, np.flatnonzero(~is_test)), (TEST, np.flatnonzero(is_test))):
+            parts[name] += [file.take(rows)] if len(rows) else []
+    if not all(parts.values()):
+        return list(splits)
+    train, test = (ScannedSplit(name, tuple(files)) for name, files in parts.items())
+    return [train, *splits[1:], test]
 
 
 def _repeated_ids(splits: Sequence[ScannedSplit]) -> list[Finding]:
@@ -43,8 +66,8 @@ def _repeated_ids(splits: Sequence[ScannedSplit]) -> list[Finding]:
     return [finding for each in faults for finding in each.findings()]
 
 
-def _repeated_texts(splits: Sequence[ScannedSplit]) -> list[Finding]:
-    """Texts that would be trained on and scored on. Warnings: published data has them, and folds keep them together."""
+def _repeated_texts(splits: Sequence[ScannedSplit], copies: str) -> list[Finding]:
+    """Texts that would be trained on and scored on. Warnings: published data has them; ``copies`` tells of folds."""
     files = [(split, file) for split in splits for file in split.files]
     faults = [Faults(str(file.place)) for _, file in files]
     for (number, row), (first, first_row) in found_again([file.texts for _, file in files], normalised):
@@ -54,7 +77,7 @@ def _repeated_texts(splits: Sequence[ScannedSplit]) -> list[Finding]:
             continue  # an error already
         within = split is first_split
         where = "" if first_file is file else f"{first_file.place}, "
-        kept = " (its copies share a fold)" if within else ""
+        kept = f" ({copies})" if within and split.name == TRAIN else ""
         faults[number].add(
             "duplicate-text" if within else "text-in-two-splits",
             int(file.lines[row]),

@@ -41,6 +41,8 @@ class Finding:
     def _others(self) -> str:
         if self.count < 2:
             return ""
+        if not self.rows:
+            return f" ({self.count:,} times)"
         named = [str(row) for row in self.rows[1 : ROWS_IN_A_LINE + 1]]
         more = ", …" if self.count - 1 > len(named) else ""
         return f" ({self.count:,} times, again in row{'s' if self.count > 2 else ''} {', '.join(named)}{more})"

@@ -9,6 +9,7 @@ from tune_polar.data.cell_values import Cells, shown
 from tune_polar.data.findings import Faults
 from tune_polar.data.texts import is_empty, seen
 
+OWN_TEXT = "own-text"  # of findings: the row's own text stands in
 NO_TEXT = "nan"  # how a table that was written without care says that there is none
 
 
@@ -37,7 +38,7 @@ def further_texts(cells: Cells, others: Sequence[str], faults: Faults, *, are_ow
             text = first
         if is_empty(text) and are_own and not is_empty(other):
             rule = "a further text should be there, or a column stand in (`otherwise`): the row's own text does"
-            faults.add("own-text", int(line), cells.column, rule, severity="warning")
+            faults.add(OWN_TEXT, int(line), cells.column, rule, severity="warning")
         found.append(other if is_empty(text) else text)
     return found
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from tune_polar.data.cell_values import shown
 from tune_polar.data.column_request import ColumnSpec, Conditions
+from tune_polar.data.columns import Column
 from tune_polar.data.findings import Faults, Finding
+from tune_polar.data.hidden_gold import HIDDEN, HIDDEN_RULE
 from tune_polar.data.scan import ScannedFile, ScannedSplit
 from tune_polar.data.suggestions import did_you_mean
-from tune_polar.data.table import TRAIN, Split
+from tune_polar.data.table import DEV, TEST, TRAIN, Split
 
 
 def missing_gold(split: ScannedSplit, specs: Sequence[ColumnSpec]) -> list[Finding]:
@@ -24,11 +28,58 @@ def missing_gold(split: ScannedSplit, specs: Sequence[ColumnSpec]) -> list[Findi
     if not lacking:
         return []
     file = next(file for file in split.files if any(name not in file.columns for name in lacking))
-    others = [name for name in file.header if name not in (*there, file.id_column, file.text_column)]
+    others = [name for name in file.header if name not in (*gold, file.id_column, file.text_column)]
     near = next((said for name in lacking if (said := did_you_mean(name, others))), "")
     only = f", only {there}" if there else ""
     said = f"{split.name} has no {lacking}{only}: its rows are predicted, and not scored by what needs them{near}"
     return [Finding("warning", "missing-gold", str(file.place), None, None, said)]
+
+
+def without_unknown_gold(splits: Sequence[ScannedSplit]) -> list[ScannedSplit]:
+    """``splits``, the first of which is train; dev and test without labels and numbers that train knows nothing of.
+
+    A label that is read of a word would be 0 wherever another word stands, "?" among them, and any number is one.
+    """
+    train, *others = splits
+    return [
+        train,
+        *(
+            ScannedSplit(split.name, tuple(_known(file, train) for file in split.files))
+            if split.name in (DEV, TEST)
+            else split
+            for split in others
+        ),
+    ]
+
+
+def _known(file: ScannedFile, train: ScannedSplit) -> ScannedFile:
+    faults, gone = Faults(str(file.place)), []
+    for name, column in file.columns.items():
+        same = [each.columns[name] for each in train.files if name in each.columns]
+        if column.kind == "number" and same and _is_placeholder(column, same):
+            gone.append(name)
+            value = f"{column.values[0]:g} in all rows"
+            faults.add(HIDDEN, int(file.lines[0]), name, HIDDEN_RULE, value, severity="warning")
+    for name, words in file.words.items():
+        known = {word for each in train.files for word in each.words.get(name, ())}
+        strange = {word: line for word, line in words.items() if len(known) > 1 and word not in known}
+        hides = bool(strange) and len(strange) == len(words)
+        gone += [name] if hides else []
+        code, rule = (
+            (HIDDEN, HIDDEN_RULE) if hides else ("unknown-word", "a word should be one that train has: it is 0")
+        )
+        for word, line in strange.items():
+            faults.add(code, line, name, rule, shown(word), severity="warning")
+    columns = {name: column for name, column in file.columns.items() if name not in gone}
+    findings = (*file.findings, *faults.findings())
+    return replace(file, columns=columns, missing=(*file.missing, *gone), findings=findings)
+
+
+def _is_placeholder(column: Column, of_train: Sequence[Column]) -> bool:
+    """Whether all rows have one number, and no row of train one as small or as large."""
+    values, known = np.asarray(column.values), np.concatenate([np.asarray(each.values) for each in of_train])
+    alike = len(values) > 1 and len(known) > 0 and values.min() == values.max()
+    return bool(alike and not known.min() <= values[0] <= known.max())
 
 
 def labels_outside(split: ScannedSplit, under: Mapping[str, Conditions]) -> list[Finding]:

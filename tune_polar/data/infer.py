@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tune_polar.data.cell_values import label_of, number_of, shown
+from tune_polar.data.cell_values import label_of, number_of, shown, whole_number
 from tune_polar.data.column_request import ID, TEXT
 from tune_polar.data.findings import data_error, errors_in
 from tune_polar.data.layout import WORD_MARK, Layout
@@ -16,7 +16,7 @@ from tune_polar.data.readers.polar import COLUMNS
 from tune_polar.data.readers.raw import header_shown
 from tune_polar.data.source import Source, parse_source
 from tune_polar.data.suggestions import did_you_mean
-from tune_polar.data.table import DEV, TEST, TRAIN, SplitName
+from tune_polar.data.table import TRAIN
 from tune_polar.data.texts import normalised, seen
 from tune_polar.errors import DataError
 
@@ -44,17 +44,17 @@ class Inferred:
 
 
 def infer_columns(source: Source | str, targets: Sequence[str], *, numbers: bool = False) -> Inferred:
-    """What the columns ``targets`` of a data set hold.
+    """What the columns ``targets`` of train hold; dev and test are not looked at.
 
     One target: 0 and 1 (or two other values) are a label; numbers with a point, or more than 50 different ones, are a
     number with the least and the greatest as its range; 3 to 50 other values are classes, in the order of the alphabet
-    or of numbers. Several targets: each is a label of 0 and 1.
+    or of numbers. Several targets: each is a label of 0 and 1. 1.0 among whole numbers is 1.
 
     Of two values that are not 0 and 1, the smaller number is 0; else the word that begins like a denial (no, not …,
     non-…, normal, none …); else the more frequent in train; else the first of the alphabet.
 
     Args:
-        source: as ``parse_source`` gives it; a string as ``--data`` is. All its files are looked at.
+        source: as ``parse_source`` gives it; a string as ``--data`` is.
         targets: names; ``source.columns`` says where one is called otherwise.
         numbers: whether they are to be learned as numbers, however few and whole: 1 to 5 are no classes then.
 
@@ -205,30 +205,38 @@ def _check_label(name: str, values: Counter[str]) -> None:
 
 
 def _counted(source: Source, targets: Sequence[str]) -> dict[str, Counter[str]]:
-    """How often each value stands in train; values of further files count as 0."""
+    """How often each value stands in train."""
     layout = Layout((), source.columns)
     counted = {name: Counter[str]() for name in targets}
-    splits: tuple[SplitName, ...] = (TRAIN, DEV, TEST)
-    for split in splits:
-        for place in source.places(split):
-            wanted = {candidate for name in targets for candidate in layout.candidates(name)}
-            table, findings = read_raw(place, wanted)
-            if table is None or errors_in(findings):
-                raise data_error(errors_in(findings), FILE_REMEDY)
-            for name in targets:
-                found = layout.find(name, table.header, own_name=split != TRAIN)
-                if found is None and split == TRAIN:
-                    raise DataError(
-                        f"{place}: the file must have the column {layout.wanted(name)!r}, got "
-                        f"{header_shown(table.header)}{did_you_mean(name, table.header)}",
-                        COLUMN_REMEDY,
-                    )
-                cells = [] if found is None else [seen(cell) for cell in table.cells[found[0]]]
-                _count(counted[name], [cell for cell in cells if cell], of_train=split == TRAIN)
-    return counted
+    for place in source.places(TRAIN):
+        wanted = {candidate for name in targets for candidate in layout.candidates(name)}
+        table, findings = read_raw(place, wanted)
+        if table is None or errors_in(findings):
+            raise data_error(errors_in(findings), FILE_REMEDY)
+        for name in targets:
+            found = layout.find(name, table.header, own_name=False)
+            if found is None:
+                raise DataError(
+                    f"{place}: the file must have the column {layout.wanted(name)!r}, got "
+                    f"{header_shown(table.header)}{did_you_mean(name, table.header)}",
+                    COLUMN_REMEDY,
+                )
+            cells = [seen(cell) for cell in table.cells[found[0]]]
+            _count(counted[name], [cell for cell in cells if cell])
+    return {name: _by_value(values) for name, values in counted.items()}
 
 
-def _count(values: Counter[str], cells: Sequence[str], *, of_train: bool) -> None:
+def _count(values: Counter[str], cells: Sequence[str]) -> None:
     for cell, number in Counter(cells).items():
         if cell in values or len(values) < MOST_COUNTED:
-            values[cell] += number if of_train else 0
+            values[cell] += number
+
+
+def _by_value(values: Counter[str]) -> Counter[str]:
+    """Where some numbers are written whole, others of a whole value are as well: a table of floats says 1.0 for 1."""
+    if not any(map(_is_whole, values)):
+        return values
+    found = Counter[str]()
+    for cell, number in values.items():
+        found[whole_number(cell) or cell] += number
+    return found

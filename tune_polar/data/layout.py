@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tune_polar.data.column_request import ID, SOURCE_ID, TEXT, ColumnSpec
@@ -61,10 +61,7 @@ class Layout:
         A file that is not train may call it by its own name, whatever train's column is called.
         """
         asked = self.columns.get(name)
-        if asked is None:
-            return [name]
-        column, mark, _ = asked.rpartition(WORD_MARK)
-        return [asked, *([column] if mark and column else []), name]
+        return [name] if asked is None else [asked, *(column for column, _ in _readings(asked)), name]
 
     def all_candidates(self) -> set[str]:
         """Every column of a file that may be read."""
@@ -80,12 +77,20 @@ class Layout:
             return (name, None) if name in header else None
         if asked in header:
             return asked, None
-        column, mark, word = asked.rpartition(WORD_MARK)
-        if mark and column in header:
-            return column, word
+        if (found := next((each for each in _readings(asked) if each[0] in header), None)) is not None:
+            return found
         return (name, None) if own_name and name not in self.named and name in header else None
 
     def wanted(self, name: str) -> str:
         """What the file's column should be called, for a person."""
-        column, mark, _ = self.columns.get(name, name).rpartition(WORD_MARK)
-        return column if mark else self.columns.get(name, name)
+        asked = self.columns.get(name)
+        return name if asked is None else asked.partition(WORD_MARK)[0] or asked
+
+
+def _readings(asked: str) -> Iterator[tuple[str, str]]:
+    """The columns and words that ``COLUMN=WORD`` may mean, for both may have the mark in them: longest column first."""
+    parts = asked.split(WORD_MARK)
+    for length in range(len(parts) - 1, 0, -1):
+        column = WORD_MARK.join(parts[:length])
+        if column:
+            yield column, WORD_MARK.join(parts[length:])

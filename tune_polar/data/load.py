@@ -12,7 +12,7 @@ from tune_polar.data.column_request import ColumnSpec, DataRequest
 from tune_polar.data.columns import Column, IntArray, text_column
 from tune_polar.data.cross_file_rules import cross_file_findings
 from tune_polar.data.findings import Finding, data_error, errors_in
-from tune_polar.data.gold_rules import labels_outside, missing_gold
+from tune_polar.data.gold_rules import labels_outside, missing_gold, without_unknown_gold
 from tune_polar.data.layout import Layout
 from tune_polar.data.readers import Place
 from tune_polar.data.readers.polar import order_place, scan_order, scan_polar
@@ -32,6 +32,9 @@ COLUMN_REMEDY = (
 )
 
 
+POLAR_REMEDY = "Take a recipe that learns what these files have, or name other languages with --language."
+
+
 @dataclass(frozen=True, eq=False)
 class Scanned:
     """All files of a data set, read, with everything that is wrong with them."""
@@ -41,6 +44,7 @@ class Scanned:
     extra: ScannedSplit | None
     order: IntArray | None  # of the rows of train
     findings: tuple[Finding, ...]
+    column_remedy: str = COLUMN_REMEDY  # where a column is lacking
 
     def to_corpus(self) -> Corpus:
         """The corpus, if nothing is wrong.
@@ -51,7 +55,7 @@ class Scanned:
         errors = errors_in(self.findings)
         if errors:
             lacks = any(finding.code in ("missing-column", "label-value") for finding in errors)
-            raise data_error(errors, COLUMN_REMEDY if lacks else FILE_REMEDY)
+            raise data_error(errors, self.column_remedy if lacks else FILE_REMEDY)
         warnings = tuple(self.findings)
         return replace(assembled(self.name, self.splits, self.extra, self.order), warnings=warnings)
 
@@ -82,21 +86,24 @@ def scan_source(source: Source, request: DataRequest) -> Scanned:
             f"folds.order: competition must be used with a POLAR folder, got data {source.kind!r}",
             "Leave the order out with --set folds.order=file, or give the POLAR folder with --data.",
         )
-    splits = _own_splits(source, layout, request.sample)
+    splits = without_unknown_gold(_own_splits(source, layout, request.sample))
     order: IntArray | None = None
     order_findings: list[Finding] = []
     if request.order == "competition":
         place = order_place(Place(source.path or ""), source.language or DEFAULT_LANGUAGE)
         order, order_findings = scan_order(place, splits[0].ids)
+    own = len(splits)
     splits += _evaluation_sets(request, layout)
-    extra = _extra_rows(source, request, layout)
+    extra = _extra_rows(source, request, layout, splits[0])
     every = [*splits, *([] if extra is None else [extra])]
     findings = [finding for split in every for finding in split.findings()]
-    findings += [*order_findings, *cross_file_findings(splits, extra)]
+    findings += [*order_findings, *cross_file_findings(splits, extra, request)]
     for split in splits:
         findings += labels_outside(split, request.under)
         findings += [] if errors_in(findings) else missing_gold(split, request.specs)
-    return Scanned(_name(source), tuple(splits), extra, order, tuple(findings))
+    of_polar = (finding.code for split in splits[:own] for finding in split.findings() if source.kind == "polar")
+    remedy = POLAR_REMEDY if "missing-column" in of_polar else COLUMN_REMEDY
+    return Scanned(_name(source), tuple(splits), extra, order, tuple(findings), remedy)
 
 
 def _own_splits(source: Source, layout: Layout, sample: str) -> list[ScannedSplit]:
@@ -112,8 +119,11 @@ def _own_splits(source: Source, layout: Layout, sample: str) -> list[ScannedSpli
     ]
 
 
-def _extra_rows(source: Source, request: DataRequest, layout: Layout) -> ScannedSplit | None:
-    """Those of the file that is named, else those that the sample has."""
+def _extra_rows(source: Source, request: DataRequest, layout: Layout, train: ScannedSplit) -> ScannedSplit | None:
+    """Those of the file that is named, else those that the sample has.
+
+    A column that train may lack, and does, says of extra rows nothing that anybody reads.
+    """
     asked = request.extra
     if asked is None or (asked.file is None and source.kind != "sample"):
         return None
@@ -129,7 +139,9 @@ def _extra_rows(source: Source, request: DataRequest, layout: Layout) -> Scanned
             EXTRA, (ScannedFile(Place(SAMPLE), lines, rows.ids, rows.texts, columns, sources=made_from),)
         )
     by = () if asked.by is None else (ColumnSpec(asked.by, "group"),)
-    own = replace(layout.of(EXTRA), specs=(*layout.specs, *by))
+    there = {name for file in train.files for name in file.columns}
+    specs = [spec for spec in layout.specs if not spec.optional or spec.name in there]
+    own = replace(layout.of(EXTRA), specs=(*specs, *by))
     return ScannedSplit(EXTRA, (scan_file(absolute(asked.file), own, "extra"),))
 
 

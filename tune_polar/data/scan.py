@@ -13,12 +13,13 @@ from tune_polar.data.column_request import ID, SOURCE_ID, TEXT, ColumnSpec
 from tune_polar.data.columns import Column, joined
 from tune_polar.data.findings import Faults, Finding
 from tune_polar.data.further_texts import further_texts
+from tune_polar.data.hidden_gold import HIDDEN, HIDDEN_RULE, hidden_value
 from tune_polar.data.layout import Layout
 from tune_polar.data.readers import Place, RawTable, read_raw
 from tune_polar.data.readers.raw import Lines, header_shown
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.table import Split
-from tune_polar.data.texts import is_empty
+from tune_polar.data.texts import is_empty, seen
 
 # "train" rows must have all columns; "held_out" rows may lack gold; "extra" rows are trained on, never validated;
 # "evaluated" rows, of another data set, are there for their gold.
@@ -40,6 +41,25 @@ class ScannedFile:
     id_column: str = ID  # what the file calls them
     text_column: str = TEXT
     findings: tuple[Finding, ...] = ()
+    words: Mapping[str, Mapping[str, int]] = field(
+        default_factory=dict
+    )  # of labels read of a word: where each first is
+
+    def take(self, rows: Lines) -> ScannedFile:
+        """The same of ``rows`` alone, without its findings."""
+        numbers = rows.tolist()
+        return ScannedFile(
+            self.place,
+            self.lines[rows],
+            None if self.ids is None else tuple(self.ids[row] for row in numbers),
+            tuple(self.texts[row] for row in numbers),
+            {name: column.take(rows) for name, column in self.columns.items()},
+            self.missing,
+            None if self.sources is None else tuple(self.sources[row] for row in numbers),
+            self.header,
+            self.id_column,
+            self.text_column,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +136,7 @@ def scan_table(
     id_column, ids = scan.ids(needs_id)
     columns: dict[str, Column] = {}
     missing: list[str] = []
+    words: dict[str, dict[str, int]] = {}
     for spec in layout.specs:
         if constants is not None and spec.name in constants:
             continue
@@ -123,9 +144,15 @@ def scan_table(
         if cells is None:
             missing.append(spec.name)
             continue
+        if role == "held_out" and (hidden := hidden_value(spec, *cells)) is not None:
+            faults.add(HIDDEN, int(table.lines[0]), cells[0].column, HIDDEN_RULE, hidden, severity="warning")
+            missing.append(spec.name)
+            continue
         column = read_cells(spec, cells[0], faults, cells[1], must_occur=role in ("train", "evaluated"))
         if column is not None:
             columns[spec.name] = column
+        if cells[1] is not None:
+            words[spec.name] = _first_lines(cells[0])
     for name, column in (constants or {}).items():
         columns[name] = column.take(np.zeros(len(table), dtype=np.int64))
     return ScannedFile(
@@ -140,7 +167,19 @@ def scan_table(
         id_column,
         text_column,
         (*found, *faults.findings()),
+        words,
     )
+
+
+def _first_lines(cells: Cells) -> dict[str, int]:
+    """Every word of a column, and the line on which it stands first."""
+    lines: dict[str, int] = {}
+    for cell, line in zip(cells.cells, cells.lines.tolist(), strict=True):
+        lines.setdefault(cell, line)
+    found: dict[str, int] = {}
+    for cell, line in lines.items():
+        found.setdefault(seen(cell), line)
+    return found
 
 
 class _Scan:
@@ -195,6 +234,8 @@ class _Scan:
         if spec.otherwise is not None:
             names.append(spec.otherwise)
         found = [self._layout.find(name, self._table.header, own_name=self._role != "train") for name in names]
+        if spec.kind == "text" and self._role == "held_out" and spec.name not in self._layout.named:
+            return self._texts_there_are([None if each is None else each[0] for each in found])
         if found[0] is None or None in found:
             first = next(name for name, place in zip(names, found, strict=True) if place is None)
             is_needed = self._must_have and not spec.optional and not (spec.of_folds and self._role == "extra")
@@ -209,11 +250,26 @@ class _Scan:
         if spec.kind != "group" and not self._must_have and not any(cell.strip() for cell in cells):
             return None  # files for prediction carry the gold columns with nothing in them
         if spec.kind == "text":
-            are_own = len(found) == 1 or found[1] is None
-            others = self._table.cells[found[1][0]] if len(found) > 1 and found[1] is not None else self.own_texts()
-            said = Cells(column, cells, self._lines)
-            cells = further_texts(said, others or cells, self._faults, are_own=are_own)
+            cells = self._further(column, cells, found[1][0] if len(found) > 1 and found[1] is not None else None)
         return Cells(column, cells, self._lines), word
+
+    def _texts_there_are(self, columns: Sequence[str | None]) -> tuple[Cells, None] | None:
+        """Of rows that need not have them, such as those of dev, which may train in the end: what their file has.
+
+        ``columns``: that of the texts and, where one stands in, the other. None: the file has neither.
+        """
+        own, others = columns[0], columns[1] if len(columns) > 1 else None
+        cells = [""] * len(self._lines) if own is None else self._table.cells[own]
+        if others is None and not any(cell.strip() for cell in cells):
+            return None
+        called = own or others or ""
+        return Cells(called, self._further(called, cells, others), self._lines), None
+
+    def _further(self, column: str, cells: Sequence[str], others: str | None) -> Sequence[str]:
+        """``cells``; where one is empty the cell of the column ``others``, or the row's own text."""
+        stand_in = self.own_texts() if others is None else self._table.cells[others]
+        said = Cells(column, cells, self._lines)
+        return further_texts(said, stand_in or cells, self._faults, are_own=others is None)
 
     def _lacks(self, name: str) -> None:
         wanted = self._layout.wanted(name)

@@ -15,7 +15,7 @@ from tune_polar.recipe.message_words import KeyPath, did_you_mean, dotted
 from tune_polar.recipe.nodes import Node, root
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.strict_yaml import YamlFile
-from tune_polar.recipe.tree import Tree, at, put, revision_beside
+from tune_polar.recipe.tree import Tree, at, chooses, put, revision_beside
 
 LIKE = "like"  # of a stage: begin as a copy of another
 
@@ -63,8 +63,9 @@ class Draft:
             self._note(path, value, origin)
 
     def change(self, changes: Mapping[str, object], origin: Origin) -> None:
-        """Apply changes by dotted key that stand at ``origin``, each to a key that exists."""
-        for key, value in changes.items():
+        """Apply changes by dotted key that stand at ``origin``, each to a key that exists, in whatever order."""
+        for key in sorted(changes, key=lambda each: self._turn(each, changes[each])):
+            value = changes[key]
             if value is not None and key == STAGES and isinstance(value, Mapping):
                 self._read_stages(value, origin.below(key))
                 continue
@@ -77,6 +78,14 @@ class Draft:
                 if f"{key.rpartition('.')[0]}.revision" not in changes:
                     self.forget_revision(path, value, origin.below(key))
                 self.lay(path, value, origin.below(key))
+
+    def _turn(self, key: str, value: object) -> tuple[bool, int, bool]:
+        """When ``key`` is laid: after what holds it and what chooses its component, or brings it in the first place."""
+        try:
+            path = place_of(key, self.values).path
+        except UnknownKeyError:
+            return True, 0, False
+        return False, len(path), not chooses(path, value)
 
     def forget_revision(self, path: KeyPath, value: object, origin: Origin) -> None:
         """Where ``value`` at ``path`` names another encoder: the commit beside it is one of the encoder before."""

@@ -11,7 +11,7 @@ from tune_polar.recipe.nodes import root
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.registry import Component
 from tune_polar.recipe.settings import Settings
-from tune_polar.recipe.tree import Tree, at, put, revision_beside
+from tune_polar.recipe.tree import Tree, at, chooses, put, revision_beside
 
 
 def value_at(recipe: Recipe, key: str) -> object:
@@ -88,7 +88,7 @@ def fill(recipe: Recipe, point: Mapping[str, object]) -> Recipe:
     """
     tree: Tree = recipe.model_dump()
     changes = [(place_of(key, recipe).path, value) for key, value in point.items()]
-    changes.sort(key=lambda change: (not _chooses(*change), len(change[0])))
+    changes.sort(key=lambda change: (not chooses(*change), len(change[0])))
     given = {path for path, _ in changes}
     for path, value in changes:
         beside = revision_beside(tree, path)
@@ -102,16 +102,6 @@ def _lay(tree: Tree, path: KeyPath, value: object) -> None:
     if path[0] == "encoder":
         _reach_stages(tree, path, value)
     put(tree, path, value, root())
-
-
-def _chooses(path: KeyPath, value: object) -> bool:
-    """Whether a value at ``path`` says which component stands there, or whether anything does."""
-    node = root()
-    for part in map(str, path):
-        if node.one is not None and part == node.one.registry.tag:
-            return True
-        node = node.below(part) or node
-    return not node.is_leaf and (value is None or isinstance(value, str))
 
 
 def _reach_stages(tree: Tree, path: KeyPath, value: object) -> None:

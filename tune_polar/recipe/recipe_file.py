@@ -1,7 +1,8 @@
 """From a recipe's name or path to a checked recipe.
 
 File by file, those that are extended first: what the file says, then its profile for this encoder. Then what the
-command line says of columns and encoder, an ablation's changes, and `--set` last.
+command line says of columns and encoder, an ablation's changes, `--set`, and last the options that say one thing of the
+folds, whatever their plan is by then.
 """
 
 from __future__ import annotations
@@ -16,18 +17,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tune_polar.assets import shipped
 from tune_polar.errors import Fault, SpecError, spec_error
 from tune_polar.recipe.broken_rules import broken_rules
+from tune_polar.recipe.components.plans import COUNT, TOGETHER
 from tune_polar.recipe.draft import Draft, Origin
 from tune_polar.recipe.find_files import neighbour, read_named
 from tune_polar.recipe.first_grammar import refuse_first_grammar
 from tune_polar.recipe.keys import STAGES, Place, UnknownKeyError, place_of
 from tune_polar.recipe.message_words import KeyPath, did_you_mean
+from tune_polar.recipe.nodes import Node, root
 from tune_polar.recipe.recipe import FILE_KEYS, Recipe
+from tune_polar.recipe.registry import Component
 from tune_polar.recipe.sections import TINY
 from tune_polar.recipe.strict_yaml import Written, YamlFile, parse_value, read_yaml
 from tune_polar.recipe.template import Target, sections_for
 from tune_polar.recipe.tree import NOTHING, Tree, at
 
 PUBLISHED = "published"
+FOLDS = "folds"
 SET = Origin(None, ("--set",))
 
 
@@ -66,6 +71,7 @@ class RecipeOptions:
     profile: str | None = None  # None: the first profile that lists the encoder
     changes: Mapping[str, object] | None = None  # --set
     folds: int | None = None
+    together: tuple[str, ...] = ()  # columns that folds keep together beside the recipe's own: --group
     targets: tuple[Target, ...] = ()  # columns to predict instead of the recipe's own
 
 
@@ -119,7 +125,8 @@ def load_recipe(name: Written, options: RecipeOptions | None = None, *, folder: 
     for link, ablation_name, ablation in _ablations(chain):
         draft = _draft(chain, profile, options)
         draft.change(ablation.changes, Origin(link.file, ("ablations", ablation_name, "changes")))
-        changed = _finish(draft, _with_what_is_left(options, ablation, whole.values, draft.values), faults)
+        left = _with_what_is_left(options, ablation, whole.values, draft.values)
+        changed = _finish(draft, left, faults, ablation_name)
         if changed is not None:
             ablations[ablation_name] = (ablation.title, changed)
     if faults or recipe is None:
@@ -232,8 +239,6 @@ def _draft(chain: list[_Link], profile: str, options: RecipeOptions) -> Draft:
         draft.read(sections_for(options.targets, draft.values), Origin(None, ("--target",)))
     if options.encoder is not None:
         _use_encoder(draft, options.encoder)
-    if options.folds is not None:
-        draft.lay(("folds", "count"), options.folds, Origin(None, ("--folds",)))
     return draft
 
 
@@ -281,8 +286,33 @@ def _is_taken_away(path: KeyPath, changed: Place, before: Tree, after: Tree) -> 
     return node.component(at(before, changed.path)) is not node.component(now)
 
 
-def _finish(draft: Draft, options: RecipeOptions, faults: list[Fault]) -> Recipe | None:
+def _finish(draft: Draft, options: RecipeOptions, faults: list[Fault], ablation: str | None = None) -> Recipe | None:
     draft.change(options.changes or {}, SET)
+    plan = (root().below(FOLDS) or Node()).component(at(draft.values, (FOLDS,)))
+    counts = ablation is None or (plan is not None and COUNT in plan.model_fields)  # else it has a split of its own
+    if options.folds is not None and counts:
+        draft.lay((FOLDS, COUNT), options.folds, Origin(None, ("--folds",)))
+    if options.together and plan is not None:  # None: that is the fault
+        _keep_together(draft, options.together, plan, ablation)
     recipe = draft.finish()
     faults.extend(draft.faults)
     return recipe
+
+
+def _keep_together(draft: Draft, columns: tuple[str, ...], plan: type[Component], ablation: str | None) -> None:
+    """Lay ``columns`` beside those that the folds keep together already.
+
+    Raises:
+        SpecError: the folds are of a plan that is not told such columns.
+    """
+    if TOGETHER not in plan.model_fields:
+        where = "" if ablation is None else f" in the ablation {ablation}"
+        raise SpecError(
+            f"--group must go with folds that the search makes (stratified, holdout), got {FOLDS}.plan: {plan.name}"
+            f"{where}",
+            f"Leave --group out, or give --set {FOLDS}.plan=stratified.",
+        )
+    said = at(draft.values, (FOLDS, TOGETHER))
+    known = () if said is NOTHING else said
+    if isinstance(known, list | tuple):  # else that is the fault
+        draft.lay((FOLDS, TOGETHER), list(dict.fromkeys((*known, *columns))), Origin(None, ("--group",)))

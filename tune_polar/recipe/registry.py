@@ -38,9 +38,12 @@ class Registry(Generic[S]):
         ...     delta: Rate = Field(1.0, description="Errors beyond it count linearly")
     """
 
-    def __init__(self, word: str, tag: str = "type") -> None:
-        """``word`` is what a person calls one; ``tag`` the key that says which one a section describes."""
-        self.word, self.tag = word, tag
+    def __init__(self, word: str, tag: str = "type", lasting: tuple[str, ...] = ()) -> None:
+        """``word`` is what a person calls one; ``tag`` the key that says which one a section describes.
+
+        ``lasting``: settings that stay where another component takes the place of one that has them.
+        """
+        self.word, self.tag, self.lasting = word, tag, lasting
         self._classes: dict[str, type[S]] = {}
 
     def register(self, name: str) -> Callable[[type[S]], type[S]]:

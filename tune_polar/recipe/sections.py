@@ -199,10 +199,11 @@ class ExtraRows(Settings):
     file: Name | None = Field(
         default=None,
         description="File with further rows, which train where their source (`source_id`) trains and where no text "
-        "near to theirs is validated; null: those of the sample, of other data none",
+        "near to theirs is validated and no group of theirs held out; null: those of the sample, of other data none",
     )
     share: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] | None = Field(
-        default=None, description="Most of a fold's training rows that are such rows; null: as many as there are"
+        default=None,
+        description="Most of the rows that a stage learns from in a fold that are such; null: as many as there are",
     )
     by: Name | None = Field(default=None, description="Column of such rows that says how each was made; null: none")
     only: Name | None = Field(default=None, description="Only rows made so, a value of that column; null: all")

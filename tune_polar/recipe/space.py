@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Protocol, Self, TypeAlias
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler,
 
 from tune_polar.recipe.broken_rules import Breach, RuleBrokenError
 
+MOST_WHOLE = 2**53  # what samplers reckon with is floats, which tell no larger whole numbers apart
 Scalar: TypeAlias = bool | int | float | str | None
 
 
@@ -197,7 +199,20 @@ def _check_range(low: float, high: float, log: bool, step: float | None) -> None
         raise RuleBrokenError(Breach(("low",), "must be above 0 on a log scale", low))
     if log and step is not None:
         raise RuleBrokenError(Breach(("step",), "must be left out on a log scale", step))
-    if step is not None and not _is_whole((high - low) / step):
+    if max(abs(low), abs(high), high - low) > (MOST_WHOLE if isinstance(low, int) else sys.float_info.max):
+        most = "2^53" if isinstance(low, int) else f"{sys.float_info.max:.3g}"
+        raise RuleBrokenError(Breach(("high",), f"must lie, as low and what is between them, within {most}", high))
+    if step is not None:
+        _check_steps(low, high, step)
+
+
+def _check_steps(low: float, high: float, step: float) -> None:
+    steps = (high - low) / step
+    if steps > MOST_WHOLE:
+        raise RuleBrokenError(
+            Breach(("step",), f"must make at most 2^53 steps from low ({low}) to high ({high})", step)
+        )
+    if not _is_whole(steps):
         raise RuleBrokenError(Breach(("high",), f"must be low ({low}) and a whole number of steps ({step})", high))
 
 

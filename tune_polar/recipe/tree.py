@@ -2,7 +2,8 @@
 
 One rule for sections of a file that extends another, for `changes`, profiles, ablations, `--set` and points of a space:
 mappings are merged key by key; a component of another type, or losses of other names, take the whole place of what was
-there; null takes away what the user named (a stage, a decision, a loss); a single word stands for its section.
+there, but for what lasts (columns whose rows no fold parts); null takes away what the user named (a stage, a decision,
+a loss); a single word stands for its section.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from tune_polar.recipe.components import TASKS
 from tune_polar.recipe.message_words import KeyPath
-from tune_polar.recipe.nodes import Node
+from tune_polar.recipe.nodes import Node, root
 
 Tree = dict[str, Any]
 NOTHING = object()
@@ -34,7 +35,9 @@ def merged(old: object, new: object, node: Node | None) -> object:
         new = {node.word: new}
     if not isinstance(new, Mapping):
         return new
-    below: Mapping[str, object] = old if isinstance(old, Mapping) and not _is_another(old, new, node) else {}
+    below: Mapping[str, object] = old if isinstance(old, Mapping) else {}
+    if _is_another(below, new, node):
+        below = _lasting(below, node)
     found: Tree = dict(below)
     for key, value in new.items():
         name = str(key)
@@ -52,6 +55,12 @@ def _is_another(old: Mapping[str, object], new: Mapping[str, object], node: Node
         return False
     tag = node.one.registry.tag
     return tag in new and new[tag] != old.get(tag, node.one.default)
+
+
+def _lasting(old: Mapping[str, object], node: Node) -> Tree:
+    """What another component takes over from the one before."""
+    names = () if node.one is None else node.one.registry.lasting
+    return {name: old[name] for name in names if old.get(name)}
 
 
 def _losses(old: object, new: object, node: Node) -> object:
@@ -91,8 +100,20 @@ def put(tree: Tree, path: KeyPath, value: object, node: Node) -> None:
         del tree[name]
         return
     if node.one is not None and name == node.one.registry.tag and tree.get(name, node.one.default) != value:
-        tree.clear()  # another component: nothing of the one before holds
+        kept = _lasting(tree, node)  # another component: nothing else of the one before holds
+        tree.clear()
+        tree.update(kept)
     tree[name] = merged(tree.get(name, NOTHING), value, node.below(name, tree))
+
+
+def chooses(path: KeyPath, value: object) -> bool:
+    """Whether a value at ``path`` says which component stands there, or whether anything does."""
+    node = root()
+    for part in map(str, path):
+        if node.one is not None and part == node.one.registry.tag:
+            return True
+        node = node.below(part) or node
+    return not node.is_leaf and (value is None or isinstance(value, str))
 
 
 def revision_beside(tree: Tree, path: KeyPath) -> KeyPath | None:

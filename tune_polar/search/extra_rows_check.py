@@ -39,9 +39,24 @@ def extra_warnings(recipe: Recipe, corpus: Corpus, plans: Mapping[str, FoldPlan]
             "are validated or held out say, or come from such rows"
         )
         yield Finding("warning", "extra-rows-unused", where, None, None, said)
+    held_out = recipe.folds.group_column
+    if held_out is not None:
+        yield from _of_no_group(corpus, held_out[1], where)
     if not ExtraTies.of(corpus).is_complete:
         said = "extra rows near to a validated text were not all looked for: there are too many rows, or too few words"
         yield Finding("warning", "near-texts-unseen", where, None, None, said)
+
+
+def _of_no_group(corpus: Corpus, column: str, where: str) -> Iterator[Finding]:
+    """That extra rows of which nobody knows the group train where their group may be held out."""
+    unknown = (corpus.train.values(column)[corpus.own_rows :] < 0) & (corpus.sources < 0)
+    if unknown.any():
+        said = (
+            f"every extra row should have a {column} or a source_id where folds hold out a {column} whole, got "
+            f"{int(np.count_nonzero(unknown)):,} of {len(unknown):,} with neither: they train in every fold, also in "
+            "that which holds out theirs"
+        )
+        yield Finding("warning", "extra-rows-without-group", where, None, column, said)
 
 
 def check_extra(recipes: Iterable[Recipe], space: LoadedSpace | None, corpus: Corpus) -> None:

@@ -40,6 +40,7 @@ def data_request(recipe: Recipe, files: Files | None = None) -> DataRequest:
         >>> load_corpus(parse_source("tweets.csv"), data_request(recipe))
     """
     data, folds, found = recipe.data, _fold_settings(recipe), _found(recipe, files or {})
+    given_by = next(iter(_names(folds.get("column"))), None)
     specs = column_specs(
         labels=data.labels,
         classes=data.classes,
@@ -48,14 +49,23 @@ def data_request(recipe: Recipe, files: Files | None = None) -> DataRequest:
         texts={name: text.model_dump() for name, text in data.texts.items()},
         strata=data.strata,
         told_apart_by=[name for key in ("by", "together") for name in _names(folds.get(key))],
-        given_by=next(iter(_names(folds.get("column"))), None),
+        given_by=given_by,
     )
     under = {name: stage.rows for stage in recipe.stages.values() if stage.rows for name in stage.columns}
     extra = None
     if data.extra is not None:
         extra = ExtraRequest(None if data.extra.file is None else found[data.extra.file], data.extra.by)
     evaluate = {name: _evaluation_file(recipe, each, found) for name, each in data.evaluate.items()}
-    return DataRequest(specs, recipe.folds.order, extra, evaluate, under, recipe.sample)
+    return DataRequest(
+        specs,
+        order=recipe.folds.order,
+        extra=extra,
+        evaluate=evaluate,
+        given_by=given_by,
+        copies=recipe.folds.copies,
+        under=under,
+        sample=recipe.sample,
+    )
 
 
 def _evaluation_file(recipe: Recipe, about: EvaluationSet, found: Files) -> EvaluationFile:

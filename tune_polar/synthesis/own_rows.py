@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tune_polar.data.layout import WORD_MARK
+from tune_polar.data.header import word_of_label
+from tune_polar.data.source import Source
 from tune_polar.data.table import TRAIN, Corpus
 from tune_polar.errors import DataError
 from tune_polar.recipe.recipe import Recipe
@@ -37,12 +38,12 @@ class Columns:
         return ["id", "source_id", "text", target, *self.groups, "strategy", "model", "prompt"]
 
 
-def columns_for(recipe: Recipe, named: Mapping[str, str], by: str | None) -> Columns:
+def columns_for(recipe: Recipe, source: Source, by: str | None) -> Columns:
     """Where labels and languages stand.
 
     Args:
         recipe: that will learn from the rows.
-        named: the recipe's name → the file's column, as ``--column`` says it.
+        source: of its data.
         by: the group that says a row's language; None: the one called so, if there is one.
 
     Raises:
@@ -62,8 +63,7 @@ def columns_for(recipe: Recipe, named: Mapping[str, str], by: str | None) -> Col
             "Declare it: a recipe of your own with `data: {groups: [language]}`; or leave --by out.",
         )
     language = by if by is not None else "language" if "language" in groups else None
-    column, mark, word = named.get(targets[0], "").rpartition(WORD_MARK)
-    return Columns(targets[0], language, groups, (column, word) if mark else None)
+    return Columns(targets[0], language, groups, word_of_label(source, targets[0]))
 
 
 def own_rows(corpus: Corpus, columns: Columns, written_in: str | None) -> tuple[OwnRows, list[str]]:

@@ -32,5 +32,6 @@ def batch_order(trial: FoldTrial, name: str, context: TrialContext, rows: Rows) 
 
     lengths = context.encoder_source(stage.encoder).train_tokens.lengths[rows]
     generator = np.random.default_rng(stage_seed(trial.cell.seed, name, trial.cell.fold))
-    positions = make_batches(stage.batches.name, BatchContext(lengths, codes, generator), **settings)
+    groups = frozenset(column for column, about in train.columns.items() if about.kind == "group")
+    positions = make_batches(stage.batches.name, BatchContext(lengths, codes, generator, groups), **settings)
     return (rows[batch] for batch in positions)

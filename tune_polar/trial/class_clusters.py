@@ -71,7 +71,7 @@ def cluster_vectors(
         stage = stage.model_copy(update={"encoder": encoder})
     source = context.encoder_source(stage.encoder)
     seed = stage_seed(trial.cell.seed, name, fold)
-    training = context.rows_of(name, trial.recipe.data.extra).training_rows(fold)
+    training = context.rows_of(name, trial.recipe).training_rows(fold)
     vectors = frozen_vectors(
         source.start(training, seed, stage).to(context.device),
         source.train_tokens,

@@ -112,7 +112,7 @@ def make_floor(
             check()
             key = (_asks(stage), features(name).key, id(plans[name]), fold)
             if key not in done:
-                trained = rows_with_extra(plans[name], corpus, recipe.data.extra).training_rows(fold)
+                trained = rows_with_extra(plans[name], corpus, recipe, name).training_rows(fold)
                 learns = np.isin(rows, trained) & train.where(stage.rows)
                 held = np.flatnonzero(plans[name].validation[fold][rows])
                 if not learns.any():

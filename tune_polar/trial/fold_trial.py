@@ -71,7 +71,11 @@ class FoldTrial:
         """
         stage, inputs = self.recipe.stages[name], self.inputs.stages[name]
         extra = self.recipe.data.extra if inputs.extra else None
-        taken = {} if extra is None else {"extra": [extra.share, extra.only]}
+        taken: dict[str, object] = {} if extra is None else {"extra": [extra.share, extra.only]}
+        if extra is not None and extra.share is not None and stage.rows:
+            taken["share"] = "of the rows that the stage learns from"
+        if getattr(stage.batches, "by", None) in self.recipe.data.groups:
+            taken["groups"] = "in turn"
         return digest(
             {
                 "stage": name,

@@ -31,7 +31,7 @@ def pair_rows(trial: FoldTrial, name: str, context: TrialContext) -> PairRows | 
         rows = len(context.corpus.train)
         return PairRows(source.pair_tokens(pair_column(stage) or ""), rows + np.arange(rows))
     train, fold = context.corpus.train, trial.cell.fold
-    training = StageRows.of(name, stage, context.rows_of(name, trial.recipe.data.extra), fold, train).training
+    training = StageRows.of(name, stage, context.rows_of(name, trial.recipe), fold, train).training
     classes = Targets.of(stage.task, train).codes()
     # What the vectors depend on: only the embedded encoder begins otherwise with each seed.
     encoder = clustering_encoder(stage)

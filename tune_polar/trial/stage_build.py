@@ -43,7 +43,7 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
     context.keep_encoders(trial.recipe)
     stage = StageId(name, list(trial.recipe.stages).index(name), fold)
     targets = Targets.of(settings.task, train)
-    rows = StageRows.of(name, settings, context.rows_of(name, trial.recipe.data.extra), fold, train)
+    rows = StageRows.of(name, settings, context.rows_of(name, trial.recipe), fold, train)
     model = build_model(trial, name, context, start)
     precision = Precision.of(settings.precision, context.device)
     source = context.encoder_source(settings.encoder)
@@ -93,7 +93,7 @@ def build_model(trial: FoldTrial, name: str, context: TrialContext, start: Start
     seed = stage_seed(trial.cell.seed, name, fold)
     source, targets = context.encoder_source(settings.encoder), Targets.of(settings.task, context.corpus.train)
     if start is None:
-        encoder = source.start(context.rows_of(name, trial.recipe.data.extra).training_rows(fold), seed, settings)
+        encoder = source.start(context.rows_of(name, trial.recipe).training_rows(fold), seed, settings)
     else:
         encoder = source.started(seed, settings, start.weights, start.frozen_layers)
     with seeded_start(seed):

@@ -10,25 +10,29 @@ from numpy.typing import NDArray
 from tune_polar.data.plans.extra_rows import RowsOfFolds, ShareOfExtra
 from tune_polar.data.table import Corpus, Split
 from tune_polar.errors import DataError
-from tune_polar.recipe.sections import ExtraRows, Stage
+from tune_polar.recipe.recipe import Recipe
+from tune_polar.recipe.sections import Stage
 
 Rows = NDArray[np.int64]  # numbers of rows of a split, (rows,)
 
 
-def rows_with_extra(folds: RowsOfFolds, corpus: Corpus, extra: ExtraRows | None) -> RowsOfFolds:
+def rows_with_extra(folds: RowsOfFolds, corpus: Corpus, recipe: Recipe, stage: str) -> RowsOfFolds:
     """The folds of a stage with the extra rows that a configuration trains on.
 
     Args:
         folds: with all extra rows that may train.
         corpus: of these rows.
-        extra: what the configuration says of such rows; None: nothing.
+        recipe: of the configuration.
+        stage: its name.
 
     Raises:
         DataError: it asks for rows made in a way that none is.
     """
+    extra = recipe.data.extra
     if extra is None or not len(corpus.sources):
         return folds
-    return ShareOfExtra(folds, corpus, extra.share, extra.by, extra.only)
+    learned = corpus.train.where(recipe.stages[stage].rows)
+    return ShareOfExtra(folds, corpus, extra.share, extra.by, extra.only, learned)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from tune_polar.data.batching import TokenRows
 from tune_polar.data.plans.extra_rows import RowsOfFolds
 from tune_polar.data.table import Corpus
 from tune_polar.recipe.recipe import Recipe
-from tune_polar.recipe.sections import Encoder, ExtraRows
+from tune_polar.recipe.sections import Encoder
 from tune_polar.store.records import Array, StageRecord
 from tune_polar.trial.checkpoints import CheckpointCache
 from tune_polar.trial.encoder_identities import encoders_read
@@ -71,17 +71,17 @@ class TrialContext:
     _parts: EncoderParts = field(default_factory=EncoderParts)  # that sources share
     _clusters: dict[Hashable, Any] = field(default_factory=dict)
 
-    def rows_of(self, stage: str, extra: ExtraRows | None) -> RowsOfFolds:
+    def rows_of(self, stage: str, recipe: Recipe) -> RowsOfFolds:
         """The folds of a stage, with the extra rows that a configuration trains on.
 
         Args:
             stage: its name.
-            extra: what the configuration says of such rows.
+            recipe: of the configuration.
 
         Raises:
             DataError: it asks for rows made in a way that none is.
         """
-        return rows_with_extra(self.plans[stage], self.corpus, extra)
+        return rows_with_extra(self.plans[stage], self.corpus, recipe, stage)
 
     def encoder_source(self, settings: Encoder) -> EncoderSource:
         """Tokenised texts and starting weights for ``settings``, kept until a trial names another encoder."""

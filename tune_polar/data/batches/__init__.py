@@ -33,11 +33,13 @@ class BatchContext:
         lengths: (rows,): tokens of each training row of the fold.
         codes: gives (rows,) codes by what rows are balanced by ("strata", "classes" or a column); ``balance_codes``.
         generator: of all random choices; nothing else draws from it.
+        groups: the columns of groups, none of which is a 0 beside the others, however they are numbered.
     """
 
     lengths: IntArray
     codes: Callable[[str], IntArray]
     generator: np.random.Generator
+    groups: frozenset[str] = frozenset()
 
 
 BatchMaker = Callable[..., Batches]
@@ -56,7 +58,7 @@ def register(name: str) -> Callable[[BatchMaker], BatchMaker]:
 
 @register("balanced")
 def balanced(context: BatchContext, *, by: str = "strata", size: int) -> Batches:
-    """Half of each batch class 0, half the other classes in turn; of classes or groups without a 0, all in turn.
+    """Half of each batch class 0, half the other classes in turn; of classes without a 0 and of groups, all in turn.
 
     Args:
         context: the rows.
@@ -67,7 +69,7 @@ def balanced(context: BatchContext, *, by: str = "strata", size: int) -> Batches
         DataError: ``size`` is below 2, or there is but one class.
     """
     codes = context.codes(by)
-    has_rest = by == "strata" or bool(np.isin(codes, (0, 1)).all())
+    has_rest = by == "strata" or (by not in context.groups and bool(np.isin(codes, (0, 1)).all()))
     made = BalancedBatches if has_rest else InTurnBatches
     return made(codes, size, context.generator)
 

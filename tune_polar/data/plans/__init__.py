@@ -84,7 +84,9 @@ def make_plans(
     request = PlanRequest(corpus, dict(stages), wanted, tuple(strata))
     plans = PLANS[kind](request, **settings)
     check_stages(plans, request)
-    return whole_plans(plans, corpus, settings.get("together", ())) if len(corpus.sources) else plans
+    if not len(corpus.sources):
+        return plans
+    return whole_plans(plans, corpus, settings.get("together", ()), settings.get("by"))
 
 
 def corpus_for(kind: str, corpus: Corpus, **settings: Any) -> Corpus:

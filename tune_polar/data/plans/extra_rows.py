@@ -27,16 +27,24 @@ class ExtraTies:
         near: (pairs, 2): an extra row, counted from 0, and a row of train whose text is near to its own.
         held_out: (extra rows,): whether its text stands in another split, or is near to one there.
         is_complete: whether all near texts were looked for.
+        groups: (rows,): the codes that folds hold out whole, of all rows of train; None: folds hold no group out.
     """
 
     numbers: IntArray
     near: IntArray
     held_out: BoolArray
     is_complete: bool = True
+    groups: IntArray | None = None
 
     @classmethod
-    def of(cls, corpus: Corpus, together: Sequence[str] = ()) -> ExtraTies:
-        """Those of ``corpus``; ``together``: columns whose equal values are never parted."""
+    def of(cls, corpus: Corpus, together: Sequence[str] = (), by: str | None = None) -> ExtraTies:
+        """Those of ``corpus``.
+
+        Args:
+            corpus: with extra rows.
+            together: columns whose equal values are never parted.
+            by: the column whose values folds hold out whole; None: there is none.
+        """
         own, texts = corpus.own_rows, corpus.train.texts[corpus.own_rows :]
         known = NearTexts(corpus.train.texts[:own])
         near = np.array(list(known.every_twin(texts)), dtype=np.int64).reshape(-1, 2)
@@ -47,15 +55,17 @@ class ExtraTies:
                 held_out |= matches(texts, split.texts) >= 0
                 held_out[[row for row, _ in there.twins(texts)]] = True
                 complete &= there.is_complete
-        return cls(bonds(corpus.train, own + len(texts), together), near, held_out, complete)
+        groups = None if by is None else corpus.train.values(by)
+        return cls(bonds(corpus.train, own + len(texts), together), near, held_out, complete, groups)
 
 
 def with_extra_rows(plan: FoldPlan, corpus: Corpus, ties: ExtraTies) -> FoldPlan:
     """The plan with columns for the extra rows behind those of the corpus' own: where each may train.
 
     An extra row trains in a fold unless the fold validates the row it was made from, one that says the same or nearly
-    so, or one that belongs together with any of them; and where its source takes part in the plan, only in folds that
-    train the source. One that says what a text of another split says, or nearly so, trains nowhere.
+    so, or one that belongs together with any of them, or holds its group out; and where its source takes part in the
+    plan, only in folds that train the source. One that says what a text of another split says, or nearly so, trains
+    nowhere.
 
     Args:
         plan: of the own rows.
@@ -79,10 +89,18 @@ def _allowed(training: BoolArray, validation: BoolArray, ties: ExtraTies, source
     has_source = sources >= 0
     allowed = ~validated[own:] & ~(validated[sources] & has_source) & ~ties.held_out
     allowed[ties.near[validated[ties.near[:, 1]], 0]] = False
+    if ties.groups is not None:
+        allowed &= ~np.isin(ties.groups[own:], _held_out(ties.groups[:own], training, validation))
     takes_part = training | validation
     source_trains = training[sources] | ~takes_part[sources]
     found: BoolArray = allowed & (source_trains | ~has_source)
     return found
+
+
+def _held_out(groups: IntArray, training: BoolArray, validation: BoolArray) -> IntArray:
+    """Codes that a fold validates and trains on no row of; rows of no group are of none."""
+    held: IntArray = np.setdiff1d(groups[validation], groups[training])
+    return held[held >= 0]
 
 
 class RowsOfFolds(Protocol):
@@ -106,7 +124,8 @@ class ShareOfExtra:
     Args:
         folds: with all of them.
         corpus: with extra rows.
-        share: of a fold's training rows that are extra, at most; None: all that may train.
+        share: of a fold's rows that are learned from, at most; None: all extra rows that may train.
+        learned: (rows,): the rows of train that are learned from; a fold's others count for no share.
         by, only: the column that says how an extra row was made, and its value that is meant; None: any.
 
     Raises:
@@ -119,6 +138,7 @@ class ShareOfExtra:
     share: float | None
     by: str | None = None
     only: str | None = None
+    learned: BoolArray | None = None
 
     def __post_init__(self) -> None:
         if self.share is not None and not 0 <= self.share < 1:
@@ -135,11 +155,12 @@ class ShareOfExtra:
         at = int(np.searchsorted(rows, own))
         extra = rows[at:] - own
         extra = extra[made_so(self.corpus, self.by, self.only)[extra]]
-        order = np.random.default_rng(EXTRA_SEED).permutation(len(self.corpus.sources))
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order))
         if self.share is not None:
-            extra = extra[np.argsort(place[extra])][: round(self.share / (1 - self.share) * at)]
+            learned = np.ones(len(self.corpus.train), dtype=np.bool_) if self.learned is None else self.learned
+            extra = extra[learned[extra + own]]
+            most = round(self.share / (1 - self.share) * int(np.count_nonzero(learned[rows[:at]])))
+            order = np.random.default_rng(EXTRA_SEED).permutation(len(self.corpus.sources))
+            extra = extra[np.argsort(np.argsort(order)[extra])][:most]
         return np.concatenate([rows[:at], np.sort(extra) + own])
 
     def validation_rows(self, fold: int) -> IntArray:
@@ -166,8 +187,13 @@ def made_so(corpus: Corpus, by: str | None, only: str | None) -> BoolArray:
     return found
 
 
-def whole_plans(plans: Mapping[str, FoldPlan], corpus: Corpus, together: Sequence[str]) -> dict[str, FoldPlan]:
-    """``plans`` with the extra rows of ``corpus``; plans that are one object stay one."""
-    ties = ExtraTies.of(corpus, together)
+def whole_plans(
+    plans: Mapping[str, FoldPlan], corpus: Corpus, together: Sequence[str], by: str | None
+) -> dict[str, FoldPlan]:
+    """``plans`` with the extra rows of ``corpus``; plans that are one object stay one.
+
+    ``together`` and ``by`` are columns as ``ExtraTies.of`` takes them.
+    """
+    ties = ExtraTies.of(corpus, together, by)
     whole = {id(plan): with_extra_rows(plan, corpus, ties) for plan in plans.values()}
     return {stage: whole[id(plan)] for stage, plan in plans.items()}

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from tune_polar.data.columns import IntArray, blank_column, group_column, joined
+from tune_polar.data.columns import IntArray, blank_column, group_column, joined, text_column
+from tune_polar.data.findings import Finding
+from tune_polar.data.further_texts import OWN_TEXT
 from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.plans.fold_requirements import check_parts, needs_of
 from tune_polar.data.plans.plan_request import PlanRequest
 from tune_polar.data.plans.together import without_copies
-from tune_polar.data.readers.folders import SPLIT_OF_STEM
+from tune_polar.data.readers.folders import SPLIT_OF_STEM, is_of_test
 from tune_polar.data.table import DEV, TEST, TRAIN, Corpus, Split
 from tune_polar.errors import FoldPlanError
 
@@ -68,7 +70,7 @@ def corpus_as_given(corpus: Corpus, column: str = "split") -> Corpus:
         raise FoldPlanError(
             f"given folds must have the column {column!r}, or a dev split, got neither", _REMEDY + " Or add --dev FILE."
         )
-    dev = _filled(dev, corpus.train)
+    dev, warnings = _filled(dev, corpus)
     lacking = [name for name in corpus.train.columns if name not in dev.columns]
     own = corpus.train.take(np.arange(corpus.own_rows, dtype=np.int64))
     extra = corpus.train.take(np.arange(corpus.own_rows, len(corpus.train), dtype=np.int64))
@@ -83,20 +85,26 @@ def corpus_as_given(corpus: Corpus, column: str = "split") -> Corpus:
         tuple(dict.fromkeys([*lacking, *corpus.train.missing])),
     )
     others = {name: split for name, split in corpus.splits.items() if name not in (TRAIN, DEV)}
-    return replace(corpus, splits={TRAIN: train} | others)
+    return replace(corpus, splits={TRAIN: train} | others, warnings=(*corpus.warnings, *warnings))
 
 
-def _filled(dev: Split, train: Split) -> Split:
-    """``dev`` with the texts and groups that it lacks, empty: nobody trains on them."""
-    lacking = {name: column for name, column in train.columns.items() if name not in dev.columns}
-    blank = {name: blank_column(each, len(dev)) for name, each in lacking.items() if each.kind in ("text", "group")}
-    return replace(dev, columns={**dev.columns, **blank})
+def _filled(dev: Split, corpus: Corpus) -> tuple[Split, list[Finding]]:
+    """``dev`` with the groups that it lacks, of none, and the further texts that it lacks, which are its own, and that
+    they are: a model of all rows trains on them.
+    """
+    lacking = {name: column for name, column in corpus.train.columns.items() if name not in dev.columns}
+    texts = [name for name, column in lacking.items() if column.kind == "text"]
+    filled = {name: blank_column(each, len(dev)) for name, each in lacking.items() if each.kind == "group"}
+    filled |= {name: text_column(dev.texts) for name in texts}
+    said = f"{dev.name} should have further texts, or a column stand in (`otherwise`): its rows' own texts do"
+    found = [Finding("warning", OWN_TEXT, corpus.name, None, name, said, len(dev)) for name in texts]
+    return replace(dev, columns={**dev.columns, **filled}), found
 
 
 def _with_test_apart(corpus: Corpus, column: str) -> Corpus:
     train = corpus.train
-    words = [word.strip().lower() for word in _words(train, column)][: corpus.own_rows]
-    is_test = np.array([SPLIT_OF_STEM.get(word) == TEST for word in words] + [False] * len(corpus.sources))
+    words = _words(train, column)[: corpus.own_rows]
+    is_test = np.array([is_of_test(word) for word in words] + [False] * len(corpus.sources))
     if TEST in corpus.splits or not is_test.any() or is_test[: corpus.own_rows].all():
         return corpus
     from_test = (corpus.sources >= 0) & is_test[corpus.sources]

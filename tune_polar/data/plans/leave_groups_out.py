@@ -7,11 +7,12 @@ from math import comb
 
 import numpy as np
 
-from tune_polar.data.columns import BoolArray, IntArray
+from tune_polar.data.columns import BoolArray, Column, IntArray, group_column
 from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.plans.fold_requirements import check_parts, needs_of
 from tune_polar.data.plans.plan_request import PlanRequest, check_seed
 from tune_polar.data.plans.together import without_copies
+from tune_polar.data.table import Split
 from tune_polar.errors import FoldPlanError
 
 MOST_FOLDS = 100  # more are asked for by number
@@ -42,8 +43,8 @@ def leave_groups_out(
     needs = needs_of(request)
     check_seed(seed)
     own = request.own
-    column = own.column(by)
-    groups = own.values(by)
+    column = _of_own_groups(own, by)
+    groups = np.asarray(column.values)
     present = np.unique(groups[groups >= 0]).tolist()
     if column.kind == "number" or not 1 <= held_out < len(present):
         raise FoldPlanError(
@@ -51,7 +52,7 @@ def leave_groups_out(
             f"{len(present)} {column.kind}s of {by!r}",
             "Change folds.held_out, or name a column with more groups in folds.by.",
         )
-    _check_sizes(request, by, groups)
+    _check_sizes(request, by, column)
     if not 0 <= share < 1:
         raise FoldPlanError(f"the validated share must be at least 0 and below 1, got {share}", "Use 0.2.")
     bonds = request.bonds()
@@ -66,14 +67,21 @@ def leave_groups_out(
     return dict.fromkeys(request.stages, plan)
 
 
-def _check_sizes(request: PlanRequest, by: str, groups: IntArray) -> None:
+def _of_own_groups(own: Split, by: str) -> Column:
+    """The column, groups numbered among those of these rows: what is drawn by them depends on no other split's."""
+    own.values(by)  # refuses texts
+    column = own.column(by)
+    return group_column(column.words()) if column.kind == "group" else column
+
+
+def _check_sizes(request: PlanRequest, by: str, column: Column) -> None:
     """Of numbers, refuse a group of one row: by itself it has no correlation, and no spread of errors."""
     targets = [request.own.column(name) for names in request.targets.values() for name in names]
-    if all(column.kind != "number" for column in targets):
+    if all(target.kind != "number" for target in targets):
         return
+    groups = np.asarray(column.values)
     codes, counts = np.unique(groups[groups >= 0], return_counts=True)
-    names = request.own.column(by).names
-    single = [names[code] if names else str(code) for code in codes[counts < FEWEST_ROWS].tolist()]
+    single = [column.names[code] if column.names else str(code) for code in codes[counts < FEWEST_ROWS].tolist()]
     if single:
         raise FoldPlanError(
             f"a group that is held out must have at least {FEWEST_ROWS} rows with numbers, got one row of "

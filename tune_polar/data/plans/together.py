@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tune_polar.data.columns import BoolArray, IntArray
+from tune_polar.data.columns import BoolArray, FloatArray, IntArray
 from tune_polar.errors import FoldPlanError
 
 
@@ -13,7 +13,7 @@ def kept_together(folds: IntArray, bonds: IntArray, table: IntArray, shares: lis
 
     Groups that the split has parted are taken out of it and put back whole, the largest first, each into that of its
     folds where the shares of ``table`` and of rows then are nearest to what they should be; where two are as good,
-    where most of its rows were, then the first.
+    where most of its rows were, then the first. A fold that is left without any is given a group of another one.
 
     Args:
         folds: (rows,): the fold of each row.
@@ -43,13 +43,32 @@ def kept_together(folds: IntArray, bonds: IntArray, table: IntArray, shares: lis
         fold = min(np.flatnonzero(were).tolist(), key=lambda each: (round(cost[each], 9), -were[each], each))
         kept[rows] = fold
         held[fold] += added
-    empty = [fold for fold in range(count) if not (kept == fold).any()]
-    if empty:
+    if len(np.unique(bonds)) < count:
         raise FoldPlanError(
             f"rows that belong together must leave a group for each of {count} folds, got {len(np.unique(bonds))}",
             "Use fewer folds, or keep fewer rows together.",
         )
+    for fold in range(count):
+        if not (kept == fold).any():
+            kept[_cheapest(kept, fold, bonds, weights, scale)] = fold
     return kept, int(np.count_nonzero(kept != folds))
+
+
+def _cheapest(kept: IntArray, fold: int, bonds: IntArray, weights: FloatArray, scale: FloatArray) -> BoolArray:
+    """(rows,): the group that an empty fold is best given, of a fold that has several; of equals the first."""
+    numbers, first, inverse = np.unique(bonds, return_index=True, return_inverse=True)
+    of_group = np.zeros((len(numbers), weights.shape[1]))  # (groups, 1 + columns)
+    np.add.at(of_group, inverse, weights)
+    stands = kept[first]  # (groups,): where each is
+    folds, groups_in = np.unique(stands, return_counts=True)
+    held = np.stack([of_group[stands == each].sum(axis=0) for each in range(len(scale))])
+    due = scale[stands]
+    # growth of Σ (held − due)² / due, over columns, here and where the group is taken away
+    cost = ((of_group**2 - 2 * scale[fold] * of_group) / scale[fold]).sum(axis=1)
+    cost += ((of_group**2 - 2 * (held[stands] - due) * of_group) / due).sum(axis=1)
+    cost[np.isin(stands, folds[groups_in < 2])] = np.inf
+    found: BoolArray = inverse == min(range(len(numbers)), key=lambda group: (round(cost[group], 9), first[group]))
+    return found
 
 
 def without_copies(training: BoolArray, validation: BoolArray, bonds: IntArray) -> BoolArray:

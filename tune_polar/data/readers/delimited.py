@@ -17,6 +17,11 @@ SEPARATORS: Final = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"
 ROWS_A_LOOK = 1024
 LARGEST_CELL = 1 << 24  # characters; a quote that is never closed must not swallow ten gigabytes
 
+_NOT_OF_PROSE = "\t|"
+_SWALLOWED = (
+    "a quoted cell should not hold whole rows: if a text begins with a quote that is its own, write it in quotes and "
+    "double its own, as pandas' to_csv does"
+)
 _SEPARATOR_LINE = "sep="  # a first line by which spreadsheets tell each other the separator
 
 
@@ -63,6 +68,7 @@ class Lines:
         self._lines: Iterator[str] = iter(text)
         self._first: str | None = None
         self.number = 0  # of the line given last
+        self.given: list[str] = []  # since somebody last emptied it: those of one row
         self.separator: str | None = None  # that a line sep= names
 
     def __iter__(self) -> Lines:
@@ -74,6 +80,7 @@ class Lines:
         self.number += 1
         if "\0" in line:
             raise NulError
+        self.given.append(line)
         return line
 
     def to_header(self, separator: str) -> bool:
@@ -116,7 +123,13 @@ def _parts(
         place_of = {name: place for place, name in enumerate(header)}
         places = [(place_of[name], cells) for name, cells in gathered.cells.items()]
         line = lines.number + 1
+        lines.given.clear()
         for number, cells in enumerate(reader, start=1):
+            if len(lines.given) > 1 and _are_rows(lines.given, separator, len(header)):
+                faults.add(
+                    "swallowed-rows", line, None, _SWALLOWED, f"lines {line} to {lines.number}", severity="warning"
+                )
+            lines.given.clear()
             if rows is None and not number % ROWS_A_LOOK:
                 check_rows(number)
             if len(cells) == len(header):
@@ -141,6 +154,17 @@ def _parts(
         faults.add("no-rows", None, None, "must have rows, got a header alone")
     if is_first or gathered.lines:
         yield gathered.table(place, header)
+
+
+def _are_rows(lines: Sequence[str], separator: str, columns: int) -> bool:
+    """Whether each of the lines that quotes make one row would be a row without them.
+
+    Prose has commas, so that two lines of a text may look like two rows by chance: there it takes more.
+    """
+    least = (2, 2) if separator in _NOT_OF_PROSE else (3, 3)
+    if columns < least[0] or len(lines) < least[1]:
+        return False
+    return all(line.count(separator) == columns - 1 for line in lines)
 
 
 def _check_header(header: list[str], line: int, faults: Faults, separator: str) -> bool:

@@ -49,6 +49,11 @@ def split_files(folder: Place) -> dict[SplitName, tuple[str, ...]]:
     return {split: found[split] for split in order if split in found}
 
 
+def is_of_test(word: str) -> bool:
+    """Whether a word that a column says of a row is one that test is called by."""
+    return SPLIT_OF_STEM.get(word.strip().lower()) == TEST
+
+
 def is_data_file(name: str) -> bool:
     """Whether a file is called as one that is read."""
     return Place(name).suffix in READERS

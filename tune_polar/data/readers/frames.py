@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tune_polar.data.findings import Faults
 from tune_polar.data.readers.bounds import repeated
 from tune_polar.data.readers.json_lines import cell_text
@@ -43,4 +45,5 @@ def _values(column: pd.Series[Any]) -> Iterator[object]:
     """As Python has them, a part of the column at a time; what is missing is None."""
     for start in range(0, len(column), CELLS_AT_ONCE):
         part = column.iloc[start : start + CELLS_AT_ONCE]
-        yield from part.astype(object).where(part.notna(), None).tolist()
+        cells = part.astype(object).where(part.notna(), None).tolist()
+        yield from (cell.item() if isinstance(cell, np.generic) else cell for cell in cells)

@@ -112,7 +112,8 @@ def cell_text(value: Any, line: int, column: str, faults: Faults) -> str:
         return ""
     if isinstance(value, bool | int | float):
         return str(value)
-    faults.add("cell-type", line, column, "a cell must be text, a number, true, false or empty", type(value).__name__)
+    kind = "dict" if isinstance(value, dict) else type(value).__name__
+    faults.add("cell-type", line, column, "a cell must be text, a number, true, false or empty", kind)
     return ""
 
 
@@ -124,9 +125,27 @@ def _is_whole(text: str) -> bool:
     return True
 
 
+class _Repeated(dict[str, Any]):
+    """An object that had the key ``name`` twice."""
+
+    name = ""
+
+
+def _of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    repeated, names = _Repeated(found), [name for name, _ in pairs]
+    repeated.name = next(name for name in found if names.count(name) > 1)
+    return repeated
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_of_pairs)
+
+
 def _object(said: bytes, line: int, faults: Faults) -> dict[str, Any] | None:
     try:
-        row = json.loads(said)
+        row = _DECODER.decode(said.decode(json.detect_encoding(said), "surrogatepass"))
     except UnicodeDecodeError as error:
         faults.add("encoding", line, None, f"must be UTF-8, got the byte 0x{said[error.start]:02x}")
         return None
@@ -135,5 +154,8 @@ def _object(said: bytes, line: int, faults: Faults) -> dict[str, Any] | None:
         return None
     if not isinstance(row, dict):
         faults.add("not-json", line, None, _OBJECT_RULE, type(row).__name__)
+        return None
+    if isinstance(row, _Repeated):
+        faults.add("repeated-key", line, None, "an object must have each key once", f"{row.name!r} twice")
         return None
     return row

@@ -58,6 +58,15 @@ def polar_languages(folder: Place, language: str) -> list[str]:
     return asked
 
 
+def polar_files(folder: Place, split: str, language: str) -> dict[str, Place]:
+    """Where the files of a split lie, by language; not all of them need be there, but for train's.
+
+    Raises:
+        DataError: ``folder`` has no train file of ``language``.
+    """
+    return {name: folder.child(split).child(f"{name}.csv") for name in polar_languages(folder, language)}
+
+
 def scan_polar(folder: Place, language: str, specs: Sequence[ColumnSpec]) -> list[ScannedSplit]:
     """Train and, where they are there, dev and test, with every finding.
 
@@ -71,7 +80,7 @@ def scan_polar(folder: Place, language: str, specs: Sequence[ColumnSpec]) -> lis
     languages = polar_languages(folder, language)
     splits: list[ScannedSplit] = []
     for split in (TRAIN, DEV, TEST):
-        places = {name: folder.child(split).child(f"{name}.csv") for name in languages}
+        places = polar_files(folder, split, language)
         there = {name: place for name, place in places.items() if split == TRAIN or place.exists()}
         files = [_scan_file(place, name, split, languages, specs) for name, place in there.items()]
         if files:

@@ -26,6 +26,9 @@ DOUBTS: Mapping[str, str] = {
     "near-texts-unseen": "not all texts compared with train",
     "duplicate-text": "a text that stands twice",
     "text-in-two-splits": "a text that stands in two splits",
+    "hidden-gold": "gold that stands for none",
+    "unknown-word": "a word that train does not have",
+    "swallowed-rows": "rows that a quote makes one",
 }
 
 
