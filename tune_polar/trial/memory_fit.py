@@ -18,6 +18,7 @@ from tune_polar.model.footprint import FLOAT, StageLoad, adapter_load
 from tune_polar.model.parameter_size import entries_and_bytes
 from tune_polar.recipe.components.adapters import Adapter
 from tune_polar.store.training_facts import MemoryUse
+from tune_polar.trial.device import check_slot
 from tune_polar.trial.gradients import step_gradients
 from tune_polar.trial.memory_plan import MemoryPlan, plan_memory
 from tune_polar.trial.slot_memory import SlotMemory
@@ -58,6 +59,7 @@ def fitted(training: Training, needs: StageNeeds, device: torch.device) -> tuple
 
     Raises:
         torch.OutOfMemoryError: not even the way that needs least fits.
+        SlotTakenError: another program has taken the slot's memory, so that no smaller part would be at fault.
     """
     slot, stage = needs.slot, training.stage.name
     load = stage_load(training, needs)
@@ -81,6 +83,7 @@ def fitted(training: Training, needs: StageNeeds, device: torch.device) -> tuple
         try:
             measured = probe(chosen, needs.longest_rows, device)
         except torch.OutOfMemoryError:
+            check_slot(device, slot.budget_bytes)
             if plan.rungs_left == 0:
                 raise
             tried = plan.rung
