@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,9 +18,14 @@ from tests.stand_in.install import pretended_cards
 from tests.stand_in.known_cards import LAPTOP
 from tune_polar.model.footprint import WORKSPACE_BYTES
 from tune_polar.trial import device
+from tune_polar.trial.checkpoints import Checkpoints
 from tune_polar.trial.device import Held, hold_device
 from tune_polar.trial.error_verdict import verdict
+from tune_polar.trial.memory_fit import fitted
 from tune_polar.trial.run_fold_trial import fold_trial_steps, run_fold_trial
+from tune_polar.trial.slot_memory import LikeStages
+from tune_polar.trial.stage_build import build_stage
+from tune_polar.trial.stage_training import training_of
 from tune_polar.trial.worker_context import TrialContext
 
 pytestmark = pytest.mark.skipif(torch.backends.cuda.is_built(), reason="the stand-in needs a torch built for the CPU")
@@ -150,6 +156,24 @@ def test_the_pass_that_tries_a_stage_takes_smaller_parts_until_they_fit(
     record = run_fold_trial(graph.trial(recipe), context)
     assert record.memory["detector"].micro_rows == 16 >> tries
     assert driver.steps == 2, "no step was lost"
+
+
+def test_the_pass_that_tries_a_stage_is_held_against_the_count_of_a_step_alone(graph: Bench, driver: Driver) -> None:
+    """The table of neighbours is never computed there: counted with it, every step would seem to need less."""
+    recipe = recipe_of(ONE_STAGE, **OF_A_DETECTOR)
+    learned: list[float] = []
+    for entries in (0, GB // 4):
+        context = context_on(graph, recipe, held_laptop())
+        built = build_stage(graph.trial(recipe), "detector", context, None)
+        plan = replace(built.plan, needs=replace(built.plan.needs, table_entries=entries))
+        training = training_of(plan, Checkpoints(context.stages, plan.key, 0))
+        fitted(training, plan.needs, THERE)
+        alike = LikeStages("tiny", "detector", 64, training.precision.bits, fgm=True)
+        learned.append(context.memory.correction(alike, recompute=False) or 0.0)
+        del built, plan, training
+        context.release()
+    assert learned[0] > 0.5
+    assert learned[1] == pytest.approx(learned[0], rel=0.02)
 
 
 def in_force(context: TrialContext) -> int | None:

@@ -59,7 +59,16 @@ class StageLoad:
 
 
 def stage_peak(load: StageLoad, micro_rows: int, recompute: bool) -> int:
-    """The most that is allocated at once while a stage trains ``micro_rows`` rows at a time, or is evaluated; bytes.
+    """The most that is allocated at once while a stage trains or is evaluated; bytes.
+
+    Args:
+        load, micro_rows, recompute: see ``training_peak``.
+    """
+    return max(training_peak(load, micro_rows, recompute), evaluation_peak(load))
+
+
+def training_peak(load: StageLoad, micro_rows: int, recompute: bool) -> int:
+    """The most that is allocated at once while a stage trains ``micro_rows`` rows at a time; bytes.
 
     Args:
         load: the stage.
@@ -88,7 +97,7 @@ def stage_peak(load: StageLoad, micro_rows: int, recompute: bool) -> int:
         steady + trained + clone + passing + layer + (matrix if is_second else 0),  # and where it ends
         steady + trained + (3 * matrix if load.fgm else 0),  # FGM: the copy, the product, the step
     )
-    return max(_with_margin(highest), evaluation_peak(load))
+    return _with_margin(highest)
 
 
 def evaluation_peak(load: StageLoad) -> int:

@@ -14,14 +14,14 @@ from tune_polar.data.batching import TokenRows
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.encoder_shape import EncoderShape, shape_of_config
-from tune_polar.model.footprint import FLOAT, StageLoad, adapter_load
+from tune_polar.model.footprint import FLOAT, StageLoad, adapter_load, training_peak
 from tune_polar.model.parameter_size import entries_and_bytes
 from tune_polar.recipe.components.adapters import Adapter
 from tune_polar.store.training_facts import MemoryUse
 from tune_polar.trial.device import check_slot
 from tune_polar.trial.gradients import step_gradients
 from tune_polar.trial.memory_plan import MemoryPlan, plan_memory
-from tune_polar.trial.slot_memory import SlotMemory
+from tune_polar.trial.slot_memory import LikeStages, SlotMemory
 from tune_polar.trial.stage_rows import Rows
 from tune_polar.trial.training_loop import Training, attack_of
 
@@ -63,6 +63,7 @@ def fitted(training: Training, needs: StageNeeds, device: torch.device) -> tuple
     """
     slot, stage = needs.slot, training.stage.name
     load = stage_load(training, needs)
+    alike = LikeStages(needs.encoder, stage, load.batch_rows, training.precision.bits, load.fgm)
     tried = slot.tried.get(stage)
     while True:
         plan = plan_memory(
@@ -71,13 +72,13 @@ def fitted(training: Training, needs: StageNeeds, device: torch.device) -> tuple
             tried=tried,
             can_recompute=training.encoder.can_recompute,
             fewest_rows=needs.texts_a_row,
-            correction=lambda recompute: slot.correction(needs.encoder, stage, recompute) or 1.0,
+            correction=lambda recompute: slot.correction(alike, recompute) or 1.0,
         )
         slot.in_force = stage, plan
         training.encoder.set_recompute(plan.rung.recompute)
         in_parts = plan.rung.rows < plan.batch_rows
         chosen = replace(training, micro_rows=plan.rung.rows // needs.texts_a_row if in_parts else None)
-        is_known = slot.correction(needs.encoder, stage, plan.rung.recompute) is not None
+        is_known = slot.correction(alike, plan.rung.recompute) is not None
         if device.type != "cuda" or slot.budget_bytes is None or is_known:
             return chosen, plan
         try:
@@ -88,7 +89,8 @@ def fitted(training: Training, needs: StageNeeds, device: torch.device) -> tuple
                 raise
             tried = plan.rung
         else:
-            slot.learn(needs.encoder, stage, plan.rung.recompute, measured / plan.predicted_bytes)
+            counted = training_peak(load, plan.rung.rows, plan.rung.recompute)
+            slot.learn(alike, plan.rung.recompute, measured / counted)
         gc.collect()
         torch.cuda.empty_cache()
 
