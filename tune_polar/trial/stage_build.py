@@ -44,6 +44,7 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
     stage = StageId(name, list(trial.recipe.stages).index(name), fold)
     targets = Targets.of(settings.task, train)
     rows = StageRows.of(name, settings, context.rows_of(name, trial.recipe.data.extra), fold, train)
+    pairs = pair_rows(trial, name, context)  # before the model: clusters have the device to themselves
     model = build_model(trial, name, context, start)
     precision = Precision.of(settings.precision, context.device)
     source = context.encoder_source(settings.encoder)
@@ -51,7 +52,6 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
     predictor = Predictor(stage, model, precision, source.tokenizer.pad_id, context.memory, exclusive)
     metric = evaluated_metric(settings.keep, targets.gold_kind, settings.predicts)
     by = group_column(trial.recipe.data, settings)
-    pairs = pair_rows(trial, name, context)
     work = StageWork(
         predictor,
         model.losses,
