@@ -112,7 +112,7 @@ class TrialContext:
     def release(self) -> None:
         """Give back what the stage before has held, its model, its moments and its blocks of the device."""
         self.memory.in_force = None
-        gc.collect()  # an optimizer with a schedule is a cycle: it would stay until Python next looks for one
+        gc.collect()  # what a cycle of a library's or of an error's frames holds would stay until Python looks for it
         give_back_freed()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()  # the next stage may have other shapes; a neighbour's slot must not pay for ours
