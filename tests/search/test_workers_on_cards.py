@@ -158,10 +158,16 @@ def test_an_evaluation_that_ran_out_of_memory_is_done_in_smaller_batches(
     search, store = prepared(plan, tmp_path / "store")
     with pretended_cards(LAPTOP) as driver:
         driver.fail("out_of_memory", at_step=2, when=torch.is_inference_mode_enabled)
-        CardSlot(search, plan, store).run()
+        slot = CardSlot(search, plan, store)
+        slot.run()
     (failure,) = store.failures()
     assert (failure.kind, failure.reached) == (OUT_OF_MEMORY, Reached("finder", 0, 1))
+    assert (failure.evaluation_rows, failure.is_final) == (128, False)
+    assert "finder at step 1, evaluated 128 rows at once: CUDA out of memory" in failure.message
     assert (asked[0], set(asked[1:])) == (128, {64})
+    tried = [(config["memory_tried"], config["evaluations_tried"]) for config in slot.configs]
+    assert tried == [("{}", "{}"), *[("{}", '{"finder": 128}')] * 2]
+    assert {stage_of(store, fold).memory.micro_rows for fold in (0, 1)} == {16}, "steps are as they were"
     assert [row.state for row in search.core.progress.values()] == ["finished"]
 
 

@@ -225,9 +225,9 @@ def test_no_step_waits_for_the_card(
 
     monkeypatch.setattr(torch.Tensor, "to", watched)
     while driver.steps < 2:
-        assert not any(waited)
         next(steps)
     assert waited
+    assert not any(waited)
     steps.close()
 
 

@@ -56,6 +56,7 @@ class StageLoad:
     adapter: AdapterLoad | None = None  # where all of the encoder is frozen
     evaluation_rows: int = 128  # of one batch without gradients
     table_entries: int = 0  # of the largest similarity table that an evaluation computes at once
+    vector_entries: int = 0  # of the vectors that an evaluation compares, of all rows
 
 
 def stage_peak(load: StageLoad, micro_rows: int, recompute: bool) -> int:
@@ -158,7 +159,10 @@ def _backward_bytes(load: StageLoad, tokens: int) -> int:
 
 
 def _evaluation_bytes(load: StageLoad) -> int:
-    """A batch without gradients at its widest point, the feed-forward or attention of one layer, or the table."""
+    """A batch without gradients at its widest point, the feed-forward or attention of one layer, or the table.
+
+    Beside either stand the vectors that are compared.
+    """
     hidden, inner, width = load.encoder.hidden, load.encoder.intermediate, load.longest_tokens
     size = HALF if load.half_precision else FLOAT
     attention = FLOAT * hidden + 5 * size * hidden
@@ -166,4 +170,4 @@ def _evaluation_bytes(load: StageLoad) -> int:
         attention += load.encoder.heads * width * (FLOAT + size)
     feed_forward = 2 * FLOAT * hidden + size * hidden + 2 * size * inner
     batch = load.evaluation_rows * width * max(attention, feed_forward) + FLOAT * load.unpacked
-    return max(batch, FLOAT * load.table_entries)
+    return FLOAT * load.vector_entries + max(batch, FLOAT * load.table_entries)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -28,6 +28,14 @@ from tune_polar.trial.training_loop import Training, attack_of
 _PROBE_STEPS = 2  # the first also pays for what libraries allocate once
 
 
+@dataclass(frozen=True)
+class Compared:
+    """What an evaluation keeps to compare rows with each other; nothing where it compares none."""
+
+    vector_entries: int = 0  # of all rows' vectors
+    table_entries: int = 0  # of the similarities computed at once
+
+
 @dataclass(frozen=True, eq=False)
 class StageNeeds:
     """What a stage's memory depends on beside its model and settings."""
@@ -36,7 +44,7 @@ class StageNeeds:
     encoder: str  # by which corrections are told apart
     longest_rows: Rows  # (batch,): training rows of the most tokens
     longest_tokens: int  # of any row that is trained on or predicted
-    table_entries: int = 0  # of the similarities an evaluation computes at once
+    compared: Compared = field(default_factory=Compared)
     texts_a_row: int = 1  # that pass through the encoder together: 2 of rows with their positive texts
     adapter: Adapter | None = None
 
@@ -71,10 +79,11 @@ def fitted(training: Training, needs: StageNeeds, device: torch.device) -> tuple
             slot.budget_bytes,
             tried=tried,
             can_recompute=training.encoder.can_recompute,
+            evaluated=slot.evaluated.get(stage),
             fewest_rows=needs.texts_a_row,
             correction=lambda recompute: slot.correction(alike, recompute) or 1.0,
         )
-        slot.in_force = stage, plan
+        slot.in_force, slot.evaluates = (stage, plan), False
         training.encoder.set_recompute(plan.rung.recompute)
         in_parts = plan.rung.rows < plan.batch_rows
         chosen = replace(training, micro_rows=plan.rung.rows // needs.texts_a_row if in_parts else None)
@@ -148,7 +157,8 @@ def stage_load(training: Training, needs: StageNeeds) -> StageLoad:
         frozen_bytes=frozen_bytes / frozen if adapter is not None else FLOAT,
         unpacked=0 if training.encoder.quantized is None else shape.largest_matrix,
         adapter=adapter,
-        table_entries=needs.table_entries,
+        table_entries=needs.compared.table_entries,
+        vector_entries=needs.compared.vector_entries,
     )
 
 

@@ -48,6 +48,7 @@ def plan_memory(
     budget_bytes: int | None,
     *,
     tried: Rung | None = None,
+    evaluated: int | None = None,
     can_recompute: bool = True,
     fewest_rows: int = 1,
     correction: Callable[[bool], float] = lambda recompute: 1.0,  # noqa: ARG005 (a function of it where it is known)
@@ -58,6 +59,7 @@ def plan_memory(
         load: the stage.
         budget_bytes: what the slot offers; None: no limit is known, and only ``tried`` makes steps smaller.
         tried: what ran out of memory before; only ways that need less are considered.
+        evaluated: rows of an evaluation that ran out of memory before; half of them pass at once.
         can_recompute: whether the encoder knows gradient checkpointing.
         fewest_rows: that pass together: 2 where a row and its positive text do.
         correction: measured over counted peak of training, from a probe or from earlier stages, without and with
@@ -70,11 +72,12 @@ def plan_memory(
     # Smaller parts of a step would not make an evaluation fit.
     fits = [rung for rung in after if budget_bytes is None or training[rung] <= budget_bytes]
     chosen = fits[0] if fits else after[-1]
+    # Where steps take more than was counted, so do evaluations: their batches shrink with each way that failed.
+    evaluation_rows = load.evaluation_rows if tried is None else _shrunk(load.evaluation_rows, ladder.index(chosen))
     return MemoryPlan(
         batch_rows=load.batch_rows,
         rung=chosen,
-        # An evaluation may have been what ran out of memory: its batches shrink with each way that failed.
-        evaluation_rows=load.evaluation_rows if tried is None else _shrunk(load.evaluation_rows, ladder.index(chosen)),
+        evaluation_rows=evaluation_rows if evaluated is None else max(1, min(evaluation_rows, evaluated // 2)),
         predicted_bytes=stage_peak(load, *_pair(chosen)),
         expected_bytes=max(training[chosen], evaluation_peak(load)),
         budget_bytes=budget_bytes,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeVar
 
 from tune_polar.store.records import StageRecord
 from tune_polar.trial.gpus import Bits
 from tune_polar.trial.memory_plan import EVALUATION_ROWS, MemoryPlan, Rung
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,21 @@ class SlotMemory:
 
     budget_bytes: int | None = None  # None: no limit is known, as on a CPU
     tried: Mapping[str, Rung] = field(default_factory=dict)  # by stage, out of memory in earlier attempts
+    evaluated: Mapping[str, int] = field(default_factory=dict)  # by stage, rows of evaluations that ran out of memory
+    evaluates: bool = False  # whether that stage is being evaluated, or was when it failed
     in_force: tuple[str, MemoryPlan] | None = None  # of the stage that is running
     _corrections: dict[tuple[LikeStages, bool], float] = field(default_factory=dict)
 
-    def begin(self, tried: Mapping[str, Rung]) -> None:
+    def begin(self, tried: Mapping[str, Rung], evaluated: Mapping[str, int] = MappingProxyType({})) -> None:
         """Another fold trial."""
-        self.tried, self.in_force = tried, None
+        self.tried, self.evaluated, self.in_force, self.evaluates = tried, evaluated, None, False
+
+    def evaluating(self, steps: Generator[None, None, T]) -> Generator[None, None, T]:
+        """``steps``, noted as an evaluation: what runs out of memory there speaks against no part of a step."""
+        self.evaluates = True
+        result = yield from steps
+        self.evaluates = False  # and not where it raises: that is when the note is read
+        return result
 
     @property
     def evaluation_rows(self) -> int:

@@ -19,6 +19,7 @@ from tune_polar.errors import StoreError
 from tune_polar.search.ray.worker_setup import (
     ATTEMPT_KEY,
     ERROR_KEY,
+    EVALUATIONS_KEY,
     FAILURE_KEY,
     MEMORY_KEY,
     PROGRESS_KEY,
@@ -110,6 +111,7 @@ class FoldRunner:
         self._attempt = int(config[ATTEMPT_KEY])
         tried: dict[str, list[Any]] = json.loads(config.get(MEMORY_KEY, "{}"))
         self._tried = {stage: Rung(int(rows), bool(recompute)) for stage, (rows, recompute) in tried.items()}
+        self._evaluated: dict[str, int] = json.loads(config.get(EVALUATIONS_KEY, "{}"))
         self._reached = None
         self._is_waiting, self._waits_left = False, SLOT_WAITS
         self._steps: Generator[Progress, None, FoldRecord] = self._run()
@@ -120,7 +122,7 @@ class FoldRunner:
         store, context = self._opened.store, self._opened.context
         if self._worker.joined:
             self._check_encoders()
-        context.memory.begin(self._tried)
+        context.memory.begin(self._tried, self._evaluated)
         record = yield from fold_trial_steps(self._trial, context)
         store.put_fold(record)  # before anyone hears of it
         return record
@@ -206,16 +208,18 @@ class FoldRunner:
     def _out_of_memory(self, error: Exception) -> FailureRecord:
         """The failure, with the stage that was running and how it was computed."""
         failure = replace(self._failure(error), kind=OUT_OF_MEMORY)
-        running = None if self._opened is None else self._opened.context.memory.in_force
-        if running is None:
+        memory = None if self._opened is None else self._opened.context.memory
+        if memory is None or memory.in_force is None:
             return failure
-        stage, plan = running
+        stage, plan = memory.in_force
         step = self._reached.step if self._reached is not None and self._reached.stage == stage else 0
         used, number = memory_use(plan), list(self._trial.recipe.stages).index(stage)
-        said = f"{stage} at step {step}, {used}: {error}"
-        if used.is_last:
+        rows = plan.evaluation_rows if memory.evaluates else None
+        failure = replace(failure, reached=Reached(stage, number, step), memory=used, evaluation_rows=rows)
+        said = f"{stage} at step {step}, {used if rows is None else f'evaluated {rows} rows at once'}: {error}"
+        if failure.is_final:
             said = f"not even the smallest parts fit into memory: {said}"
-        return replace(failure, message=said, reached=Reached(stage, number, step), memory=used)
+        return replace(failure, message=said)
 
     def _process_lost(self, error: Exception) -> FailureRecord:
         """A failure of the process, in which no other fold trial can be trained."""
