@@ -10,7 +10,7 @@ import torch
 from gpu_process import Bench, ProcessEnded, in_process
 from gpu_stage import GPU, context_of, on_gpu, ready, recipe_of, texts
 
-from tune_polar.model.footprint import GB, stage_peak
+from tune_polar.model.footprint import GB, training_peak
 from tune_polar.trial.memory_fit import stage_load
 from tune_polar.trial.training_loop import attack_of, one_step
 from tune_polar.trial.worker_context import TrialContext
@@ -105,6 +105,6 @@ def measure(case: Case, encoder: Path, shared: TrialContext) -> Measured:
         one_step(training, plan.needs.longest_rows, attack)
         torch.cuda.synchronize(GPU)
         seconds = time.perf_counter() - began
-    load = replace(stage_load(training, plan.needs), evaluation_rows=1, table_entries=0)  # none is evaluated here
-    counted = stage_peak(load, case.micro_rows or case.batch, case.recompute)
+    load = stage_load(training, plan.needs)
+    counted = training_peak(load, case.micro_rows or case.batch, case.recompute)
     return Measured(counted, torch.cuda.max_memory_allocated(GPU), seconds)

@@ -18,7 +18,7 @@ from gpu_stage import GPU, context_of, on_gpu, plans_of, ready, recipe_of, texts
 from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.table import Corpus
 from tune_polar.model.footprint import GB
-from tune_polar.store.failures import FailureRecord, tried_memory
+from tune_polar.store.failures import FailureRecord, tried_evaluations, tried_memory
 from tune_polar.store.records import FoldRecord
 from tune_polar.store.store import Store, open_store
 from tune_polar.trial.fold_trial import FoldTrial
@@ -108,6 +108,7 @@ class Worker:
         mine = [each for each in self.failures if (each.configuration_id, each.fold) == self._name(trial)]
         tried = {stage: [used.micro_rows, used.recompute] for stage, used in tried_memory(mine).items()}
         words = {"fold_trial": json.dumps(trial.to_json()), "attempt": len(mine) + 1, "memory_tried": json.dumps(tried)}
+        words["evaluations_tried"] = json.dumps(tried_evaluations(mine))
         if self._runner is None:
             self._runner = self._module.FoldRunner(words, self._setup, self._threads)
         else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tests.stand_in.known_cards import DESKTOP, LAPTOP
 from tune_polar.errors import SearchError
 from tune_polar.search.make_plan import SearchPlan
 from tune_polar.search.prepared_search import PreparedSearch
+from tune_polar.search.ray.fold_runner import SLOT_WAITS
 from tune_polar.search.ray.ray_session import local_ray
 from tune_polar.search.ray.trainable import FoldTrainable, keep_own_gpu
 from tune_polar.search.ray.worker_setup import FAILURE_KEY
@@ -156,10 +158,16 @@ def test_an_evaluation_that_ran_out_of_memory_is_done_in_smaller_batches(
     search, store = prepared(plan, tmp_path / "store")
     with pretended_cards(LAPTOP) as driver:
         driver.fail("out_of_memory", at_step=2, when=torch.is_inference_mode_enabled)
-        CardSlot(search, plan, store).run()
+        slot = CardSlot(search, plan, store)
+        slot.run()
     (failure,) = store.failures()
     assert (failure.kind, failure.reached) == (OUT_OF_MEMORY, Reached("finder", 0, 1))
+    assert (failure.evaluation_rows, failure.is_final) == (128, False)
+    assert "finder at step 1, evaluated 128 rows at once: CUDA out of memory" in failure.message
     assert (asked[0], set(asked[1:])) == (128, {64})
+    tried = [(config["memory_tried"], config["evaluations_tried"]) for config in slot.configs]
+    assert tried == [("{}", "{}"), *[("{}", '{"finder": 128}')] * 2]
+    assert {stage_of(store, fold).memory.micro_rows for fold in (0, 1)} == {16}, "steps are as they were"
     assert [row.state for row in search.core.progress.values()] == ["finished"]
 
 
@@ -174,6 +182,73 @@ def test_memory_that_runs_out_before_a_stage_is_planned_loses_no_configuration(
     assert (failure.kind, failure.memory, failure.is_final) == (OUT_OF_MEMORY, None, False)
     assert [row.state for row in search.core.progress.values()] == ["finished"]
     assert {stage_of(store, fold).memory.micro_rows for fold in (0, 1)} == {16}
+
+
+class Stranger:
+    """Another program, which takes all that a card has free as soon as ``begins`` says so."""
+
+    def __init__(self, driver: Driver, begins: Callable[[], bool]) -> None:
+        self.driver, self.begins, self.is_there = driver, begins, False
+        driver.fail(when=self._comes)
+
+    def _comes(self) -> bool:
+        if not self.is_there and self.begins():
+            self.is_there = True
+            board = self.driver.boards[0]
+            board.empty_cache()
+            board.card = replace(board.card, used_gb=(board.total - board.context - board.allocated) / GB)
+        return False  # what the card does then is the stand-in's own error
+
+    def leaves(self) -> None:
+        self.begins = lambda: False
+        self.is_there = False
+        board = self.driver.boards[0]
+        board.card = replace(board.card, used_gb=0.0)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that a worker would have waited."""
+    found: list[float] = []
+    monkeypatch.setattr("time.sleep", found.append)
+    return found
+
+
+@pytest.mark.parametrize("step", [None, 0, 2], ids=["while a stage is tried", "first step", "in the middle"])
+def test_a_program_that_takes_a_slots_memory_ends_the_search_and_no_configuration(
+    tmp_path: Path, plan: SearchPlan, passes: Passes, waits: list[float], step: int | None
+) -> None:
+    search, store = prepared(plan, tmp_path / "store")
+    with pretended_cards(LAPTOP) as driver:
+        slot = CardSlot(search, plan, store)
+        Stranger(driver, lambda: is_tried(slot) if step is None else passes.is_clean_one_of(step))
+        with pytest.raises(SearchError, match=r"must keep the memory .* has 0\.\d\d of 7\.62 GB left") as caught:
+            slot.run()
+    assert len(waits) == SLOT_WAITS
+    assert "`tune-polar resume` goes on" in caught.value.remedy
+    nothing_is_held_against_a_configuration(search, store)
+
+
+def is_tried(slot: CardSlot) -> bool:
+    """Whether a stage passes whose memory has been planned."""
+    opened = None if slot.worker is None else slot.worker._runner._opened
+    return opened is not None and opened.context.memory.in_force is not None
+
+
+def test_a_program_that_gives_a_slots_memory_back_has_cost_a_moment(
+    tmp_path: Path, plan: SearchPlan, passes: Passes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, store = prepared(plan, tmp_path / "store")
+    with pretended_cards(LAPTOP) as driver:
+        stranger, waited = Stranger(driver, lambda: passes.is_clean_one_of(2)), itertools.count(1)
+        monkeypatch.setattr("time.sleep", lambda _: next(waited) == 3 and stranger.leaves())
+        slot = CardSlot(search, plan, store)
+        slot.run()
+    assert next(waited) == 4
+    assert store.failures() == []
+    assert [row.state for row in search.core.progress.values()] == ["finished"]
+    assert {stage_of(store, fold).memory.micro_rows for fold in (0, 1)} == {16}
+    assert [(config["attempt"], config["memory_tried"]) for config in slot.configs] == [(0, "{}")] * 2
 
 
 # -- a device that is lost -------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tune_polar.store.failures import (
@@ -11,6 +13,7 @@ from tune_polar.store.failures import (
     FailureRecord,
     Reached,
     given_up,
+    tried_evaluations,
     tried_memory,
 )
 from tune_polar.store.training_facts import MemoryUse, Provenance
@@ -115,3 +118,12 @@ def test_failures_come_back() -> None:
 def test_failures_of_another_kind_are_refused(changed: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="validation error"):
         FailureRecord.from_json({**lost(0).to_json(), **changed})
+
+
+def test_an_evaluation_that_ran_out_of_memory_is_told_apart_from_a_step() -> None:
+    plain = failure(0, rows=1, recompute=True, last=True)
+    many, few, one = (replace(plain, evaluation_rows=rows) for rows in (64, 2, 1))
+    assert [each.is_final for each in (many, few, one)] == [False, False, True]
+    assert tried_memory([many, few]) == {}
+    assert tried_evaluations([few, many]) == {"first": 2}
+    assert FailureRecord.from_json(few.to_json()) == few

@@ -13,6 +13,8 @@ from graph_bench import ONE_STAGE, TWO_STAGES, Bench, recipe_of, result_of
 from test_stage_parts import recipe_on
 from transformers import BertConfig, BertModel, BertTokenizer
 
+from tests.stand_in.install import pretended_cards
+from tests.stand_in.known_cards import LAPTOP
 from tune_polar.data.table import Corpus
 from tune_polar.errors import ModelError
 from tune_polar.recipe.recipe import Recipe
@@ -55,6 +57,28 @@ def test_predictions_of_rows_held_out_are_those_of_the_record(graph: Bench, samp
                 found, stored = stage.table(tokens, BatchSize(batch_rows)), record.table(split)
                 assert (found.shape, found.dtype) == (stored.shape, stored.dtype)
                 assert np.abs(found.astype(float) - stored).max() < (1e-5 if name == "classifier" else 0.5)
+
+
+@pytest.mark.skipif(torch.backends.cuda.is_built(), reason="the stand-in needs a torch built for the CPU")
+def test_the_vectors_that_texts_are_compared_with_stay_with_the_model(graph: Bench, sample: Corpus) -> None:
+    recipe = recipe_of(ONE_STAGE)
+    record = record_of(graph, run_fold_trial(graph.trial(recipe), graph.context(recipe)).stages["detector"])
+    arrays = left(graph, record.key)
+    with pretended_cards(LAPTOP) as driver:
+        stage, there = opened(recipe, "detector", arrays), torch.device("cuda", 0)
+        stage.to(there)
+        board, moved, plain = driver.boards[0], list[torch.Size](), torch.Tensor.to
+        assert board.allocated >= stage.weight_bytes
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                torch.Tensor, "to", lambda tensor, *a, **k: moved.append(tensor.shape) or plain(tensor, *a, **k)
+            )
+            stage.table(stage.tokens(sample.train.texts[:1]), BatchSize())
+        assert moved
+        assert arrays["neighbours/vectors"].shape not in moved
+        assert np.array_equal(stage.beside["neighbours/vectors"], arrays["neighbours/vectors"])
+        stage.to(torch.device("cpu"))
+        assert board.allocated - int(LAPTOP.workspace_mb * 2**20) == 0
 
 
 def without(name: str) -> Any:

@@ -12,15 +12,19 @@ from graph_bench import ONE_STAGE, TWO_STAGES, Bench, recipe_of
 from test_training import CPU, TARGETS, Run, settings
 from torch import Tensor
 
+from tune_polar.model.footprint import GB, evaluation_peak, training_peak
 from tune_polar.model.losses import LossBatch, LossContext, LossSum, build_loss
 from tune_polar.store.records import StageRecord
 from tune_polar.store.training_facts import MemoryUse
+from tune_polar.trial.checkpoints import Checkpoints
 from tune_polar.trial.device import Held, hold_device
-from tune_polar.trial.memory_fit import StageNeeds, fitted, longest_rows, memory_use, stage_load, two_passes
+from tune_polar.trial.memory_fit import Compared, StageNeeds, fitted, longest_rows, memory_use, stage_load, two_passes
 from tune_polar.trial.memory_plan import Rung, plan_memory
 from tune_polar.trial.run_fold_trial import run_fold_trial
-from tune_polar.trial.slot_memory import SlotMemory
+from tune_polar.trial.slot_memory import LikeStages, SlotMemory
+from tune_polar.trial.stage_build import build_stage
 from tune_polar.trial.stage_rows import Rows
+from tune_polar.trial.stage_training import training_of
 
 ROWS = np.arange(4)
 
@@ -92,6 +96,39 @@ def test_what_was_tried_is_gone_below_and_checkpointing_is_switched_on() -> None
     assert result.steps == 6
 
 
+def test_an_evaluation_that_needs_more_than_a_step_neither_hides_what_a_step_takes_nor_makes_it_smaller() -> None:
+    run = Run(settings())
+    load = stage_load(run.training(), replace(needs(SlotMemory()), compared=Compared(table_entries=2**28)))
+    whole = training_peak(load, 4, recompute=False)
+    assert evaluation_peak(load) > 2 * whole
+    assert plan_memory(load, whole).rung == Rung(4)
+    short = plan_memory(load, whole, correction=lambda _: 1.01)
+    assert short.rung != Rung(4), "what a step takes is corrected by itself"
+    assert short.expected_bytes == evaluation_peak(replace(load, evaluation_rows=8))
+
+
+def test_an_evaluation_that_ran_out_of_memory_passes_half_its_rows_and_leaves_steps_alone() -> None:
+    run, slot = Run(settings()), SlotMemory()
+    for evaluated, rows in ((128, 64), (16, 8), (8, 4), (1, 1)):
+        slot.begin({}, {"model": evaluated})
+        _, plan = fitted(run.training(), needs(slot), CPU)
+        assert (plan.rung, slot.evaluation_rows) == (Rung(4), rows)
+    slot.begin({"model": Rung(4)}, {"model": 128})
+    assert fitted(run.training(), needs(slot), CPU)[1].rung == Rung(2)
+
+
+def test_an_evaluation_that_compares_rows_keeps_all_of_their_vectors(graph: Bench) -> None:
+    recipe = recipe_of(ONE_STAGE)
+    context, trial = graph.context(recipe), graph.trial(recipe)
+    plan = build_stage(trial, "detector", context, None).plan
+    load = stage_load(training_of(plan, Checkpoints(context.stages, plan.key, 0)), plan.needs)
+    rows = context.plans["detector"]
+    asked = max(len(rows.validation_rows(0)), len(graph.corpus.splits["dev"]))
+    assert load.vector_entries == 16 * (len(rows.training_rows(0)) + asked)
+    more = replace(load, vector_entries=load.vector_entries + GB)
+    assert evaluation_peak(more) - evaluation_peak(load) >= 4 * GB
+
+
 def test_a_fold_in_a_small_slot_says_so_in_its_records(graph: Bench) -> None:
     recipe = recipe_of(TWO_STAGES)
     context = graph.context(recipe)
@@ -117,7 +154,9 @@ def test_without_a_limit_records_have_no_plan(graph: Bench) -> None:
     assert StageRecord.from_parts(header, stage.arrays).memory is None
 
 
-@pytest.mark.parametrize(("device", "peak", "share"), [("cpu", 200, 2.0), ("other", 200, None), ("cpu", None, None)])
+@pytest.mark.parametrize(
+    ("device", "peak", "share"), [("cpu", 200, 2.0), ("cpu", 90, None), ("other", 200, None), ("cpu", None, None)]
+)
 def test_earlier_records_correct_the_count(device: str, peak: int | None, share: float | None, graph: Bench) -> None:
     recipe = recipe_of(ONE_STAGE)
     key = run_fold_trial(graph.trial(recipe), graph.context(recipe)).stages["detector"]
@@ -126,11 +165,14 @@ def test_earlier_records_correct_the_count(device: str, peak: int | None, share:
     about = replace(stage.provenance, device="cpu")
     known = replace(stage, provenance=about, peak_memory_bytes=peak, memory=MemoryUse(16, 8, False, 100, 1000))
     slot = SlotMemory()
-    slot.learn_from(known, "tiny", device)
-    assert slot.correction("tiny", "detector", False) == share
-    assert slot.correction("tiny", "detector", True) is None
-    slot.learn("tiny", "detector", False, 1.5)
-    assert slot.correction("tiny", "detector", False) == max(share or 0, 1.5)
+    slot.learn_from(known, "tiny", True, device)
+    alike = LikeStages("tiny", "detector", 16, "fp32", fgm=True)
+    assert slot.correction(alike, False) == share
+    assert slot.correction(alike, True) is None
+    assert slot.correction(replace(alike, fgm=False), False) is None
+    assert slot.correction(replace(alike, batch_rows=8), False) is None
+    slot.learn(alike, False, 1.5)
+    assert slot.correction(alike, False) == max(share or 0, 1.5)
 
 
 def test_a_cpu_is_not_capped() -> None:

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from graph_bench import ONE_STAGE, TWO_STAGES, Bench, recipe_of
+from graph_bench import ONE_STAGE, TWO_STAGES, Bench, recipe_of, result_of
 from test_stages_on_cards import THERE, by_stage, context_on
+from torch import Tensor
 
 from tests.stand_in.cards import GB, Card
 from tests.stand_in.driver import Driver
 from tests.stand_in.install import pretended_cards
 from tests.stand_in.known_cards import LAPTOP
+from tune_polar.data.batching import TokenRows
 from tune_polar.model.footprint import WORKSPACE_BYTES
 from tune_polar.trial import device
+from tune_polar.trial.checkpoints import Checkpoints
 from tune_polar.trial.device import Held, hold_device
 from tune_polar.trial.error_verdict import verdict
+from tune_polar.trial.forward_pass import predict
+from tune_polar.trial.memory_fit import Compared, fitted
 from tune_polar.trial.run_fold_trial import fold_trial_steps, run_fold_trial
+from tune_polar.trial.slot_memory import LikeStages
+from tune_polar.trial.stage_build import build_stage
+from tune_polar.trial.stage_training import training_of
+from tune_polar.trial.training_loop import StageId, check_finite
 from tune_polar.trial.worker_context import TrialContext
 
 pytestmark = pytest.mark.skipif(torch.backends.cuda.is_built(), reason="the stand-in needs a torch built for the CPU")
@@ -43,6 +54,11 @@ MOSTLY_WEIGHTS: dict[str, object] = {
     "stages__detector__optimizer__max_steps": 2,
     "stages__detector__optimizer__fgm_epsilon": 0.0,
     "stages__detector__precision": "fp32",
+}
+MOSTLY_VECTORS: dict[str, object] = {
+    **MOSTLY_WEIGHTS,
+    "encoder__tiny": {"hidden": 32, "layers": 1},
+    "stages__detector__head": {"type": "projection", "size": 4096},
 }
 
 
@@ -108,6 +124,17 @@ def test_memory_that_something_refers_to_does_not_come_back(driver: Driver) -> N
     del little
 
 
+def test_what_many_rows_give_is_on_the_card_once(driver: Driver) -> None:
+    tokens, width = TokenRows([np.ones(1 + row % 3, dtype=np.int32) for row in range(4000)]), 4096
+
+    def forward(ids: Tensor, *_: object) -> Tensor:
+        return torch.ones(len(ids), width, device=THERE)
+
+    steps = predict(forward, tokens, np.arange(4000), 0, THERE, 50)
+    check_finite(result_of(steps), StageId("detector", 0, 0))
+    assert driver.boards[0].peak < 1.2 * 4000 * width * 4
+
+
 # -- the cap ---------------------------------------------------------------------------------------------------------
 
 
@@ -152,6 +179,24 @@ def test_the_pass_that_tries_a_stage_takes_smaller_parts_until_they_fit(
     assert driver.steps == 2, "no step was lost"
 
 
+def test_the_pass_that_tries_a_stage_is_held_against_the_count_of_a_step_alone(graph: Bench, driver: Driver) -> None:
+    """The table of neighbours is never computed there: counted with it, every step would seem to need less."""
+    recipe = recipe_of(ONE_STAGE, **OF_A_DETECTOR)
+    learned: list[float] = []
+    for entries in (0, GB // 4):
+        context = context_on(graph, recipe, held_laptop())
+        built = build_stage(graph.trial(recipe), "detector", context, None)
+        plan = replace(built.plan, needs=replace(built.plan.needs, compared=Compared(table_entries=entries)))
+        training = training_of(plan, Checkpoints(context.stages, plan.key, 0))
+        fitted(training, plan.needs, THERE)
+        alike = LikeStages("tiny", "detector", 64, training.precision.bits, fgm=True)
+        learned.append(context.memory.correction(alike, recompute=False) or 0.0)
+        del built, plan, training
+        context.release()
+    assert learned[0] > 0.5
+    assert learned[1] == pytest.approx(learned[0], rel=0.02)
+
+
 def in_force(context: TrialContext) -> int | None:
     """Rows of one pass, as far as that is settled."""
     return None if context.memory.in_force is None else context.memory.in_force[1].rung.rows
@@ -176,8 +221,8 @@ def test_the_cap_is_the_slots_budget_whatever_the_card_has_free(graph: Bench) ->
 
 @pytest.mark.parametrize(
     ("values", "changes"),
-    [(TWO_STAGES, MOSTLY_ACTIVATIONS), (ONE_STAGE, MOSTLY_WEIGHTS)],
-    ids=["activations, bf16 with FGM", "weights, fp32 without"],
+    [(TWO_STAGES, MOSTLY_ACTIVATIONS), (ONE_STAGE, MOSTLY_WEIGHTS), (ONE_STAGE, MOSTLY_VECTORS)],
+    ids=["activations, bf16 with FGM", "weights, fp32 without", "vectors of an evaluation"],
 )
 def test_the_count_is_above_what_the_storages_of_a_step_hold(
     graph: Bench,

@@ -11,6 +11,8 @@ import pytest
 import torch
 from graph_bench import Bench, recipe_of
 
+from tests.stand_in.install import pretended_cards
+from tests.stand_in.known_cards import LAPTOP
 from tune_polar.data.columns import text_column
 from tune_polar.data.plans.given import corpus_as_given
 from tune_polar.data.samples import make_sample
@@ -22,9 +24,10 @@ from tune_polar.store.store import open_store
 from tune_polar.trial import pairs as pairs_module
 from tune_polar.trial.class_clusters import clusters_of
 from tune_polar.trial.forward_pass import batch_tensors
+from tune_polar.trial.frozen_vectors import frozen_vectors
 from tune_polar.trial.pairs import pair_rows
 from tune_polar.trial.run_fold_trial import run_fold_trial
-from tune_polar.trial.stage_build import build_stage
+from tune_polar.trial.stage_build import build_model, build_stage
 
 LOSSES: dict[str, dict[str, Any]] = {
     "triplet": {"cross_entropy": {"weight": 0.25}, "triplet": {"weight": 0.75, "negative": "semi_hard_or_hardest"}},
@@ -166,6 +169,35 @@ def test_clusters_see_no_held_out_text(posts, tmp_path, monkeypatch):
     assert len(np.unique(made.clusters[training])) == 8  # four of each class, never the same
     pair_rows(found.trial(recipe), "hate", context)
     assert seen == [len(training)], "clusters of the same rows are made once"
+
+
+@pytest.mark.skipif(torch.backends.cuda.is_built(), reason="the stand-in needs a torch built for the CPU")
+def test_clusters_are_made_with_the_card_to_themselves_and_of_as_few_rows_as_fit(posts, tmp_path, monkeypatch):
+    recipe, asked, beside, held = of_loss("shared_con"), [], [], []
+
+    def watched(encoder, *args, batch_rows, **kwargs):
+        blocks = [-(-each.nbytes // 512) * 512 for each in (*encoder.parameters(), *encoder.buffers())]
+        asked.append(batch_rows)
+        beside.append(driver.boards[0].allocated - sum(blocks))
+        return frozen_vectors(encoder, *args, batch_rows=batch_rows, **kwargs)
+
+    monkeypatch.setattr("tune_polar.trial.class_clusters.frozen_vectors", watched)
+    monkeypatch.setattr(
+        "tune_polar.trial.stage_build.build_model",
+        lambda *args: held.append(driver.boards[0].allocated) or build_model(*args),
+    )
+    found = bench(posts, tmp_path)
+    there = replace(found.context(recipe), device=torch.device("cuda", 0))
+    with pretended_cards(LAPTOP) as driver:
+        for _ in range(2):
+            driver.fail(when=torch.is_inference_mode_enabled)
+        built = build_stage(found.trial(recipe), "hate", there, None)
+        monkeypatch.undo()
+        expected = pair_rows(found.trial(recipe), "hate", found.context(recipe))
+    assert asked == [128, 64, 32]
+    assert beside == [0] * 3, "no model stood beside them"
+    assert held == [0], "nor do they beside the stage's"
+    assert np.array_equal(built.work._pairs.partners, expected.partners)
 
 
 def test_the_middle_of_a_cluster_is_nearest_to_its_centre():

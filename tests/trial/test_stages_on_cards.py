@@ -207,6 +207,30 @@ def test_a_fold_on_a_warm_card_is_that_on_a_new_one(sample: Corpus, tmp_path: Pa
     assert_same({name: record for name, record in ours.items() if name in stages(cold.store)}, stages(cold.store))
 
 
+@pytest.mark.parametrize("epsilon", [0.0, 0.2], ids=["one pass", "with FGM"])
+def test_no_step_waits_for_the_card(
+    graph: Bench, driver: Driver, monkeypatch: pytest.MonkeyPatch, epsilon: float
+) -> None:
+    """A copy to the card that is not asked to be ``non_blocking`` waits until all kernels before it have run."""
+    recipe = recipe_of(ONE_STAGE, stages__detector__optimizer__fgm_epsilon=epsilon)
+    steps = fold_trial_steps(graph.trial(recipe), context_on(graph, recipe, hold_device(on_gpu=True, slot_gb=8.0)))
+    next(steps)
+    waited: list[bool] = []
+    plain = torch.Tensor.to
+
+    def watched(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        if tensor.device.type == "cpu" and args and args[0] == THERE:
+            waited.append(not kwargs.get("non_blocking", False))
+        return plain(tensor, *args, **kwargs)
+
+    monkeypatch.setattr(torch.Tensor, "to", watched)
+    while driver.steps < 2:
+        next(steps)
+    assert waited
+    assert not any(waited)
+    steps.close()
+
+
 # -- smaller parts, recomputing, and the pass that tries them --------------------------------------------------------
 
 

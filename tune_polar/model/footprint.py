@@ -56,10 +56,20 @@ class StageLoad:
     adapter: AdapterLoad | None = None  # where all of the encoder is frozen
     evaluation_rows: int = 128  # of one batch without gradients
     table_entries: int = 0  # of the largest similarity table that an evaluation computes at once
+    vector_entries: int = 0  # of the vectors that an evaluation compares, of all rows
 
 
 def stage_peak(load: StageLoad, micro_rows: int, recompute: bool) -> int:
-    """The most that is allocated at once while a stage trains ``micro_rows`` rows at a time, or is evaluated; bytes.
+    """The most that is allocated at once while a stage trains or is evaluated; bytes.
+
+    Args:
+        load, micro_rows, recompute: see ``training_peak``.
+    """
+    return max(training_peak(load, micro_rows, recompute), evaluation_peak(load))
+
+
+def training_peak(load: StageLoad, micro_rows: int, recompute: bool) -> int:
+    """The most that is allocated at once while a stage trains ``micro_rows`` rows at a time; bytes.
 
     Args:
         load: the stage.
@@ -88,7 +98,7 @@ def stage_peak(load: StageLoad, micro_rows: int, recompute: bool) -> int:
         steady + trained + clone + passing + layer + (matrix if is_second else 0),  # and where it ends
         steady + trained + (3 * matrix if load.fgm else 0),  # FGM: the copy, the product, the step
     )
-    return max(_with_margin(highest), evaluation_peak(load))
+    return _with_margin(highest)
 
 
 def evaluation_peak(load: StageLoad) -> int:
@@ -149,7 +159,10 @@ def _backward_bytes(load: StageLoad, tokens: int) -> int:
 
 
 def _evaluation_bytes(load: StageLoad) -> int:
-    """A batch without gradients at its widest point, the feed-forward or attention of one layer, or the table."""
+    """A batch without gradients at its widest point, the feed-forward or attention of one layer, or the table.
+
+    Beside either stand the vectors that are compared.
+    """
     hidden, inner, width = load.encoder.hidden, load.encoder.intermediate, load.longest_tokens
     size = HALF if load.half_precision else FLOAT
     attention = FLOAT * hidden + 5 * size * hidden
@@ -157,4 +170,4 @@ def _evaluation_bytes(load: StageLoad) -> int:
         attention += load.encoder.heads * width * (FLOAT + size)
     feed_forward = 2 * FLOAT * hidden + size * hidden + 2 * size * inner
     batch = load.evaluation_rows * width * max(attention, feed_forward) + FLOAT * load.unpacked
-    return max(batch, FLOAT * load.table_entries)
+    return FLOAT * load.vector_entries + max(batch, FLOAT * load.table_entries)

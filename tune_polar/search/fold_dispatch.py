@@ -7,7 +7,7 @@ handed out comes next (breadth first), each configuration running its cells in a
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from tune_polar.search.racing.evaluation import evaluation_of
 from tune_polar.search.racing.pruner import NoRacing, Pruner
 from tune_polar.search.stopping.stop_rule import Stop, StopRule
 from tune_polar.store.abandonment import Abandonment
-from tune_polar.store.failures import FailureRecord, given_up, tried_memory
+from tune_polar.store.failures import FailureRecord, given_up, tried_evaluations, tried_memory
 from tune_polar.store.records import FoldRecord, MemoryUse
 from tune_polar.trial.fold_trial import FoldTrial, Inputs
 from tune_polar.trial.progress import Progress
@@ -219,10 +219,16 @@ class FoldDispatch:
 
     def memory_tried(self, trial: FoldTrial) -> dict[str, MemoryUse]:
         """How stages of this configuration, in whichever cell, were computed when they ran out of memory."""
-        failures = self.progress[trial.configuration_id].failures.values()
-        return tried_memory(failure for each in failures for failure in each)
+        return tried_memory(self._failures_of(trial))
+
+    def evaluations_tried(self, trial: FoldTrial) -> dict[str, int]:
+        """How many rows at once were too much in evaluations of stages of this configuration."""
+        return tried_evaluations(self._failures_of(trial))
 
     # -- inside ------------------------------------------------------------------------------------------------
+
+    def _failures_of(self, trial: FoldTrial) -> Iterator[FailureRecord]:
+        return itertools.chain.from_iterable(self.progress[trial.configuration_id].failures.values())
 
     def _look_at_rules(self) -> None:
         """A search that has nothing left to do is not stopped by any rule: it has gone to its end."""

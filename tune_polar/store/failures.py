@@ -37,6 +37,7 @@ class FailureRecord(PlainRecord):
     provenance: Provenance
     reached: Reached | None = None  # as far as was told
     memory: MemoryUse | None = None  # how that stage was computed when it ran out of memory
+    evaluation_rows: Number | None = None  # passed at once in the evaluation that did; None: a step did
 
     @property
     def id(self) -> str:
@@ -56,6 +57,8 @@ class FailureRecord(PlainRecord):
     @property
     def is_final(self) -> bool:
         """Whether this failure alone speaks against the configuration."""
+        if self.evaluation_rows is not None:
+            return self.evaluation_rows <= 1
         if self.is_out_of_memory:
             return self.memory is not None and self.memory.is_last
         return not self.is_infrastructure
@@ -92,9 +95,21 @@ def tried_memory(failures: Iterable[FailureRecord]) -> dict[str, MemoryUse]:
     """For each stage that ran out of memory, the most sparing way in which it did; the next attempt needs less."""
     found: dict[str, MemoryUse] = {}
     for failure in failures:
+        if failure.evaluation_rows is not None:
+            continue
         if failure.is_out_of_memory and failure.memory is not None and failure.reached is not None:
             stage, used = failure.reached.stage, failure.memory
             before = found.get(stage)
             if before is None or (used.recompute, -used.micro_rows) > (before.recompute, -before.micro_rows):
                 found[stage] = used
+    return found
+
+
+def tried_evaluations(failures: Iterable[FailureRecord]) -> dict[str, int]:
+    """For each stage whose evaluation ran out of memory, the fewest rows at once with which it did."""
+    found: dict[str, int] = {}
+    for failure in failures:
+        if failure.evaluation_rows is not None and failure.reached is not None:
+            stage = failure.reached.stage
+            found[stage] = min(failure.evaluation_rows, found.get(stage, failure.evaluation_rows))
     return found

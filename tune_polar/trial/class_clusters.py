@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from tune_polar.recipe.sections import Encoder
@@ -65,6 +66,7 @@ def cluster_vectors(
 
     Raises:
         ModelError: the encoder cannot be loaded.
+        torch.OutOfMemoryError: not even one row fits beside it.
     """
     stage, fold = trial.recipe.stages[name], trial.cell.fold
     if encoder is not None:
@@ -72,12 +74,22 @@ def cluster_vectors(
     source = context.encoder_source(stage.encoder)
     seed = stage_seed(trial.cell.seed, name, fold)
     training = context.rows_of(name, trial.recipe).training_rows(fold)
-    vectors = frozen_vectors(
-        source.start(training, seed, stage).to(context.device),
-        source.train_tokens,
-        rows,
-        source.tokenizer.pad_id,
-        context.device,
-        batch_rows=context.memory.evaluation_rows,
-    )
-    return vectors.astype(np.float64)
+    encoder_read = source.start(training, seed, stage).to(context.device)
+    batch_rows = context.memory.evaluation_rows
+    while True:
+        try:
+            vectors = frozen_vectors(
+                encoder_read,
+                source.train_tokens,
+                rows,
+                source.tokenizer.pad_id,
+                context.device,
+                batch_rows=batch_rows,
+            )
+        except torch.OutOfMemoryError:
+            if batch_rows == 1:
+                raise
+            batch_rows //= 2
+        else:
+            return vectors.astype(np.float64)
+        torch.cuda.empty_cache()

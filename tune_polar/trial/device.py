@@ -17,10 +17,15 @@ from tune_polar.trial.visible_gpus import is_simulated, visible_variable
 _KERNELS_BYTES = 128 * 2**20  # loaded when they are first used, beside the context
 _LEFT_OVER_BYTES = 64 * 2**20  # of blocks that torch keeps for libraries
 _LEAST_GB = 0.5  # with less, not even the embedded encoder trains
+_KEPT_SHARE = 0.9  # of a slot's bytes that must still be there: a neighbour's context takes some that was free at first
 
 
 class DeviceError(TunePolarError, RuntimeError):
     """A worker's device is missing or cannot be used: the fault of no configuration."""
+
+
+class SlotTakenError(DeviceError):
+    """Another program has taken memory of a slot while it was in use. It may give that back."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,25 @@ def hold_device(on_gpu: bool, slot_gb: float) -> Held:
         )
     torch.cuda.set_per_process_memory_fraction(min(1.0, budget / total), device)
     return Held(device, budget, torch.cuda.memory_reserved(device))
+
+
+def check_slot(device: torch.device, budget_bytes: int | None) -> None:
+    """Whether a process that ran out of memory had the slot that it counts on.
+
+    Raises:
+        SlotTakenError: it had not: what failed there says nothing of what fits into the slot.
+    """
+    if device.type != "cuda" or budget_bytes is None:
+        return
+    free, _ = torch.cuda.mem_get_info(device)
+    left = int(free) + int(torch.cuda.memory_reserved(device))
+    if left < _KEPT_SHARE * budget_bytes:
+        raise SlotTakenError(
+            f"a slot must keep the memory that it began with, the GPU of {socket.gethostname()} has {left / GB:.2f} of "
+            f"{budget_bytes / GB:.2f} GB left for it",
+            "End the programs that have taken the rest, `nvidia-smi` lists them, and begin again; "
+            "`tune-polar resume` goes on with a search. Every finished fold is recorded.",
+        )
 
 
 def hold_whole(device: torch.device) -> Held:

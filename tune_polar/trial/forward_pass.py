@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -42,14 +41,16 @@ def predict(
 
     A generator that pauses after each batch, so that a fold trial can be stopped in a long evaluation too.
     """
-    outputs: list[Tensor] = []
-    order: list[Rows] = []
+    result: Tensor | None = None
     for positions in sorted_batches(tokens.lengths[rows], batch_rows):
+        places = torch.from_numpy(positions).to(device, non_blocking=True)
         with torch.inference_mode():  # never across a pause: the mode belongs to the thread, not to the generator
-            outputs.append(forward(*batch_tensors(tokens, rows[positions], pad_id, device)).float())
-        order.append(positions)
+            found = forward(*batch_tensors(tokens, rows[positions], pad_id, device)).float()
+        if result is None:  # made once and filled: outputs of many rows, joined, would be there two and three times
+            result = torch.empty((len(rows), *found.shape[1:]), device=device)
+        result[places] = found
+        del found
         yield
-    stacked = torch.cat(outputs)
-    result = torch.empty_like(stacked)
-    result[torch.from_numpy(np.concatenate(order)).to(device)] = stacked
+    if result is None:
+        raise ValueError("rows to pass through a model must be at least 1, got none")
     return result

@@ -138,10 +138,9 @@ class TrainedStage:
         self.model = PredictingModel(encoder, head).eval().requires_grad_(False)
         if not all(bool(torch.isfinite(each).all()) for each in self.model.parameters()):
             raise ModelError(f"weights of {name} must be finite, got NaN or infinity", REMEDY)
-        self.model.to(device)
         self._index = _index(name, shape, arrays, head.width) if shape.predicts == "neighbours" else None
         self._name = name
-        self.device = device
+        self.to(device)
 
     @property
     def beside(self) -> dict[str, Array]:
@@ -158,8 +157,11 @@ class TrainedStage:
         return index + sum(each.nbytes for each in self.model.parameters())
 
     def to(self, device: torch.device) -> None:
-        """Move it."""
+        """Move it, with the vectors that it compares others with."""
         self.model.to(device)
+        if self._index is not None:
+            vectors, classes = self._index
+            self._index = vectors.to(device), classes
         self.device = device
 
     def tokens(self, texts: Sequence[str]) -> TokenRows:
@@ -198,7 +200,7 @@ class TrainedStage:
             return _result(predictor.scores(shape.predicts, tokens, rows))
         vectors, classes = self._index
         asked: Tensor = _result(predictor.vectors(tokens, rows))
-        return neighbour_labels(asked, vectors.to(self.device), classes, shape.class_count)
+        return neighbour_labels(asked, vectors, classes, shape.class_count)
 
 
 def _outputs(shape: StageShape) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -14,17 +14,26 @@ from tune_polar.data.batching import TokenRows
 from tune_polar.errors import ModelError
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.model.encoder_shape import EncoderShape, shape_of_config
-from tune_polar.model.footprint import FLOAT, StageLoad, adapter_load
+from tune_polar.model.footprint import FLOAT, StageLoad, adapter_load, training_peak
 from tune_polar.model.parameter_size import entries_and_bytes
 from tune_polar.recipe.components.adapters import Adapter
 from tune_polar.store.training_facts import MemoryUse
+from tune_polar.trial.device import check_slot
 from tune_polar.trial.gradients import step_gradients
 from tune_polar.trial.memory_plan import MemoryPlan, plan_memory
-from tune_polar.trial.slot_memory import SlotMemory
+from tune_polar.trial.slot_memory import LikeStages, SlotMemory
 from tune_polar.trial.stage_rows import Rows
 from tune_polar.trial.training_loop import Training, attack_of
 
 _PROBE_STEPS = 2  # the first also pays for what libraries allocate once
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What an evaluation keeps to compare rows with each other; nothing where it compares none."""
+
+    vector_entries: int = 0  # of all rows' vectors
+    table_entries: int = 0  # of the similarities computed at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +44,7 @@ class StageNeeds:
     encoder: str  # by which corrections are told apart
     longest_rows: Rows  # (batch,): training rows of the most tokens
     longest_tokens: int  # of any row that is trained on or predicted
-    table_entries: int = 0  # of the similarities an evaluation computes at once
+    compared: Compared = field(default_factory=Compared)
     texts_a_row: int = 1  # that pass through the encoder together: 2 of rows with their positive texts
     adapter: Adapter | None = None
 
@@ -58,9 +67,11 @@ def fitted(training: Training, needs: StageNeeds, device: torch.device) -> tuple
 
     Raises:
         torch.OutOfMemoryError: not even the way that needs least fits.
+        SlotTakenError: another program has taken the slot's memory, so that no smaller part would be at fault.
     """
     slot, stage = needs.slot, training.stage.name
     load = stage_load(training, needs)
+    alike = LikeStages(needs.encoder, stage, load.batch_rows, training.precision.bits, load.fgm)
     tried = slot.tried.get(stage)
     while True:
         plan = plan_memory(
@@ -68,24 +79,27 @@ def fitted(training: Training, needs: StageNeeds, device: torch.device) -> tuple
             slot.budget_bytes,
             tried=tried,
             can_recompute=training.encoder.can_recompute,
+            evaluated=slot.evaluated.get(stage),
             fewest_rows=needs.texts_a_row,
-            correction=lambda recompute: slot.correction(needs.encoder, stage, recompute) or 1.0,
+            correction=lambda recompute: slot.correction(alike, recompute) or 1.0,
         )
-        slot.in_force = stage, plan
+        slot.in_force, slot.evaluates = (stage, plan), False
         training.encoder.set_recompute(plan.rung.recompute)
         in_parts = plan.rung.rows < plan.batch_rows
         chosen = replace(training, micro_rows=plan.rung.rows // needs.texts_a_row if in_parts else None)
-        is_known = slot.correction(needs.encoder, stage, plan.rung.recompute) is not None
+        is_known = slot.correction(alike, plan.rung.recompute) is not None
         if device.type != "cuda" or slot.budget_bytes is None or is_known:
             return chosen, plan
         try:
             measured = probe(chosen, needs.longest_rows, device)
         except torch.OutOfMemoryError:
+            check_slot(device, slot.budget_bytes)
             if plan.rungs_left == 0:
                 raise
             tried = plan.rung
         else:
-            slot.learn(needs.encoder, stage, plan.rung.recompute, measured / plan.predicted_bytes)
+            counted = training_peak(load, plan.rung.rows, plan.rung.recompute)
+            slot.learn(alike, plan.rung.recompute, measured / counted)
         gc.collect()
         torch.cuda.empty_cache()
 
@@ -143,7 +157,8 @@ def stage_load(training: Training, needs: StageNeeds) -> StageLoad:
         frozen_bytes=frozen_bytes / frozen if adapter is not None else FLOAT,
         unpacked=0 if training.encoder.quantized is None else shape.largest_matrix,
         adapter=adapter,
-        table_entries=needs.table_entries,
+        table_entries=needs.compared.table_entries,
+        vector_entries=needs.compared.vector_entries,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tune_polar.model.footprint import StageLoad, evaluation_peak, stage_peak
+from tune_polar.model.footprint import StageLoad, evaluation_peak, stage_peak, training_peak
 
 EVALUATION_ROWS = 128  # of one batch without gradients, where memory allows
 _FEWEST_EVALUATION_ROWS = 8
@@ -48,6 +48,7 @@ def plan_memory(
     budget_bytes: int | None,
     *,
     tried: Rung | None = None,
+    evaluated: int | None = None,
     can_recompute: bool = True,
     fewest_rows: int = 1,
     correction: Callable[[bool], float] = lambda recompute: 1.0,  # noqa: ARG005 (a function of it where it is known)
@@ -58,23 +59,27 @@ def plan_memory(
         load: the stage.
         budget_bytes: what the slot offers; None: no limit is known, and only ``tried`` makes steps smaller.
         tried: what ran out of memory before; only ways that need less are considered.
+        evaluated: rows of an evaluation that ran out of memory before; half of them pass at once.
         can_recompute: whether the encoder knows gradient checkpointing.
         fewest_rows: that pass together: 2 where a row and its positive text do.
-        correction: measured over counted peak, from a probe or from earlier stages, without and with checkpointing.
+        correction: measured over counted peak of training, from a probe or from earlier stages, without and with
+            checkpointing. Evaluations go by the count: what they take is measured by nothing that trains.
     """
     ladder = rungs(load.batch_rows, can_recompute, fewest_rows)
-    load = replace(load, evaluation_rows=_evaluation_rows(load, budget_bytes, correction(False)))
+    load = replace(load, evaluation_rows=_evaluation_rows(load, budget_bytes))
     after = _after(ladder, tried, load)
-    expected = {rung: int(correction(rung.recompute) * stage_peak(load, *_pair(rung))) for rung in after}
-    fits = [rung for rung in after if budget_bytes is None or expected[rung] <= budget_bytes]
+    training = {rung: int(correction(rung.recompute) * training_peak(load, *_pair(rung))) for rung in after}
+    # Smaller parts of a step would not make an evaluation fit.
+    fits = [rung for rung in after if budget_bytes is None or training[rung] <= budget_bytes]
     chosen = fits[0] if fits else after[-1]
+    # Where steps take more than was counted, so do evaluations: their batches shrink with each way that failed.
+    evaluation_rows = load.evaluation_rows if tried is None else _shrunk(load.evaluation_rows, ladder.index(chosen))
     return MemoryPlan(
         batch_rows=load.batch_rows,
         rung=chosen,
-        # An evaluation may have been what ran out of memory: its batches shrink with each way that failed.
-        evaluation_rows=load.evaluation_rows if tried is None else _shrunk(load.evaluation_rows, ladder.index(chosen)),
+        evaluation_rows=evaluation_rows if evaluated is None else max(1, min(evaluation_rows, evaluated // 2)),
         predicted_bytes=stage_peak(load, *_pair(chosen)),
-        expected_bytes=expected[chosen],
+        expected_bytes=max(training[chosen], evaluation_peak(load)),
         budget_bytes=budget_bytes,
         rungs_left=len(after) - 1 - after.index(chosen),
     )
@@ -95,18 +100,18 @@ def _after(ladder: Sequence[Rung], tried: Rung | None, load: StageLoad) -> list[
         return list(ladder)
     if tried not in ladder:  # of a record made with another batch
         return list(ladder[-1:])
-    needed = stage_peak(load, *_pair(tried))
+    needed = training_peak(load, *_pair(tried))
     later = ladder[ladder.index(tried) + 1 :]
-    less = [r for r in later if r.recompute == tried.recompute or stage_peak(load, *_pair(r)) < needed]
+    less = [r for r in later if r.recompute == tried.recompute or training_peak(load, *_pair(r)) < needed]
     if ladder[-1] not in less:
         less.append(ladder[-1])
     return less
 
 
-def _evaluation_rows(load: StageLoad, budget_bytes: int | None, correction: float) -> int:
+def _evaluation_rows(load: StageLoad, budget_bytes: int | None) -> int:
     rows = load.evaluation_rows
     while budget_bytes is not None and rows > _FEWEST_EVALUATION_ROWS:
-        if correction * evaluation_peak(replace(load, evaluation_rows=rows)) <= budget_bytes:
+        if evaluation_peak(replace(load, evaluation_rows=rows)) <= budget_bytes:
             break
         rows //= 2
     return rows

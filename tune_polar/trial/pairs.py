@@ -40,6 +40,7 @@ def pair_rows(trial: FoldTrial, name: str, context: TrialContext) -> PairRows | 
 
     def made() -> Clusters:
         vectors = cluster_vectors(trial, name, context, encoder, training)
+        context.release()  # the encoder that was read from
         return clusters_of(vectors, classes[training], clustering.clusters)
 
     found = context.clusters(key, made)

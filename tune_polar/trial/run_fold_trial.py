@@ -173,5 +173,6 @@ class _Graph:
     def _take(self, name: str, fold: int, record: StageRecord) -> None:
         """What a stage took corrects what is predicted for the next one."""
         self._records[name, fold] = record
-        encoder, device = self._trial.recipe.stages[name].encoder.name, provenance(self._context.device).device
-        self._context.memory.learn_from(record, encoder, device)
+        settings, device = self._trial.recipe.stages[name], provenance(self._context.device).device
+        fgm = settings.optimizer.fgm_epsilon > 0
+        self._context.memory.learn_from(record, settings.encoder.name, fgm, device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tune_polar.data.table import TRAIN
 from tune_polar.model.heads import build_head
 from tune_polar.model.losses import LossSum, build_loss
 from tune_polar.model.seeding import seeded_start
@@ -12,6 +13,7 @@ from tune_polar.trial.checkpoint_metric import evaluated_metric
 from tune_polar.trial.columns_read import group_column
 from tune_polar.trial.encoder_source import ENCODER
 from tune_polar.trial.fold_trial import FoldTrial
+from tune_polar.trial.memory_fit import Compared
 from tune_polar.trial.nearest_neighbours import TABLE_ENTRIES
 from tune_polar.trial.pairs import pair_rows
 from tune_polar.trial.precision import Precision
@@ -44,6 +46,7 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
     stage = StageId(name, list(trial.recipe.stages).index(name), fold)
     targets = Targets.of(settings.task, train)
     rows = StageRows.of(name, settings, context.rows_of(name, trial.recipe), fold, train)
+    pairs = pair_rows(trial, name, context)  # before the model: clusters have the device to themselves
     model = build_model(trial, name, context, start)
     precision = Precision.of(settings.precision, context.device)
     source = context.encoder_source(settings.encoder)
@@ -51,7 +54,6 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
     predictor = Predictor(stage, model, precision, source.tokenizer.pad_id, context.memory, exclusive)
     metric = evaluated_metric(settings.keep, targets.gold_kind, settings.predicts)
     by = group_column(trial.recipe.data, settings)
-    pairs = pair_rows(trial, name, context)
     work = StageWork(
         predictor,
         model.losses,
@@ -65,7 +67,7 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
         VectorMeasures(settings.measures, measured_rows(settings, context.corpus, rows)),
     )
     compares = settings.predicts == "neighbours"
-    entries = min(TABLE_ENTRIES, len(rows.training) * len(rows.validation)) if compares else 0
+    compared = _compared(rows, model, context) if compares else Compared()
     key = None if start is None else start.key
     plan = StagePlan(
         stage=stage,
@@ -79,12 +81,21 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
         training_rows=len(rows.training),
         loss=work.loss,
         apart=work.apart,
-        evaluate=work.evaluate,
+        evaluate=lambda: context.memory.evaluating(work.evaluate()),
         metric=metric,
-        needs=context.needs(settings.encoder, rows.training, settings.batches.size, entries, pairs),
+        needs=context.needs(settings.encoder, rows.training, settings.batches.size, compared, pairs),
     )
     evaluated = np.concatenate([rows.judged, rows.training]) if compares else rows.judged
     return BuiltStage(plan, predictor, source, work, evaluated)
+
+
+def _compared(rows: StageRows, model: StageModel, context: TrialContext) -> Compared:
+    """What a table of neighbours takes: all training rows, and the most rows that are asked about at once."""
+    splits = (len(split) for name, split in context.corpus.splits.items() if name != TRAIN)
+    asked = max([len(rows.validation), *splits])
+    size = model.head.width if model.head.gives_embeddings else model.encoder.hidden_size
+    entries = min(TABLE_ENTRIES, len(rows.training) * asked)
+    return Compared(size * (len(rows.training) + asked), entries)
 
 
 def build_model(trial: FoldTrial, name: str, context: TrialContext, start: StartingPoint | None) -> StageModel:

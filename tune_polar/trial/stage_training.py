@@ -33,7 +33,7 @@ def run_stage(
     result = yield from train_stage(plan, checkpoints)
     stage = plan.stage
     done = Progress(stage.name, stage.number, stage.fold, result.steps, result.steps)
-    left = yield from shown(built.work.leaves(), done)
+    left = yield from shown(context.memory.evaluating(built.work.leaves()), done)
     return _record(plan, result, meter, left.tables), TensorArrays(plan.model.kept(), left.beside)
 
 

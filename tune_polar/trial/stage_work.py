@@ -82,7 +82,8 @@ class StageWork:
 
     def loss(self, rows: Rows, share: float) -> Tensor:
         """The stage's losses of some training rows, ``share`` of a step's, shape ()."""
-        value: Tensor = self._losses(self._batch(rows, self._given(rows)), share)
+        places = self._places(rows)  # before the model's kernels, so that no copy stands behind them
+        value: Tensor = self._losses(self._batch(places, self._given(rows)), share)
         return value
 
     @property
@@ -91,7 +92,7 @@ class StageWork:
         return Apart(self._given, self._loss_of) if self._losses.couples_rows else None
 
     def _loss_of(self, rows: Rows, given: Given) -> Tensor:
-        value: Tensor = self._losses(self._batch(rows, given))
+        value: Tensor = self._losses(self._batch(self._places(rows), given))
         return value
 
     def _given(self, rows: Rows) -> Given:
@@ -105,9 +106,11 @@ class StageWork:
             return own
         return *own, (passed.outputs if model.head.gives_embeddings else passed.embeddings)[count:]
 
-    def _batch(self, rows: Rows, given: Given) -> LossBatch:
+    def _places(self, rows: Rows) -> Tensor:
+        return torch.from_numpy(rows).to(self._device, non_blocking=True)
+
+    def _batch(self, chosen: Tensor, given: Given) -> LossBatch:
         outputs, embeddings, *positives = given
-        chosen = torch.from_numpy(rows).to(self._device)
         return LossBatch(
             outputs,
             embeddings,

@@ -20,7 +20,7 @@ from tune_polar.trial.encoder_identities import encoders_read
 from tune_polar.trial.encoder_parts import EncoderParts
 from tune_polar.trial.encoder_source import EncoderSource
 from tune_polar.trial.host_memory import give_back_freed
-from tune_polar.trial.memory_fit import StageNeeds, longest_of, longest_rows
+from tune_polar.trial.memory_fit import Compared, StageNeeds, longest_of, longest_rows
 from tune_polar.trial.slot_memory import SlotMemory
 from tune_polar.trial.stage_rows import Rows, rows_with_extra
 
@@ -112,13 +112,13 @@ class TrialContext:
     def release(self) -> None:
         """Give back what the stage before has held, its model, its moments and its blocks of the device."""
         self.memory.in_force = None
-        gc.collect()  # an optimizer with a schedule is a cycle: it would stay until Python next looks for one
+        gc.collect()  # what a cycle of a library's or of an error's frames holds would stay until Python looks for it
         give_back_freed()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()  # the next stage may have other shapes; a neighbour's slot must not pay for ours
 
     def needs(
-        self, settings: Encoder, rows: Rows, batch_rows: int, table_entries: int = 0, pairs: PairTokens | None = None
+        self, settings: Encoder, rows: Rows, batch_rows: int, compared: Compared, pairs: PairTokens | None = None
     ) -> StageNeeds:
         """What memory a stage on the training rows ``rows`` depends on; ``pairs``: the texts that pass with them."""
         source = self.encoder_source(settings)
@@ -129,7 +129,7 @@ class TrialContext:
             encoder=settings.name,
             longest_rows=longest_rows(rows, lengths, batch_rows),
             longest_tokens=longest_of([*source.tokens.values(), *further]),
-            table_entries=table_entries,
+            compared=compared,
             texts_a_row=1 if pairs is None else 2,
             adapter=settings.adapter,
         )

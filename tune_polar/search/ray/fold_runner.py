@@ -19,6 +19,7 @@ from tune_polar.errors import StoreError
 from tune_polar.search.ray.worker_setup import (
     ATTEMPT_KEY,
     ERROR_KEY,
+    EVALUATIONS_KEY,
     FAILURE_KEY,
     MEMORY_KEY,
     PROGRESS_KEY,
@@ -30,7 +31,7 @@ from tune_polar.store.failures import OUT_OF_MEMORY, WORKER_LOST, FailureRecord,
 from tune_polar.store.records import FoldRecord
 from tune_polar.store.store import Store
 from tune_polar.trial.cost import provenance
-from tune_polar.trial.device import DeviceError, Held, hold_device
+from tune_polar.trial.device import DeviceError, Held, SlotTakenError, check_slot, hold_device
 from tune_polar.trial.encoder_identities import (
     EncoderIdentities,
     OtherEncoderError,
@@ -49,6 +50,8 @@ from tune_polar.trial.worker_context import TrialContext
 
 # A running step cannot be interrupted: stopping a fold trial waits for it.
 STEP_SECONDS = 1.0
+# Of one fold trial, together, for a slot that another program has taken; then the search ends.
+SLOT_WAITS, WAIT_SECONDS = 60, 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +86,13 @@ class FoldRunner:
         if self._has_to_end:
             os._exit(1)  # the process alone holds what the device lacks: Ray starts another one in its place
         try:
+            if self._is_waiting:
+                self._wait_for_slot()
             done, told = self._train_for(STEP_SECONDS)
-        except (StoreError, DeviceError, OtherEncoderError) as error:  # the fault of no configuration
-            problem = f"{error.problem} (seen on {socket.gethostname()})"
-            return {"done": True, ERROR_KEY: json.dumps([type(error).__name__, problem, error.remedy])}
+        except SlotTakenError as error:
+            return self._slot_taken(error)
+        except (StoreError, DeviceError, OtherEncoderError) as error:
+            return _nobodys_fault(error)
         except Exception as error:  # noqa: BLE001 (the worker boundary: whatever a fold trial raises is recorded)
             return self._ended(error)
         if done is not None:
@@ -106,7 +112,9 @@ class FoldRunner:
         self._attempt = int(config[ATTEMPT_KEY])
         tried: dict[str, list[Any]] = json.loads(config.get(MEMORY_KEY, "{}"))
         self._tried = {stage: Rung(int(rows), bool(recompute)) for stage, (rows, recompute) in tried.items()}
+        self._evaluated: dict[str, int] = json.loads(config.get(EVALUATIONS_KEY, "{}"))
         self._reached = None
+        self._is_waiting, self._waits_left = False, SLOT_WAITS
         self._steps: Generator[Progress, None, FoldRecord] = self._run()
 
     def _run(self) -> Generator[Progress, None, FoldRecord]:
@@ -115,7 +123,7 @@ class FoldRunner:
         store, context = self._opened.store, self._opened.context
         if self._worker.joined:
             self._check_encoders()
-        context.memory.begin(self._tried)
+        context.memory.begin(self._tried, self._evaluated)
         record = yield from fold_trial_steps(self._trial, context)
         store.put_fold(record)  # before anyone hears of it
         return record
@@ -159,27 +167,60 @@ class FoldRunner:
         told = json.dumps(failure.to_json())
         if kind == "trial":
             return {"done": True, FAILURE_KEY: told}
-        forget_frames(error)
-        self._steps = self._run()  # not begun: it holds nothing
-        if kind == "memory" and self._opened is not None and self._opened.held.memory_came_back():
-            return {"done": True, FAILURE_KEY: told}
+        self._let_go(error)
+        if kind == "memory" and self._opened is not None:
+            came_back = self._opened.held.memory_came_back()
+            try:
+                check_slot(self._opened.held.device, self._opened.held.budget_bytes)
+            except SlotTakenError as taken:
+                return self._slot_taken(taken)
+            if came_back:
+                return {"done": True, FAILURE_KEY: told}
         # Where the device is lost or does not get its memory back, that is told now; the process ends at its next step.
         self._has_to_end = True
         return {"done": False, FAILURE_KEY: told}
 
+    def _slot_taken(self, error: SlotTakenError) -> dict[str, Any]:
+        """Nothing is held against the fold trial: it goes on from its checkpoint if the slot is itself again soon."""
+        self._let_go(error)
+        came_back = self._opened is not None and self._opened.held.memory_came_back()
+        if not came_back or self._waits_left == 0:
+            return _nobodys_fault(error)
+        self._is_waiting = True
+        return {PROGRESS_KEY: progress_to_text([])}
+
+    def _wait_for_slot(self) -> None:
+        """Wait a little.
+
+        Raises:
+            SlotTakenError: the slot is still another program's.
+        """
+        self._waits_left -= 1
+        time.sleep(WAIT_SECONDS)
+        if self._opened is not None:
+            check_slot(self._opened.held.device, self._opened.held.budget_bytes)
+        self._is_waiting = False
+
+    def _let_go(self, error: Exception) -> None:
+        """Of what the fold trial in hand refers to; it begins again where it goes on."""
+        forget_frames(error)
+        self._steps = self._run()  # not begun: it holds nothing
+
     def _out_of_memory(self, error: Exception) -> FailureRecord:
         """The failure, with the stage that was running and how it was computed."""
         failure = replace(self._failure(error), kind=OUT_OF_MEMORY)
-        running = None if self._opened is None else self._opened.context.memory.in_force
-        if running is None:
+        memory = None if self._opened is None else self._opened.context.memory
+        if memory is None or memory.in_force is None:
             return failure
-        stage, plan = running
+        stage, plan = memory.in_force
         step = self._reached.step if self._reached is not None and self._reached.stage == stage else 0
         used, number = memory_use(plan), list(self._trial.recipe.stages).index(stage)
-        said = f"{stage} at step {step}, {used}: {error}"
-        if used.is_last:
+        rows = plan.evaluation_rows if memory.evaluates else None
+        failure = replace(failure, reached=Reached(stage, number, step), memory=used, evaluation_rows=rows)
+        said = f"{stage} at step {step}, {used if rows is None else f'evaluated {rows} rows at once'}: {error}"
+        if failure.is_final:
             said = f"not even the smallest parts fit into memory: {said}"
-        return replace(failure, message=said, reached=Reached(stage, number, step), memory=used)
+        return replace(failure, message=said)
 
     def _process_lost(self, error: Exception) -> FailureRecord:
         """A failure of the process, in which no other fold trial can be trained."""
@@ -198,3 +239,9 @@ class FoldRunner:
             traceback=traceback.format_exc(),
             provenance=provenance(torch.device("cpu") if self._opened is None else self._opened.held.device),
         )
+
+
+def _nobodys_fault(error: StoreError | DeviceError | OtherEncoderError) -> dict[str, Any]:
+    """The result that ends a search and is held against no configuration."""
+    problem = f"{error.problem} (seen on {socket.gethostname()})"
+    return {"done": True, ERROR_KEY: json.dumps([type(error).__name__, problem, error.remedy])}

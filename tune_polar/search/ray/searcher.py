@@ -13,6 +13,7 @@ from tune_polar.search.fold_dispatch import FoldDispatch
 from tune_polar.search.ray.worker_setup import (
     ATTEMPT_KEY,
     ERROR_KEY,
+    EVALUATIONS_KEY,
     FAILURE_KEY,
     MEMORY_KEY,
     PROGRESS_KEY,
@@ -78,6 +79,7 @@ class FoldSearcher(Searcher):  # type: ignore[misc]  # Ray ships no types
             TRIAL_KEY: json.dumps(trial.to_json()),
             ATTEMPT_KEY: self._core.attempt(trial),
             MEMORY_KEY: json.dumps(tried),
+            EVALUATIONS_KEY: json.dumps(self._core.evaluations_tried(trial)),
         }
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:

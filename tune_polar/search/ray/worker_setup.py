@@ -13,7 +13,8 @@ from tune_polar.trial.gpus import DEFAULT_SLOT_GB
 if TYPE_CHECKING:  # it brings Ray, without which a worker's part can run as well
     from tune_polar.search.ray.remote_files import StoreAccess
 
-TRIAL_KEY, ATTEMPT_KEY, MEMORY_KEY = "fold_trial", "attempt", "memory_tried"  # of the config
+TRIAL_KEY, ATTEMPT_KEY = "fold_trial", "attempt"  # of the config
+MEMORY_KEY, EVALUATIONS_KEY = "memory_tried", "evaluations_tried"  # of the config: what ran out of memory before
 RECORD_KEY, FAILURE_KEY, PROGRESS_KEY, ERROR_KEY = "record", "failure", "progress", "error"  # of the result
 
 
