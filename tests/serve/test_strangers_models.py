@@ -113,6 +113,18 @@ def test_damaged_weights_are_trained_again_by_fit(run: Run, store: Path) -> None
     assert (store.parent / "after.csv").read_bytes() == (store.parent / "before.csv").read_bytes()
 
 
+def test_ids_are_found_as_the_search_was_told_to(run: Run, store: Path) -> None:
+    path = store / "manifest.json"
+    body = decode_json(path.read_bytes())
+    body["data"]["source"]["columns"] = {"id": "Tweet ID"}
+    path.write_bytes(encode_json(body))
+    (store.parent / "new.csv").write_text("Tweet ID,text\na7,text 1\nb8,text 2\n", encoding="utf-8")
+    for asked in ((), ("--ensemble",)):
+        assert [line.split(",")[0] for line in run("predict", "store", "new.csv", *asked).out.split()] == [
+            *("id", "a7", "b8")
+        ]
+
+
 def models_keys(store: Path, words: tuple[str, ...]) -> dict[str, str]:
     """Of the first cell of a model."""
     best, other = ids(store)

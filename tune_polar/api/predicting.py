@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tune_polar.api.model_words import ModelWords
+from tune_polar.data.column_request import ID, TEXT
 from tune_polar.data.findings import Faults, data_error, errors_in
 from tune_polar.data.new_texts import NewTexts, TextColumns, check_begin, new_texts
 from tune_polar.data.readers import Place
@@ -20,7 +21,6 @@ from tune_polar.serve.composition import Composition
 from tune_polar.serve.predict import predict_all
 from tune_polar.store.training_facts import Array
 
-TEXT = "text"
 REMEDY = "Correct these rows; text= names the column with the texts, id= that of the ids."
 
 
@@ -46,7 +46,7 @@ def text_columns(about: Composition, text: str | None, id_: str | None, named: M
     Args:
         about: the model.
         text: column with the texts; None: as in the search, or ``text``.
-        id_: column with the ids; None: ``id`` where there is one.
+        id_: column with the ids; None: as in the search, or ``id``, where there is one.
         named: what columns that decisions go by are called, where they are not called so.
 
     Raises:
@@ -60,7 +60,8 @@ def text_columns(about: Composition, text: str | None, id_: str | None, named: M
             "The column with the texts is named by --text, that of the ids by --id.",
         )
     usual = tuple(dict.fromkeys((about.text_column, TEXT)))
-    return TextColumns(text, id_, usual, {each: named.get(each, each) for each in about.groups})
+    ids = tuple(dict.fromkeys((about.id_column, ID)))
+    return TextColumns(text, id_, usual, ids, {each: named.get(each, each) for each in about.groups})
 
 
 def predict(
@@ -99,7 +100,7 @@ def predict(
     elif isinstance(texts, pd.DataFrame):
         parts = _of_frame(given, named, rows)
     else:
-        parts = _of_frame(given, TextColumns(TEXT, None, (TEXT,), named.groups), rows)
+        parts = _of_frame(given, TextColumns(TEXT, groups=named.groups), rows)
     found = Collected()
     for _ in predict_all(opened, parts, found, say):
         pass
@@ -135,7 +136,8 @@ def _of_frame(frame: pd.DataFrame, columns: TextColumns, rows: int) -> Iterator[
     """At most ``rows`` rows at once; without ids they are counted from 1."""
     header = [str(name) for name in frame.columns]
     text = next((name for name in ([columns.text] if columns.text else columns.usual) if name in header), None)
-    row_id = columns.id or ("id" if "id" in header else None)
+    row_id = columns.id_among(header)
+    lacking_id = columns.id_of_search if row_id is None else None
     wanted = {text or columns.text or TEXT, *columns.groups.values(), *([] if row_id is None else [row_id])}
     lacking = sorted(wanted - set(header))
     if lacking or len(frame) == 0:
@@ -156,4 +158,4 @@ def _of_frame(frame: pd.DataFrame, columns: TextColumns, rows: int) -> Iterator[
         count = len(frame.iloc[start : start + rows])
         ids = tuple(map(str, range(start + 1, start + 1 + count))) if row_id is None else tuple(cells[row_id])
         groups = {name: tuple(map(seen, cells[column])) for name, column in columns.groups.items()}
-        yield NewTexts(FRAME, ids, tuple(cells[text or ""]), groups)
+        yield NewTexts(FRAME, ids, tuple(cells[text or ""]), groups, lacking_id)

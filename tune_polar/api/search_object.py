@@ -205,7 +205,8 @@ class Search:
             all_rows: one model of all rows, which `tune-polar fit --all-rows` trains, instead of those of the folds.
             ensemble: True: the ensemble that the search has found, in place of a configuration; or another file of one.
             text: column with the texts; None: as in the search, or ``text``.
-            id: column with the ids; None: ``id`` where there is one. A Series's index is its ids.
+            id: column with the ids; None: as in the search, or ``id``, where there is one; else rows are counted. A
+                Series's index is its ids.
             columns: what columns that decisions go by are called.
             device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
             batch_rows: texts of one forward pass; None: 128, fewer where memory ends.

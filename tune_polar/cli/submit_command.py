@@ -88,7 +88,7 @@ def submit(
     file = empty_file(form, about, grouping)
     groups = dict.fromkeys((*about.groups, *filter(None, [grouping.column])))
     usual = tuple(dict.fromkeys((about.text_column, "text")))
-    columns = TextColumns(text, id_ or form.id, usual, {each: named.get(each, each) for each in groups})
+    columns = TextColumns(text, id_ or form.id, usual, groups={each: named.get(each, each) for each in groups})
     wanted = None if ids is None else list(expected_ids(ids, form.id))
     check_begin(files, columns)
     opened = chosen.open(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import IO
@@ -28,15 +28,26 @@ class TextColumns:
 
     Args:
         text: the column as asked for; None: one of ``usual``.
-        id: the same of the rows' ids; None: ``id`` where there is one, else rows are counted.
+        id: the same of the rows' ids; None: one of ``usual_ids``, else rows are counted.
         usual: columns that may hold the texts, the likeliest first.
+        usual_ids: the same of ids.
         groups: columns that decisions go by, each with what the files call it.
     """
 
     text: str | None = None
     id: str | None = None
     usual: tuple[str, ...] = (TEXT,)
+    usual_ids: tuple[str, ...] = (ID,)
     groups: Mapping[str, str] = field(default_factory=dict)
+
+    def id_among(self, header: Container[str]) -> str | None:
+        """The column with the ids of a file with these columns; None: its rows are counted."""
+        return self.id or next((name for name in self.usual_ids if name in header), None)
+
+    @property
+    def id_of_search(self) -> str | None:
+        """What a search called its ids, where it called them otherwise than everybody does."""
+        return None if self.usual_ids[0] == ID else self.usual_ids[0]
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,7 @@ class NewTexts:
     ids: tuple[str, ...]
     texts: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by column, as a search reads them
+    id_lacking: str | None = None  # what the search called its ids, where the rows had to be counted
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -135,7 +147,8 @@ def _lines(name: str, file: IO[bytes], columns: TextColumns, rows: int) -> Itera
 
 def _tables(place: Place, columns: TextColumns, rows: int) -> Iterator[NewTexts]:
     faults, numbers = Faults(str(place)), count(1)
-    wanted = {*columns.usual, *columns.groups.values(), columns.text or TEXT, columns.id or ID}
+    ids = columns.usual_ids if columns.id is None else (columns.id,)
+    wanted = {*columns.usual, *columns.groups.values(), columns.text or TEXT, *ids}
     for table in read_parts(place, faults, wanted, rows):
         _refuse(faults)
         yield _rows(place, table, columns, faults, numbers)
@@ -144,7 +157,7 @@ def _tables(place: Place, columns: TextColumns, rows: int) -> Iterator[NewTexts]
 
 def _rows(place: Place, table: RawTable, columns: TextColumns, faults: Faults, numbers: Iterator[int]) -> NewTexts:
     text = _column(table, faults, [columns.text] if columns.text else columns.usual)
-    row_id = _column(table, faults, [columns.id]) if columns.id else ID if ID in table.cells else None
+    row_id = _column(table, faults, [columns.id]) if columns.id else columns.id_among(table.cells)
     groups = {name: _column(table, faults, [column]) for name, column in columns.groups.items()}
     _refuse(faults)
     texts = table.cells[text]
@@ -154,7 +167,8 @@ def _rows(place: Place, table: RawTable, columns: TextColumns, faults: Faults, n
     _refuse(faults)
     ids = [str(next(numbers)) for _ in texts] if row_id is None else table.cells[row_id]
     found = {name: tuple(map(seen, table.cells[column])) for name, column in groups.items()}
-    return NewTexts(place.name, tuple(ids), tuple(texts), found)
+    lacking = columns.id_of_search if row_id is None else None
+    return NewTexts(place.name, tuple(ids), tuple(texts), found, lacking)
 
 
 def _column(table: RawTable, faults: Faults, candidates: Sequence[str]) -> str:
