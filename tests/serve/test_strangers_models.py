@@ -125,6 +125,16 @@ def test_ids_are_found_as_the_search_was_told_to(run: Run, store: Path) -> None:
         ]
 
 
+def test_submit_names_the_option_for_ids_and_refuses_columns_that_it_does_not_read(run: Run, store: Path) -> None:
+    (store.parent / "new.csv").write_text("Tweet ID,text\na7,text 1\n", encoding="utf-8")
+    words = ("submit", "store", "new.csv", "-o", "own.zip")
+    assert "Remedy: `--id COLUMN` names the column with the ids." in run(*words).err
+    named = run(*words, "--column", "id=Tweet ID").err
+    assert "--column must name one of the columns that rows go by (none), got 'id'" in named
+    assert "that of the ids by `--id COLUMN`" in named
+    assert run(*words, "--id", "Tweet ID").code == 0
+
+
 def models_keys(store: Path, words: tuple[str, ...]) -> dict[str, str]:
     """Of the first cell of a model."""
     best, other = ids(store)

@@ -207,7 +207,8 @@ class Search:
             text: column with the texts; None: as in the search, or ``text``.
             id: column with the ids; None: as in the search, or ``id``, where there is one; else rows are counted. A
                 Series's index is its ids.
-            columns: what columns that decisions go by are called.
+            columns: what columns that decisions go by are called. Texts without columns, as of a list, are decided by
+                what was chosen on all rows, and a warning says so.
             device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
             batch_rows: texts of one forward pass; None: 128, fewer where memory ends.
 
