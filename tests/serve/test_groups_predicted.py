@@ -14,6 +14,7 @@ import pytest
 from tests.serve.test_model_folder import CPU, composition_of, encoder_at, loads, shape_of
 from tune_polar.api.model_words import ModelWords
 from tune_polar.api.predicting import Collected, predict, text_columns
+from tune_polar.api.python_words import in_python
 from tune_polar.data.new_texts import NewTexts, TextColumns, new_texts
 from tune_polar.errors import DataError
 from tune_polar.recipe.submission import Submission
@@ -117,6 +118,7 @@ def test_a_table_without_the_groups_is_told_how_to_name_them(words: ModelWords, 
         with pytest.raises(DataError, match=r"must have the column 'language', got \['text', 'lg'\]") as told:
             predicted(words, texts)
         assert told.value.remedy.startswith("`--column language=COLUMN` names the column with each row's language.")
+        assert in_python(told.value.remedy, {"columns"}).startswith("`columns={'language': 'COLUMN'}` names the column")
         named = predict(
             words, texts, lambda about: text_columns(about, None, None, {"language": "lg"}), "cpu", None, print
         )

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import tune_polar
 from tests.cli.conftest import Ran
 from tests.cli.conftest import run as run  # a fixture
 from tests.store.trained_store import trained_store, with_models_of_all_rows
+from tune_polar.errors import DataError, SpecError, StoreError
 from tune_polar.store.codec import array_parts, decode_json, encode_json
 from tune_polar.store.stored_arrays import StoredArrays
 
@@ -133,6 +136,25 @@ def test_submit_names_the_option_for_ids_and_refuses_columns_that_it_does_not_re
     assert "--column must name one of the columns that rows go by (none), got 'id'" in named
     assert "that of the ids by `--id COLUMN`" in named
     assert run(*words, "--id", "Tweet ID").code == 0
+
+
+def test_python_is_told_in_its_own_words(store: Path) -> None:
+    found, other = tune_polar.open(store), keys(store, ids(store)[1])["sorter"]
+    with pytest.raises(StoreError, match="folder= must name a new or empty folder"):
+        found.export(store)
+    with pytest.raises(SpecError, match=r"^columns must map the recipe's names to the data's, got 'x=y'"):
+        found.predict(["a"], columns="x=y")  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match=r"^columns= must name one of the columns that rows go by \(none\), got 'x'"):
+        found.predict(["a"], columns={"x": "y"})
+    with pytest.raises(DataError) as lacking:
+        found.predict(pd.DataFrame({"said": ["a"]}), id="row")
+    assert lacking.value.remedy == (
+        "`text=COLUMN` names the column with the texts; `id=COLUMN` names the column with the ids."
+    )
+    (store / f"weights/{other}.safetensors").unlink()
+    with pytest.raises(StoreError) as gone:
+        found.predict(["a"], configuration=ids(store)[1])
+    assert gone.value.remedy == f"Have them trained again: `tune-polar fit {store} --configuration {ids(store)[1]}`."
 
 
 def models_keys(store: Path, words: tuple[str, ...]) -> dict[str, str]:

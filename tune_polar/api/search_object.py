@@ -15,7 +15,7 @@ from tune_polar.api.count_checks import check_counts, positive
 from tune_polar.api.machines import machines_as_begun
 from tune_polar.api.model_words import ModelWords
 from tune_polar.api.python_arguments import ARGUMENTS, fitted, resumed, shown_as, words_now
-from tune_polar.api.python_words import told_in_python
+from tune_polar.api.python_words import columns_of, told_in_python
 from tune_polar.api.report import Page, check_page_name, of_examples, page_of
 from tune_polar.api.status import Status, status_of
 from tune_polar.api.stopping_words import Extent
@@ -229,7 +229,7 @@ class Search:
             from tune_polar.api.predicting import predict, text_columns
 
             model = self._model(configuration, ensemble, all_rows=all_rows)
-            named = dict(columns or {})
+            named = columns_of(columns)
             return predict(
                 model, texts, lambda about: text_columns(about, text, id, named), device, batch_rows, warnings.warn
             )
@@ -304,7 +304,7 @@ class Search:
             >>> (found.export("model") / "decision.json").is_file()
             True
         """
-        with told_in_python((*_MODEL, "push")):
+        with told_in_python((*_MODEL, "push", "folder"), {"model": "folder"}):
             # Imported here: it brings torch, which whoever only looks need not wait for.
             from tune_polar.api.exporting import export_model
 
