@@ -126,7 +126,8 @@ class Search:
         Returns:
             A row for each row of train, predicted by the model of the fold that held it out (``split`` is ``oof``), and
             of every other split, predicted by the mean of the models: ``configuration``, ``split``, ``fold``, ``id``,
-            ``gold/COLUMN`` and ``prob/COLUMN`` (numbers: ``value/COLUMN``). With several seeds a column ``seed``.
+            ``group/COLUMN`` of the recipe's groups, ``gold/COLUMN`` and ``prob/COLUMN`` (numbers: ``value/COLUMN``).
+            With several seeds a column ``seed``.
 
         Raises:
             SpecError: there is no such configuration or stage.
