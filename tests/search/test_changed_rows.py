@@ -92,9 +92,9 @@ FILES = "Restore the original files and give them with --data, or start a new se
         ),
         (
             changed(taken(OWN, BACK), ids=OWN.train.ids),  # counted ids
-            "hate is another in 2 of 6 rows ('c', 'd'), language is another in 6 of 6 rows ('a', 'b', 'c' …), closeness "
-            "is another in 6 of 6 rows ('a', 'b', 'c' …); all gold is there as often as before: if the rows stand in "
-            "another order, sort them as they were",
+            "hate is another in 2 of 6 rows ('c', 'd'), language is another in 6 of 6 rows ('a', 'b', 'c' …), "
+            "closeness is another in 6 of 6 rows ('a', 'b', 'c' …); all gold is there as often as before: if the rows "
+            "stand in another order, sort them as they were",
             FILES,
         ),
     ],
