@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,8 @@ import pandas as pd
 import pytest
 
 import tune_polar
-from tune_polar.api.python_words import call_of
+from tune_polar.api.python_arguments import ARGUMENTS
+from tune_polar.api.python_words import call_of, in_python
 from tune_polar.errors import DataError, SpecError, TunePolarError
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.recipe.strict_yaml import as_file, read_yaml
@@ -100,6 +104,71 @@ def test_a_mapping_is_what_its_file_is(tmp_path: Path) -> None:
     assert load_recipe(content, options).recipe == load_recipe(str(path), options).recipe
     assert as_file(content, "recipe").content == read_yaml(path).content
     assert load_recipe(MINE).recipe.stages["model"].columns == ("topic",)
+
+
+NAMED = {*ARGUMENTS, "configuration", "all_rows", "ensemble", "device", "push", "rules"}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Train it first: `tune-polar fit s/sent --configuration c43479eca930 --all-rows`.", None),
+        ("Check the path, or fetch POLAR with `tune-polar data fetch polar --language zho`.", None),
+        ("join it with `ray start --address=HOST:PORT`, and give --address HOST:PORT (or auto)", "address=HOST:PORT"),
+        ("`--text COLUMN` names it, `--column language=COLUMN` any other.", "`text=COLUMN` names it, `columns={'lang"),
+        ("`--column 'my group=COLUMN'` names", "`columns={'my group': 'COLUMN'}` names"),
+        ("name them with --column NAME=COLUMN, or use", "with columns={'NAME': 'COLUMN'}, or use"),
+        ("names --column hate=class=hateful (cells", "columns={'hate': 'class=hateful'} (cells"),
+        ("Lower it with --set model.k=…, or use more rows.", "with set={'model.k': …}, or use"),
+        (
+            "several seeds with --set seeds=[0,1,2]; or leave --until out.",
+            "set={'seeds': [0, 1, 2]}; or leave until= o",
+        ),
+        ("Give --set folds.plan=stratified.", "Give set={'folds.plan': 'stratified'}."),
+        ("for example --set 'description=\"a: b\"'.", "set={'description': 'a: b'}."),
+        (
+            "For example --seeds 3, or --seeds 0,1,2; one as `--seeds 7,`.",
+            "seeds=3, or seeds=[0, 1, 2]; one as `seeds=[7]`",
+        ),
+        ("--until converged must have 10 cells", "until='converged' must have"),
+        ("with --data sample, which is Chinese", "data='sample', which"),
+        ("Give a smaller slot with --slot-gb, or --slots N to", "with slot_gb=, or slots=N to"),
+        ("For example --push me/my-model.", "push='me/my-model'."),
+        ("End other programs, or give --device cpu.", "device='cpu'."),
+        ("Add for example --rule max_f1.", "rules="),
+        ("OWNER/NAME as --push OWNER/NAME.", "push=OWNER/NAME."),
+        ("limited otherwise (cgroups, --mem).", None),
+        ("got the ensemble --ensemble-file FILE", "ensemble=FILE"),
+    ],
+)
+def test_remedies_can_be_followed_in_python(said: str, told: str | None) -> None:
+    found = in_python(said, NAMED)
+    assert found == said if told is None else told in found
+
+
+COMMANDS = re.compile(r"`(?:tune-polar|ray)\b[^`]*`")
+GARBLED = re.compile(r"==|=[^\s={}'\"]+=|=\S+ [A-Z]{3,}=")
+
+
+def test_every_sentence_of_the_package_is_told_without_garbling() -> None:
+    told = {said: in_python(said, NAMED) for said in sentences() if in_python(said, NAMED) != said}
+    assert len(told) > 80
+    for said, found in told.items():
+        assert COMMANDS.findall(found) == COMMANDS.findall(said)
+        assert not GARBLED.search(COMMANDS.sub("", found)), found
+
+
+def sentences() -> Iterator[str]:
+    """All text of the package that may be said to whoever calls it, ``x`` in place of values."""
+    package = Path(tune_polar.__file__).parent
+    for path in sorted(each for each in package.rglob("*.py") if each.parent.name != "cli"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        docstrings = {node.value for node in nodes if isinstance(node, ast.Expr)}
+        for node in nodes:
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(str(each.value) if isinstance(each, ast.Constant) else "x" for each in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
+                yield node.value
 
 
 @pytest.mark.parametrize(

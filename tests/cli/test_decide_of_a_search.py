@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import tune_polar
 from tests.report.shapes import languages_held_out
 from tests.store.made_recipes import recipe_of, three_classes, two_stages
 from tests.store.made_store import finished_store
@@ -90,6 +91,24 @@ def test_classes_are_decided_as_the_search_decides_them(run: Callable[..., Any],
         own, judgement = found[f"configuration={row.configuration.id}"], row.outcome.judged.scored
         assert own["cross_fitted"] == judgement.cross_fitted.score
         assert own["fold_scores"] == list(judgement.cross_fitted.cell_scores)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_groups_of_the_search_are_compared(run: Callable[..., Any], tmp_path: Path, form: str) -> None:
+    summary = finished_store(tmp_path / "store", two_stages()).summary()
+    run("export", "store", f"--{form}", "tables")
+    words = ("decide", f"tables/predictions-sorter.{form}", "--rule", "max_f1", "--rounds", "100", "--json")
+    plain, told = (json.loads(run(*words, *more).out) for more in ((), ("--group", "language")))
+    language = summary.gold.train.columns["language"]
+    assert {each["group"] for each in told["groups"]["rules"][0]["groups"]} == set(language.names)
+    for report in (plain["reports"][0], told["reports"][0]):  # groups tell no configurations apart
+        assert [each["configuration"] for each in report["scores"]] == [
+            f"configuration={row.configuration.id}" for row in summary.configurations
+        ]
+    assert plain["reports"] == told["reports"]
+    table = tune_polar.open(tmp_path / "store").predictions()
+    held_out = table[table["split"] == "oof"].set_index("id")["group/language"]
+    assert held_out.to_dict() == dict(zip(summary.gold.train.ids, language.words(), strict=True))
 
 
 def test_numbers_of_rows_held_out_in_several_folds_are_judged_as_the_search_judges_them(

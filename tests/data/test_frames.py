@@ -109,7 +109,7 @@ def test_the_records_hold_no_row_of_it_and_want_it_again() -> None:
     read = source_from_json(kept)
     with pytest.raises(DataError, match="the rows of train were given as a DataFrame, which no record holds") as told:
         load_corpus(read, WANTED)
-    assert "resume(data=…)" in told.value.remedy
+    assert told.value.remedy == "Give the same rows again with --data: a file, or from Python a DataFrame."
     with pytest.raises(DataError, match="a manifest's data source"):
         source_from_json({**kept, "frames": {"train": "x"}})
 

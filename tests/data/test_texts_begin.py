@@ -31,6 +31,28 @@ def test_the_first_rows_alone_are_read(tmp_path: Path) -> None:
         list(new_texts([str(late)], TextColumns(), 10))
 
 
+@pytest.mark.parametrize(
+    ("columns", "remedy"),
+    [
+        (TextColumns("said"), "`--text COLUMN` names the column with the texts."),
+        (TextColumns(id="row"), "`--id COLUMN` names the column with the ids."),
+        (
+            TextColumns("said", "row", groups={"language": "lg"}),
+            "`--text COLUMN` names the column with the texts; `--id COLUMN` names the column with the ids; "
+            "`--column language=COLUMN` names the column with each row's language. Where a cell of it is empty, what "
+            "was chosen on all rows decides.",
+        ),
+    ],
+    ids=["texts", "ids", "all"],
+)
+def test_each_column_that_is_lacking_has_its_own_remedy(tmp_path: Path, columns: TextColumns, remedy: str) -> None:
+    (tmp_path / "new.csv").write_text("text\na\n", encoding="utf-8")
+    with pytest.raises(DataError) as told:
+        check_begin([str(tmp_path / "new.csv")], columns)
+    assert told.value.remedy == remedy
+    assert told.value.problem.count("the file must have the column") == remedy.count("names the column")
+
+
 def test_standard_input_is_left_to_who_reads_it_and_a_pipe_is_refused(tmp_path: Path) -> None:
     check_begin(["-"], TextColumns())
     os.mkfifo(tmp_path / "pipe.csv")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from tests.serve.test_model_folder import CPU, composition_of, encoder_at, loads, shape_of
 from tune_polar.api.model_words import ModelWords
 from tune_polar.api.predicting import Collected, predict, text_columns
+from tune_polar.api.python_words import in_python
 from tune_polar.data.new_texts import NewTexts, TextColumns, new_texts
 from tune_polar.errors import DataError
 from tune_polar.recipe.submission import Submission
@@ -18,20 +22,34 @@ from tune_polar.serve.fold_models import Model
 from tune_polar.serve.model_folder import write_model_folder
 from tune_polar.serve.predict import predict_all
 from tune_polar.serve.submit import Grouping, answer, empty_file
+from tune_polar.serve.unknown_groups import UnknownGroups
 
 SETTINGS = {"model": {"pooled": {"at": {"rude": 0.0}}, "groups": {"eng": {"at": {"rude": "never"}}}}}
+SHAPE = shape_of("binary", ("rude",))
+COMPOSITION = replace(
+    composition_of(SHAPE, cells=2),
+    steps={"model": {"type": "threshold", "of": "model", "per": "language"}},
+    settings=SETTINGS,
+)
 GROUPS = ("eng", "zho", "", "eng", "new")
 
 
 def grouped(folder: Path) -> Model:
-    shape = shape_of("binary", ("rude",))
-    about = replace(
-        composition_of(shape, cells=2),
-        steps={"model": {"type": "threshold", "of": "model", "per": "language"}},
-        settings=SETTINGS,
-    )
-    about.check()
-    return Model(about, loads(encoder_at(folder), shape), CPU)
+    COMPOSITION.check()
+    return Model(COMPOSITION, loads(encoder_at(folder), SHAPE), CPU)
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> ModelWords:
+    place = tmp_path_factory.mktemp("grouped")
+    write_model_folder(place / "model", COMPOSITION, loads(encoder_at(place / "encoder"), SHAPE), [], {})
+    return ModelWords(str(place / "model"))
+
+
+def predicted(words: ModelWords, texts: Any, say: Callable[[str], None] = lambda _: None) -> list[int]:
+    table = predict(words, texts, lambda about: text_columns(about, None, None, {}), "cpu", None, say)
+    found: list[int] = table["rude"].tolist()
+    return found
 
 
 def test_each_group_by_its_own_and_others_by_what_was_chosen_on_all(tmp_path: Path) -> None:
@@ -61,19 +79,50 @@ def test_a_submission_is_told_of_them_too(tmp_path: Path) -> None:
     ]
 
 
-def test_a_group_is_what_a_reader_sees_as_in_the_search(tmp_path: Path) -> None:
-    folder = tmp_path / "model"
-    shape = shape_of("binary", ("rude",))
-    write_model_folder(folder, grouped(tmp_path / "encoder").composition, loads(tmp_path / "encoder", shape), [], {})
+def test_a_group_is_what_a_reader_sees_as_in_the_search(words: ModelWords, tmp_path: Path) -> None:
     cells, said = ["eng", " eng", "e\u200bng"], list[str]()
     frame = pd.DataFrame({"text": ["天", "地", "人"], "language": cells})
     frame.to_csv(tmp_path / "a.csv", index=False)
     for texts in (frame, str(tmp_path / "a.csv")):
-        table = predict(
-            ModelWords(str(folder)), texts, lambda about: text_columns(about, None, None, {}), "cpu", None, said.append
-        )
-        assert table["rude"].tolist() == [0, 0, 0]
+        assert predicted(words, texts, said.append) == [0, 0, 0]
     assert said == []
+
+
+def test_texts_without_columns_are_decided_by_what_was_chosen_on_all(
+    words: ModelWords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "new.txt").write_text("天\n地\n", encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("天\n地\n".encode())))
+    frame = pd.DataFrame({"text": ["天", "地"], "language": [None, ""]})
+    for texts in (["天", "地"], pd.Series(["天", "地"]), str(tmp_path / "new.txt"), "-", frame):
+        said: list[str] = []
+        assert predicted(words, texts, said.append) == [1, 1]
+        assert said == ["texts without language are decided by the settings chosen on all rows together."]
+
+
+def test_new_groups_are_told_after_rows_without_any() -> None:
+    said: list[str] = []
+    told = UnknownGroups(COMPOSITION, said.append)
+    for group in ("", "eng", "", "new", "other"):
+        told.look_at(NewTexts("a.csv", ("1",), ("天",), {"language": (group,)}))
+    assert [sentence.partition(":")[0] for sentence in said] == [
+        "texts without language are decided by the settings chosen on all rows together.",
+        "language 'new'",
+    ]
+
+
+def test_a_table_without_the_groups_is_told_how_to_name_them(words: ModelWords, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": ["天"], "lg": ["eng"]})
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    for texts in (frame, str(tmp_path / "new.csv")):
+        with pytest.raises(DataError, match=r"must have the column 'language', got \['text', 'lg'\]") as told:
+            predicted(words, texts)
+        assert told.value.remedy.startswith("`--column language=COLUMN` names the column with each row's language.")
+        assert in_python(told.value.remedy, {"columns"}).startswith("`columns={'language': 'COLUMN'}` names the column")
+        named = predict(
+            words, texts, lambda about: text_columns(about, None, None, {"language": "lg"}), "cpu", None, print
+        )
+        assert named["rude"].tolist() == [0]
 
 
 def test_a_text_without_its_group_is_refused(tmp_path: Path) -> None:

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import tune_polar
 from tests.cli.conftest import Ran
 from tests.cli.conftest import run as run  # a fixture
 from tests.store.trained_store import trained_store, with_models_of_all_rows
+from tune_polar.errors import DataError, SpecError, StoreError
 from tune_polar.store.codec import array_parts, decode_json, encode_json
 from tune_polar.store.stored_arrays import StoredArrays
 
@@ -111,6 +114,47 @@ def test_damaged_weights_are_trained_again_by_fit(run: Run, store: Path) -> None
     assert "to train: finder of f0-s42" in run("fit", "store").err
     assert run("predict", "store", "new.csv", "-o", "after.csv").code == 0
     assert (store.parent / "after.csv").read_bytes() == (store.parent / "before.csv").read_bytes()
+
+
+def test_ids_are_found_as_the_search_was_told_to(run: Run, store: Path) -> None:
+    path = store / "manifest.json"
+    body = decode_json(path.read_bytes())
+    body["data"]["source"]["columns"] = {"id": "Tweet ID"}
+    path.write_bytes(encode_json(body))
+    (store.parent / "new.csv").write_text("Tweet ID,text\na7,text 1\nb8,text 2\n", encoding="utf-8")
+    for asked in ((), ("--ensemble",)):
+        assert [line.split(",")[0] for line in run("predict", "store", "new.csv", *asked).out.split()] == [
+            *("id", "a7", "b8")
+        ]
+
+
+def test_submit_names_the_option_for_ids_and_refuses_columns_that_it_does_not_read(run: Run, store: Path) -> None:
+    (store.parent / "new.csv").write_text("Tweet ID,text\na7,text 1\n", encoding="utf-8")
+    words = ("submit", "store", "new.csv", "-o", "own.zip")
+    assert "Remedy: `--id COLUMN` names the column with the ids." in run(*words).err
+    named = run(*words, "--column", "id=Tweet ID").err
+    assert "--column must name one of the columns that rows go by (none), got 'id'" in named
+    assert "that of the ids by `--id COLUMN`" in named
+    assert run(*words, "--id", "Tweet ID").code == 0
+
+
+def test_python_is_told_in_its_own_words(store: Path) -> None:
+    found, other = tune_polar.open(store), keys(store, ids(store)[1])["sorter"]
+    with pytest.raises(StoreError, match="folder= must name a new or empty folder"):
+        found.export(store)
+    with pytest.raises(SpecError, match=r"^columns must map the recipe's names to the data's, got 'x=y'"):
+        found.predict(["a"], columns="x=y")  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match=r"^columns= must name one of the columns that rows go by \(none\), got 'x'"):
+        found.predict(["a"], columns={"x": "y"})
+    with pytest.raises(DataError) as lacking:
+        found.predict(pd.DataFrame({"said": ["a"]}), id="row")
+    assert lacking.value.remedy == (
+        "`text=COLUMN` names the column with the texts; `id=COLUMN` names the column with the ids."
+    )
+    (store / f"weights/{other}.safetensors").unlink()
+    with pytest.raises(StoreError) as gone:
+        found.predict(["a"], configuration=ids(store)[1])
+    assert gone.value.remedy == f"Have them trained again: `tune-polar fit {store} --configuration {ids(store)[1]}`."
 
 
 def models_keys(store: Path, words: tuple[str, ...]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from tune_polar.api.best import ends
+from tune_polar.api.python_words import told_in_python
 from tune_polar.decide.prediction_arrays import ONE, ArraySplit, Predicted, table_of_arrays
 from tune_polar.decide.predictions import OOF
 from tune_polar.errors import DecisionError
@@ -157,7 +158,8 @@ def decide(
             raise DecisionError(f"a further split must not be called {OOF!r}", "Call it dev or test.")
         every[name] = ArraySplit(own, _named(predicted))
     table = table_of_arrays(every, folds, labels, groups)
-    return Decided(report_of(table, ReportSettings(tuple(rules), seed, rounds, new_rows)))
+    with told_in_python({"rules", "rounds", "groups"}):
+        return Decided(report_of(table, ReportSettings(tuple(rules), seed, rounds, new_rows)))
 
 
 def _named(predictions: Predicted | Mapping[str, Predicted]) -> Mapping[str, Predicted]:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from tune_polar.api.model_words import ModelWords
+from tune_polar.data.column_request import ID, TEXT
 from tune_polar.data.findings import Faults, data_error, errors_in
 from tune_polar.data.new_texts import NewTexts, TextColumns, check_begin, new_texts
 from tune_polar.data.readers import Place
 from tune_polar.data.readers.frames import read_frame
+from tune_polar.data.readers.raw import header_shown
 from tune_polar.data.source import FRAME
+from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.texts import is_empty, seen
 from tune_polar.errors import DataError, SpecError
 from tune_polar.serve.composition import Composition
 from tune_polar.serve.predict import predict_all
 from tune_polar.store.training_facts import Array
 
-TEXT = "text"
-REMEDY = "Correct these rows; text= names the column with the texts, id= that of the ids."
+REMEDY = "Correct these rows; `--text COLUMN` names the column with the texts, `--id COLUMN` that of the ids."
 
 
 class Collected:
@@ -46,21 +49,35 @@ def text_columns(about: Composition, text: str | None, id_: str | None, named: M
     Args:
         about: the model.
         text: column with the texts; None: as in the search, or ``text``.
-        id_: column with the ids; None: ``id`` where there is one.
+        id_: column with the ids; None: as in the search, or ``id``, where there is one.
         named: what columns that decisions go by are called, where they are not called so.
 
     Raises:
         SpecError: ``named`` holds a column that nothing goes by.
     """
-    strange = sorted(set(named) - set(about.groups))
+    check_named(named, about.groups)
+    usual = tuple(dict.fromkeys((about.text_column, TEXT)))
+    ids = tuple(dict.fromkeys((about.id_column, ID)))
+    return TextColumns(text, id_, usual, ids, {each: named.get(each, each) for each in about.groups})
+
+
+def check_named(named: Mapping[str, str], groups: Collection[str]) -> None:
+    """Whether what ``--column`` names is read.
+
+    Args:
+        named: what the files call columns, by name.
+        groups: that rows are decided, or told apart, by.
+
+    Raises:
+        SpecError: it is not.
+    """
+    strange = sorted(set(named) - set(groups))
     if strange:
         raise SpecError(
-            f"--column must name one of the columns that decisions go by ({', '.join(about.groups) or 'none'}), got "
+            f"--column must name one of the columns that rows go by ({', '.join(groups) or 'none'}), got "
             f"{strange[0]!r}",
-            "The column with the texts is named by --text, that of the ids by --id.",
+            "The column with the texts is named by `--text COLUMN`, that of the ids by `--id COLUMN`.",
         )
-    usual = tuple(dict.fromkeys((about.text_column, TEXT)))
-    return TextColumns(text, id_, usual, {each: named.get(each, each) for each in about.groups})
 
 
 def predict(
@@ -99,7 +116,7 @@ def predict(
     elif isinstance(texts, pd.DataFrame):
         parts = _of_frame(given, named, rows)
     else:
-        parts = _of_frame(given, TextColumns(TEXT, None, (TEXT,), named.groups), rows)
+        parts = (replace(part, groups=named.no_groups(len(part))) for part in _of_frame(given, TextColumns(), rows))
     found = Collected()
     for _ in predict_all(opened, parts, found, say):
         pass
@@ -134,18 +151,22 @@ def _frame(texts: Sequence[str] | pd.Series[str] | pd.DataFrame) -> pd.DataFrame
 def _of_frame(frame: pd.DataFrame, columns: TextColumns, rows: int) -> Iterator[NewTexts]:
     """At most ``rows`` rows at once; without ids they are counted from 1."""
     header = [str(name) for name in frame.columns]
-    text = next((name for name in ([columns.text] if columns.text else columns.usual) if name in header), None)
-    row_id = columns.id or ("id" if "id" in header else None)
-    wanted = {text or columns.text or TEXT, *columns.groups.values(), *([] if row_id is None else [row_id])}
-    lacking = sorted(wanted - set(header))
-    if lacking or len(frame) == 0:
-        what = "rows, got none" if not lacking else f"the column {lacking[0]!r}, got {header[:12]}"
-        raise DataError(f"the {FRAME} must have {what}", "text= names the column with the texts, id= that of the ids.")
+    text = next((name for name in columns.candidates if name in header), columns.candidates[0])
+    row_id = columns.id_among(header)
+    lacking_id = columns.id_of_search if row_id is None else None
+    wanted = dict.fromkeys([text, *([] if row_id is None else [row_id]), *columns.groups.values()])
+    lacking = [name for name in wanted if name not in header]
+    if lacking:
+        named = f"the column{'s' if len(lacking) > 1 else ''} {', '.join(map(repr, lacking))}"
+        told = f"the {FRAME} must have {named}, got {header_shown(header)}{did_you_mean(lacking[0], header)}"
+        raise DataError(told, columns.remedy(lacking))
+    if len(frame) == 0:
+        raise DataError(f"the {FRAME} must have rows, got none", "Give at least one text.")
     for start in range(0, len(frame), rows):
         faults = Faults(FRAME)
         table = read_frame(frame.iloc[start : start + rows], Place(FRAME), faults, wanted, None)
         cells = {} if table is None else table.cells
-        for line, cell in enumerate(cells.get(text or "", ()), start=start + 1):
+        for line, cell in enumerate(cells.get(text, ()), start=start + 1):
             if is_empty(cell):
                 faults.add("empty-text", line, text, "a text must not be empty")
         for line, cell in enumerate(cells.get(row_id or "", ()), start=start + 1):
@@ -156,4 +177,4 @@ def _of_frame(frame: pd.DataFrame, columns: TextColumns, rows: int) -> Iterator[
         count = len(frame.iloc[start : start + rows])
         ids = tuple(map(str, range(start + 1, start + 1 + count))) if row_id is None else tuple(cells[row_id])
         groups = {name: tuple(map(seen, cells[column])) for name, column in columns.groups.items()}
-        yield NewTexts(FRAME, ids, tuple(cells[text or ""]), groups)
+        yield NewTexts(FRAME, ids, tuple(cells[text]), groups, lacking_id)

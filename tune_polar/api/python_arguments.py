@@ -16,7 +16,7 @@ from tune_polar.api.display import Progress, Shown
 from tune_polar.api.fitting import Told, fit_model, noted_signals, steps_told
 from tune_polar.api.machines import Machines
 from tune_polar.api.model_words import ModelWords
-from tune_polar.api.python_words import text_of, texts_of
+from tune_polar.api.python_words import columns_of, text_of, texts_of
 from tune_polar.api.search_request import RecipeWords
 from tune_polar.api.stopping_words import Extent
 from tune_polar.errors import SpecError
@@ -110,13 +110,7 @@ def data_words(
     Raises:
         SpecError: an argument is not of its type.
     """
-    columns = beside["columns"] or {}
-    words = (*columns, *columns.values()) if isinstance(columns, Mapping) else (None,)
-    if not all(isinstance(each, str) and each for each in words):
-        raise SpecError(
-            f"columns must map the recipe's names to the data's, got {columns!r:.80}",
-            "For example columns={'text': 'tweet'}.",
-        )
+    columns = columns_of(beside["columns"])
     text, id_, language = (text_of(name, beside[name]) for name in ("text", "id", "language"))
     rows: Any = (_path(each) for each in (data, beside["dev"], beside["test"]))
     train, dev, test = rows

@@ -15,7 +15,7 @@ from tune_polar.api.count_checks import check_counts, positive
 from tune_polar.api.machines import machines_as_begun
 from tune_polar.api.model_words import ModelWords
 from tune_polar.api.python_arguments import ARGUMENTS, fitted, resumed, shown_as, words_now
-from tune_polar.api.python_words import told_in_python
+from tune_polar.api.python_words import columns_of, told_in_python
 from tune_polar.api.report import Page, check_page_name, of_examples, page_of, write_page_of
 from tune_polar.api.status import Status, status_of
 from tune_polar.api.stopping_words import Extent
@@ -125,7 +125,8 @@ class Search:
         Returns:
             A row for each row of train, predicted by the model of the fold that held it out (``split`` is ``oof``), and
             of every other split, predicted by the mean of the models: ``configuration``, ``split``, ``fold``, ``id``,
-            ``gold/COLUMN`` and ``prob/COLUMN`` (numbers: ``value/COLUMN``). With several seeds a column ``seed``.
+            ``group/COLUMN`` of the recipe's groups, ``gold/COLUMN`` and ``prob/COLUMN`` (numbers: ``value/COLUMN``).
+            With several seeds a column ``seed``.
 
         Raises:
             SpecError: there is no such configuration or stage.
@@ -205,8 +206,10 @@ class Search:
             all_rows: one model of all rows, which `tune-polar fit --all-rows` trains, instead of those of the folds.
             ensemble: True: the ensemble that the search has found, in place of a configuration; or another file of one.
             text: column with the texts; None: as in the search, or ``text``.
-            id: column with the ids; None: ``id`` where there is one. A Series's index is its ids.
-            columns: what columns that decisions go by are called.
+            id: column with the ids; None: as in the search, or ``id``, where there is one; else rows are counted. A
+                Series's index is its ids.
+            columns: what columns that decisions go by are called. Texts without columns, as of a list, are decided by
+                what was chosen on all rows, and a warning says so.
             device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:1``.
             batch_rows: texts of one forward pass; None: 128, fewer where memory ends.
 
@@ -227,7 +230,7 @@ class Search:
             from tune_polar.api.predicting import predict, text_columns
 
             model = self._model(configuration, ensemble, all_rows=all_rows)
-            named = dict(columns or {})
+            named = columns_of(columns)
             return predict(
                 model, texts, lambda about: text_columns(about, text, id, named), device, batch_rows, warnings.warn
             )
@@ -302,7 +305,7 @@ class Search:
             >>> (found.export("model") / "decision.json").is_file()
             True
         """
-        with told_in_python((*_MODEL, "push")):
+        with told_in_python((*_MODEL, "push", "folder"), {"model": "folder"}):
             # Imported here: it brings torch, which whoever only looks need not wait for.
             from tune_polar.api.exporting import export_model
 

@@ -24,7 +24,7 @@ def seeds_of(words: str, own: Sequence[int]) -> list[int]:
     if not _LIST.fullmatch(words):
         raise SpecError(
             f"--seeds must be a number of seeds or a list of them, got {words!r}",
-            "For example --seeds 3, or --seeds 0,1,2; a single one as --seeds 7,.",
+            "For example --seeds 3, or --seeds 0,1,2; a single one as `--seeds 7,`.",
         )
     if "," in words:
         found = [int(each) for each in words.split(",") if each]

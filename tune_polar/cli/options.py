@@ -53,6 +53,7 @@ def _id(default: str) -> Any:
 AS_TOLD = "as told last"  # in a search that goes on
 Text = Annotated[str | None, _text("text")]
 MovedText = Annotated[str | None, _text(AS_TOLD)]
+NewId = Annotated[str | None, _id("as in the search, or id; without one, row numbers")]
 NewText = Annotated[str | None, _text("as in the search, or text")]
 Id = Annotated[str | None, _id("id; without one, row numbers")]
 MovedId = Annotated[str | None, _id(AS_TOLD)]

@@ -28,7 +28,7 @@ class NewTextsGroup:
     """Which columns of the new texts mean what."""
 
     text: options.NewText = None
-    id_: options.Id = None
+    id_: options.NewId = None
     column: options.GroupColumn = None
 
 

@@ -67,6 +67,7 @@ def submit(
     _check_files(files, output)
     named = options.columns(column)
     # Imported here: --help and a mistyped option need not wait for torch.
+    from tune_polar.api.predicting import check_named
     from tune_polar.data.new_texts import TextColumns, check_begin, new_texts
     from tune_polar.serve.submit import (
         answer,
@@ -82,13 +83,14 @@ def submit(
     chosen = named_model.chosen(device)
     about = chosen.composition
     by = form.by
+    check_named(named, dict.fromkeys((*about.groups, *filter(None, [by]))))
     grouping = grouping_of(
         form, files, manifest, has_column=by is not None and have_column(files, named.get(by, by)), word=language
     )
     file = empty_file(form, about, grouping)
     groups = dict.fromkeys((*about.groups, *filter(None, [grouping.column])))
     usual = tuple(dict.fromkeys((about.text_column, "text")))
-    columns = TextColumns(text, id_ or form.id, usual, {each: named.get(each, each) for each in groups})
+    columns = TextColumns(text, id_ or form.id, usual, groups={each: named.get(each, each) for each in groups})
     wanted = None if ids is None else list(expected_ids(ids, form.id))
     check_begin(files, columns)
     opened = chosen.open(None)

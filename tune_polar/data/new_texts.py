@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import IO
@@ -19,7 +19,7 @@ from tune_polar.data.texts import is_empty, seen
 
 STANDARD_INPUT = "-"
 PLAIN_SUFFIX = ".txt"  # one text a line
-_REMEDY = "Correct the file; `--text COLUMN` names the column with the texts, `--column NAME=COLUMN` any other."
+_REMEDY = "Correct the file; `--text COLUMN` names the column with the texts, `--id COLUMN` that of the ids."
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,45 @@ class TextColumns:
 
     Args:
         text: the column as asked for; None: one of ``usual``.
-        id: the same of the rows' ids; None: ``id`` where there is one, else rows are counted.
+        id: the same of the rows' ids; None: one of ``usual_ids``, else rows are counted.
         usual: columns that may hold the texts, the likeliest first.
+        usual_ids: the same of ids.
         groups: columns that decisions go by, each with what the files call it.
     """
 
     text: str | None = None
     id: str | None = None
     usual: tuple[str, ...] = (TEXT,)
+    usual_ids: tuple[str, ...] = (ID,)
     groups: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def candidates(self) -> Sequence[str]:
+        """Where the texts may be."""
+        return (self.text,) if self.text else self.usual
+
+    def no_groups(self, rows: int) -> dict[str, tuple[str, ...]]:
+        """Of texts that come without columns: as cells that are empty."""
+        return dict.fromkeys(self.groups, ("",) * rows)
+
+    def id_among(self, header: Container[str]) -> str | None:
+        """The column with the ids of a file with these columns; None: its rows are counted."""
+        return self.id or next((name for name in self.usual_ids if name in header), None)
+
+    @property
+    def id_of_search(self) -> str | None:
+        """What a search called its ids, where it called them otherwise than everybody does."""
+        return None if self.usual_ids[0] == ID else self.usual_ids[0]
+
+    def remedy(self, lacking: Collection[str]) -> str:
+        """How to name those of the columns that a file lacks: texts, ids, and each column of groups by its own."""
+        groups = [name for name, column in self.groups.items() if column in lacking]
+        said = ["`--text COLUMN` names the column with the texts"] if self.candidates[0] in lacking else []
+        said += ["`--id COLUMN` names the column with the ids"] if self.id in lacking else []
+        said += [f"`--column {name}=COLUMN` names the column with each row's {name}" for name in groups]
+        return "; ".join(said) + (
+            ". Where a cell of it is empty, what was chosen on all rows decides." if groups else "."
+        )
 
 
 @dataclass(frozen=True)
@@ -47,6 +77,7 @@ class NewTexts:
     ids: tuple[str, ...]
     texts: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by column, as a search reads them
+    id_lacking: str | None = None  # what the search called its ids, where the rows had to be counted
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -105,9 +136,6 @@ def _plain(place: Place, columns: TextColumns, rows: int) -> Iterator[NewTexts]:
 
 def _lines(name: str, file: IO[bytes], columns: TextColumns, rows: int) -> Iterator[NewTexts]:
     faults, ids, texts, characters, any_row = Faults(name), list[str](), list[str](), 0, False
-    if columns.groups:
-        faults.add("missing-column", None, None, f"must have the columns {list(columns.groups)}, got one text a line")
-        raise data_error(faults.findings(), _REMEDY)
     short = Place(name).name
     lines = io.TextIOWrapper(file, encoding="utf-8-sig", errors="strict")
     try:
@@ -119,7 +147,7 @@ def _lines(name: str, file: IO[bytes], columns: TextColumns, rows: int) -> Itera
             texts.append(text)
             characters += len(text)
             if len(texts) == rows or characters >= MOST_CHARACTERS:
-                yield NewTexts(short, tuple(ids), tuple(texts))
+                yield NewTexts(short, tuple(ids), tuple(texts), columns.no_groups(len(ids)))
                 ids, texts, characters, any_row = [], [], 0, True
     except UnicodeDecodeError:
         faults.add("encoding", None, None, "must be UTF-8, got a byte that is not")
@@ -127,7 +155,7 @@ def _lines(name: str, file: IO[bytes], columns: TextColumns, rows: int) -> Itera
     finally:
         lines.detach()  # whoever opened the file closes it
     if texts:
-        yield NewTexts(short, tuple(ids), tuple(texts))
+        yield NewTexts(short, tuple(ids), tuple(texts), columns.no_groups(len(ids)))
     elif not any_row:
         faults.add("empty-file", None, None, "must hold a text a line, got an empty file")
         raise data_error(faults.findings(), _REMEDY)
@@ -135,7 +163,8 @@ def _lines(name: str, file: IO[bytes], columns: TextColumns, rows: int) -> Itera
 
 def _tables(place: Place, columns: TextColumns, rows: int) -> Iterator[NewTexts]:
     faults, numbers = Faults(str(place)), count(1)
-    wanted = {*columns.usual, *columns.groups.values(), columns.text or TEXT, columns.id or ID}
+    ids = (columns.id,) if columns.id else columns.usual_ids
+    wanted = {*columns.candidates, *ids, *columns.groups.values()}
     for table in read_parts(place, faults, wanted, rows):
         _refuse(faults)
         yield _rows(place, table, columns, faults, numbers)
@@ -143,31 +172,25 @@ def _tables(place: Place, columns: TextColumns, rows: int) -> Iterator[NewTexts]
 
 
 def _rows(place: Place, table: RawTable, columns: TextColumns, faults: Faults, numbers: Iterator[int]) -> NewTexts:
-    text = _column(table, faults, [columns.text] if columns.text else columns.usual)
-    row_id = _column(table, faults, [columns.id]) if columns.id else ID if ID in table.cells else None
-    groups = {name: _column(table, faults, [column]) for name, column in columns.groups.items()}
-    _refuse(faults)
+    text = next((name for name in columns.candidates if name in table.cells), columns.candidates[0])
+    row_id = columns.id_among(table.cells)
+    wanted = dict.fromkeys([text, *([] if row_id is None else [row_id]), *columns.groups.values()])
+    lacking = [name for name in wanted if name not in table.cells]
+    for name in lacking:
+        rule = f"the file must have the column {name!r}, got {header_shown(table.header)}"
+        faults.add("missing-column", 1, name, rule + did_you_mean(name, table.header))
+    _refuse(faults, columns.remedy(lacking))
     texts = table.cells[text]
     for line, cell in zip(table.lines.tolist(), texts, strict=True):
         if is_empty(cell):
             faults.add("empty-text", line, text, "a text must not be empty")
     _refuse(faults)
     ids = [str(next(numbers)) for _ in texts] if row_id is None else table.cells[row_id]
-    found = {name: tuple(map(seen, table.cells[column])) for name, column in groups.items()}
-    return NewTexts(place.name, tuple(ids), tuple(texts), found)
+    found = {name: tuple(map(seen, table.cells[column])) for name, column in columns.groups.items()}
+    return NewTexts(place.name, tuple(ids), tuple(texts), found, columns.id_of_search if row_id is None else None)
 
 
-def _column(table: RawTable, faults: Faults, candidates: Sequence[str]) -> str:
-    """The first of ``candidates`` that the file has."""
-    found = next((name for name in candidates if name in table.cells), None)
-    if found is None:
-        first = candidates[0]
-        rule = f"the file must have the column {first!r}, got {header_shown(table.header)}"
-        faults.add("missing-column", 1, first, rule + did_you_mean(first, table.header))
-    return found or ""
-
-
-def _refuse(faults: Faults) -> None:
+def _refuse(faults: Faults, remedy: str = _REMEDY) -> None:
     errors = errors_in(faults.findings())
     if errors:
-        raise data_error(errors, _REMEDY)
+        raise data_error(errors, remedy)

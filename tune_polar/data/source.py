@@ -50,9 +50,10 @@ class Source(BaseModel):
         addresses = self.files.get(split, ())
         if addresses == (_frame_address(split),):
             if split not in self.frames:
+                option = "data" if split == TRAIN else split
                 raise DataError(
                     f"the rows of {split} were given as a DataFrame, which no record holds",
-                    "Give the same rows again: from Python with resume(data=…), or as a file with --data.",
+                    f"Give the same rows again with --{option}: a file, or from Python a {FRAME}.",
                 )
             return (Place(addresses[0], self.frames[split]),)
         return tuple(map(Place, addresses))

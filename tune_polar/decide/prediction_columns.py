@@ -14,11 +14,12 @@ from tune_polar.errors import DecisionError
 SPLIT, FOLD, ID = "split", "fold", "id"
 JUDGED = "judged"  # 0 or 1, where there is such a column: rows with 0 are predicted and not judged
 GOLD, LOGIT, PROBABILITY, VALUE = "gold/", "logit/", "prob/", "value/"
+GROUP = "group/"  # a column that tells rows apart and no configurations
 CLASS = "gold"  # the one column with a row's class, beside a score for each class
 FORMAT = (
     "The columns are split, fold, id, then gold/<label> and either logit/<label> or prob/<label> for each "
     "label; or gold with the row's class and prob/<class> for each class; or gold/<name> and value/<name> for numbers. "
-    "Any other column tells configurations apart."
+    "Columns group/<name> say of which group a row is; any other column tells configurations apart."
 )
 Kind: TypeAlias = Literal["labels", "class", "number"]
 # What pandas calls an index that was written into a file, and a column without a name.
@@ -85,10 +86,11 @@ def columns_of(header: Sequence[str], path: Path, group: str | None = None) -> C
         )
     known = (GOLD, LOGIT, PROBABILITY, VALUE)
     fixed = (SPLIT, FOLD, ID, JUDGED, *((CLASS,) if of_classes else ()))
-    settings = [n for n in header if n not in fixed and not n.startswith(known)]
-    if group is not None and group not in settings:
+    settings = [n for n in header if n not in fixed and not n.startswith((*known, GROUP))]
+    groups = {name.removeprefix(GROUP): name for name in header if name in settings or name.startswith(GROUP)}
+    if group is not None and group not in groups:
         raise DecisionError(
-            f"{path}: the group must be a column beside those of the format, one of {settings}, got {group!r}",
+            f"{path}: the group must be a column beside those of the format, one of {list(groups)}, got {group!r}",
             "Name the column that holds each row's language or other group.",
         )
     return Columns(
@@ -98,7 +100,7 @@ def columns_of(header: Sequence[str], path: Path, group: str | None = None) -> C
         logits=prefix == LOGIT,
         has_fold=FOLD in header,
         has_judged=JUDGED in header,
-        group=group,
+        group=None if group is None else groups[group],
         kind="class" if of_classes else "number" if prefix == VALUE else "labels",
         unnamed=unnamed,
     )

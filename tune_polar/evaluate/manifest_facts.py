@@ -63,6 +63,7 @@ class ManifestFacts:
     data_name: str
     data_path: str | None  # None: generated
     text_column: str  # what its files call the column of texts
+    id_column: str  # and that of the ids
     rows: Mapping[str, int]  # by split
     data_fingerprint: str
     inputs: Mapping[str, StageInputs]  # by stage, in the recipe's order
@@ -143,6 +144,7 @@ def manifest_facts(manifest: Mapping[str, Any], place: str) -> ManifestFacts:
         data_name=about.data.name,
         data_path=about.data.source.path,
         text_column=about.data.source.columns.get("text", "text"),
+        id_column=about.data.source.columns.get("id", "id"),
         rows=about.data.rows,
         data_fingerprint=about.data.fingerprint,
         inputs={name: about.inputs[name] for name in recipe.stages},

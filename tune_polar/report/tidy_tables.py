@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tune_polar.decide.prediction_columns import CLASS, FOLD, GOLD, ID, JUDGED, PROBABILITY, SPLIT
+from tune_polar.decide.prediction_columns import CLASS, FOLD, GOLD, GROUP, ID, JUDGED, PROBABILITY, SPLIT
 from tune_polar.decide.predictions import OOF
 from tune_polar.decide.tables import Table, TableKind
 from tune_polar.errors import StoreError
@@ -163,7 +163,8 @@ def predictions_table(summary: SearchSummary, stage: str) -> pd.DataFrame:
     """What one stage predicts: out of fold, and on other splits the mean of the models, each seed's by themselves.
 
     Probabilities as ``prob/COLUMN`` (of classes ``prob/CLASS``, beside ``gold`` with the class), numbers as
-    ``value/COLUMN``, of neighbours their share among all that are stored.
+    ``value/COLUMN``, of neighbours their share among all that are stored; ``group/COLUMN`` of each of the recipe's
+    groups.
     """
     found = [row.predictions for row in summary.configurations if row.predictions is not None and row.predictions.cells]
     frames = [frame for predictions in found for frame in _frames(predictions, stage) if not frame.empty]
@@ -204,7 +205,7 @@ class _Predicted:
         fold: int | None = None,
         seed: int | None = None,
     ) -> pd.DataFrame:
-        """Configuration, split, fold, id, gold and predictions; a column ``seed`` where there are several.
+        """Configuration, split, fold, id, groups, gold and predictions; a column ``seed`` where there are several.
 
         Of a stage that is judged on some rows alone a column ``judged`` says on which.
         """
@@ -212,6 +213,8 @@ class _Predicted:
         columns: dict[str, object] = {"configuration": self.configuration}
         columns |= {} if seed is None else {SEED: seed}
         columns |= {SPLIT: split, FOLD: pd.array([fold] * len(ids), dtype="Int64"), ID: ids}
+        groups = [name for name in self.recipe.data.groups if name in gold.columns]
+        columns |= {GROUP + name: gold.columns[name].take(rows).words() for name in groups}
         has_gold = set(self.stage.columns) <= set(gold.columns)
         truth = gold.matrix(self.stage.columns)[rows] if has_gold else None
         if self.stage.rows:  # a gate asks of other rows too

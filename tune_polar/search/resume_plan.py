@@ -14,9 +14,10 @@ from tune_polar.errors import StoreError, TunePolarError
 from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recorded import recipe_from_json
+from tune_polar.search.changed_rows import check_train
 from tune_polar.search.make_plan import Asked, Rows, check_asked, planned
 from tune_polar.search.recipe_data import fold_plans, read_corpus
-from tune_polar.search.same_inputs import check_cells, check_same, check_stages
+from tune_polar.search.same_inputs import check_cells, check_stages
 from tune_polar.search.search_plan import Points, SearchPlan
 from tune_polar.store.gold import Gold
 
@@ -76,7 +77,7 @@ def plan_from_manifest(
     if source is not None:
         files = {file: now_at(was, source, address) for file, address in files.items()}
     corpus = read_corpus(facts.recipe, source or was, files)
-    check_same("the rows of train", facts.data_fingerprint, corpus.fingerprint)
+    check_train(facts.data_fingerprint, corpus, gold)
     plans = _recorded_plans(facts.recipe, corpus, gold) or fold_plans(facts.recipe, corpus)
     plan = planned(asked, Rows(source or was, corpus, plans, facts.cells))
     check_cells(facts.cells, plan)

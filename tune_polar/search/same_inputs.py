@@ -16,15 +16,17 @@ _ENCODER_REMEDY = (
 )
 
 
-def check_same(what: str, then: str, now: str, remedy: str = DATA_REMEDY) -> None:
-    """Refuse to go on where two fingerprints differ.
+def check_same(what: str, then: str, now: str, remedy: str = DATA_REMEDY, how: str = "") -> None:
+    """Refuse to go on where two fingerprints differ; ``how``: what is known of the difference.
 
     Raises:
         SearchError: they do.
     """
     if then != now:
         raise SearchError(
-            f"{what} must be the same as when the search began ({_shown(then)}), got {_shown(now)}", remedy
+            f"{what} must be the same as when the search began ({_shown(then)}), got {_shown(now)}"
+            + (how and f": {how}"),
+            remedy,
         )
 
 

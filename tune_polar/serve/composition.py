@@ -89,6 +89,7 @@ class Composition:
         metric: by which.
         settings: by decision, chosen on all out-of-fold rows; see ``settings_to_json``.
         text_column: what the search's files call the column of texts.
+        id_column: what they call that of the ids.
     """
 
     configuration: str
@@ -100,6 +101,7 @@ class Composition:
     metric: str
     settings: Mapping[str, Any]
     text_column: str = "text"
+    id_column: str = "id"
     members: Mapping[str, Member] = field(default_factory=dict)  # of an ensemble, by configuration
 
     @cached_property

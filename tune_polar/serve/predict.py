@@ -34,10 +34,13 @@ def predict_all(
     Yields:
         Rows done so far, after each part.
     """
-    seen, done, is_repeated = set[int](), 0, False
+    seen, done, is_repeated, counted = set[int](), 0, False, set[str]()
     unknown = UnknownGroups(model.composition, say)
     for part in parts:
         unknown.look_at(part)
+        if part.id_lacking is not None and part.file not in counted:
+            counted.add(part.file)
+            say(f"{part.file}: it has no column {part.id_lacking!r} as the search had, so ids are the rows' numbers.")
         if not is_repeated and len(seen) < IDS_LOOKED_AT:
             repeated = _repeated(part, seen)
             is_repeated = repeated is not None

@@ -81,6 +81,7 @@ class RecordedEnsemble:
             metric=file.score.metric,
             settings=settings_to_json(graph, file.chosen()),
             text_column=self.summary.facts.text_column,
+            id_column=self.summary.facts.id_column,
             members=members,
         )
 

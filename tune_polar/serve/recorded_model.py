@@ -108,7 +108,6 @@ class Recorded:
         best = outcome.best
         graph = outcome.graph.changed(best.changes) if best.changes else outcome.graph
         names = {name: column.names for name, column in self.summary.gold.train.columns.items()}
-        source = self.summary.facts.text_column
         return Composition(
             configuration=self.id,
             rows=rows,
@@ -118,7 +117,8 @@ class Recorded:
             score=graph.score,
             metric=outcome.metric.name,
             settings=settings_to_json(graph, best.deployed, names),
-            text_column=source,
+            text_column=self.summary.facts.text_column,
+            id_column=self.summary.facts.id_column,
         )
 
 

@@ -29,6 +29,10 @@ class UnknownGroups:
         for name in tuple(self._known):
             new = set(part.groups.get(name, ())) - self._known[name]
             if new:
+                if new == {""}:
+                    self._known[name].add("")
+                    self._say(f"texts without {name} are decided by the settings chosen on all rows together.")
+                    continue
                 del self._known[name]
                 shown = ", ".join(map(repr, sorted(new)[:_NAMED])) + (" …" if len(new) > _NAMED else "")
                 self._say(
