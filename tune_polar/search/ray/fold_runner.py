@@ -182,8 +182,10 @@ class FoldRunner:
 
     def _slot_taken(self, error: SlotTakenError) -> dict[str, Any]:
         """Nothing is held against the fold trial: it goes on from its checkpoint if the slot is itself again soon."""
-        self._let_go(error)
-        came_back = self._opened is not None and self._opened.held.memory_came_back()
+        came_back = self._is_waiting  # nothing has been begun since
+        if not came_back:
+            self._let_go(error)
+            came_back = self._opened is not None and self._opened.held.memory_came_back()
         if not came_back or self._waits_left == 0:
             return _nobodys_fault(error)
         self._is_waiting = True
