@@ -66,3 +66,18 @@ def test_nothing_is_said_of_folds_where_rows_of_no_fold_repeat(tmp_path: Path) -
     (tmp_path / "test.csv").write_text("text,hate\nz,1\nz,1\n")
     (found,) = told(tmp_path, {"plan": "stratified"}, list("abcd"), list("xyxy"), test=str(tmp_path / "test.csv"))
     assert found.endswith("got the text of row 2 again")
+
+
+def test_given_folds_may_be_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,hate,fold\na,1,0\nb,0,1\nA,1,0\n")
+    recipe = load_recipe(
+        {
+            "recipe": "mine",
+            "data": {"labels": ["hate"], "numbers": {"fold": []}},
+            "folds": {"plan": "given", "column": "fold"},
+            "stages": {"model": {"task": {"type": "binary", "target": "hate"}}},
+        }
+    ).recipe
+    (found,) = read_corpus(recipe, parse_source(str(path))).warnings
+    assert (found.code, found.row) == ("duplicate-text", 4)

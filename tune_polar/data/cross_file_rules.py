@@ -38,8 +38,9 @@ def cross_file_findings(
 def _with_test_apart(splits: Sequence[ScannedSplit], column: str) -> list[ScannedSplit]:
     parts: dict[str, list[ScannedFile]] = {TRAIN: [], TEST: []}
     for file in splits[0].files:
-        said = file.columns[column].words() if column in file.columns else [""] * len(file.lines)
-        is_test = np.array([is_of_test(word) for word in said], dtype=np.bool_)
+        said = file.columns.get(column)
+        words = [""] * len(file.lines) if said is None or said.kind in ("label", "number") else said.words()
+        is_test = np.array([is_of_test(word) for word in words], dtype=np.bool_)
         for name, rows in ((TRAIN, np.flatnonzero(~is_test)), (TEST, np.flatnonzero(is_test))):
             parts[name] += [file.take(rows)] if len(rows) else []
     if not all(parts.values()):

@@ -72,6 +72,7 @@ class FoldTrial:
         stage, inputs = self.recipe.stages[name], self.inputs.stages[name]
         extra = self.recipe.data.extra if inputs.extra else None
         taken: dict[str, object] = {} if extra is None else {"extra": [extra.share, extra.only]}
+        # Of stages that an older code trained otherwise, so that theirs are not reused.
         if extra is not None and extra.share is not None and stage.rows:
             taken["share"] = "of the rows that the stage learns from"
         if getattr(stage.batches, "by", None) in self.recipe.data.groups:
