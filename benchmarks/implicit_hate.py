@@ -78,6 +78,10 @@ def command(about: argparse.Namespace, files: dict[str, Path]) -> list[str]:
     return found
 
 
+def _spread(sd: float | None) -> str:
+    return "" if sd is None else f" ± {100 * sd:.1f}"
+
+
 def told(store: Path, beside: str) -> str:
     """The table, and each objective's differences to ``beside``, paired by seed, with what can be told apart."""
     page = PageContext(summary_for_page(open_store(store)))
@@ -86,7 +90,7 @@ def told(store: Path, beside: str) -> str:
         return table
     lines = ["\t".join(("objective", *table.sets))]
     for row in table.rows:
-        shown = (f"{100 * each.mean:.1f} ± {100 * each.sd:.1f} ({len(each.scores)})" for each in row.tested.values())
+        shown = (f"{100 * each.mean:.1f}{_spread(each.sd)} ({len(each.scores)})" for each in row.tested.values())
         lines.append("\t".join((row.configuration, *shown)))
     base = next((row for row in table.rows if row.configuration == beside), None)
     if base is not None:

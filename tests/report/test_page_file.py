@@ -17,8 +17,9 @@ from tests.report.outline import outline
 from tests.report.shapes import SHAPES
 from tests.store.made_recipes import TWO_STAGES, recipe_of, two_stages
 from tests.store.made_store import MadeStore, finished_store, made_store
+from tune_polar.api.winner_files import write_page
 from tune_polar.errors import StoreError
-from tune_polar.report.page import build_page, write_page
+from tune_polar.report.page import build_page
 from tune_polar.report.page_context import PageContext, PageOptions
 from tune_polar.report.page_file import with_commands
 
@@ -114,7 +115,7 @@ def test_writing_replaces_an_older_page_and_leaves_nothing_else(page_of: PageOf,
     path = tmp_path / "pages" / "report.html"
     path.parent.mkdir()
     path.write_text("older")
-    assert write_page(page_of("a vote").summary, path) == path
+    assert write_page(PageContext(page_of("a vote").summary), path) == [path]
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert list(path.parent.iterdir()) == [path]
 
@@ -124,7 +125,7 @@ def test_a_place_that_cannot_be_written_is_refused(page_of: PageOf, tmp_path: Pa
     folder = tmp_path / "folder"
     folder.mkdir()
     with pytest.raises(StoreError, match=r"the file .* must be written"):
-        write_page(page_of("a vote").summary, tmp_path / place)
+        write_page(PageContext(page_of("a vote").summary), tmp_path / place)
     assert list(folder.iterdir()) == []
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 

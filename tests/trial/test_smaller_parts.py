@@ -21,6 +21,28 @@ from tune_polar.trial.smaller_parts import in_smaller_parts
 pytestmark = pytest.mark.skipif(torch.backends.cuda.is_built(), reason="the stand-in needs a torch built for the CPU")
 
 
+def test_an_evaluation_goes_on_with_fewer_rows_and_steps_as_they_were(sample: Corpus, tmp_path: Path) -> None:
+    with pretended_cards(LAPTOP) as driver:
+        store = open_store(tmp_path / "store")
+        bench, recipe = Bench(sample, store, tmp_path), recipe_of(ONE_STAGE)
+        held = hold_whole(torch.device("cuda", 0))
+        memory = SlotMemory(held.budget_bytes)
+        context = replace(bench.context(recipe), device=held.device, memory=memory)
+
+        def is_too_large() -> bool:
+            return memory.evaluates and memory.evaluation_rows > 16
+
+        for _ in range(20):
+            driver.fail("out_of_memory", when=is_too_large)
+        for _ in in_smaller_parts(memory, lambda: weights_steps(bench.trial(recipe), context, ["detector"])):
+            pass
+        assert memory.evaluated == {"detector": 32}  # 16 at once passed
+        record = store.stage(bench.trial(recipe).stage_keys[0])
+        assert record is not None
+        assert record.memory is not None
+        assert record.memory.micro_rows == record.memory.batch_rows
+
+
 @pytest.mark.parametrize("room_for", [8, 0])
 def test_a_stage_goes_on_in_smaller_parts_until_none_is_smaller(sample: Corpus, tmp_path: Path, room_for: int) -> None:
     with pretended_cards(LAPTOP) as driver:

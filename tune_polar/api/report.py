@@ -8,13 +8,11 @@ from pathlib import Path
 
 from tune_polar.api.begin import recorded_source
 from tune_polar.api.data_words import DataWords
-from tune_polar.api.winner_files import narrowed_beside, write_narrowed
+from tune_polar.api.winner_files import narrowed_beside
 from tune_polar.data.source import now_at
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.evaluate.summary import SearchSummary
-from tune_polar.report.page import build_page
-from tune_polar.report.page_context import PageOptions
-from tune_polar.report.page_file import write_whole
+from tune_polar.report.page_context import PageContext, PageOptions
 from tune_polar.report.sections.provenance import store_address
 from tune_polar.search.recipe_data import read_corpus
 from tune_polar.store.store import Store
@@ -80,15 +78,15 @@ def of_examples(words: DataWords, *, shown: bool) -> DataWords | None:
     return None
 
 
-def page_of(
+def context_of(
     store: Store,
     summary: SearchSummary,
     path: Path | None = None,
     *,
     examples: DataWords | None = None,
     reload_seconds: int | None = None,
-) -> str:
-    """The page as HTML.
+) -> PageContext:
+    """What a page is made of.
 
     Args:
         store: of the search.
@@ -104,18 +102,7 @@ def page_of(
     address = None if path is None else store_address(summary.url, path)
     texts = None if examples is None else _texts(store, summary, examples)
     narrowed = None if path is None else narrowed_beside(path).name
-    return build_page(summary, PageOptions(address, texts, reload_seconds, narrowed))
-
-
-def write_page_of(summary: SearchSummary, path: Path, html: str) -> list[Path]:
-    """Write a page, and beside it the narrower space that it tells of; gives what was written.
-
-    Raises:
-        StoreError: the folder cannot be written.
-    """
-    write_whole(path, html)
-    narrowed = write_narrowed(summary, path)
-    return [path] if narrowed is None else [path, narrowed]
+    return PageContext(summary, PageOptions(address, texts, reload_seconds, narrowed))
 
 
 def _texts(store: Store, summary: SearchSummary, data: DataWords) -> dict[str, str]:

@@ -14,13 +14,15 @@ from tune_polar.api.live import LiveTable
 from tune_polar.api.machines import Machines
 from tune_polar.api.pages import PAGE, copy_beside_records, page_folder, way_on
 from tune_polar.api.plain_lines import PlainLines
-from tune_polar.api.winner_files import write_ensemble, write_narrowed, write_winner
+from tune_polar.api.winner_files import write_ensemble, write_page, write_winner
 from tune_polar.data.findings import FINDINGS_IN_AN_ERROR
 from tune_polar.data.table import Corpus
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.model.footprint import GB
-from tune_polar.report.page import write_page
+from tune_polar.report.next_steps import NARROWED
+from tune_polar.report.page_context import PageContext, PageOptions
 from tune_polar.report.reading import summary_for_page
+from tune_polar.report.sections.provenance import store_address
 from tune_polar.search.prepared_search import PreparedSearch, SearchResult
 from tune_polar.search.ray.ray_session import joined_cluster
 from tune_polar.search.resources.needs_forecast import disk_budget
@@ -200,9 +202,10 @@ def _run(
 def _ended(store: Store, result: SearchResult, signals: EndSignals) -> Ended:
     summary = summary_for_page(store)
     folder = page_folder(store)
-    page = write_page(summary, folder / PAGE)
+    page = folder / PAGE
+    pages = write_page(PageContext(summary, PageOptions(store_address(store.url, page), narrowed=NARROWED)), page)
     winner, ensemble = write_winner(summary, folder), write_ensemble(summary, folder)
-    written = (page, winner, ensemble, write_narrowed(summary, page))
+    written = (*pages, winner, ensemble)
     copy_beside_records(store, [path for path in written if path is not None])
     stopped = None if result.ended_by is not None else result.core.stopped
     return Ended(store, summary, page, winner, signals.received, stopped)

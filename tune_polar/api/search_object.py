@@ -16,14 +16,16 @@ from tune_polar.api.machines import machines_as_begun
 from tune_polar.api.model_words import ModelWords
 from tune_polar.api.python_arguments import ARGUMENTS, fitted, resumed, shown_as, words_now
 from tune_polar.api.python_words import columns_of, told_in_python
-from tune_polar.api.report import Page, check_page_name, of_examples, page_of, write_page_of
+from tune_polar.api.report import Page, check_page_name, context_of, of_examples
 from tune_polar.api.status import Status, status_of
 from tune_polar.api.stopping_words import Extent
+from tune_polar.api.winner_files import write_page
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.message_words import did_you_mean
+from tune_polar.report.page import html_of
 from tune_polar.report.reading import summary_for_page
 from tune_polar.report.tidy_tables import configurations_table, folds_table, predictions_table
 from tune_polar.store.store import Store, open_store
@@ -180,10 +182,10 @@ class Search:
         with told_in_python(ARGUMENTS):
             texts = of_examples(words_now(data, beside, self._source if examples else None), shown=examples)
             summary = self._summary()
-            page = Page(page_of(self._store, summary, where, examples=texts), where)
+            page = context_of(self._store, summary, where, examples=texts)
         if where is not None:
-            write_page_of(summary, where, page.html)
-        return page
+            write_page(page, where)
+        return Page(html_of(page), where)
 
     def predict(
         self,

@@ -9,6 +9,7 @@ from tune_polar.evaluate.ensemble_of_search import ensemble_file_of
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.ensemble_yaml import ENSEMBLE, ensemble_yaml
 from tune_polar.report.next_steps import NARROWED, narrowed_yaml
+from tune_polar.report.page import html_of
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_file import write_whole
 from tune_polar.report.winner_recipe import winner_yaml
@@ -35,18 +36,29 @@ def narrowed_beside(page: Path) -> Path:
     return page.with_name(NARROWED if page.name == PAGE else f"{page.stem}-{NARROWED}")
 
 
-def write_narrowed(summary: SearchSummary, page: Path) -> Path | None:
-    """Write the space with narrower ranges beside ``page``, or take away one that no longer holds.
+def write_narrowed(page: PageContext, page_path: Path) -> Path | None:
+    """Write the space with narrower ranges beside a page, or take away one that no longer holds.
 
     Raises:
         StoreError: the folder cannot be written.
     """
-    text, path = narrowed_yaml(PageContext(summary)), narrowed_beside(page)
+    text, path = narrowed_yaml(page), narrowed_beside(page_path)
     if text is None:
         path.unlink(missing_ok=True)
         return None
     write_whole(path, text)
     return path
+
+
+def write_page(page: PageContext, path: Path) -> list[Path]:
+    """Write a page, and beside it the narrower space that it tells of; gives what was written.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    write_whole(path, html_of(page))
+    narrowed = write_narrowed(page, path)
+    return [path] if narrowed is None else [path, narrowed]
 
 
 def write_ensemble(summary: SearchSummary, folder: Path) -> Path | None:

@@ -15,6 +15,7 @@ from tune_polar.evaluate.configuration_scores import copy_own_scores
 from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.evaluate.summary import summarise, wanted_weights
 from tune_polar.report.numbers import count
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.reading import summary_for_page
 from tune_polar.store.lease import held_lease
 from tune_polar.store.merge import MergedModels, merge_models, merge_weights, merged_manifest
@@ -77,5 +78,9 @@ def merge(
 def _write_results(target: Store) -> None:
     """Winner, ensemble and narrower space of all together, as the end of a search leaves them."""
     summary, folder = summary_for_page(target), page_folder(target)
-    written = (write_winner(summary, folder), write_ensemble(summary, folder), write_narrowed(summary, folder / PAGE))
+    written = (
+        write_winner(summary, folder),
+        write_ensemble(summary, folder),
+        write_narrowed(PageContext(summary), folder / PAGE),
+    )
     copy_beside_records(target, [path for path in written if path is not None])

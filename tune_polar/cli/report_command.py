@@ -13,7 +13,8 @@ from tune_polar.api.consoles import result_console
 from tune_polar.api.count_checks import positive
 from tune_polar.api.data_words import DataWords
 from tune_polar.api.pages import PAGE, copy_beside_records, page_folder
-from tune_polar.api.report import check_page_name, of_examples, page_of, write_page_of
+from tune_polar.api.report import check_page_name, context_of, of_examples
+from tune_polar.api.winner_files import write_page
 from tune_polar.cli.option_groups import MovedDataGroup, with_groups
 from tune_polar.cli.options import whole_number
 from tune_polar.cli.output import say, say_json
@@ -119,8 +120,7 @@ def _one(store: Store, out: Path | None, watch: bool, texts: DataWords | None, n
     page = out or page_folder(store) / PAGE
     summary = summary_for_page(store, next_rows=new_rows)
     again = WATCH_SECONDS if watch and not summary.is_complete else None
-    html = page_of(store, summary, page, examples=texts, reload_seconds=again)
-    written = write_page_of(summary, page, html)
+    written = write_page(context_of(store, summary, page, examples=texts, reload_seconds=again), page)
     if out is None:
         copy_beside_records(store, written)
     return page

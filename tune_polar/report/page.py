@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.glossary import folded, glossary
-from tune_polar.report.next_steps import NARROWED
 from tune_polar.report.page_context import PageContext, PageOptions
-from tune_polar.report.page_file import rendered, write_whole
+from tune_polar.report.page_file import rendered
 from tune_polar.report.page_section import Answer, Section
 from tune_polar.report.sections import SECTIONS
-from tune_polar.report.sections.provenance import store_address
 
 
 def answers(page: PageContext) -> list[tuple[Section, Answer]]:
@@ -31,7 +27,12 @@ def build_page(summary: SearchSummary, options: PageOptions | None = None) -> st
     Example:
         >>> build_page(summary_for_page(open_store("searches/st3")))
     """
-    page = PageContext(summary, options or PageOptions())
+    return html_of(PageContext(summary, options or PageOptions()))
+
+
+def html_of(page: PageContext) -> str:
+    """The same of a context that others read too, so that what is computed for it is computed once."""
+    summary = page.summary
     title = f"{page.recipe.recipe} on {summary.facts.data_name}"
     answered = answers(page)
     return rendered(
@@ -43,17 +44,3 @@ def build_page(summary: SearchSummary, options: PageOptions | None = None) -> st
         words=folded(glossary(blocks for _, blocks in answered)),
         title=title,
     )
-
-
-def write_page(summary: SearchSummary, path: Path, options: PageOptions | None = None) -> Path:
-    """Build the page and write it to ``path``, whole or not at all; gives ``path``.
-
-    Without options it is the one in the store, whose records and narrower space lie beside it.
-
-    Raises:
-        StoreError: ``path`` cannot be written.
-    """
-    if options is None:
-        options = PageOptions(store_address=store_address(summary.url, path), narrowed=NARROWED)
-    write_whole(path, build_page(summary, options))
-    return path

@@ -31,11 +31,18 @@ def in_smaller_parts(
         try:
             return (yield from begin())
         except torch.OutOfMemoryError as error:
-            if memory.in_force is None or memory.in_force[1].rungs_left == 0:
+            if memory.in_force is None:
                 raise
             stage, plan = memory.in_force
+            tried, evaluated = memory.tried, memory.evaluated
+            if memory.evaluates and plan.evaluation_rows > 1:
+                evaluated = {**evaluated, stage: plan.evaluation_rows}
+            elif not memory.evaluates and plan.rungs_left:
+                tried = {**tried, stage: plan.rung}
+            else:
+                raise
             forget_frames(error)
-        memory.begin({**memory.tried, stage: plan.rung})
+        memory.begin(tried, evaluated)
         gc.collect()
         torch.cuda.empty_cache()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from markupsafe import Markup
 
@@ -107,7 +108,7 @@ class Panel:
     height: float = HEIGHT
     _marks: list[Markup] = field(default_factory=list)
 
-    @property
+    @cached_property
     def left(self) -> float:
         """Where the frame begins: right of the longest word of the upright axis."""
         words = LETTER * max((len(word) for _, word in self.y.ticks), default=0)
