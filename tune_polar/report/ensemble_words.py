@@ -32,7 +32,13 @@ def ensemble_sentences(report: EnsembleReport, name: Name) -> tuple[str, ...]:
         verdict = f"An ensemble of {count(len(places), 'configuration')} is not told apart from {pick} here: {gain}."
     else:
         verdict = f"An ensemble is not better here than {pick}: {gain}."
-    return (verdict, _corrected(report), _cost(report, places))
+    together = [
+        f"Models of several seeds answer together in {pick}, as `tune-polar predict` has it: against one seed alone "
+        f"that is worth {_gain(report, each.gain, each.interval)}, and is not in its score above."
+        for each in report.entries
+        if each.kind == "seeds"
+    ]
+    return (verdict, _corrected(report), _cost(report, places), *together)
 
 
 def _cost(report: EnsembleReport, places: Sequence[int]) -> str:
