@@ -7,6 +7,7 @@ import math
 import pytest
 
 from tune_polar.errors import SpecError
+from tune_polar.recipe.recipe_file import load_recipe
 
 
 def finder(line: str) -> dict[str, str]:
@@ -478,6 +479,18 @@ def test_no_fault_has_another_rule_than_its_own(load):
         "21: stages.sorter: must be a section of keys and values, got 3",
         "22: x: must be a known key",
     ]
+
+
+def test_a_task_that_is_none_is_named_and_not_what_would_follow_from_it(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text("recipe: own\ndata: {labels: [joy]}\nstages: {model: {task: {type: binari, target: joy}}}\n")
+    with pytest.raises(SpecError) as caught:
+        load_recipe(str(path))
+    assert len(caught.value.problem.splitlines()) == 1
+    assert "own.yaml:3: stages.model.task.type: must be one of" in caught.value.problem
+    path.write_text("recipe: own\ndata: {labels: [joy]}\nstages: {model: {losses: {bce: {}}}}\n")
+    with pytest.raises(SpecError, match=r"stages\.model\.task: must be given, got nothing"):
+        load_recipe(str(path))
 
 
 def test_all_faults_of_a_file_are_reported_at_once(load):

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from tune_polar.recipe.message_words import KeyPath, shown
 
+NOT_GIVEN = "must be given, got nothing"
 _NOT_SAID = object()
 
 
@@ -86,7 +87,7 @@ def no_suggestion(section: KeyPath, word: str) -> str:  # noqa: ARG001 - one sig
 def _rule_of(detail: ErrorDetails, suggest: Suggest) -> str:
     kind, key = detail["type"], tuple(detail["loc"])
     if kind == "missing":
-        return "must be given, got nothing"
+        return NOT_GIVEN
     if kind == "extra_forbidden":
         return f"must be a known key{suggest(key[:-1], str(key[-1]))}"
     if kind == "union_tag_not_found":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from tune_polar.errors import Fault
-from tune_polar.recipe.broken_rules import BrokenRule, broken_rules
+from tune_polar.recipe.broken_rules import NOT_GIVEN, BrokenRule, broken_rules
 from tune_polar.recipe.defaults import with_defaults
 from tune_polar.recipe.keys import STAGES, UnknownKeyError, place_of, suggestion
 from tune_polar.recipe.message_words import KeyPath, did_you_mean, dotted
@@ -18,6 +18,7 @@ from tune_polar.recipe.strict_yaml import YamlFile
 from tune_polar.recipe.tree import Tree, at, chooses, put, revision_beside
 
 LIKE = "like"  # of a stage: begin as a copy of another
+TASK, METRIC = "task", ("score", "metric")
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Draft:
         try:
             recipe = Recipe.model_validate(with_defaults(self.values))
         except ValidationError as error:
-            for broken in broken_rules(error, self._suggest):
+            for broken in _without_what_follows(broken_rules(error, self._suggest)):
                 self.refuse(broken.key, self._what_is_scored(broken) or broken.rule)
             return None
         return None if self.faults else recipe
@@ -173,3 +174,15 @@ class Draft:
 
     def _suggest(self, section: KeyPath, word: str) -> str:
         return suggestion(self.values, section, word)
+
+
+def _without_what_follows(broken: Sequence[BrokenRule]) -> list[BrokenRule]:
+    """Without keys that nobody gave because they follow from a task, where the task itself is wrong."""
+    of_task = {rule.key[:2] for rule in broken if rule.key[:1] == (STAGES,) and rule.key[2:3] == (TASK,)}
+    return [
+        rule
+        for rule in broken
+        if rule.rule != NOT_GIVEN
+        or rule.key[2:3] == (TASK,)
+        or not (rule.key[:2] in of_task or (of_task and rule.key == METRIC))
+    ]
