@@ -50,7 +50,7 @@ def test_few_configurations_say_how_many_are_needed(page_of: PageOf) -> None:
     use, line = next_lines(page_of("two stages"))
     assert use.startswith("To use the winner: `tune-polar predict STORE new.csv")
     assert "3 configurations can be learnt from, and 10 are needed" in line
-    assert "--trials 6`" in line
+    assert "--trials 10`" in line
 
 
 def test_many_say_what_going_on_would_gain_on_page_too(page_of: PageOf) -> None:

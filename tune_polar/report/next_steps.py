@@ -17,7 +17,7 @@ from tune_polar.report.numbers import count, listed, setting
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.searched import SearchedParameter
 from tune_polar.report.words import named
-from tune_polar.stats.importance import Curve
+from tune_polar.stats.importance import FEWEST, Curve
 from tune_polar.stats.intervals import signed, signed_span, unit_of
 from tune_polar.store.open_files import place_here
 
@@ -150,7 +150,8 @@ def _good(page: PageContext, parameter: SearchedParameter, curve: Curve) -> tupl
 def _going_on(page: PageContext, place: str) -> str:
     found, more = page.further, f"tune-polar resume {place}"
     if page.summary.is_complete:
-        more += f" --trials {2 * page.summary.planned}"
+        planned, lacking = page.summary.planned, max(0, FEWEST - len(page.learned.rows))
+        more += f" --trials {max(2 * planned, planned + lacking)}"
     if isinstance(found, str):
         return "" if found == NOTHING_SAMPLED else f"What going on would gain: {found} Go on with `{more}`."
     gain, unit = signed(found.gain, page.metric), unit_of(page.metric)
