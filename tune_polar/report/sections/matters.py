@@ -14,8 +14,9 @@ from tune_polar.stats.importance import Importance, Importances, Interaction
 
 NOTE = (
     "Share of the variance between configurations that a parameter explains alone (functional ANOVA of a random "
-    "forest). The thin line is the 90% interval over configurations drawn with replacement; left of the dashed line "
-    "lies what a parameter without any effect reaches. Settings of decisions are not among them: every configuration "
+    "forest). The thin line is the 90% interval over configurations drawn with replacement: it says how steady the "
+    "forest's share is, and nothing of what a forest does not see; left of the dashed line lies what a parameter "
+    "without any effect reaches. Settings of decisions are not among them: every configuration "
     "is scored at its best ones."
 )
 
