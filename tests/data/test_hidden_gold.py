@@ -56,7 +56,35 @@ def test_whole_numbers_are_classes_by_their_value(tmp_path: Path) -> None:
     assert corpus.train.values("y").tolist() == [0, 1, 2] * 20
     assert corpus.splits["test"].words("y") == ["2", "3", "1", "1"]
     apart = ask(tmp_path, ["1", "2", "x", "01"] * 10, ["1", "01", "2.0", "x"])
-    assert apart.loaded.recipe.data.classes == {"y": ("1", "2", "x")}
+    assert apart.loaded.recipe.data.classes == {"y": ("01", "1", "2", "x")}
+    assert read(apart).splits["test"].words("y") == ["1", "01", "2", "x"]
+
+
+@pytest.mark.parametrize("dev", [["1.0", "2.0", "2"], ["1", "2", "2"]])
+def test_a_label_of_two_whole_numbers_is_read_by_value_too(tmp_path: Path, dev: list[str]) -> None:
+    corpus = read(ask(tmp_path, ["1", "2", "1.0", "2.0"] * 10, dev))
+    assert corpus.train.values("y").tolist() == [0, 1] * 20
+    assert corpus.splits["test"].values("y").tolist() == [0, 1, 1]
+    assert corpus.warnings == ()
+
+
+def test_classes_are_called_as_the_data_call_them(tmp_path: Path) -> None:
+    long = ["1234567890123456789", "1234567890123456770", "007", "1e3", "x"]
+    corpus = read(ask(tmp_path, [*long, "1234567890123456789.0"] * 10, long))
+    assert set(corpus.train.words("y")) == set(long)
+    assert corpus.train.words("y")[0] == corpus.train.words("y")[5] == long[0]
+    assert corpus.splits["test"].words("y") == long
+
+
+def test_gold_that_one_file_of_a_split_hides_and_another_has_is_refused(tmp_path: Path) -> None:
+    for split, words in {"train": {"deu": "01", "eng": "01"}, "dev": {"deu": ["-1"] * 2, "eng": "01"}}.items():
+        (tmp_path / split).mkdir()
+        for language, gold in words.items():
+            rows = "".join(f"{split}{language}{n},{split} text {language} {n},{gold[n % 2]}\n" for n in range(20))
+            (tmp_path / split / f"{language}.csv").write_text(f"id,text,polarization\n{rows}")
+    found = asked(RecipeWords("st1"), DataWords(str(tmp_path), language="deu,eng"))
+    with pytest.raises(DataError, match=r"deu\.csv, .*dev must have gold of 'polarization' in all files or in none"):
+        read(found)
 
 
 def test_some_rows_that_nobody_knows_are_named(tmp_path: Path) -> None:

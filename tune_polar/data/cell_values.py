@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from tune_polar.data.texts import is_empty, seen
 # mean what a person says they mean: --column hate=class=hateful.
 TRUTH = {"false": 0, "true": 1}
 
+_WHOLE = re.compile(r"([+-]?[0-9]+)\.0*")
 CELL_SHOWN = 40  # characters of a faulty cell in a message
 
 
@@ -58,7 +60,7 @@ def label_of(cell: str, word: str | None = None) -> int | None:
     if word is None:
         number = TRUTH.get(said.lower(), number_of(said))
         return int(number) if number in (0, 1) else None
-    return None if not said else int(said == seen(word))
+    return None if not said else int(as_word(said) == as_word(word))
 
 
 def number_of(cell: str) -> float | None:
@@ -70,10 +72,11 @@ def number_of(cell: str) -> float | None:
     return value if math.isfinite(value) and "_" not in cell else None
 
 
-def whole_number(cell: str) -> str | None:
-    """``1`` for ``1``, ``1.0`` and ``+1``; None: the cell is no whole number."""
-    value = number_of(cell)
-    return str(int(value)) if value is not None and value.is_integer() else None
+def as_word(cell: str) -> str:
+    """A cell as it is compared with others: ``1`` for ``1.0``, as a table of floats has it, else as it is seen."""
+    said = seen(cell)
+    whole = _WHOLE.fullmatch(said)
+    return said if whole is None else whole[1]
 
 
 def _labels(cells: Cells, faults: Faults, word: str | None, must_occur: bool) -> Column | None:
@@ -106,9 +109,9 @@ def _classes(names: Sequence[str], cells: Cells, faults: Faults) -> Column | Non
 def _names_by_cell(names: Sequence[str], cells: Iterable[str]) -> dict[str, str]:
     """The class that each cell says, of those that say one; whole numbers by their value, where one class has it."""
     name_of = {seen(name): name for name in names}
-    values = Counter(map(whole_number, names))
-    by_value = {value: name for name in names if (value := whole_number(name)) is not None and values[value] == 1}
-    said = {cell: name_of.get(seen(cell)) or by_value.get(whole_number(cell) or "") for cell in cells}
+    words = Counter(map(as_word, names))
+    by_word = {as_word(name): name for name in names if words[as_word(name)] == 1}
+    said = {cell: name_of.get(seen(cell)) or by_word.get(as_word(cell)) for cell in cells}
     return {cell: name for cell, name in said.items() if name is not None}
 
 

@@ -30,9 +30,27 @@ def missing_gold(split: ScannedSplit, specs: Sequence[ColumnSpec]) -> list[Findi
     file = next(file for file in split.files if any(name not in file.columns for name in lacking))
     others = [name for name in file.header if name not in (*gold, file.id_column, file.text_column)]
     near = next((said for name in lacking if (said := did_you_mean(name, others))), "")
+    half = _hidden_in_some(split, lacking)
+    if half:
+        return half
     only = f", only {there}" if there else ""
     said = f"{split.name} has no {lacking}{only}: its rows are predicted, and not scored by what needs them{near}"
     return [Finding("warning", "missing-gold", str(file.place), None, None, said)]
+
+
+def _hidden_in_some(split: ScannedSplit, lacking: Sequence[str]) -> list[Finding]:
+    """Gold that one file hides and another has: as a whole the split would have none, and the other's would be lost."""
+    found: list[Finding] = []
+    for name in lacking:
+        having = [file for file in split.files if name in file.columns]
+        hiding = [file for file in split.files if name in file.missing and HIDDEN in {f.code for f in file.findings}]
+        for file in hiding if having else ():
+            said = (
+                f"{split.name} must have gold of {name!r} in all files or in none, got none here and some in "
+                f"{having[0].place}: leave this file out, or hide the gold of all"
+            )
+            found.append(Finding("error", HIDDEN, str(file.place), None, name, said))
+    return found
 
 
 def without_unknown_gold(splits: Sequence[ScannedSplit]) -> list[ScannedSplit]:

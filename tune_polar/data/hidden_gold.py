@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tune_polar.data.cell_values import Cells, read_cells, shown
+from tune_polar.data.cell_values import Cells, as_word, read_cells, shown
 from tune_polar.data.column_request import ColumnSpec
 from tune_polar.data.findings import Faults
-from tune_polar.data.texts import seen
 
 HIDDEN = "hidden-gold"  # of findings
 HIDDEN_RULE = "gold should be what train has of it, or be left empty: its rows count as without gold"
@@ -16,8 +15,8 @@ def hidden_value(spec: ColumnSpec, cells: Cells, word: str | None) -> str | None
     if spec.kind not in ("label", "class", "number") or not len(cells.cells):
         return None
     first = Cells(cells.column, cells.cells[:1], cells.lines[:1])
-    value = seen(first.cells[0])
-    if not value or any(seen(cell) != value for cell in cells.cells):
+    value = as_word(first.cells[0])
+    if not value or any(as_word(cell) != value for cell in set(cells.cells)):
         return None
     if read_cells(spec, first, Faults(""), word, must_occur=False) is not None:
         return None

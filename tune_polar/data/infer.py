@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tune_polar.data.cell_values import label_of, number_of, shown, whole_number
+from tune_polar.data.cell_values import as_word, label_of, number_of, shown
 from tune_polar.data.column_request import ID, TEXT
 from tune_polar.data.findings import data_error, errors_in
 from tune_polar.data.layout import WORD_MARK, Layout
@@ -238,5 +238,5 @@ def _by_value(values: Counter[str]) -> Counter[str]:
         return values
     found = Counter[str]()
     for cell, number in values.items():
-        found[whole_number(cell) or cell] += number
+        found[as_word(cell)] += number
     return found

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from tune_polar.data.cell_values import Cells, read_cells, shown
+from tune_polar.data.cell_values import Cells, as_word, read_cells, shown
 from tune_polar.data.column_request import ID, SOURCE_ID, TEXT, ColumnSpec
 from tune_polar.data.columns import Column, joined
 from tune_polar.data.findings import Faults, Finding
@@ -19,7 +19,7 @@ from tune_polar.data.readers import Place, RawTable, read_raw
 from tune_polar.data.readers.raw import Lines, header_shown
 from tune_polar.data.suggestions import did_you_mean
 from tune_polar.data.table import Split
-from tune_polar.data.texts import is_empty, seen
+from tune_polar.data.texts import is_empty
 
 # "train" rows must have all columns; "held_out" rows may lack gold; "extra" rows are trained on, never validated;
 # "evaluated" rows, of another data set, are there for their gold.
@@ -178,7 +178,7 @@ def _first_lines(cells: Cells) -> dict[str, int]:
         lines.setdefault(cell, line)
     found: dict[str, int] = {}
     for cell, line in lines.items():
-        found.setdefault(seen(cell), line)
+        found.setdefault(as_word(cell), line)
     return found
 
 
