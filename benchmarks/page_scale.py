@@ -27,6 +27,7 @@ from store_scale import fill, keep_scores, plan_of_sample
 
 from tune_polar.api.report import context_of
 from tune_polar.api.winner_files import write_page
+from tune_polar.report.page import html_of
 from tune_polar.report.reading import summary_for_page
 from tune_polar.store.store import open_store
 
@@ -53,7 +54,8 @@ def main() -> int:
     start, cpu = time.perf_counter(), time.process_time()
     summary = summary_for_page(store)
     read = time.perf_counter() - start
-    write_page(context_of(store, summary, path), path)
+    context = context_of(store, summary, path)
+    write_page(context, html_of(context), path)
     seconds, busy = time.perf_counter() - start, time.process_time() - cpu
     megabytes = path.stat().st_size / 1e6
     print(f"{len(summary.configurations):,} configurations × {len(plan.cells)} folds, one core")

@@ -98,7 +98,9 @@ def test_groups_of_the_search_are_compared(run: Callable[..., Any], tmp_path: Pa
     summary = finished_store(tmp_path / "store", two_stages()).summary()
     run("export", "store", f"--{form}", "tables")
     words = ("decide", f"tables/predictions-sorter.{form}", "--rule", "max_f1", "--rounds", "100", "--json")
-    plain, told = (json.loads(run(*words, *more).out) for more in ((), ("--group", "language")))
+    asked = ((), ("--group", "language"), ("--group", "group/language"))
+    plain, told, as_written = (json.loads(run(*words, *more).out) for more in asked)
+    assert as_written["groups"]["rules"] == told["groups"]["rules"]
     language = summary.gold.train.columns["language"]
     assert {each["group"] for each in told["groups"]["rules"][0]["groups"]} == set(language.names)
     for report in (plain["reports"][0], told["reports"][0]):  # groups tell no configurations apart

@@ -50,6 +50,22 @@ def test_folds_are_as_many_as_asked_for_whatever_plan_is_set() -> None:
     assert folds("zhegu", with_changes({"folds.plan": "stratified"}, folds=3))["count"] == 3
 
 
+def test_folds_of_a_plan_that_counts_none_are_refused_with_a_remedy_that_works() -> None:
+    with pytest.raises(SpecError, match=r"^--folds must go with folds that are counted .*got folds.plan: holdout"):
+        load_recipe("classifier", with_changes({"folds.plan": "holdout"}, folds=3))
+
+
+def test_an_ablation_has_the_folds_that_it_asks_for(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "recipe: own\nextends: classifier\nablations: {ten: {title: ten folds, changes: {folds.count: 10}},\n"
+        "  other: {title: another seed, changes: {folds.seed: 7}}}\n"
+    )
+    found = load_recipe(str(path), RecipeOptions(folds=3))
+    counts = {name: recipe.folds.model_dump()["count"] for name, (_, recipe) in found.ablations.items()}
+    assert (counts["ten"], counts["other"]) == (10, 3)
+
+
 def test_a_plan_that_parts_groups_is_refused_with_a_remedy_that_works() -> None:
     rule = r"^--group must go with folds .*stratified, holdout\), got folds.plan: leave_groups_out\n"
     with pytest.raises(SpecError, match=rule + r".*--set folds.plan=stratified"):

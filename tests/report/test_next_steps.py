@@ -101,8 +101,10 @@ def test_a_search_that_waits_is_gone_on_with_before_it_is_doubled(page_of: PageO
     page = page_of("rich")
     assert not page.summary.is_complete
     line = next_lines(page)[1]
-    assert "--trials" not in line
-    assert line.endswith("Go on with `tune-polar resume STORE`; 25 of 26 planned have ended.")
+    assert line.endswith(
+        "Go on with `tune-polar resume STORE`, for 25 of 26 planned have ended, and then with "
+        "`tune-polar resume STORE --trials 52`."
+    )
 
 
 def told(page: PageContext, name: str) -> PageContext:

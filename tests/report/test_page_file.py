@@ -115,7 +115,7 @@ def test_writing_replaces_an_older_page_and_leaves_nothing_else(page_of: PageOf,
     path = tmp_path / "pages" / "report.html"
     path.parent.mkdir()
     path.write_text("older")
-    assert write_page(PageContext(page_of("a vote").summary), path) == [path]
+    assert write_page(page_of("a vote"), "<!doctype html>", path) == [path]
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert list(path.parent.iterdir()) == [path]
 
@@ -125,7 +125,7 @@ def test_a_place_that_cannot_be_written_is_refused(page_of: PageOf, tmp_path: Pa
     folder = tmp_path / "folder"
     folder.mkdir()
     with pytest.raises(StoreError, match=r"the file .* must be written"):
-        write_page(PageContext(page_of("a vote").summary), tmp_path / place)
+        write_page(page_of("a vote"), "<!doctype html>", tmp_path / place)
     assert list(folder.iterdir()) == []
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 

@@ -76,13 +76,25 @@ def test_the_narrower_space_that_a_page_tells_of_lies_beside_it(
     run: Run, tmp_path: Path, out: tuple[str, ...], name: str
 ) -> None:
     made = SHAPES["rich"](tmp_path / "store")
-    (tmp_path / name).write_text("older ranges")
+    (tmp_path / name).write_text("# Narrower space of the search\nolder ranges")
     done = run("report", "store", *out)
     assert done.code == 0
     told = re.sub("<wbr>|</?bdi>", "", (tmp_path / done.out.strip()).read_text(encoding="utf-8"))
     beside = (tmp_path / name).name
     assert f"<code>--space {beside} --try STORE</code> does; {beside} lies beside this page." in told
     assert load_space(str(tmp_path / name), made.recipe, "published").name == "small-narrowed"
+
+
+def test_a_file_of_ones_own_is_not_taken_for_the_narrower_space(run: Run, tmp_path: Path) -> None:
+    SHAPES["two stages"](tmp_path / "store")  # nothing is narrowed
+    own = tmp_path / "st3-narrowed.yaml"
+    own.write_text("space: mine\n")
+    done = run("report", "store", "-o", "st3.html")
+    assert done.code == 2
+    assert "st3-narrowed.yaml must be a file that `tune-polar report` wrote" in done.err
+    assert own.read_text() == "space: mine\n"
+    own.rename(tmp_path / "mine.yaml")
+    assert run("report", "store", "-o", "st3.html").code == 0
 
 
 def first_format(content: bytes) -> bytes:

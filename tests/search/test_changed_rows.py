@@ -74,6 +74,11 @@ FILES = "Restore the original files and give them with --data, or start a new se
             "language is another in 2 of 6 rows ('e', 'f')",
             FILES,
         ),
+        (
+            changed(OWN, columns={name: OWN.train.columns[name] for name in ("hate", "language", "reply")}),
+            "closeness is not there any more",
+            FILES,
+        ),
         (changed(OWN, texts=tuple("abcdef")), "texts are others, with the same ids and gold", FILES),
         (
             with_columns(OWN, {"reply": text_column("other!")}),
@@ -99,7 +104,7 @@ FILES = "Restore the original files and give them with --data, or start a new se
         ),
     ],
     ids=[
-        *("order", "fewer rows", "another row", "gold", "group", "text", "further text", "order and texts"),
+        *("order", "fewer rows", "another row", "gold", "group", "a column", "text", "further text", "order and texts"),
         *("order and gold", "order of counted rows"),
     ],
 )  # fmt: skip

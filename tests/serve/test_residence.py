@@ -52,8 +52,10 @@ def test_the_cpu_computes_where_nobody_asked_for_the_card_that_is_full() -> None
         assert {models.get(key).device.type for key in "ab"} == {"cpu"}
 
 
-def test_a_card_with_room_is_used_either_way() -> None:
-    with pretended_cards(LAPTOP):
+@pytest.mark.parametrize("used_gb", [LAPTOP.used_gb, 7.45])  # room for both, and for one alone
+def test_a_card_with_room_for_one_is_used_either_way(used_gb: float) -> None:
+    with pretended_cards(dataclasses.replace(LAPTOP, used_gb=used_gb)):
         models = residence(falls_back=True)
-        assert models.prepare() is None
+        assert "CPU" not in (models.prepare() or "")
+        assert models.get("a").device == CARD
         assert models.get("b").device == CARD

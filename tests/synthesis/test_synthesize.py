@@ -157,7 +157,7 @@ def test_what_was_cut_off_is_asked_again_where_more_room_is_given(
         job = job_of(server, own, prompts)
         _, counts = run(job, own, tmp_path / "j.jsonl")
         cut = counts.texts["cut off"]
-        asked = sum(server.answered.values())
+        asked, paid = sum(server.answered.values()), counts.tokens
         _, counts = run(replace(job, endpoint=replace(job.endpoint, thinking_tokens=0)), own, tmp_path / "j.jsonl")
         assert sum(server.answered.values()) == asked
         server.wrong = False
@@ -167,7 +167,10 @@ def test_what_was_cut_off_is_asked_again_where_more_room_is_given(
         assert 0 < sum(server.answered.values()) - asked <= cut
         assert counts.asked["answered before"] == len(job.asks) - (sum(server.answered.values()) - asked)
         assert "cut off" not in counts.texts
-        _, counts = run(job, own, tmp_path / "j.jsonl")  # the last answer stands
+        assert counts.tokens == paid + 70 * (sum(server.answered.values()) - asked)
+        whole = counts.tokens
+        _, counts = run(job, own, tmp_path / "j.jsonl")  # the last answer stands, and both were paid for
+        assert counts.tokens == whole
         assert counts.asked["answered before"] == len(job.asks)
         assert "cut off" not in counts.texts
 

@@ -20,6 +20,7 @@ from tune_polar.data.table import Corpus
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.model.footprint import GB
 from tune_polar.report.next_steps import NARROWED
+from tune_polar.report.page import html_of
 from tune_polar.report.page_context import PageContext, PageOptions
 from tune_polar.report.reading import summary_for_page
 from tune_polar.report.sections.provenance import store_address
@@ -203,7 +204,8 @@ def _ended(store: Store, result: SearchResult, signals: EndSignals) -> Ended:
     summary = summary_for_page(store)
     folder = page_folder(store)
     page = folder / PAGE
-    pages = write_page(PageContext(summary, PageOptions(store_address(store.url, page), narrowed=NARROWED)), page)
+    context = PageContext(summary, PageOptions(store_address(store.url, page), narrowed=NARROWED))
+    pages = write_page(context, html_of(context), page)
     winner, ensemble = write_winner(summary, folder), write_ensemble(summary, folder)
     written = (*pages, winner, ensemble)
     copy_beside_records(store, [path for path in written if path is not None])

@@ -183,9 +183,10 @@ class Search:
             texts = of_examples(words_now(data, beside, self._source if examples else None), shown=examples)
             summary = self._summary()
             page = context_of(self._store, summary, where, examples=texts)
+        html = html_of(page)
         if where is not None:
-            write_page(page, where)
-        return Page(html_of(page), where)
+            write_page(page, html, where)
+        return Page(html, where)
 
     def predict(
         self,

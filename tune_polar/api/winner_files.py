@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tune_polar.api.pages import PAGE, WINNER
+from tune_polar.errors import StoreError
 from tune_polar.evaluate.ensemble_of_search import ensemble_file_of
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.ensemble_yaml import ENSEMBLE, ensemble_yaml
 from tune_polar.report.next_steps import NARROWED, narrowed_yaml
-from tune_polar.report.page import html_of
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_file import write_whole
 from tune_polar.report.winner_recipe import winner_yaml
+from tune_polar.store.store import MANIFEST
+
+_MARK = "# Narrower space of the search"  # how a file of this program's begins
 
 
 def write_winner(summary: SearchSummary, folder: Path) -> Path | None:
@@ -40,23 +44,61 @@ def write_narrowed(page: PageContext, page_path: Path) -> Path | None:
     """Write the space with narrower ranges beside a page, or take away one that no longer holds.
 
     Raises:
-        StoreError: the folder cannot be written.
+        StoreError: the folder cannot be written, or somebody's own file has that name.
     """
     text, path = narrowed_yaml(page), narrowed_beside(page_path)
+    _check_ours(path)
     if text is None:
-        path.unlink(missing_ok=True)
+        _remove(path)
         return None
-    write_whole(path, text)
+    write_whole(path, f"{_MARK} {page.summary.url}\n{text}")
     return path
 
 
-def write_page(page: PageContext, path: Path) -> list[Path]:
-    """Write a page, and beside it the narrower space that it tells of; gives what was written.
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the file {path} no longer holds and must be removed, but: {error.strerror or error}",
+            "Mend permissions there, or remove it.",
+        ) from error
+
+
+def _check_ours(path: Path) -> None:
+    """Leave alone what this program did not write; in a store's folder it has written all.
 
     Raises:
-        StoreError: the folder cannot be written.
+        StoreError: it is another's.
     """
-    write_whole(path, html_of(page))
+    if not os.path.lexists(path) or (path.parent / MANIFEST).exists():
+        return
+    try:
+        with path.open("rb") as file:
+            is_ours = file.read(len(_MARK)) == _MARK.encode()
+    except OSError:  # a folder
+        is_ours = False
+    if not is_ours:
+        raise StoreError(
+            f"{path} must be a file that `tune-polar report` wrote, for the space with narrower ranges goes there, got "
+            "another one",
+            "Rename it, or give the page another name with -o; it is left as it is.",
+        )
+
+
+def write_page(page: PageContext, html: str, path: Path) -> list[Path]:
+    """Write a page, and beside it the narrower space that it tells of; gives what was written.
+
+    Args:
+        page: what it is made of.
+        html: it itself.
+        path: where it goes.
+
+    Raises:
+        StoreError: the folder cannot be written, or the narrower space would take the place of somebody's own file.
+    """
+    _check_ours(narrowed_beside(path))
+    write_whole(path, html)
     narrowed = write_narrowed(page, path)
     return [path] if narrowed is None else [path, narrowed]
 
@@ -69,7 +111,7 @@ def write_ensemble(summary: SearchSummary, folder: Path) -> Path | None:
     """
     file, path = ensemble_file_of(summary), folder / ENSEMBLE
     if isinstance(file, str):
-        path.unlink(missing_ok=True)
+        _remove(path)
         return None
     verdict = "better than the configuration picked" if file.better else "not shown to be better than the one picked"
     comments = [f"Ensemble of {len(file.members)} configurations of {summary.url}: {verdict}"]

@@ -76,7 +76,7 @@ def check(
         if found is None:
             return []
         split = corpus_for(found.folds.name, corpus, **found.folds.model_dump(exclude={"order"}))
-        return fold_warnings(found, split, fold_plans(found, split))
+        return [*split.warnings[len(corpus.warnings) :], *fold_warnings(found, split, fold_plans(found, split))]
 
     findings = check_data(source, request, take=take)
     findings += constant_columns(source) if found is None and not errors_in(findings) else []

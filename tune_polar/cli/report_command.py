@@ -22,6 +22,7 @@ from tune_polar.cli.print_document import print_lines, print_table
 from tune_polar.errors import SpecError
 from tune_polar.evaluate.summary import SearchSummary, summarise
 from tune_polar.report.numbers import count
+from tune_polar.report.page import html_of
 from tune_polar.report.reading import summary_for_page
 from tune_polar.report.store_comparison import crossed, write_comparison
 from tune_polar.store.store import Store, open_store
@@ -120,7 +121,8 @@ def _one(store: Store, out: Path | None, watch: bool, texts: DataWords | None, n
     page = out or page_folder(store) / PAGE
     summary = summary_for_page(store, next_rows=new_rows)
     again = WATCH_SECONDS if watch and not summary.is_complete else None
-    written = write_page(context_of(store, summary, page, examples=texts, reload_seconds=again), page)
+    context = context_of(store, summary, page, examples=texts, reload_seconds=again)
+    written = write_page(context, html_of(context), page)
     if out is None:
         copy_beside_records(store, written)
     return page

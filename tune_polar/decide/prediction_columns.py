@@ -87,7 +87,9 @@ def columns_of(header: Sequence[str], path: Path, group: str | None = None) -> C
     known = (GOLD, LOGIT, PROBABILITY, VALUE)
     fixed = (SPLIT, FOLD, ID, JUDGED, *((CLASS,) if of_classes else ()))
     settings = [n for n in header if n not in fixed and not n.startswith((*known, GROUP))]
-    groups = {name.removeprefix(GROUP): name for name in header if name in settings or name.startswith(GROUP)}
+    of_recipe = [name for name in header if name.startswith(GROUP)]
+    groups = {name.removeprefix(GROUP): name for name in of_recipe}
+    groups |= {name: name for name in (*settings, *of_recipe)}  # as it is written goes before what it is short for
     if group is not None and group not in groups:
         raise DecisionError(
             f"{path}: the group must be a column beside those of the format, one of {list(groups)}, got {group!r}",

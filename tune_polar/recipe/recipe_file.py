@@ -126,6 +126,8 @@ def load_recipe(name: Written, options: RecipeOptions | None = None, *, folder: 
         draft = _draft(chain, profile, options)
         draft.change(ablation.changes, Origin(link.file, ("ablations", ablation_name, "changes")))
         left = _with_what_is_left(options, ablation, whole.values, draft.values)
+        if {FOLDS, f"{FOLDS}.plan", f"{FOLDS}.{COUNT}"} & ablation.changes.keys():  # it has a number of its own
+            left = replace(left, folds=None)
         changed = _finish(draft, left, faults, ablation_name)
         if changed is not None:
             ablations[ablation_name] = (ablation.title, changed)
@@ -289,14 +291,27 @@ def _is_taken_away(path: KeyPath, changed: Place, before: Tree, after: Tree) -> 
 def _finish(draft: Draft, options: RecipeOptions, faults: list[Fault], ablation: str | None = None) -> Recipe | None:
     draft.change(options.changes or {}, SET)
     plan = (root().below(FOLDS) or Node()).component(at(draft.values, (FOLDS,)))
-    counts = ablation is None or (plan is not None and COUNT in plan.model_fields)  # else it has a split of its own
-    if options.folds is not None and counts:
-        draft.lay((FOLDS, COUNT), options.folds, Origin(None, ("--folds",)))
-    if options.together and plan is not None:  # None: that is the fault
+    if options.folds is not None and plan is not None:  # None: that is the fault
+        _count_folds(draft, options.folds, plan)
+    if options.together and plan is not None:
         _keep_together(draft, options.together, plan, ablation)
     recipe = draft.finish()
     faults.extend(draft.faults)
     return recipe
+
+
+def _count_folds(draft: Draft, number: int, plan: type[Component]) -> None:
+    """Lay how many folds there are.
+
+    Raises:
+        SpecError: the folds are of a plan that counts none.
+    """
+    if COUNT not in plan.model_fields:
+        raise SpecError(
+            f"--folds must go with folds that are counted (stratified, paper), got {FOLDS}.plan: {plan.name}",
+            f"Leave --folds out, or give --set {FOLDS}.plan=stratified.",
+        )
+    draft.lay((FOLDS, COUNT), number, Origin(None, ("--folds",)))
 
 
 def _keep_together(draft: Draft, columns: tuple[str, ...], plan: type[Component], ablation: str | None) -> None:

@@ -148,10 +148,11 @@ def _good(page: PageContext, parameter: SearchedParameter, curve: Curve) -> tupl
 
 
 def _going_on(page: PageContext, place: str) -> str:
-    found, more = page.further, f"tune-polar resume {place}"
-    if page.summary.is_complete:
-        planned, lacking = page.summary.planned, max(0, FEWEST - len(page.learned.rows))
-        more += f" --trials {max(2 * planned, planned + lacking)}"
+    found, planned = page.further, page.summary.planned
+    more = f"tune-polar resume {place} --trials {max(2 * planned, planned + FEWEST - len(page.learned.rows))}"
+    if not page.summary.is_complete:
+        ended = sum(row.state != "incomplete" for row in page.summary.configurations)
+        more = f"tune-polar resume {place}`, for {ended:,} of {planned:,} planned have ended, and then with `{more}"
     if isinstance(found, str):
         return "" if found == NOTHING_SAMPLED else f"What going on would gain: {found} Go on with `{more}`."
     gain, unit = signed(found.gain, page.metric), unit_of(page.metric)
@@ -162,12 +163,10 @@ def _going_on(page: PageContext, place: str) -> str:
             f"foretells those left out no better than their mean. More {page.cells.many} or seeds tell more than more "
             f"configurations of this space. Go on with `{more}`."
         )
-    ended = sum(row.state != "incomplete" for row in page.summary.configurations)
-    left = "" if page.summary.is_complete else f"; {ended:,} of {page.summary.planned:,} planned have ended"
     return (
         f"Going on to twice as many is expected to gain {gain}{unit} over the winner, without the luck of a "
         f"measurement; the most promising point that a surrogate of {count(found.configurations, 'configuration')} "
-        f"sees has {ends} ({found.interval.level:.0%} interval). Go on with `{more}`{left}."
+        f"sees has {ends} ({found.interval.level:.0%} interval). Go on with `{more}`."
     )
 
 

@@ -51,7 +51,8 @@ def _difference(then: str, corpus: Corpus, was: GoldSplit) -> tuple[str, bool]:
     changed = list(_changed(was, {name: column.take(order) for name, column in here.columns.items()}))
     told_first = ["the rows stand in another order"] if is_moved else []
     how = " and ".join([*told_first, ", ".join(changed) or "texts are others, with the same ids and gold"])
-    if changed and not is_moved and _as_often(was.columns) == _as_often({n: here.columns[n] for n in was.columns}):
+    same = {name: here.columns[name] for name in was.columns if name in here.columns}
+    if changed and not is_moved and len(same) == len(was.columns) and _as_often(was.columns) == _as_often(same):
         how += "; all gold is there as often as before: if the rows stand in another order, sort them as they were"
     return how, False
 

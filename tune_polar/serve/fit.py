@@ -7,8 +7,6 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
 
-import torch
-
 from tune_polar import __version__
 from tune_polar.errors import SearchError, StoreError
 from tune_polar.recipe.cells import Cell
@@ -20,6 +18,7 @@ from tune_polar.serve.stored_composition import lacking_weights, put_composition
 from tune_polar.store.store import Store
 from tune_polar.trial.all_rows import all_rows_steps
 from tune_polar.trial.all_rows_trial import all_rows_trial
+from tune_polar.trial.error_verdict import verdict
 from tune_polar.trial.fold_trial import FoldTrial, Inputs
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.run_fold_trial import weights_steps
@@ -101,7 +100,9 @@ class Fitting:
         """
         try:
             composition = yield from (self._all if all_rows else self._folds)(context, begins)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if verdict(error) != "memory":
+                raise
             raise SearchError(
                 f"a stage must fit into the device's memory in its smallest parts, but: {str(error).splitlines()[0]}",
                 "End other programs that hold it, or give --device cpu.",
@@ -121,7 +122,7 @@ class Fitting:
                     "but they were recorded by another one",
                     "Fit with the version that searched (`tune-polar status` names it), or search anew.",
                 )
-            yield from in_smaller_parts(context.memory, partial(weights_steps, trial, context, names))
+            yield from in_smaller_parts(context.memory, context.device, partial(weights_steps, trial, context, names))
         return composition
 
     def _all(self, context: TrialContext, begins: Callable[[str], None]) -> Generator[Progress, None, Composition]:
@@ -129,7 +130,9 @@ class Fitting:
         steps, seed = found.steps(), found.cells[0].seed
         begins(f"all-s{seed}")
         trial = all_rows_trial(found.recipe, seed, self.inputs_for(found.recipe), steps)
-        keys = yield from in_smaller_parts(context.memory, partial(all_rows_steps, trial, context, self.store, steps))
+        keys = yield from in_smaller_parts(
+            context.memory, context.device, partial(all_rows_steps, trial, context, self.store, steps)
+        )
         return found.all_rows(keys)
 
 

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 import torch
 
 from tune_polar.errors import ModelError
+from tune_polar.trial.error_verdict import verdict
 from tune_polar.trial.inference import TrainedStage
 
-SHARE = 0.6  # of what is free; activations and tokens need some too
+SHARE = 0.6  # of what is free, that all models may take; activations and tokens need some too
+FITS = 0.95  # of what is free, that one may: batches are made as small as they have to be
 GB = 2**30
 
 
@@ -69,12 +71,12 @@ class Residence:
     def _moved_to_cpu(self, first: TrainedStage) -> str | None:
         """A sentence where the CPU takes the device's place."""
         free = _free_bytes(self._device)
-        if not self._falls_back or self._device.type != "cuda" or first.weight_bytes <= SHARE * free:
+        if not self._falls_back or self._device.type != "cuda" or first.weight_bytes <= FITS * free:
             return None
         self._device = torch.device("cpu")
         return (
             f"A model takes {first.weight_bytes / GB:.1f} GB and the GPU has {free / GB:.1f} GB free: "
-            "the CPU computes in its place."
+            "the CPU computes in its place; --device cuda insists."
         )
 
     def _put(self, stage: TrainedStage) -> None:
@@ -113,7 +115,9 @@ def told_in_words(device: torch.device) -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if verdict(error) != "memory":
+            raise
         raise ModelError(
             f"a model and one text must fit into the memory of {device}, which has {_free_bytes(device) / GB:.1f} GB "
             f"free, but: {str(error).splitlines()[0]}",

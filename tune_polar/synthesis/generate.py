@@ -103,10 +103,9 @@ def collect(job: Job, journal: Journal, report: Callable[[int, int], None]) -> t
     """
     ids = [ask.id_for(job.endpoint.model) for ask in job.asks]
     todo = unanswered(job, journal.entries)
-    before = [journal.entries[its] for its in ids if its in journal.entries]
     asking = _Asking(job, journal, report, todo)
     asking.asked["answered before"] = len(job.asks) - len(todo)
-    asking.tokens = job.spent + sum(entry.prompt_tokens + entry.answer_tokens for entry in before)
+    asking.tokens = job.spent + sum(journal.spent[its] for its in ids)
     asking.run()
     if asking.failure is not None:
         raise asking.failure

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Annotated, Self
@@ -54,6 +55,7 @@ class Journal:
     def __init__(self, path: Path, *, writes: bool = True) -> None:
         self.path, self._writes = path, writes
         self.entries: dict[str, Entry] = {}
+        self.spent: Counter[str] = Counter()  # tokens by question, of every answer to it
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -84,7 +86,7 @@ class Journal:
                     f"{self.path}, row {number}: a line of the journal must be as it was written, got {said}",
                     "Mend or remove the line: what it answered is asked again.",
                 ) from None
-            self.entries[entry.id] = entry  # the last: one that was cut off may have been asked again
+            self._keep(entry)
         if self._file is not None and whole < len(content):
             os.ftruncate(self._file.fileno(), whole)
         return self
@@ -129,7 +131,12 @@ class Journal:
                 f"the journal {self.path} must be writable, got {error.strerror or error}",
                 "Free space there; the same command goes on where it was stopped.",
             ) from None
+        self._keep(entry)
+
+    def _keep(self, entry: Entry) -> None:
+        """The last answer stands: one that was cut off may have been asked for again."""
         self.entries[entry.id] = entry
+        self.spent[entry.id] += entry.prompt_tokens + entry.answer_tokens
 
 
 def _lines(content: bytes, whole: int) -> list[bytes]:

@@ -82,7 +82,7 @@ def _train(
     plan = replace(built.plan, evaluate=_nothing)
     yield from train_stage(plan, Checkpoints(store, plan.key, context.checkpoint_seconds), last)
     done = Progress(plan.stage.name, plan.stage.number, plan.stage.fold, last, last)
-    beside = yield from shown(built.work.beside(), done)
+    beside = yield from shown(context.memory.evaluating(built.work.beside()), done)
     store.put_weights(plan.key, TensorArrays(plan.model.kept(), beside))
     store.remove_checkpoint(plan.key)
     del built, plan

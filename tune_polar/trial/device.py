@@ -17,7 +17,8 @@ from tune_polar.trial.visible_gpus import is_simulated, visible_variable
 _KERNELS_BYTES = 128 * 2**20  # loaded when they are first used, beside the context
 _LEFT_OVER_BYTES = 64 * 2**20  # of blocks that torch keeps for libraries
 _LEAST_GB = 0.5  # with less, not even the embedded encoder trains
-_KEPT_SHARE = 0.9  # of a slot's bytes that must still be there: a neighbour's context takes some that was free at first
+_KEPT_SHARE = 0.5  # of a slot's bytes that must still be there: with less gone, smaller parts fit, and contexts of
+# neighbours take some that was free at first
 
 
 class DeviceError(TunePolarError, RuntimeError):
@@ -38,13 +39,19 @@ class Held:
 
     def memory_came_back(self) -> bool:
         """Give everything back that nothing refers to, and tell whether torch has let go of it."""
-        gc.collect()
+        give_back(self.device)
         if self.device.type != "cuda":
             return True
+        return int(torch.cuda.memory_reserved(self.device)) <= self.reserved_bytes + _LEFT_OVER_BYTES
+
+
+def give_back(device: torch.device) -> None:
+    """Have torch let go of all memory that nothing refers to."""
+    gc.collect()
+    if device.type == "cuda":
         # cuBLAS's workspaces, up to 32 MiB for each thread and handle, are blocks of torch's that count as in use.
         torch._C._cuda_clearCublasWorkspaces()
         torch.cuda.empty_cache()
-        return int(torch.cuda.memory_reserved(self.device)) <= self.reserved_bytes + _LEFT_OVER_BYTES
 
 
 def hold_device(on_gpu: bool, slot_gb: float) -> Held:

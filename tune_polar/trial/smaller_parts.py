@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
 import torch
 
+from tune_polar.trial.device import give_back
+from tune_polar.trial.error_verdict import verdict
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.slot_memory import SlotMemory
 
@@ -15,23 +16,24 @@ T = TypeVar("T")
 
 
 def in_smaller_parts(
-    memory: SlotMemory, begin: Callable[[], Generator[Progress, None, T]]
+    memory: SlotMemory, device: torch.device, begin: Callable[[], Generator[Progress, None, T]]
 ) -> Generator[Progress, None, T]:
     """Steps of a trial, from its checkpoint on in the next smaller parts each time its stage runs out of memory.
 
     Args:
         memory: of the trial's context, which is told what did not fit.
+        device: that it is computed on.
         begin: the trial from its last checkpoint on.
 
     Raises:
-        torch.OutOfMemoryError: not even the smallest parts fit.
+        RuntimeError: not even the smallest parts fit; libraries tell of memory in their own words.
     """
     memory.begin({})
     while True:
         try:
             return (yield from begin())
-        except torch.OutOfMemoryError as error:
-            if memory.in_force is None:
+        except RuntimeError as error:
+            if verdict(error) != "memory" or memory.in_force is None:
                 raise
             stage, plan = memory.in_force
             tried, evaluated = memory.tried, memory.evaluated
@@ -43,8 +45,7 @@ def in_smaller_parts(
                 raise
             forget_frames(error)
         memory.begin(tried, evaluated)
-        gc.collect()
-        torch.cuda.empty_cache()
+        give_back(device)
 
 
 def forget_frames(error: BaseException) -> None:

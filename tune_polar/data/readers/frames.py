@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CELLS_AT_ONCE = 65_536  # as objects of Python
+# Not every one of numpy: a point or a span of time would be a bare count of nanoseconds or days.
+_SCALARS = (np.bool_, np.str_, np.floating, np.unsignedinteger, np.int8, np.int16, np.int32, np.int64, np.longlong)
 
 
 def read_frame(
@@ -46,4 +48,4 @@ def _values(column: pd.Series[Any]) -> Iterator[object]:
     for start in range(0, len(column), CELLS_AT_ONCE):
         part = column.iloc[start : start + CELLS_AT_ONCE]
         cells = part.astype(object).where(part.notna(), None).tolist()
-        yield from (cell.item() if isinstance(cell, np.generic) else cell for cell in cells)
+        yield from (cell.item() if isinstance(cell, _SCALARS) else cell for cell in cells)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import IO, Any
@@ -135,8 +136,8 @@ def _of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
-    repeated, names = _Repeated(found), [name for name, _ in pairs]
-    repeated.name = next(name for name in found if names.count(name) > 1)
+    repeated, times = _Repeated(found), Counter(name for name, _ in pairs)
+    repeated.name = next(name for name in found if times[name] > 1)
     return repeated
 
 

@@ -20,7 +20,7 @@ class EndSignals:
     Example:
         >>> with EndSignals() as signals:
         ...     result = prepared.run(watcher, signals=signals)
-        ...     write_page(summary, path)  # a signal that comes now is heard when all is written
+        ...     write_page(page, html, path)  # a signal that comes now is heard when all is written
         >>> signals.received
     """
 
