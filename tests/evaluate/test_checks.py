@@ -185,7 +185,7 @@ def test_tp003_looks_at_every_threshold_and_at_each_groups(tmp_path):
         },
         "score": {"of": "each"},
     }
-    made = made_store(tmp_path / "s", recipe_of(values), rows=180)
+    made = made_store(tmp_path / "s", recipe_of(values), rows=540)
     configuration = made.configuration()
     german = made.gold.train.where({"language": "deu"})
     for cell in made.cells:
@@ -197,7 +197,7 @@ def test_tp003_looks_at_every_threshold_and_at_each_groups(tmp_path):
     found = check(made.summary(), "TP003")
     assert found.verdict == "fires"
     assert any(
-        message.startswith("each by itself: deu: hurt is hardly ever called: of 0 calls on 60 rows")
+        message.startswith("each by itself: deu: hurt is hardly ever called: of 0 calls on 180 rows")
         for message in found.messages
     )
     assert not any(message.startswith("each by itself: eng: hurt is hardly") for message in found.messages)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
 from markupsafe import Markup
 
-_SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\|<>`*[]#_~&"} | {"\n": " ", "\r": " "})
+_SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\|<>`*[]#~&"} | {"\n": " ", "\r": " "})
+_OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # within a word it is no mark of Markdown's
 
 
 @dataclass(frozen=True)
@@ -203,4 +205,4 @@ def _in_markdown(text: str, kind: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.translate(_SPECIAL)
+    return _OUTER_UNDERSCORE.sub(r"\\_", text.translate(_SPECIAL))
