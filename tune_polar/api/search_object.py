@@ -164,7 +164,8 @@ class Search:
         """The page of the search; a notebook shows it below the cell.
 
         Args:
-            path: a file to write it to, ending in .html; None: it is written nowhere.
+            path: a file to write it to, ending in .html; beside it goes the narrower space that it tells of, for
+                ``st3.html`` ``st3-narrowed.yaml``. None: nothing is written.
             examples: whether it also shows the texts decided most wrongly, which may be hateful.
             data, text, id, columns, dev, test, language: as for ``resume``; only with ``examples``.
 

@@ -38,7 +38,12 @@ def report(
         typer.Argument(help="The folder, s3:// or gs:// URL with the search's records; several are compared."),
     ],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="The page.  [default: report.html in the store]")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            help="The page; beside it lies the narrower space that it tells of.  [default: report.html in the store]",
+        ),
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Write it anew while the search runs; it reloads.")] = False,
