@@ -229,7 +229,7 @@ BAD: dict[str, tuple[dict[str, str | bytes], list[str], str]] = {
     "no such folder": ({"a.csv": "tweet\na\n"}, ["store", "a.csv", "-o", "no/a.csv"], "must be a file that can be"),
     "no such configuration": ({"a.csv": "tweet\na\n"}, ["store", "a.csv", "--configuration", "x"], "Finished, best"),
     "no such device": ({"a.csv": "tweet\na\n"}, ["store", "a.csv", "--device", "cuda:77"], "--device must be auto or"),
-    "no group": ({"a.csv": "tweet\na\n"}, ["store", "a.csv", "--column", "language=lang"], "columns that decisions go"),
+    "no group": ({"a.csv": "tweet\na\n"}, ["store", "a.csv", "--column", "language=lang"], "columns that rows go by"),
     "bytes": ({"a.txt": b"\xff\xfe\x00\x01\xff"}, ["store", "a.txt"], "must be UTF-8"),
 }
 
