@@ -17,8 +17,8 @@ from tune_polar.api.winner_files import write_ensemble
 from tune_polar.cli.ending import print_ensemble
 from tune_polar.evaluate.ensemble_of_search import ensemble_file_of
 from tune_polar.report.ensemble_yaml import read_ensemble
-from tune_polar.report.page import build_page
-from tune_polar.report.page_context import PageOptions
+from tune_polar.report.page import html_of
+from tune_polar.report.page_context import PageContext, PageOptions
 
 Run = Callable[..., Any]
 
@@ -58,8 +58,8 @@ def test_one_configuration_and_none(tmp_path: Path, capsys) -> None:
 def test_a_page_that_is_written_again_and_again_waits_for_the_end(tmp_path: Path) -> None:
     summary = finished_store(tmp_path / "store", two_stages(), (0.5, 0.6)).summary()
     waits = "it is computed once the search has ended"
-    assert waits in build_page(summary, PageOptions(reload_seconds=5))
-    assert waits not in build_page(summary)
+    assert waits in html_of(PageContext(summary, PageOptions(reload_seconds=5)))
+    assert waits not in html_of(PageContext(summary))
 
 
 def test_merged_searches_have_one_of_their_own(run: Run, tmp_path: Path) -> None:

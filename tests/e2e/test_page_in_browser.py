@@ -18,8 +18,8 @@ from tests.e2e.conftest import Searched
 from tests.report.shapes import SHAPES
 from tests.store.made_recipes import TWO_STAGES, recipe_of
 from tests.store.made_store import made_store
-from tune_polar.report.page import build_page
-from tune_polar.report.page_context import PageOptions
+from tune_polar.report.page import html_of
+from tune_polar.report.page_context import PageContext, PageOptions
 
 pytestmark = pytest.mark.e2e
 
@@ -279,9 +279,9 @@ def test_a_watched_page_reads_itself_anew_and_keeps_what_is_followed(browser: Pa
     made = made_store(tmp_path / "store", recipe_of(TWO_STAGES), trials=5)
     made.finish(made.configuration("published"), 0.5)
     path = tmp_path / "page.html"
-    path.write_text(build_page(made.summary(), PageOptions(reload_seconds=1)), encoding="utf-8")
+    path.write_text(html_of(PageContext(made.summary(), PageOptions(reload_seconds=1))), encoding="utf-8")
     made.finish(made.configuration({LR: 0.01}), 0.9)
-    later = build_page(made.summary())
+    later = html_of(PageContext(made.summary()))
     browser.show(path)
     Select(browser.driver.find_element(By.ID, "follow")).select_by_value("0")
     path.write_text(later, encoding="utf-8")

@@ -16,7 +16,7 @@ from tests.report.shapes import SHAPES
 from tests.store.made_recipes import CLASSES, NUMBER, TWO_STAGES, recipe_of
 from tests.store.made_store import finished_store, made_corpus
 from tune_polar.report.document import Code, Words
-from tune_polar.report.page import answers, build_page, left_out
+from tune_polar.report.page import answers, html_of, left_out
 from tune_polar.report.page_context import PageContext, PageOptions
 from tune_polar.report.page_section import Section
 from tune_polar.report.sections import SECTIONS
@@ -47,7 +47,7 @@ def test_every_section_answers_or_says_why_not(page_of: PageOf, shape: str, sect
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_page_is_whole_and_can_be_read(page_of: PageOf, shape: str) -> None:
     page = page_of(shape)
-    text = build_page(page.summary)
+    text = html_of(PageContext(page.summary))
     elements = outline(text)
     sections = [about["id"] for tag, about in elements if tag == "section"]
     assert sections == [section.name for section, _ in answers(page)]
@@ -68,7 +68,7 @@ def test_every_page_is_whole_and_can_be_read(page_of: PageOf, shape: str) -> Non
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_word_of_a_system_stands_on_a_page(page_of: PageOf, shape: str) -> None:
     summary = page_of(shape).summary
-    shown = re.sub(r"<style.*?</style>|<script.*?</script>", "", build_page(summary), flags=re.DOTALL)
+    shown = re.sub(r"<style.*?</style>|<script.*?</script>", "", html_of(PageContext(summary)), flags=re.DOTALL)
     said = [unescape(shown), winner_yaml(summary) or "", winner_changes(summary), str(comparison([summary, summary]))]
     found = {match.lower() for match in SYSTEMS.findall("\n".join(said).replace("tune-polar", ""))}
     # The Asymmetric Loss brings its γ−, SoftTriple its γ.
@@ -101,7 +101,7 @@ def test_sections_come_with_what_a_recipe_has(page_of: PageOf) -> None:
 
 def test_what_does_not_arise_is_named_with_its_reason(page_of: PageOf) -> None:
     page = page_of("regression")
-    footer = unescape(build_page(page.summary)).rpartition("<footer>")[2]
+    footer = unescape(html_of(PageContext(page.summary))).rpartition("<footer>")[2]
     for section, reason in left_out(page):
         assert f"<bdi>{section.question}</bdi> <bdi>{reason}</bdi>" in footer
     reasons = {section.name: reason for section, reason in left_out(page)}
@@ -114,8 +114,8 @@ def test_example_texts_stand_there_only_where_asked_for(page_of: PageOf, shape: 
     page = page_of(shape)
     summary = page.summary
     texts = {row_id: f"secret <b>{row_id}</b>" for row_id in summary.gold.train.ids}
-    assert "secret" not in build_page(summary)
-    shown = build_page(summary, PageOptions(texts=texts))
+    assert "secret" not in html_of(PageContext(summary))
+    shown = html_of(PageContext(summary, PageOptions(texts=texts)))
     outline(shown)
     assert ("secret" in shown) == (page.outcome is not None)
     if page.outcome is not None:

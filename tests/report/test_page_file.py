@@ -19,7 +19,7 @@ from tests.store.made_recipes import TWO_STAGES, recipe_of, two_stages
 from tests.store.made_store import MadeStore, finished_store, made_store
 from tune_polar.api.winner_files import write_page
 from tune_polar.errors import StoreError
-from tune_polar.report.page import build_page
+from tune_polar.report.page import html_of
 from tune_polar.report.page_context import PageContext, PageOptions
 from tune_polar.report.page_file import with_commands
 
@@ -37,7 +37,7 @@ def labelled(names: Sequence[str], **about: Any) -> Mapping[str, Any]:
 
 @pytest.mark.parametrize("shape", ["rich", "regression", "three classes", "two seeds"])
 def test_the_page_is_self_contained(page_of: PageOf, shape: str) -> None:
-    page = build_page(page_of(shape).summary)
+    page = html_of(PageContext(page_of(shape).summary))
     elements = outline(page)
     addresses = [value for _, about in elements for name, value in about.items() if name in ("src", "href") and value]
     assert addresses
@@ -52,7 +52,7 @@ def test_the_page_is_self_contained(page_of: PageOf, shape: str) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_nothing_inline_escapes_the_content_security_policy(page_of: PageOf, shape: str) -> None:
-    elements = outline(build_page(page_of(shape).summary))
+    elements = outline(html_of(PageContext(page_of(shape).summary)))
     (policy,) = [about["content"] for _, about in elements if about.get("http-equiv") == "Content-Security-Policy"]
     assert "default-src 'none'" in str(policy)
     assert "unsafe" not in str(policy)
@@ -60,7 +60,7 @@ def test_nothing_inline_escapes_the_content_security_policy(page_of: PageOf, sha
 
 
 def test_the_settings_can_be_read_without_a_script(page_of: PageOf) -> None:
-    without = re.sub(r"<script.*?</script>", "", build_page(page_of("two stages").summary), flags=re.DOTALL)
+    without = re.sub(r"<script.*?</script>", "", html_of(PageContext(page_of("two stages").summary)), flags=re.DOTALL)
     assert "rule: max_f1" in without
     assert all("hidden" in about for tag, about in outline(without) if tag == "button")
 
@@ -74,7 +74,7 @@ def test_text_from_data_is_escaped_everywhere(tmp_path: Path) -> None:
     made.fail(made.configuration({"sorter.optimizer.lr": 0.05}), HOSTILE, kind=HOSTILE)
     summary = made.summary()
     texts = dict.fromkeys(summary.gold.train.ids, HOSTILE)
-    page = build_page(summary, PageOptions(texts=texts))
+    page = html_of(PageContext(summary, PageOptions(texts=texts)))
     assert len([tag for tag, _ in outline(page) if tag == "script"]) == 2  # the page's own, and its data
     assert "<script>alert" not in page
     assert page.count("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&#34;&amp;") > 20
@@ -84,14 +84,14 @@ def test_text_from_data_is_escaped_everywhere(tmp_path: Path) -> None:
 
 def test_a_hostile_path_is_escaped(tmp_path: Path) -> None:
     made = finished_store(tmp_path / "<img src=x onerror=alert(1)>", two_stages(), skills=(0.4,))
-    page = build_page(made.summary())
+    page = html_of(PageContext(made.summary()))
     assert "<img" not in page
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
 
 
 def test_a_character_that_turns_direction_turns_nothing_of_the_page(tmp_path: Path) -> None:
     made = finished_store(tmp_path / "store", recipe_of(labelled(["a\u202eb\u2066", "כ\u200f!"])), skills=(0.4,))
-    page = build_page(made.summary())
+    page = html_of(PageContext(made.summary()))
     copied = page.split("<code>#")[1].split("</code>")[0]
     assert "\u202e" not in page
     assert "\u2066" not in page
@@ -102,13 +102,13 @@ def test_a_character_that_turns_direction_turns_nothing_of_the_page(tmp_path: Pa
 
 @pytest.mark.parametrize("shape", ["rich", "regression", "per language"])
 def test_the_same_records_give_the_same_page(made: Made, shape: str) -> None:
-    assert build_page(made(shape).summary()) == build_page(made(shape).summary())
+    assert html_of(PageContext(made(shape).summary())) == html_of(PageContext(made(shape).summary()))
 
 
 def test_a_page_that_is_watched_reloads(page_of: PageOf) -> None:
     summary = page_of("two stages").summary
-    assert 'data-reload="10"' in build_page(summary, PageOptions(reload_seconds=10))
-    assert "data-reload" not in build_page(summary)
+    assert 'data-reload="10"' in html_of(PageContext(summary, PageOptions(reload_seconds=10)))
+    assert "data-reload" not in html_of(PageContext(summary))
 
 
 def test_writing_replaces_an_older_page_and_leaves_nothing_else(page_of: PageOf, tmp_path: Path) -> None:

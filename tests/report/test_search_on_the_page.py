@@ -15,7 +15,7 @@ from tests.store.made_store import PROVENANCE, MadeStore, made_store
 from tune_polar.evaluate.manifest_facts import DataDoubt
 from tune_polar.evaluate.summary import summarise
 from tune_polar.recipe.cells import Cell
-from tune_polar.report.page import build_page
+from tune_polar.report.page import html_of
 from tune_polar.report.page_context import PageContext, PageOptions
 from tune_polar.report.racing_words import saved_by_racing
 from tune_polar.report.reading import summary_for_page
@@ -50,7 +50,7 @@ def test_only_the_best_and_the_reference_are_read_in_full(many: MadeStore) -> No
     assert whole.reference is not None
     in_full = {row.configuration.id for row in read.finished if row.outcome is not None}
     assert in_full == {*(row.configuration.id for row in whole.finished[:3]), whole.reference.configuration.id}
-    assert "Entered are the 4 configurations read in full, the best of 25" in build_page(read)
+    assert "Entered are the 4 configurations read in full, the best of 25" in html_of(PageContext(read))
 
 
 # What matters, how sensitive

@@ -29,7 +29,7 @@ from tune_polar.report import words
 from tune_polar.report.decide.threshold_document import decide_document
 from tune_polar.report.decide.threshold_json import report_data
 from tune_polar.report.document import Figures
-from tune_polar.report.page import build_page
+from tune_polar.report.page import html_of
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.store_comparison import comparison
 from tune_polar.report.winner_recipe import winner_changes, winner_yaml
@@ -131,7 +131,7 @@ def test_rows_of_several_seeds_are_not_taken_for_texts(page_of: PageOf) -> None:
 def test_one_cell_has_no_noise(page_of: PageOf, shape: str) -> None:
     page = page_of(shape)
     assert page.noise is None
-    assert "± 0.000" not in build_page(page.summary)
+    assert "± 0.000" not in html_of(PageContext(page.summary))
     assert [row["SD"] for row in Answer(page, "better").table("Finished").values()] == ["—"] * 3
     sensitive = Answer(page, "sensitive")
     assert not any("may well be noise" in text for text in sensitive.texts)
@@ -196,7 +196,7 @@ def renamed() -> dict[str, object]:
 
 
 def test_a_column_of_another_name_leaves_no_trace_of_the_usual_one(tmp_path: Path) -> None:
-    text = build_page(finished_store(tmp_path / "store", recipe_of(renamed())).summary())
+    text = html_of(PageContext(finished_store(tmp_path / "store", recipe_of(renamed())).summary()))
     shown = unescape(re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)).replace("tune-polar", "")
     assert "hateful" in shown
     assert "verdict" in shown
@@ -214,7 +214,12 @@ def test_a_shipped_recipe_on_another_column_says_nothing_of_its_usual_one(tmp_pa
     for words_of_it in (recipe.description, "detector of polarized texts"):
         described = recipe.model_copy(update={"description": words_of_it})
         told = replace(summary, facts=replace(summary.facts, recipe=described))
-        said = [build_page(told), winner_yaml(told) or "", winner_changes(told), str(comparison([told, told]))]
+        said = [
+            html_of(PageContext(told)),
+            winner_yaml(told) or "",
+            winner_changes(told),
+            str(comparison([told, told])),
+        ]
         shown = unescape(re.sub(r"<wbr>|<style.*?</style>", "", "\n".join(said), flags=re.DOTALL))
         assert "macro-F1 of vote (a vote of detector’s nearest training rows), on all rows" in shown
         assert "published" in shown

@@ -18,7 +18,8 @@ from tune_polar.cli.failure_messages import failure_lines, memory_lines
 from tune_polar.evaluate.summary import summarise
 from tune_polar.model.encoder import TextEncoder
 from tune_polar.recipe.recipe import Recipe
-from tune_polar.report.page import build_page
+from tune_polar.report.page import html_of
+from tune_polar.report.page_context import PageContext
 from tune_polar.search.make_plan import SearchPlan
 from tune_polar.search.prepared_search import PreparedSearch
 from tune_polar.search.ray.remote_files import StoreAccess
@@ -99,7 +100,7 @@ def test_a_fold_that_ran_out_of_memory_finishes_with_the_same_batch(
     summary = summarise(store)
     assert any("OutOfMemoryError" in line for line in failure_lines(summary))
     assert "batch 16 in parts of 4" in "\n".join(memory_lines(summary))
-    page = build_page(summary)
+    page = html_of(PageContext(summary))
     assert "batch 16 in parts of 4" in page
     assert "2 attempts ran out of memory" in page
 
@@ -122,7 +123,7 @@ def test_what_fits_in_no_way_is_infeasible_with_its_reason(tmp_path: Path, plan:
     reason = "not even the smallest parts fit into memory: finder at step 0, batch 16 in parts of 1"
     assert reason in failures[-1].message
     assert any(reason in line for line in failure_lines(summary))
-    assert reason in build_page(summary)
+    assert reason in html_of(PageContext(summary))
 
     again = PreparedSearch(plan, store, ONE_SLOT)
     again.restore()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.glossary import folded, glossary
-from tune_polar.report.page_context import PageContext, PageOptions
+from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_file import rendered
 from tune_polar.report.page_section import Answer, Section
 from tune_polar.report.sections import SECTIONS
@@ -21,17 +20,12 @@ def left_out(page: PageContext) -> list[tuple[Section, str]]:
     return [(each, reason.text) for each, reason in reasons if reason is not None and not reason.arises]
 
 
-def build_page(summary: SearchSummary, options: PageOptions | None = None) -> str:
-    """The page of a search as HTML.
+def html_of(page: PageContext) -> str:
+    """The page of a search as HTML; who writes something beside it reads the same context, computed once.
 
     Example:
-        >>> build_page(summary_for_page(open_store("searches/st3")))
+        >>> html_of(PageContext(summary_for_page(open_store("searches/st3"))))
     """
-    return html_of(PageContext(summary, options or PageOptions()))
-
-
-def html_of(page: PageContext) -> str:
-    """The same of a context that others read too, so that what is computed for it is computed once."""
     summary = page.summary
     title = f"{page.recipe.recipe} on {summary.facts.data_name}"
     answered = answers(page)
