@@ -39,10 +39,10 @@ def object_at(recipe: Recipe, path: KeyPath) -> Any:
             return None
         if node.one is not None and part == node.one.registry.tag:
             value = value.name
+        elif node.section is not None or node.one is not None:
+            value = getattr(value, part, None)
         elif isinstance(value, Mapping):
             value = value.get(part)
-        elif node.each is None:
-            value = getattr(value, part, None)
         node = below
     return value
 

@@ -85,8 +85,10 @@ class Node:
         if key == registry.tag:
             return Node(names_one=self.one)
         chosen = self.component(value)
-        classes = ([chosen] if chosen is not None else []) + [registry[name] for name in registry]
-        return next((field_node(each, key) for each in classes if key in each.model_fields), None)
+        if chosen is not None and key in chosen.model_fields:
+            return field_node(chosen, key)
+        others = (registry[name] for name in registry)
+        return next((field_node(each, key) for each in others if key in each.model_fields), None)
 
     def components_with(self, key: str) -> tuple[str, ...]:
         """Names of the components that have ``key``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 
 from tune_polar.report.document import Details, Fact, Facts, Figures
@@ -115,7 +115,9 @@ def glossary(content: Iterable[object]) -> Facts | None:
         >>> glossary([prose("Paired by fold, Holm-adjusted.")]).rows[0].term
         'paired'
     """
-    text = "\n".join(_texts(content))
+    texts: list[str] = []
+    _collect(content, texts)
+    text = "\n".join(texts)
     found = tuple(Fact(term, means) for term, (pattern, means) in _TERMS.items() if re.search(pattern, text))
     return Facts(found) if found else None
 
@@ -125,15 +127,15 @@ def folded(found: Facts | None) -> tuple[Details, ...]:
     return () if found is None else (Details(TITLE, (found,)),)
 
 
-def _texts(content: object) -> Iterator[str]:
+def _collect(content: object, texts: list[str]) -> None:
     """Every string of nested blocks, but for drawings."""
     if isinstance(content, str):
-        yield content
+        texts.append(content)
     elif isinstance(content, Figures):
-        yield content.note
+        texts.append(content.note)
     elif is_dataclass(content):
         for each in fields(content):
-            yield from _texts(getattr(content, each.name))
+            _collect(getattr(content, each.name), texts)
     elif isinstance(content, Iterable):
         for each in content:
-            yield from _texts(each)
+            _collect(each, texts)

@@ -44,6 +44,16 @@ def with_commands(text: str) -> Markup:
     return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))
 
 
+def broken(name: str) -> Markup:
+    """``name``, a dotted key or a long one, escaped; a line may break after each of its underscores.
+
+    Example:
+        >>> broken("a_b")
+        Markup('a_<wbr>b')
+    """
+    return Markup(str(escape(name)).replace("_", "_<wbr>"))
+
+
 def _finalized(value: object) -> object:
     if isinstance(value, Verbatim):  # as references, which no macro around it makes visible again
         return Markup(_DIRECTION.sub(lambda found: f"&#{ord(found[0])};", str(escape(str(value)))))
@@ -70,7 +80,7 @@ def rendered(template: str, *, scripted: bool = False, **values: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["commands"] = with_commands
+    environment.filters.update(commands=with_commands, broken=broken)
     return environment.get_template(template).render(
         version=__version__,
         # Ours, not data: the only two texts that are not escaped.

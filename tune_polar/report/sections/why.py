@@ -15,7 +15,9 @@ from tune_polar.stats.intervals import signed, signed_span, unit_of
 NOTE = (
     "What each setting adds on the way to the winner, averaged over the orders in which settings may change (Shapley "
     "values of a Gaussian process that learned the scores of all finished configurations); what two gain only together "
-    f"is split evenly. The thin line is the {LEVEL:.0%} interval. Settings of decisions are not among them: every "
+    f"is split evenly. The thin line is the {LEVEL:.0%} interval. Few configurations draw shares towards nothing: in "
+    "simulated searches it held the true share of a setting that does something in 53 to 63% of cases with 15 "
+    "configurations, in 77 to 87% with 40 and in 86 to 90% with 100. Settings of decisions are not among them: every "
     "configuration is scored at its best ones."
 )
 
@@ -49,11 +51,13 @@ def build(page: PageContext) -> Answer:
 
 def _sentences(way: Way, page: PageContext) -> tuple[str, ...]:
     unit, settings = unit_of(page.metric), count(len(way.shares), "setting")
+    # Where there is nothing to tell, up to half of these intervals lie beside 0 (benchmarks/shares.py, noise).
+    is_told = way.few_alone is not None
+    span = f" ({LEVEL:.0%} interval {signed_span(way.whole.interval, page.metric)})" if is_told else ""
     whole = (
         f"The winner differs from the {named(page.reference_word)} in {settings}, for which a surrogate of "
-        f"{count(way.configurations, 'configuration')} foretells a gain of {signed(way.whole.gain, page.metric)}{unit} "
-        f"({LEVEL:.0%} interval {signed_span(way.whole.interval, page.metric)}); the luck of its {page.cells.many} is "
-        "not in it."
+        f"{count(way.configurations, 'configuration')} foretells a gain of {signed(way.whole.gain, page.metric)}{unit}"
+        f"{span}; the luck of its {page.cells.many} is not in it."
     )
     if way.few_alone is None:
         verdict = (
