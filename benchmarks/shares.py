@@ -1,10 +1,9 @@
 """How often do the intervals of a page's "why" hold the truth? Worlds of seventeen settings of which it is known.
 
-    python benchmarks/shares.py              # about two minutes
-    python benchmarks/shares.py --seeds 50
+    python benchmarks/shares.py --seeds 30   # ten minutes of two busy cores
 
-In each world so many configurations are drawn by chance and measured on five folds whose noise is that of a search; the
-way goes from the first of them to the best one. A setting's true share is its Shapley value on the world itself. Printed
+In each world so many configurations are drawn by chance and measured on five folds with noise of their own; the way
+goes from the first of them to the best one. A setting's true share is its Shapley value on the world itself. Printed
 for each world and number of configurations: the share of 90% intervals that hold the truth, of settings that do
 something, of those that do nothing and of the whole; how often each of the three is told from nothing; the mean width
 of an interval and the mean absolute error, in points.
