@@ -18,7 +18,7 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.report.page import html_of
 from tune_polar.report.page_context import PageContext, PageOptions
 from tune_polar.report.racing_words import saved_by_racing
-from tune_polar.report.reading import summary_for_page
+from tune_polar.report.reading import FEWEST_IN_FULL, READ_IN_FULL, most_in_full, summary_for_page
 from tune_polar.report.searched import SearchedParameter
 from tune_polar.report.sections import cost
 from tune_polar.report.sections.provenance import store_address
@@ -51,6 +51,28 @@ def test_only_the_best_and_the_reference_are_read_in_full(many: MadeStore) -> No
     in_full = {row.configuration.id for row in read.finished if row.outcome is not None}
     assert in_full == {*(row.configuration.id for row in whole.finished[:3]), whole.reference.configuration.id}
     assert "Entered are the 4 configurations read in full, the best of 25" in html_of(PageContext(read))
+
+
+def test_reading_says_which_configuration_it_is_at(many: MadeStore) -> None:
+    said: list[str] = []
+    summary_for_page(many.store, read_in_full=3, told=said.append)
+    assert "scoring configuration 25 of 25 …" in said
+    assert said[-1] == "reading predictions of configuration 4 of 4 …"
+
+
+def test_the_more_predictions_each_has_the_fewer_are_read_in_full(
+    many: MadeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = summarise(many.store, "scores")
+    columns = len(summary.gold.train.columns)
+    rows = sum(len(split) * (1 if name == "train" else 3) for name, split in summary.gold.splits.items())
+    assert len(summary.cells) == 3
+    assert most_in_full(summary) == READ_IN_FULL
+    monkeypatch.setattr("tune_polar.report.reading.MOST_VALUES", 7 * rows * columns)
+    assert most_in_full(summary) == 7
+    assert sum(row.outcome is not None for row in summary_for_page(many.store).finished) == 8, "and the reference"
+    monkeypatch.setattr("tune_polar.report.reading.MOST_VALUES", 1)
+    assert most_in_full(summary) == FEWEST_IN_FULL
 
 
 # What matters, how sensitive

@@ -6,7 +6,8 @@ Ids, paths, host names and error texts come from elsewhere, so all that is print
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -17,6 +18,8 @@ from tune_polar.control_characters import visible
 
 # Into a pipe or file nothing says how wide a line may be; 80 would cut tables.
 PIPE_WIDTH = 120
+TOLD_SECONDS = 30.0  # between two lines of progress where there is no terminal
+TOLD_TO_A_TERMINAL_SECONDS = 2.0
 
 
 class VisibleConsole(Console):
@@ -55,3 +58,23 @@ def progress_console() -> Console:
     if not console.is_jupyter:
         return console
     return VisibleConsole(file=sys.stdout, width=PIPE_WIDTH, force_jupyter=False, force_terminal=False)
+
+
+def now_and_then(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Passes on a line of progress if the last one, or this call, was long ago; in a terminal sooner.
+
+    Example:
+        >>> told = now_and_then(print)
+        >>> for row in range(1_000_000):
+        ...     told(f"row {row}")
+    """
+    every = TOLD_TO_A_TERMINAL_SECONDS if progress_console().is_terminal else TOLD_SECONDS
+    last = time.monotonic()
+
+    def told(line: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= every:
+            last = time.monotonic()
+            say(line)
+
+    return told

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tune_polar.api.begin import recorded_source
-from tune_polar.api.consoles import progress_console
+from tune_polar.api.consoles import now_and_then
 from tune_polar.api.data_words import DataWords
 from tune_polar.api.model_words import ModelWords, device_named
 from tune_polar.python_gc import without_collection
@@ -19,8 +18,6 @@ from tune_polar.python_gc import without_collection
 if TYPE_CHECKING:  # they bring torch
     from tune_polar.serve.composition import Composition
     from tune_polar.trial.progress import Progress
-
-TOLD_SECONDS = 30.0  # between two lines of progress where there is no terminal
 
 
 @dataclass(frozen=True)
@@ -95,16 +92,8 @@ def fit_model(
 
 def steps_told(say: Callable[[str], None]) -> Callable[[Progress], None]:
     """Tells of a step now and then, more often in a terminal."""
-    every = 2.0 if progress_console().is_terminal else TOLD_SECONDS
-    last = time.monotonic()
-
-    def stepped(at: Progress) -> None:
-        nonlocal last
-        if time.monotonic() - last >= every:
-            last = time.monotonic()
-            say(f"  {at.stage}, step {at.step} of {at.total_steps}")
-
-    return stepped
+    told = now_and_then(say)
+    return lambda at: told(f"  {at.stage}, step {at.step} of {at.total_steps}")
 
 
 @contextmanager

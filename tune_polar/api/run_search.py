@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from tune_polar.api.consoles import now_and_then
 from tune_polar.api.display import Shown
 from tune_polar.api.floors_at_end import add_floors
 from tune_polar.api.live import LiveTable
@@ -73,7 +74,7 @@ def start(plan: SearchPlan, store: Store, machines: Machines, command: str, show
                     return _run(prepared, plan, store, slots, shown, limits, signals)
 
             result = _in_order(prepared, signals, go)
-        return _ended(store, result, signals)
+        return _ended(store, result, signals, shown)
 
 
 def warnings_of(corpus: Corpus) -> list[str]:
@@ -104,7 +105,7 @@ def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limi
                     return _run(prepared, plan, store, slots, shown, limits, signals)
 
             result = _in_order(prepared, signals, go)
-        return _ended(store, result, signals)
+        return _ended(store, result, signals, shown)
 
 
 def _take_up(prepared: PreparedSearch, shown: Shown, store: Store) -> None:
@@ -200,8 +201,8 @@ def _run(
     return result
 
 
-def _ended(store: Store, result: SearchResult, signals: EndSignals) -> Ended:
-    summary = summary_for_page(store)
+def _ended(store: Store, result: SearchResult, signals: EndSignals, shown: Shown) -> Ended:
+    summary = summary_for_page(store, told=now_and_then(shown.say))
     folder = page_folder(store)
     page = folder / PAGE
     context = PageContext(summary, PageOptions(store_address(store.url, page), narrowed=NARROWED))

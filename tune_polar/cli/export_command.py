@@ -10,7 +10,7 @@ import typer
 from tune_polar.api.model_words import ModelWords
 from tune_polar.cli.model_place import ModelGroup
 from tune_polar.cli.option_groups import with_groups
-from tune_polar.cli.output import say
+from tune_polar.cli.output import say, waiting
 from tune_polar.errors import SpecError
 from tune_polar.report.numbers import count
 
@@ -72,7 +72,7 @@ def export(
 
     opened = open_store(store, to_look=True)
     reads = csv is not None or parquet is not None or model is not None
-    summary = summary_for_page(opened, IN_TABLES) if reads else summarise(opened, "scores")
+    summary = summary_for_page(opened, IN_TABLES, told=waiting()) if reads else summarise(opened, "scores", waiting())
     if len(summary.finished) > IN_TABLES and (csv or parquet or tensorboard):
         say(f"curves and predictions are those of the {IN_TABLES} best of {len(summary.finished):,} configurations")
     _tables(opened, summary, csv, parquet)

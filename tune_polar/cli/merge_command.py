@@ -10,7 +10,7 @@ from tune_polar.api.count_checks import positive
 from tune_polar.api.pages import PAGE, copy_beside_records, page_folder
 from tune_polar.api.winner_files import write_ensemble, write_narrowed, write_winner
 from tune_polar.cli import options
-from tune_polar.cli.output import say
+from tune_polar.cli.output import say, waiting
 from tune_polar.evaluate.configuration_scores import copy_own_scores
 from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.evaluate.summary import summarise, wanted_weights
@@ -77,7 +77,7 @@ def merge(
 
 def _write_results(target: Store) -> None:
     """Winner, ensemble and narrower space of all together, as the end of a search leaves them."""
-    summary, folder = summary_for_page(target), page_folder(target)
+    summary, folder = summary_for_page(target, told=waiting()), page_folder(target)
     written = (
         write_winner(summary, folder),
         write_ensemble(summary, folder),

@@ -6,8 +6,10 @@ import codecs
 import json
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any, cast
 
+from tune_polar.api.consoles import now_and_then
 from tune_polar.control_characters import visible
 
 # What our own lines hold beyond ASCII, for an encoding that lacks it.
@@ -20,6 +22,11 @@ def say(text: str, *, to_error: bool = False) -> None:
     stream = sys.stderr if to_error else sys.stdout
     stream.write(f"{visible(text)}\n")
     stream.flush()
+
+
+def waiting() -> Callable[[str], None]:
+    """For lines of progress of what is quick as a rule: on standard error, now and then."""
+    return now_and_then(lambda line: say(line, to_error=True))
 
 
 def say_json(about: Any) -> None:

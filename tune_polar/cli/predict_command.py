@@ -11,16 +11,13 @@ from typing import Annotated
 
 import typer
 
-from tune_polar.api.consoles import progress_console
 from tune_polar.api.count_checks import positive
 from tune_polar.cli import options
 from tune_polar.cli.model_place import Device, ModelGroup
 from tune_polar.cli.option_groups import with_groups
-from tune_polar.cli.output import say
+from tune_polar.cli.output import say, waiting
 from tune_polar.errors import SpecError
 from tune_polar.report.numbers import count
-
-TOLD_SECONDS = 30.0  # between two lines of progress where there is no terminal
 
 
 @dataclass(frozen=True)
@@ -105,16 +102,14 @@ class _Counted:
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
-        self._console = progress_console()
-        self._began = self._told = time.monotonic()
+        self._told = waiting()
+        self._began = time.monotonic()
         self._done = 0
 
     def tell(self, done: int) -> None:
         self._done = done
-        now = time.monotonic()
-        if not self._quiet and now - self._told >= (1.0 if self._console.is_terminal else TOLD_SECONDS):
-            self._told = now
-            say(f"{self._said()} …", to_error=True)
+        if not self._quiet:
+            self._told(f"{self._said()} …")
 
     def end(self, output: str) -> None:
         if not self._quiet:

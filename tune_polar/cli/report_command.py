@@ -17,7 +17,7 @@ from tune_polar.api.report import check_page_name, context_of, of_examples
 from tune_polar.api.winner_files import write_page
 from tune_polar.cli.option_groups import MovedDataGroup, with_groups
 from tune_polar.cli.options import whole_number
-from tune_polar.cli.output import say, say_json
+from tune_polar.cli.output import say, say_json, waiting
 from tune_polar.cli.print_document import print_lines, print_table
 from tune_polar.errors import SpecError
 from tune_polar.evaluate.summary import SearchSummary, summarise
@@ -108,7 +108,7 @@ def _check(stores: list[str], out: Path | None, watch: bool, examples: bool, new
 
 def _several(stores: list[Store], out: Path, *, json: bool) -> Path:
     """The page that compares them, and what was trained on one and tested on another."""
-    summaries = [summary_for_page(store) for store in stores]
+    summaries = [summary_for_page(store, told=waiting()) for store in stores]
     page, table = write_comparison(summaries, out), crossed(summaries)
     if json:
         found = {"not_applicable": table} if isinstance(table, str) else table.as_json()
@@ -124,7 +124,7 @@ def _several(stores: list[Store], out: Path, *, json: bool) -> Path:
 
 def _one(store: Store, out: Path | None, watch: bool, texts: DataWords | None, new_rows: int | None) -> Path:
     page = out or page_folder(store) / PAGE
-    summary = summary_for_page(store, next_rows=new_rows)
+    summary = summary_for_page(store, next_rows=new_rows, told=waiting())
     again = WATCH_SECONDS if watch and not summary.is_complete else None
     context = context_of(store, summary, page, examples=texts, reload_seconds=again)
     written = write_page(context, html_of(context), page)

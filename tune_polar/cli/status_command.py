@@ -12,7 +12,7 @@ from tune_polar.api.status import status_of
 from tune_polar.cli import options
 from tune_polar.cli.ending import print_places
 from tune_polar.cli.failure_messages import failure_lines, failure_notice, memory_lines
-from tune_polar.cli.output import say_json
+from tune_polar.cli.output import say_json, waiting
 from tune_polar.cli.print_document import print_lines
 from tune_polar.cli.result_json import result_json
 from tune_polar.cli.score_table import print_scores
@@ -39,8 +39,8 @@ def status(
       tune-polar status searches/st3-20261122-101500
     """
     with without_collection():  # nothing that was read is thrown away
-        opened = open_store(store, to_look=True)
-        summary = summary_for_page(opened) if json else summarise(opened, "scores")
+        opened, told = open_store(store, to_look=True), waiting()
+        summary = summary_for_page(opened, told=told) if json else summarise(opened, "scores", told)
         if json:
             page, winner = existing_pages(opened)
             say_json(result_json(summary, page, winner))

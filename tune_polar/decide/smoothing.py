@@ -25,6 +25,7 @@ SHARE = 2 / 3  # of Silverman's bandwidth
 EPANECHNIKOV = 2.2138  # its bandwidth for one of a Gaussian kernel that smooths as much (Marron and Nolan 1988)
 GRID, FINER = 512, 64  # thresholds tried, and in the neighbourhood of the best
 _EDGE = 1e-6  # probabilities nearer to 0 or 1 count as this near: a 32-bit sigmoid tells no more
+_ALIKE = 1e-9  # logits that differ by no more are one
 _ZOOMS = 3  # each looks between the best threshold's neighbours
 
 
@@ -37,8 +38,7 @@ class _Survival:
     bandwidth: float
 
     @classmethod
-    def of(cls, logits: FloatArray, bandwidth: float) -> _Survival:
-        ranked = np.sort(logits)
+    def of(cls, ranked: FloatArray, bandwidth: float) -> _Survival:
         sums = np.zeros((4, len(ranked) + 1))
         power = np.ones(len(ranked))
         for exponent in range(4):
@@ -91,31 +91,40 @@ def _best(gold: BoolArray, probability: FloatArray, *, macro: bool) -> float:
         return PREDICT_NONE
     clipped = np.clip(probability, _EDGE, 1 - _EDGE)
     logits = np.log(clipped) - np.log1p(-clipped)
-    usual = _bandwidth(logits)
+    positive, negative = np.sort(logits[gold]), np.sort(logits[~gold])
+    lowest, highest = float(logits.min()), float(logits.max())
     # Nothing to weigh against, one probability for all rows, or classes that do not overlap: any cut between is best
-    if gold.all() or usual == 0.0 or logits[gold].min() > logits[~gold].max():
+    if not len(negative) or highest - lowest <= _ALIKE or positive[0] > negative[-1]:
         return max_macro_f1(gold, probability) if macro else max_f1(gold, probability)
-    positive, negative = logits[gold], logits[~gold]
-    classes = _Classes(
-        _Survival.of(positive, _bandwidth(positive) or usual), _Survival.of(negative, _bandwidth(negative) or usual)
-    )
-    low, high = float(logits.min()), float(logits.max())
+    widths = [_bandwidth(positive), _bandwidth(negative)]
+    if not all(widths):  # one class has a single row, or rows all alike: it takes that of all rows
+        usual = _bandwidth(np.sort(logits))
+        widths = [each or usual for each in widths]
+    classes = _Classes(_Survival.of(positive, widths[0]), _Survival.of(negative, widths[1]))
+    low, high = lowest, highest
     for count in (GRID, *[FINER] * _ZOOMS):
         thresholds = np.linspace(low, high, count)
         scores = classes.f1(thresholds, macro=macro)
         ties = np.flatnonzero(scores >= scores.max() - TIE_TOLERANCE)
         best = int(ties[np.argmin(np.abs(thresholds[ties]))])  # of equals the one nearest to 0.5
         low, high = float(thresholds[max(best - 1, 0)]), float(thresholds[min(best + 1, count - 1)])
-    if thresholds[best] <= logits.min():  # calling every row positive is best
+    if thresholds[best] <= lowest:  # calling every row positive is best
         return float(probability.min()) / 2
     # Rounded: the last bits of exp and log are the processor's
     return round(1 / (1 + float(np.exp(-thresholds[best]))), 12)
 
 
-def _bandwidth(logits: FloatArray) -> float:
-    """Of one class, in logits; 0 where they are all alike."""
-    if len(logits) < 2:
+def _bandwidth(ranked: FloatArray) -> float:
+    """Of one class, in logits; ``ranked`` are its own, rising. 0 where they are all alike."""
+    if len(ranked) < 2:
         return 0.0
-    quarter, three_quarters = np.percentile(logits, (25, 75))
-    spreads = [each for each in (float(logits.std(ddof=1)), float(three_quarters - quarter) / 1.34) if each > 1e-9]
-    return float(SILVERMAN * SHARE * EPANECHNIKOV * min(spreads, default=0.0) * len(logits) ** -0.2)
+    between_quarters = _quantile(ranked, 0.75) - _quantile(ranked, 0.25)
+    spreads = [each for each in (float(ranked.std(ddof=1)), between_quarters / 1.34) if each > _ALIKE]
+    return float(SILVERMAN * SHARE * EPANECHNIKOV * min(spreads, default=0.0) * len(ranked) ** -0.2)
+
+
+def _quantile(ranked: FloatArray, share: float) -> float:
+    """As ``np.quantile`` has it, of rows that are in order already: thousands of these make a page."""
+    whole, part = divmod(share * (len(ranked) - 1), 1)
+    below, above = ranked[int(whole)], ranked[min(int(whole) + 1, len(ranked) - 1)]
+    return float(below + part * (above - below))

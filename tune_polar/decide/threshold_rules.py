@@ -56,7 +56,7 @@ def cuts_at(gold: BoolArray, probability: FloatArray, thresholds: FloatArray) ->
 
 def every_cut(gold: BoolArray, probability: FloatArray) -> Cuts:
     """One threshold below each distinct probability, midway to the next lower one (to 0 below the lowest)."""
-    order = np.argsort(probability, kind="stable")
+    order = np.argsort(probability)  # how ties lie among one another is never read
     ranked = probability[order]
     first = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))  # first row of each distinct value
     distinct = ranked[first]

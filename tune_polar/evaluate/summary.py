@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -136,13 +136,14 @@ class SearchSummary:
 
 
 @without_collection()
-def summarise(store: Store, detail: Detail = "outcomes") -> SearchSummary:
+def summarise(store: Store, detail: Detail = "outcomes", told: Callable[[str], None] = lambda _: None) -> SearchSummary:
     """Read all records of ``store`` and derive what they say.
 
     Args:
         store: of the search.
         detail: ``states`` reads no stage; ``scores`` only stages of configurations whose scores are not kept yet;
             ``outcomes`` reads all, and gives each configuration its predictions and outcome.
+        told: hears which configuration is looked at; one that is scored anew may take seconds.
 
     Raises:
         StoreError: there is no readable manifest or gold in it.
@@ -157,15 +158,18 @@ def summarise(store: Store, detail: Detail = "outcomes") -> SearchSummary:
     abandoned = {record.configuration_id: record for record in store.abandonments()}
     for failure in store.failures():
         failures[failure.configuration_id].append(failure)
-    scorer = _Scorer(store, gold, facts, detail)
+    scorer, found = _Scorer(store, gold, facts, detail), []
+    configurations = store.configurations()
+    for place, each in enumerate(configurations, 1):
+        told(f"scoring configuration {place} of {len(configurations)} …")
+        found.append(
+            _summarise(each, scorer.planned(folds[each.id]), failures[each.id], abandoned.get(each.id), scorer)
+        )
     return SearchSummary(
         store.url,
         facts,
         gold,
-        tuple(
-            _summarise(c, scorer.planned(folds[c.id]), failures[c.id], abandoned.get(c.id), scorer)
-            for c in store.configurations()
-        ),
+        tuple(found),
         store.weights_bytes(),
         {} if detail == "states" else store.floors(facts.recipe),
     )

@@ -10,6 +10,7 @@ import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import chain
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -85,10 +86,8 @@ class Node:
         if key == registry.tag:
             return Node(names_one=self.one)
         chosen = self.component(value)
-        if chosen is not None and key in chosen.model_fields:
-            return field_node(chosen, key)
-        others = (registry[name] for name in registry)
-        return next((field_node(each, key) for each in others if key in each.model_fields), None)
+        classes = chain([] if chosen is None else [chosen], (registry[name] for name in registry))
+        return next((field_node(each, key) for each in classes if key in each.model_fields), None)
 
     def components_with(self, key: str) -> tuple[str, ...]:
         """Names of the components that have ``key``."""

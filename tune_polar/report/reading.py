@@ -6,8 +6,10 @@ computed, so that a page of a thousand configurations reads predictions only of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+from tune_polar.data.table import TRAIN
 from tune_polar.errors import DecisionError
 from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.evaluate.outcome import outcome_of
@@ -16,30 +18,52 @@ from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary, sum
 from tune_polar.store.store import Store
 
 READ_IN_FULL = 24  # the best so many, and the reference: one number, so that page, terminal and JSON say the same
+FEWEST_IN_FULL = 4
+MOST_VALUES = 20_000_000  # predictions of all that are read in full: with what is derived some two gigabytes
 IN_TABLES = 200  # whose curves and predictions tables hold
 
 
-def summary_for_page(store: Store, read_in_full: int = READ_IN_FULL, *, next_rows: int | None = None) -> SearchSummary:
+def summary_for_page(
+    store: Store,
+    read_in_full: int | None = None,
+    *,
+    next_rows: int | None = None,
+    told: Callable[[str], None] = lambda _: None,
+) -> SearchSummary:
     """The summary of ``store`` with predictions and outcome of the best configurations and the reference.
 
     Of those without a score it has the predictions of some: of the ones that racing gave up as many as an ensemble
-    takes, the furthest first, and of others ``read_in_full``. ``next_rows``: size of the set of texts to come, whose
-    score is foretold; None: as many as the largest labelled split beside train.
+    takes, the furthest first, and of others ``read_in_full``.
+
+    Args:
+        store: of the search.
+        read_in_full: the best so many; None: ``READ_IN_FULL``, fewer where each has very many predictions.
+        next_rows: size of the set of texts to come, whose score is foretold; None: as many as the largest labelled
+            split beside train.
+        told: hears which configuration is looked at.
 
     Raises:
         StoreError: there is no readable manifest or gold in it.
     """
-    summary = summarise(store, "scores")
-    wanted = told_in_full(summary, read_in_full)
-    reader = PredictionsReader(store, summary.gold, summary.cells)
-    return replace(
-        summary,
-        next_rows=next_rows,
-        configurations=tuple(
-            _in_full(row, reader, summary) if row.configuration.id in wanted and row.folds else row
-            for row in summary.configurations
-        ),
-    )
+    summary = summarise(store, "scores", told)
+    wanted = told_in_full(summary, most_in_full(summary) if read_in_full is None else read_in_full)
+    reader, rows, read = PredictionsReader(store, summary.gold, summary.cells), [], 0
+    for row in summary.configurations:
+        if row.configuration.id in wanted and row.folds:
+            read += 1
+            told(f"reading predictions of configuration {read} of {len(wanted)} …")
+            rows.append(_in_full(row, reader, summary))
+        else:
+            rows.append(row)
+    return replace(summary, next_rows=next_rows, configurations=tuple(rows))
+
+
+def most_in_full(summary: SearchSummary) -> int:
+    """How many of the best are read in full: ``READ_IN_FULL``, or as many as ``MOST_VALUES`` leaves room for."""
+    splits, seeds = summary.gold.splits, len({cell.seed for cell in summary.cells})
+    # Each fold predicts every row of the other splits, and its own rows of train.
+    rows = sum(len(split) * (seeds if name == TRAIN else len(summary.cells)) for name, split in splits.items())
+    return max(FEWEST_IN_FULL, min(READ_IN_FULL, MOST_VALUES // max(1, rows * len(splits[TRAIN].columns))))
 
 
 def told_in_full(summary: SearchSummary, number: int) -> set[str]:
