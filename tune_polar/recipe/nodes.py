@@ -86,7 +86,8 @@ class Node:
         if key == registry.tag:
             return Node(names_one=self.one)
         chosen = self.component(value)
-        classes = chain([] if chosen is None else [chosen], (registry[name] for name in registry))
+        first = [] if chosen is None else [chosen]
+        classes: Iterable[type[BaseModel]] = chain(first, map(registry.__getitem__, registry))
         return next((field_node(each, key) for each in classes if key in each.model_fields), None)
 
     def components_with(self, key: str) -> tuple[str, ...]:
