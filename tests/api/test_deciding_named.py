@@ -133,7 +133,6 @@ TWICE = SHARES.set_axis([0, *range(ROWS - 1)])
         ((GOLD, SHARES, FOLDS + 0.5), "fold must be a whole number, .* got 0.5 in row 0"),
         ((GOLD, SHARES, FOLDS - 1), "fold must be a whole number, 0 or more, .* got -1 in row 0"),
         ((GOLD, SHARES, FOLDS.astype(str).where(FOLDS > 0, "")), "fold must be a whole number, .* got '' in row 0"),
-        ((GOLD, SHARES, pd.to_datetime(FOLDS)), "fold must hold whole numbers"),
         (([], [], []), r"predictions must have shape \(rows,\) or \(rows, columns\), got \(0,\)"),
         (([], [0.5], [0]), r"gold must have shape \(rows,\) or \(rows, columns\), got \(0,\)"),
         ((None, SHARES, FOLDS), "gold of the out-of-fold rows must be an array, got None"),
