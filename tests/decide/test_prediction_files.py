@@ -182,6 +182,7 @@ def renamed(**names: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
         (cell("gold/c", 9, 1), r"same gold for one text, got other labels for 't0' in row 10 than in row 1"),
         (cell("fold", 1, None), r"fold must be a whole number, .* got an empty cell in row 2"),
         (cell("fold", 1, 1.5), r"fold must be a whole number, .* got 1.5 in row 2"),
+        (cell("fold", 1, "f1"), r"fold must hold numbers, got 'f1' in row 2; 1 such"),
         (
             lambda f: f.assign(**{"gold/a/b": None, "gold/c": None}),
             r"at least one label must have gold, got empty",
@@ -193,6 +194,18 @@ def test_bad_cells(
 ) -> None:
     with pytest.raises(DecisionError, match=message):
         read_predictions(written(change(frame), tmp_path))
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.parquet"])
+def test_folds_may_have_names(frame: pd.DataFrame, tmp_path: Path, name: str) -> None:
+    own = frame["split"] == "oof"
+    called = frame.assign(fold=frame["fold"].map({0: "part a", 1: "part b"}, na_action="ignore").where(own))
+    table, plain = (read_predictions(written(each, tmp_path, name)) for each in (called, frame))
+    for one, other in zip(table.configurations, plain.configurations, strict=True):
+        assert np.array_equal(one.splits["oof"].fold, other.splits["oof"].fold)
+    assert set(table.notes) - set(plain.notes) == {
+        "folds are numbered in the order of their names: part a is 0, part b is 1"
+    }
 
 
 def test_oof_without_any_gold_is_refused(frame: pd.DataFrame, tmp_path: Path) -> None:

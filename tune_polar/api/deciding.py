@@ -8,11 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from tune_polar.api.best import ends
 from tune_polar.api.python_words import told_in_python
-from tune_polar.decide.prediction_arrays import ONE, ArraySplit, Predicted, table_of_arrays
+from tune_polar.decide.array_arguments import Predicted
+from tune_polar.decide.prediction_arrays import ONE, ArraySplit, table_of_arrays
 from tune_polar.decide.predictions import OOF
 from tune_polar.errors import DecisionError
 from tune_polar.report.decide.decide_page import decide_page, write_decide_report
@@ -87,8 +89,10 @@ class Decided:
         """Write the report to an .html or .md file.
 
         Raises:
-            TunePolarError: another ending, or a place that cannot be written.
+            TunePolarError: no path, another ending, or a place that cannot be written.
         """
+        if not isinstance(path, str | Path):
+            raise DecisionError(f"path must be text or a Path, got {path!r:.80}", 'For example "thresholds.html".')
         write_decide_report(Path(path), [self._document], None)
         return Path(path)
 
@@ -117,15 +121,19 @@ def decide(
 ) -> Decided:
     """Report what out-of-fold predictions are worth, as `tune-polar decide` does of a file.
 
+    What names its rows, as DataFrames and Series do, is put in one order by its index, and columns by their names:
+    both must then be the same everywhere. What has no names goes by position.
+
     Args:
         gold: of the out-of-fold rows: 0 and 1 (rows,) or (rows, labels), classes (rows,), or numbers (rows,) or
             (rows, columns).
         predictions: of the same rows, each by a model that was not trained on it: probabilities (rows,), (rows, labels)
             or (rows, classes), numbers, or what ``predict_proba`` gives, also as a list of arrays (rows, 2). A mapping
             by name compares several configurations.
-        folds: the fold that each row was held out in, (rows,); None: all in one, which compares no folds.
-        labels: names of the columns, of classes what gold says, such as ``model.classes_``; None: sorted classes, or
-            numbers from 0.
+        folds: the fold that each row was held out in, by number or name, (rows,); None: all in one, which compares no
+            folds.
+        labels: names of the columns, of classes what gold says, such as ``model.classes_``; None: the columns' own
+            names, sorted classes, or numbers from 0.
         splits: further rows by name, each as (gold or None, predictions): ``{"test": (y_test, probabilities)}``.
         groups: of each out-of-fold row, such as its language; of classes and numbers each group's score is told.
         rules: threshold rules to compare; none: the usual ones.
@@ -137,7 +145,8 @@ def decide(
         The report: ``thresholds``, ``score``, ``corrected``, ``data()``; print it to read it.
 
     Raises:
-        TunePolarError: arrays that do not fit together, or values that are no gold or no prediction.
+        TunePolarError: arrays that do not fit together, rows or columns of other names, or values that are no gold,
+            no prediction or no fold.
 
     Example:
         >>> import numpy as np
@@ -148,18 +157,37 @@ def decide(
         >>> sorted(found.thresholds), found.score > 0.6, found.interval[0] < found.corrected < found.interval[1]
         (['hurt', 'rude'], True, True)
     """
-    if seed < 0:
-        raise DecisionError(f"seed must be at least 0, got {seed}", "Give a whole number from 0 up.")
-    if new_rows is not None and new_rows < 1:
-        raise DecisionError(f"new_rows must be at least 1, got {new_rows}", "Give the size of the test set to come.")
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise DecisionError(f"seed must be at least 0, got {seed!r}", "Give a whole number from 0 up.")
+    if new_rows is not None and (not isinstance(new_rows, int | np.integer) or new_rows < 1):
+        raise DecisionError(f"new_rows must be at least 1, got {new_rows!r}", "Give the size of the test set to come.")
     every = {OOF: ArraySplit(gold, _named(predictions))}
-    for name, (own, predicted) in (splits or {}).items():
-        if name == OOF:
-            raise DecisionError(f"a further split must not be called {OOF!r}", "Call it dev or test.")
-        every[name] = ArraySplit(own, _named(predicted))
+    every |= _further({} if splits is None else splits, every[OOF].predictions)
     table = table_of_arrays(every, folds, labels, groups)
     with told_in_python({"rules", "rounds", "groups"}):
         return Decided(report_of(table, ReportSettings(tuple(rules), seed, rounds, new_rows)))
+
+
+def _further(splits: object, known: Mapping[str, Predicted]) -> Mapping[str, ArraySplit]:
+    """The splits beside the out-of-fold rows; ``known``: the configurations, by name."""
+    remedy = 'For example splits={"test": (y_test, probabilities)}.'
+    if not isinstance(splits, Mapping):
+        raise DecisionError(f"splits must map names to (gold or None, predictions), got {splits!r:.80}", remedy)
+    found = {}
+    for name, given in splits.items():
+        if name == OOF:
+            raise DecisionError(f"a further split must not be called {OOF!r}", "Call it dev or test.")
+        if not isinstance(given, list | tuple) or len(given) != 2:
+            got = f"{len(given)} of them" if isinstance(given, list | tuple) else type(given).__name__
+            raise DecisionError(f"splits[{name!r}] must be a pair (gold or None, predictions), got {got}", remedy)
+        found[str(name)] = ArraySplit(given[0], _named(given[1]))
+        foreign = set(found[str(name)].predictions) - set(known)
+        if foreign:
+            raise DecisionError(
+                f"splits[{name!r}] must hold predictions of {', '.join(known)}, got {', '.join(sorted(foreign))}",
+                "Call configurations alike in predictions and splits.",
+            )
+    return found
 
 
 def _named(predictions: Predicted | Mapping[str, Predicted]) -> Mapping[str, Predicted]:

@@ -56,10 +56,11 @@ def decide(
 ) -> None:
     """Report what predictions are worth: thresholds by where they were chosen, the winner's score corrected.
 
-    A table has the columns split (oof, dev, test …), fold (of oof rows), id, gold/LABEL and logit/LABEL or prob/LABEL;
-    group/NAME tells groups of rows apart, any other column (model, seed …) configurations. Of classes it has gold and
-    prob/CLASS for each class, as predict_proba gives them; of numbers gold/NAME and value/NAME. Several files of the
-    same labels are also compared as groups: thresholds per file against thresholds pooled over files.
+    A table has the columns split (oof, dev, test …), fold (of oof rows, by number or name), id, gold/LABEL and
+    logit/LABEL or prob/LABEL; group/NAME tells groups of rows apart, any other column (model, seed …) configurations.
+    Of classes it has gold and prob/CLASS for each class, as predict_proba gives them; of numbers gold/NAME and
+    value/NAME. Several files of the same labels are also compared as groups: thresholds per file against thresholds
+    pooled over files.
 
     Example:
 

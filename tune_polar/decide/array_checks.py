@@ -14,6 +14,7 @@ BitArray: TypeAlias = NDArray[np.bool_] | NDArray[np.integer[Any]]  # 0/1 in any
 BoolArray: TypeAlias = NDArray[np.bool_]
 IntArray: TypeAlias = NDArray[np.int64]
 FloatArray: TypeAlias = NDArray[np.float64]
+FOLDS_SHOWN = 10  # in a note of what they are called
 
 
 def as_bool(values: BitArray, what: str, dimensions: int) -> BoolArray:
@@ -109,16 +110,43 @@ def gold_and_probability(
     return truth, as_probability(probability, label_names(labels, truth.shape[1]))
 
 
-def fold_numbers(fold: NDArray[np.integer[Any]], rows: int) -> IntArray:
+def fold_numbers(fold: NDArray[Any], rows: int) -> IntArray:
     """``fold`` (rows,) as int64.
 
     Raises:
-        DecisionError: not one fold number per row.
+        DecisionError: not one fold number per row, or one that is no whole number from 0 up.
     """
-    numbers = np.asarray(fold)
-    if numbers.shape != (rows,):
+    given = np.asarray(fold)
+    remedy = "Pass the fold whose model predicted each row."
+    if given.shape != (rows,):
+        raise DecisionError(f"fold must hold one number per row ({rows}), got shape {given.shape}", remedy)
+    values = given.tolist()
+    numbers = given if given.dtype.kind in "biuf" else np.array([_number(each) for each in values])
+    wrong = ~(np.isfinite(numbers) & (numbers >= 0) & (numbers == np.floor(numbers)))
+    if wrong.any():
+        row = int(np.argmax(wrong))
         raise DecisionError(
-            f"fold must hold one number per row ({rows}), got shape {numbers.shape}",
-            "Pass the fold whose model predicted each row.",
+            f"fold must be a whole number, 0 or more, in every row, got {values[row]!r} in row {row} (counting from "
+            f"0); {int(wrong.sum())} such rows",
+            remedy,
         )
     return numbers.astype(np.int64)
+
+
+def numbered_folds(folds: NDArray[Any]) -> tuple[NDArray[Any], list[str]]:
+    """Folds by name numbered in the order of their names, and a note of it; others as they are."""
+    said = folds.reshape(-1).tolist()
+    if not said or not all(isinstance(each, str) and each.strip() and np.isnan(_number(each)) for each in set(said)):
+        return folds, []
+    names, codes = np.unique(folds.astype(str), return_inverse=True)
+    shown = [f"{name} is {number}" for number, name in enumerate(names[:FOLDS_SHOWN].tolist())]
+    more = ["…"] if len(names) > FOLDS_SHOWN else []
+    return codes.reshape(folds.shape), [f"folds are numbered in the order of their names: {', '.join(shown + more)}"]
+
+
+def _number(value: object) -> float:
+    """NaN where it is none."""
+    try:
+        return float(value) if isinstance(value, str | int | float | np.number) else np.nan
+    except ValueError:
+        return np.nan

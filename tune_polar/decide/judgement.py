@@ -60,6 +60,18 @@ class Judgement:
         """The score to compare configurations by."""
         return self.ladder["cross_fitted"]
 
+    @property
+    def decides_cells_whole(self) -> bool:
+        """Whether all rows of a cell are decided alike, in every cell: nothing was learnt."""
+        decided, places = self.cross_fitted.decided, np.stack((self.rows.part, self.rows.seed))
+        _, first, cell = np.unique(places, axis=1, return_index=True, return_inverse=True)
+        return len(first) < len(decided) and bool((decided == decided[first[cell.reshape(-1)]]).all())
+
+    def decides_as(self, other: Judgement) -> bool:
+        """Whether both decide every row alike."""
+        same_rows = np.array_equal(self.rows.ids, other.rows.ids) and np.array_equal(self.rows.seed, other.rows.seed)
+        return same_rows and np.array_equal(self.cross_fitted.decided, other.cross_fitted.decided)
+
 
 @dataclass(frozen=True, eq=False)
 class Alternative:

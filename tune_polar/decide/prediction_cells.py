@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tune_polar.data.cell_values import label_of, shown
-from tune_polar.decide.array_checks import BoolArray, FloatArray, IntArray
+from tune_polar.decide.array_checks import BoolArray, FloatArray, IntArray, numbered_folds
 from tune_polar.decide.prediction_columns import FOLD, GOLD, ID, JUDGED, SPLIT, Columns
 from tune_polar.decide.predictions import OOF
 from tune_polar.errors import DecisionError
@@ -190,20 +190,24 @@ def check_agreement(frame: pd.DataFrame, gold: FloatArray, path: Path) -> None:
         )
 
 
-def fold_column(frame: pd.DataFrame, columns: Columns, path: Path) -> IntArray:
-    """Fold numbers, (rows,); −1 outside the out-of-fold rows."""
+def fold_column(frame: pd.DataFrame, columns: Columns, path: Path) -> tuple[IntArray, list[str]]:
+    """Fold numbers, (rows,), and a note where folds have names; −1 outside the out-of-fold rows."""
     out_of_fold = (frame[SPLIT] == OOF).to_numpy()
     result = np.full(len(frame), -1, dtype=np.int64)
     if not out_of_fold.any():
-        return result
+        return result, []
     if not columns.has_fold:
         raise DecisionError(
             f"{path}: must have the column {FOLD}, since it has rows of split {OOF!r}; got no such column",
             "Write the number of the fold whose model predicted each out-of-fold row.",
         )
+    numbered, notes = numbered_folds(frame[FOLD].to_numpy(dtype=object)[out_of_fold])
+    if notes:
+        result[out_of_fold] = numbered
+        return result, notes
     values = numbers_in(frame, FOLD, path)
     wrong = out_of_fold & ~((values >= 0) & (values == np.floor(values)) & np.isfinite(values))
     remedy = "Write the number of the fold whose model predicted each out-of-fold row."
     refuse(wrong, values, FOLD, "be a whole number, 0 or more, in out-of-fold rows", remedy, path)
     result[out_of_fold] = values[out_of_fold].astype(np.int64)
-    return result
+    return result, []

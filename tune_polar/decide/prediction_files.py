@@ -218,7 +218,8 @@ def _build(path: Path, frame: pd.DataFrame, columns: Columns) -> PredictionTable
     if kind == "class" and len(labels) == 2:  # yes or no: the second class's threshold is worth choosing
         notes.append(f"two classes, {labels[0]} and {labels[1]}: {labels[1]} is the label that is decided")
         kind, labels, gold, probability = "labels", labels[1:], gold == 1, probability[:, 1:]
-    fold = fold_column(frame, columns, path)
+    fold, named = fold_column(frame, columns, path)
+    notes += named
     out_of_fold = (frame[SPLIT] == OOF).to_numpy()
     all_folds, all_rows = np.unique(fold[out_of_fold]), _rows_to_have(frame[out_of_fold], keys)
     ids = frame[ID].to_numpy(dtype=object)

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from tune_polar.decide.judgement import Judgement
 from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.report.choice_words import choice_sentences
 from tune_polar.report.difference import by_cells
@@ -35,7 +36,12 @@ def choice_lines(page: PageContext) -> tuple[str, ...]:
     rows = top_of(page)
     if len(rows) < 2 or len(page.cells.cells) < 2:
         return ()
-    return choice_sentences(compared(page, rows), cheapest_of(page))
+    return choice_sentences(compared(page, rows), judgements_of(page, rows), cheapest_of(page))
+
+
+def judgements_of(page: PageContext, rows: Sequence[ConfigurationSummary]) -> dict[str, Judgement]:
+    """Of the score, by name; of those whose predictions have been read."""
+    return {page.index.name(row): row.outcome.judged.scored for row in rows if row.outcome is not None}
 
 
 def cheapest_of(page: PageContext) -> Callable[[Sequence[str]], str]:
@@ -50,9 +56,9 @@ def _cheapest(page: PageContext, names: Sequence[str]) -> str:
     if len(seconds) < len(names):
         return ""
     cheapest = min(names, key=lambda name: seconds[name])
-    if seconds[cheapest] > MUCH_CHEAPER * seconds[names[0]]:
-        return ""
     took, instead = duration(seconds[cheapest]), duration(seconds[names[0]])
+    if seconds[cheapest] > MUCH_CHEAPER * seconds[names[0]] or took == instead:
+        return ""
     cells = page.cells.count(len(page.cells.cells))
     return f" Prefer {cheapest}, the cheapest to train: {took} over {cells}, {names[0]} {instead}."
 

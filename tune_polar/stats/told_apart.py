@@ -33,6 +33,7 @@ USUAL = metric_named("macro_f1")  # where nothing is said
 EQUAL_WITHIN = (
     0.01  # of what the scores span, or where that has no end of the score: a point of F1, 0.01 of a correlation
 )
+NO_WIDTH = 1e-9  # of the same: nothing but rounding
 NOTHING = PairedDifference(0.0, Interval(0.0, 0.0), 1.0, 0)
 
 
@@ -60,9 +61,15 @@ class Comparison:
         return max(abs(self.paired.interval.low), abs(self.paired.interval.high))
 
     @property
+    def are_alike(self) -> bool:
+        """Whether both score the same every time: without a spread that shows nothing of another time."""
+        return not self.differs and self.most <= NO_WIDTH * self.span
+
+    @property
     def are_equal(self) -> bool:
         """Whether the interval leaves room for no more than a point: shown, and not just unrefuted."""
-        return self.most <= EQUAL_WITHIN * self.span
+        interval = self.paired.interval
+        return interval.high - interval.low > NO_WIDTH * self.span and self.most <= EQUAL_WITHIN * self.span
 
     @property
     def sentence(self) -> str:
@@ -73,6 +80,11 @@ class Comparison:
             f"{signed_span(interval, self.metric)}, Holm-adjusted p = {self.adjusted_p:.2g}"
         )
         at_most = f"by {signed(self.most, self.metric).removeprefix('+')}{unit_of(self.metric)} at most"
+        if self.are_alike:
+            return (
+                f"{self.first} and {self.second} score the same on these {self.unit}, without any spread: that shows "
+                f"nothing of other {self.unit}."
+            )
         if not self.differs:
             if self.are_equal:
                 return f"{self.first} and {self.second} differ {at_most} with these {self.unit}: {numbers}."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from tune_polar.decide.judgement import Judgement
 from tune_polar.report.choice_words import choice_sentences
 from tune_polar.report.document import DocumentSection, TextTable
 from tune_polar.report.drawing.figures import Strip, strip_plot
@@ -15,6 +16,7 @@ from tune_polar.report.numbers import count, fixed, listed, spread, with_error
 from tune_polar.stats.group_thresholds import GroupGain, GroupThresholds
 from tune_polar.stats.grouped_rows import GroupReport
 from tune_polar.stats.intervals import points, signed
+from tune_polar.stats.plain_report import PlainReport
 from tune_polar.stats.threshold_report import ThresholdReport
 from tune_polar.stats.told_apart import Comparison, ComparisonMatrix
 
@@ -27,14 +29,23 @@ QUESTIONS = (
 
 def comparison_section(report: ThresholdReport) -> DocumentSection:
     """Matrix of the top configurations, and a sentence for each pair with the first."""
-    found = compared_section(report.by_folds, report.by_rows, f"All by rule {report.winner.rule}.")
+    found = compared_section(
+        report.by_folds, report.by_rows, f"All by rule {report.winner.rule}.", winners_judgements(report)
+    )
     if isinstance(report.by_folds, str):
         return found
     figure, note = _strips(report, report.by_folds.names)
     return replace(found, figure=figure, figure_note=note)
 
 
-def compared_section(by_folds: ComparisonMatrix | str, by_rows: ComparisonMatrix | str, about: str) -> DocumentSection:
+def winners_judgements(report: ThresholdReport | PlainReport) -> dict[str, Judgement]:
+    """By configuration, all by the winner's rule."""
+    return {each.name: each.judgement for each in report.scored if each.rule == report.winner.rule}
+
+
+def compared_section(
+    by_folds: ComparisonMatrix | str, by_rows: ComparisonMatrix | str, about: str, judgements: Mapping[str, Judgement]
+) -> DocumentSection:
     """The same of any report, without a figure; ``about``: what all of them have in common."""
     title = "Differences between the top configurations"
     if isinstance(by_folds, str) or isinstance(by_rows, str):
@@ -45,7 +56,7 @@ def compared_section(by_folds: ComparisonMatrix | str, by_rows: ComparisonMatrix
         f"{one} and {other}: not applicable by folds, their folds differ" for one, other in by_folds.not_applicable
     ]
     tables = tuple(_matrix(matrix, how) for how, matrix in matrices.items())
-    sentences = (f"{about} {QUESTIONS}", *choice_sentences(by_folds), *_disagreements(by_folds, by_rows))
+    sentences = (f"{about} {QUESTIONS}", *choice_sentences(by_folds, judgements), *_disagreements(by_folds, by_rows))
     return DocumentSection(title, sentences, tables, (*told, *skipped))
 
 

@@ -35,7 +35,7 @@ def write_decide_report(path: Path, documents: Sequence[Document], groups: Docum
     if path.suffix not in FORMATS:
         raise StoreError(
             f"the report must be a file ending in one of {', '.join(FORMATS)}, got {str(path)!r}",
-            "Give for example --out thresholds.html.",
+            "Call it for example thresholds.html.",
         )
     joined = [*documents, *([] if groups is None else [Document("Groups", (groups,))])]
     words = glossary(joined)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from tune_polar.decide.predictions import OOF
-from tune_polar.report.decide.comparisons import compared_section
+from tune_polar.report.decide.comparisons import compared_section, winners_judgements
 from tune_polar.report.decide.threshold_document import alarm_sections, ensembles_in_words, rare_in_words
 from tune_polar.report.document import Document, DocumentSection, Row, TextTable
 from tune_polar.report.expected_score import ahead_sentences, span
@@ -31,7 +31,9 @@ def plain_document(report: PlainReport) -> Document:
         *_groups(report),
     )
     more = () if report.kind == "number" else (rare_in_words(report.rare),)
-    compared = compared_section(report.by_folds, report.by_rows, f"By {metric_words(report.metric.name)}.")
+    compared = compared_section(
+        report.by_folds, report.by_rows, f"By {metric_words(report.metric.name)}.", winners_judgements(report)
+    )
     return Document(
         f"Report of predicted {'classes' if report.kind == 'class' else 'numbers'}: {report.path}",
         (*sections, *more, compared, ensembles_in_words(report.ensembles)),

@@ -12,7 +12,7 @@ from tune_polar.decide.judgement import Rung, Scored
 from tune_polar.decide.predictions import OOF
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.choice_words import choice_sentences
-from tune_polar.report.decide.comparisons import comparison_section, ranking_section
+from tune_polar.report.decide.comparisons import comparison_section, ranking_section, winners_judgements
 from tune_polar.report.document import Document, DocumentSection, TextTable
 from tune_polar.report.ensemble_words import (
     ensemble_remarks,
@@ -105,7 +105,7 @@ def _selected(report: ThresholdReport) -> DocumentSection:
         f"Selected: {winner.name} by rule {winner.rule}, the best cross-fitted score of "
         f"{count(len(report.scored), 'candidate')} ({count(complete, 'complete configuration')} × "
         f"{count(len(report.rules), 'rule')}).",
-        *([] if isinstance(report.by_folds, str) else choice_sentences(report.by_folds)),
+        *([] if isinstance(report.by_folds, str) else choice_sentences(report.by_folds, winners_judgements(report))),
         *_distrusted(report),
         *([] if isinstance(new_rows, str) else ahead_sentences(new_rows, _three, "tune-polar decide")),
         f"Correction for the choice (BBC-CV): not applicable, {corrected}."

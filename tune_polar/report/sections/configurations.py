@@ -26,7 +26,7 @@ from tune_polar.report.numbers import count, decimals_for, duration, fixed, spre
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, always
 from tune_polar.report.racing_words import stopped_early
-from tune_polar.report.top_choice import TOP, cheapest_of, compared
+from tune_polar.report.top_choice import TOP, cheapest_of, compared, judgements_of
 from tune_polar.report.words import NOTHING_FINISHED, STATES, begun, decided_by, named, score_words
 from tune_polar.stats.intervals import signed
 from tune_polar.stats.told_apart import Comparison, ComparisonMatrix
@@ -121,13 +121,14 @@ def _told_apart(page: PageContext) -> list[Block]:
     if len(top) < 2 or len(cells.cells) < 2:
         what = "two configurations with all folds" if len(top) < 2 else f"two {cells.many}"
         return [missing(f"Not enough data: {what} are needed to compare any.")]
-    matrix = compared(page, [row for row, _ in top])
+    rows = [row for row, _ in top]
+    matrix = compared(page, rows)
     first = [pair for pair in matrix.pairs if matrix.names[0] in (pair.first, pair.second)]
     told = sum(pair.differs for pair in matrix.pairs)
     sentences = (
         f"Of {count(len(matrix.pairs), 'pair')} of the top configurations, {told} can be told apart with "
         f"{cells.count(len(cells.cells))}, all pairs taken into account (Holm, family-wise error 5%).",
-        *choice_sentences(matrix, cheapest_of(page)),
+        *choice_sentences(matrix, judgements_of(page, rows), cheapest_of(page)),
     )
     every = Details("Every difference of the winner in words", (bullets(*(pair.sentence for pair in first)),))
     return [prose(*sentences), _matrix(page, [page.index.place(row) for row, _ in top], matrix), every]
