@@ -10,7 +10,16 @@ from tune_polar.api.begin import Origin, begin_search
 from tune_polar.api.count_checks import positive
 from tune_polar.api.display import Progress
 from tune_polar.api.machines import machines_of
-from tune_polar.api.python_arguments import ARGUMENTS, come_to, data_words, recipe_words, shown_as, silent, written_of
+from tune_polar.api.python_arguments import (
+    ARGUMENTS,
+    alone,
+    come_to,
+    data_words,
+    recipe_words,
+    shown_as,
+    silent,
+    written_of,
+)
 from tune_polar.api.python_words import call_of, text_of, texts_of, told_in_python
 from tune_polar.api.search_object import Search, opened
 from tune_polar.api.stopping_words import Extent
@@ -98,7 +107,7 @@ def search(
         The search, whatever has come of it: ``best`` is None where nothing has a score.
 
     Raises:
-        TunePolarError: something breaks a rule, with the remedy.
+        TunePolarError: something breaks a rule, or another search or a Ray runs in this process; with the remedy.
         KeyboardInterrupt: it was interrupted. Every finished fold is recorded, page and winner are written and Ray is
             shut down; ``tune_polar.open(STORE).resume()`` goes on.
 
@@ -109,7 +118,7 @@ def search(
     """
     given = {name: value for name, value in locals().items() if value is not None}
     defaults = search.__kwdefaults__ or {}
-    with told_in_python(ARGUMENTS):
+    with told_in_python(ARGUMENTS), alone():
         words = recipe_words(recipe, encoder, profile, set, folds, seeds)
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
         about = data_words(data, beside, texts_of("target", target), texts_of("group", group))

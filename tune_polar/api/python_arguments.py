@@ -51,6 +51,20 @@ ARGUMENTS = {
 }
 
 
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """One search at a time in a process, whatever Ray runs in it unharmed; see ``sole_ray``.
+
+    Raises:
+        SearchError: another search runs in this process, or a Ray.
+    """
+    # Imported here: with it comes the environment that Ray reads, which whoever only looks at a search need not have.
+    from tune_polar.search.ray.sole_ray import sole_ray
+
+    with sole_ray():
+        yield
+
+
 def resumed(
     place: str,
     data: str | Path | pd.DataFrame | None,

@@ -14,7 +14,7 @@ from tune_polar.api.best import Best, best_of
 from tune_polar.api.count_checks import check_counts, positive
 from tune_polar.api.machines import machines_as_begun
 from tune_polar.api.model_words import ModelWords
-from tune_polar.api.python_arguments import ARGUMENTS, fitted, resumed, shown_as, words_now
+from tune_polar.api.python_arguments import ARGUMENTS, alone, fitted, resumed, shown_as, words_now
 from tune_polar.api.python_words import columns_of, told_in_python
 from tune_polar.api.report import Page, check_page_name, context_of, of_examples
 from tune_polar.api.status import Status, status_of
@@ -353,7 +353,8 @@ class Search:
             address, track, progress: as for ``tune_polar.search``.
 
         Raises:
-            TunePolarError: data, folds or an encoder are not what they were, or something breaks a rule.
+            TunePolarError: data, folds or an encoder are not what they were, another search or a Ray runs in this
+                process, or something breaks a rule.
             KeyboardInterrupt: it was interrupted; every finished fold is recorded.
 
         Example:
@@ -362,7 +363,7 @@ class Search:
         """
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
         extent = Extent(trials, time, until, racing)
-        with told_in_python(ARGUMENTS):
+        with told_in_python(ARGUMENTS), alone():
             extent.limits()
             extent.rule()
             check_counts(trials=trials, slots=slots)
