@@ -160,9 +160,8 @@ def test_a_second_search_is_refused_and_the_first_goes_on(tmp_path: Path) -> Non
         """,
     )
     *told, second, then = out.splitlines()
-    assert told == [
-        "SearchError a process must run one search at a time, for it knows one Ray, got a second while the first one runs"
-    ] * 6
+    problem = "a process must run one search at a time, for it knows one Ray, got a second while the first one runs"
+    assert told == [f"SearchError {problem}"] * 6
     assert (second, then) == ("second: False 0", "then: True")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from tune_polar.api.best import ends
+from tune_polar.api.count_checks import is_whole
 from tune_polar.api.python_words import told_in_python
 from tune_polar.decide.prediction_arrays import ONE, ArraySplit, Predicted, table_of_arrays
 from tune_polar.decide.predictions import OOF
@@ -148,9 +149,9 @@ def decide(
         >>> sorted(found.thresholds), found.score > 0.6, found.interval[0] < found.corrected < found.interval[1]
         (['hurt', 'rude'], True, True)
     """
-    if seed < 0:
+    if not (is_whole(seed) and seed >= 0):
         raise DecisionError(f"seed must be at least 0, got {seed}", "Give a whole number from 0 up.")
-    if new_rows is not None and new_rows < 1:
+    if new_rows is not None and not (is_whole(new_rows) and new_rows >= 1):
         raise DecisionError(f"new_rows must be at least 1, got {new_rows}", "Give the size of the test set to come.")
     every = {OOF: ArraySplit(gold, _named(predictions))}
     for name, (own, predicted) in (splits or {}).items():

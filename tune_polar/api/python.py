@@ -20,9 +20,10 @@ from tune_polar.api.python_arguments import (
     silent,
     written_of,
 )
-from tune_polar.api.python_words import call_of, text_of, texts_of, told_in_python
+from tune_polar.api.python_words import call_of, needed_text, text_of, texts_of, told_in_python
 from tune_polar.api.search_object import Search, opened
 from tune_polar.api.stopping_words import Extent
+from tune_polar.api.utf8_words import check_working_folder
 from tune_polar.recipe.floor_names import DEFAULT_FLOORS
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
@@ -118,6 +119,7 @@ def search(
     """
     given = {name: value for name, value in locals().items() if value is not None}
     defaults = search.__kwdefaults__ or {}
+    check_working_folder()
     with told_in_python(ARGUMENTS), alone():
         words = recipe_words(recipe, encoder, profile, set, folds, seeds)
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
@@ -159,4 +161,4 @@ def open(store: str | Path, *, new_rows: int | None = None) -> Search:
     """
     with told_in_python({"new_rows"}):
         positive(new_rows, "--new-rows")
-    return opened(text_of("store", store) or "", new_rows=new_rows)
+    return opened(needed_text("store", store, "Give the folder or URL of a search."), new_rows=new_rows)
