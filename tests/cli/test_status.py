@@ -112,7 +112,7 @@ def test_the_end_speaks_of_the_recipes_own_decisions(
 
 @pytest.mark.parametrize("recipe", [two_stages, regression])
 def test_the_end_names_one_way_on(run: Run, tmp_path: Path, recipe: Callable[[], Recipe]) -> None:
-    made = made_store(tmp_path / "store", recipe())
+    made = made_store(tmp_path / "store", recipe(), trials=1)
     made.finish(made.configuration("as given"), skill=0.4)
     said = ended(made, tmp_path) + run("status", "store").out
     named = re.findall(r"tune-polar resume \S+ --trials \d+", " ".join(said.split()))
