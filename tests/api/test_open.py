@@ -93,6 +93,9 @@ def test_predictions_are_those_of_the_records(made: Made) -> None:
     assert set(table["configuration"]) == {best.id}
     assert set(table["split"]) >= {"oof", "test"}
     assert found.predictions(best.number).equals(table)
+    assert found.predictions("winner").equals(table)
+    assert found.predictions("published").equals(found.predictions(0))
+    assert not found.predictions("published").equals(table)
     assert found.predictions(best.id, stage="sorter").equals(table)
     assert not found.predictions(stage="finder").equals(table)
     values = table.filter(like="prob/").to_numpy()
@@ -104,8 +107,13 @@ def test_predictions_are_those_of_the_records(made: Made) -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"configuration": "nobody"}, r"configuration must be the id or number of one of 26, got 'nobody'"),
-        ({"configuration": 99}, "got 99"),
+        (
+            {"configuration": "nobody"},
+            r"configuration= must be winner, published, or the id or number of one of the 26 configurations of .*, got "
+            "'nobody'",
+        ),
+        ({"configuration": "publised"}, "got 'publised'; did you mean 'published'"),
+        ({"configuration": 99}, "got '99'"),
         ({"stage": "sortar"}, r"stage must be one of \['finder', 'sorter'\], got 'sortar'; did you mean 'sorter'"),
     ],
 )
@@ -168,7 +176,33 @@ def test_what_is_no_search_is_refused(tmp_path: Path) -> None:
         tune_polar.open(tmp_path / "a.csv")
     with pytest.raises(SpecError, match="store must be text, got 3"):
         tune_polar.open(3)  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match="store must be text, got None") as told:
+        tune_polar.open(None)  # type: ignore[arg-type]
+    assert "leave it out" not in told.value.remedy
+    with pytest.raises(SpecError, match=r"store must be UTF-8, got b'caf\\xe9'"):
+        tune_polar.open("caf\udce9")
     assert sorted(tmp_path.iterdir()) == [tmp_path / "a.csv"]
+
+
+def test_pages_and_models_go_to_places_in_utf_8(made: Made) -> None:
+    found = tune_polar.open(made("rich").store.url)
+    with pytest.raises(SpecError, match="path must be UTF-8"):
+        found.report("caf\udce9.html")
+    with pytest.raises(SpecError, match="folder must be UTF-8"):
+        found.export("caf\udce9")
+
+
+def test_a_working_folder_that_is_not_utf_8_is_told(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "caf\udce9"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(SpecError, match="the working folder must be UTF-8"):
+        tune_polar.open(made("rich").store.url)
+    with pytest.raises(SpecError, match="the working folder must be UTF-8"):
+        tune_polar.search("st1")
+    assert list(folder.iterdir()) == []
 
 
 def ran(program: str) -> list[str]:

@@ -81,6 +81,22 @@ def test_a_row_without_its_id_is_refused(model: ModelWords, missing: object) -> 
 
 
 @pytest.mark.parametrize(
+    ("texts", "place"),
+    [
+        ([None, "天"], "list, row 1"),
+        (("天", " "), "tuple, row 2"),
+        (pd.Series(["天", np.nan]), "Series, row 2"),
+        (np.array(["", "天"]), "ndarray, row 1"),
+        (pd.DataFrame({"text": ["天", None]}), "DataFrame, row 2"),
+    ],
+)
+def test_a_row_without_a_text_is_named_in_what_was_given(model: ModelWords, texts: Any, place: str) -> None:
+    with pytest.raises(DataError, match=f"^{place}, column text: a text must not be empty") as told:
+        ids(model, texts)
+    assert ("--text" in told.value.remedy) == isinstance(texts, pd.DataFrame), "columns are no matter of a list"
+
+
+@pytest.mark.parametrize(
     ("texts", "got"),
     [(np.array("天"), "an array without a dimension"), (3, "a int"), ({"天"}, "a set"), (None, "a NoneType")],
 )

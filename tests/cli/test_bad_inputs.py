@@ -49,6 +49,10 @@ def folder(tmp_path: Path) -> Path:
         "space-faults.yaml": GOOD_SPACE.replace("1e-3}", "large}")
         + "  detector.speed: {type: int, low: 1, high: 2}\n"
         + "  detector.optimizer.xi: {type: real, low: 0.5, high: 1.0}\n",
+        "alike.yaml": MINE
+        + "ablations:\n  c: {title: c, changes: {model.optimizer.lr: 1e-4}}\n"
+        + "  a: {title: a, changes: {model.optimizer.lr: 1e-2}}\n"
+        + "  b: {title: b, changes: {model.optimizer.lr: 1e-2}}\n",
         "missing-column.csv": "id,tweet\n1,hello\n",
         "empty.csv": "",
         "header-only.csv": HEADER + "\n",
@@ -132,6 +136,19 @@ BAD: list[tuple[tuple[str, ...], str]] = [
         ("ablate", "impsh", "--only", "ce,slc"),
         r"--only must name ablations of impsh, ce, .*got 'slc'; did you mean 'scl'",
     ),
+    (
+        (
+            *("ablate", "st1", "--only", "no_fgm", "--set", "detector.optimizer.fgm_epsilon=0"),
+            *("--data", "polar", "--set", "decide.vote.k=5"),
+        ),
+        r"an ablation must change something of the recipe, but the ablation no_fgm is left out: it says what the "
+        r"recipe says Remedy: Name others with --only",
+    ),
+    (
+        ("ablate", "./alike.yaml", "--data", "rude.csv"),
+        r"alike\.yaml:7: ablations\.b: must say something of its own, but says what the ablation a says",
+    ),
+    (("validate", "./alike.yaml"), r"alike\.yaml:7: ablations\.b: must say something of its own"),
     (("ablate", "impsh", "--only", ""), r"--only must name ablations of impsh, .*got ''"),
     (("data", "augment", "rude.csv", "-o", "more.csv", "--wordnet", "polar"), r"WordNet's files, but index\.noun"),
     (

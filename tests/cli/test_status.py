@@ -110,6 +110,16 @@ def test_the_end_speaks_of_the_recipes_own_decisions(
     assert "Winner's settings as a recipe: " in said
 
 
+@pytest.mark.parametrize("recipe", [two_stages, regression])
+def test_the_end_names_one_way_on(run: Run, tmp_path: Path, recipe: Callable[[], Recipe]) -> None:
+    made = made_store(tmp_path / "store", recipe(), trials=1)
+    made.finish(made.configuration("as given"), skill=0.4)
+    said = ended(made, tmp_path) + run("status", "store").out
+    named = re.findall(r"tune-polar resume \S+ --trials \d+", " ".join(said.split()))
+    assert len(named) == 3, "what it would gain, and the last lines of both"
+    assert len({each.split()[-1] for each in named}) == 1, named
+
+
 def test_the_end_tells_each_column_by_where_thresholds_were_chosen(tmp_path: Path) -> None:
     said = ended(filled(tmp_path / "store", two_stages(), dev=40), tmp_path)
     rows = table_of(said, "decision")

@@ -248,6 +248,18 @@ def test_words_that_are_not_utf_8_are_told(tmp_path: Path, word: bytes) -> None:
     assert os.listdir(folder) == []
 
 
+def test_a_locale_that_does_not_understand_utf_8_is_named() -> None:
+    of_c = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = command("search", "st1", "--store", "loc ü", env=of_c)
+    assert done.returncode == 2
+    said = done.stderr.decode("ascii")
+    assert "a word of a command must be read as UTF-8, but this process reads it as ascii, got 'loc \\xfc'" in said
+    assert "LC_ALL=C.UTF-8, or PYTHONUTF8=1" in said
+    latin = command("search", "st1", "--store", os.fsdecode(b"caf\xe9"), env=of_c)
+    assert b"must be UTF-8, got b'caf\\xe9'" in latin.stderr
+    assert command("list", "st1", env={**of_c, "LC_ALL": "C.UTF-8"}).returncode == 0
+
+
 def test_a_reader_that_has_gone_is_no_failure(tmp_path: Path) -> None:
     for words in ("list st3", "list st3 --json", "schema recipe", "--help"):
         script = f'{COMMAND[0]} -c "{COMMAND[2]}" {words} | head -1 >/dev/null; echo ${{PIPESTATUS[0]}}'

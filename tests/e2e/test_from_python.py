@@ -129,6 +129,81 @@ def test_from_a_thread_beside_which_others_print(tmp_path: Path) -> None:
     assert lines.count("beside") > 2
 
 
+def test_a_second_search_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    out, _ = ran(
+        tmp_path,
+        """
+        first = []
+        thread = threading.Thread(target=lambda: first.append(begin(store="one")))
+        thread.start()
+        while not os.path.exists("one/manifest.json"):
+            assert thread.is_alive()
+            time.sleep(0.05)
+        for moment in ("starting", "training"):
+            while moment == "training" and not (os.path.isdir("one/folds") and os.listdir("one/folds")):
+                assert thread.is_alive()
+                time.sleep(0.05)
+            for second in (
+                lambda: begin(store="two"),
+                lambda: begin(store="two", address="auto"),
+                lambda: tune_polar.open("one").resume(data=TWEETS, text="tweet", trials=9, progress="none"),
+            ):
+                try:
+                    second()
+                    print("taken")
+                except tune_polar.TunePolarError as error:
+                    print(type(error).__name__, error.problem)
+        thread.join()
+        assert first[0].status.is_complete and first[0].status.planned == 2, first[0].status
+        print("second:", os.path.exists("two"), len(left()))
+        print("then:", begin(trials=1, store="two").best is not None)
+        """,
+    )
+    *told, second, then = out.splitlines()
+    problem = "a process must run one search at a time, for it knows one Ray, got a second while the first one runs"
+    assert told == [f"SearchError {problem}"] * 6
+    assert (second, then) == ("second: False 0", "then: True")
+
+
+def test_a_ray_that_runs_already_is_left_as_it_is(tmp_path: Path) -> None:
+    out, _ = ran(
+        tmp_path,
+        """
+        done = begin(trials=1, store="done")
+        import ray
+        ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+        answer = ray.put("theirs")
+        for ask in (
+            lambda: begin(store="store"),
+            lambda: begin(store="store", address=ray.get_runtime_context().gcs_address),
+            lambda: done.resume(trials=2, progress="none"),
+        ):
+            try:
+                ask()
+                print("taken")
+            except tune_polar.TunePolarError as error:
+                print(error.problem, "|", error.remedy)
+            print(ray.is_initialized() and ray.get(answer), os.path.exists("store"), done.status.planned)
+        from tune_polar.errors import SearchError
+        from tune_polar.search.ray.ray_session import joined_cluster, local_ray
+        from tune_polar.search.resources.slots import Slots
+        for session in (local_ray(Slots(1, threads=1, gpu=False)), joined_cluster("auto")):
+            try:
+                with session:
+                    print("taken")
+            except SearchError as error:
+                print(error.problem)
+            print(ray.get(answer))
+        ray.shutdown()
+        print("then:", done.resume(trials=2, progress="none").status.finished)
+        """,
+    )
+    problem = "Ray must not run in this process already, since a search starts or joins its own, got one that does"
+    remedy = "End it before with ray.shutdown(), or search in a process of its own."
+    asked, sessions = [f"{problem} | {remedy}", "theirs False 1"], [problem, "theirs"]
+    assert out.splitlines() == [*asked * 3, *sessions * 2, "then: 2"]
+
+
 @pytest.mark.parametrize("moment", ["starting", "training"])
 def test_an_interrupt_loses_nothing_and_leaves_no_process(tmp_path: Path, moment: str) -> None:
     process = start(

@@ -55,7 +55,7 @@ def test_search_status_report_resume_and_winner(command: Command, tmp_path: Path
     next((tmp_path / "store/folds").glob(f"{last}-f1-*.json")).unlink()
     finished = command("resume", "store", "--slots", "1")
     assert "search st3 · 3 configurations × 2 folds" in finished.stderr
-    assert "tune-polar resume store --trials 6\n" in finished.stdout
+    assert "tune-polar resume store --trials 10\n" in finished.stdout
     assert "Nothing is left to train" in command("resume", "store", "--slots", "1").stderr
     fewer = command("resume", "store", "--trials", "2", code=2).stderr
     assert "--trials must be at least the 3 configurations that the search has begun, got 2" in fewer

@@ -10,6 +10,7 @@ import pytest
 from tests.recipe.conftest import MINE
 from tune_polar.errors import SpecError
 from tune_polar.recipe.recipe_file import LoadedRecipe, RecipeOptions, load_recipe, parse_assignment
+from tune_polar.recipe.repeated_ablations import repeated
 from tune_polar.recipe.template import Target
 
 
@@ -188,7 +189,7 @@ def test_a_variant_adds_ablations_and_profiles(variant):
 
 
 def test_a_variant_replaces_and_takes_away_ablations(variant):
-    text = "extends: mini\nablations:\n  no_llrd: null\n  other: {title: other, changes: {}}\n"
+    text = "extends: mini\nablations:\n  no_llrd: null\n  other: {title: other, changes: {finder.xi: 0.5}}\n"
     assert list(variant(text).ablations) == ["other"]
     text = "extends: mini\nablations:\n  no_llrd: {title: mine, changes: {finder.xi: 0.5}}\n"
     title, recipe = variant(text).ablations["no_llrd"]
@@ -311,6 +312,15 @@ def test_one_encoder_of_the_command_line_serves_every_stage(variant):
             r"stages.sorter.start.stage: must be another(.|\n)*decide.vote.of",
         ),
         ("extends: mini\nablations: {a: {changes: {}}}\n", {}, r"variant.yaml:2: ablations.a.title: must be given"),
+        (
+            "extends: mini\nablations:\n  a: {title: a, changes: {decide.vote.k: 4}}\n"
+            "  b: {title: b, changes: {decide.vote.k: 4}}\n  c: {title: c, changes: {decide.vote.k: 5}}\n"
+            "  d: {title: d, changes: {finder.optimizer.xi: 1.0}}\n",
+            {},
+            r"variant.yaml:4: ablations.b: must say something of its own, but says what the ablation a says\n"
+            r".*variant.yaml:5: ablations.c: must say something of its own, but says what the recipe says\n"
+            r".*variant.yaml:6: ablations.d: must say something of its own, but says what the ablation no_llrd says\n",
+        ),
     ],
 )
 def test_faults_of_variants_are_named_in_the_file_that_has_them(variant, text, others, message):
@@ -322,6 +332,22 @@ def test_faults_of_base_and_variant_come_together(variant, recipe_text):
     others = {"mini": recipe_text.replace("k: 5", "k: 0")}
     with pytest.raises(SpecError, match=r"mini.yaml:34: decide.vote.k(.|\n)*variant.yaml:2: changes.decide.vote.tau"):
         variant("extends: mini\nchanges: {decide.vote.tau: 2}\n", others)
+
+
+def test_an_ablation_that_something_else_makes_a_repeat_is_no_fault_of_the_file(variant):
+    text = "extends: mini\nablations:\n  few: {title: few, changes: {decide.vote.k: 4}}\n"
+    set_alike = variant(text, changes={"decide.vote.k": 4})
+    assert repeated(set_alike.recipe, recipes(set_alike)) == {"few": "the recipe"}
+    # an option hides nothing that the file itself says twice
+    with pytest.raises(SpecError, match=r"ablations.more: .* says what the ablation few says"):
+        variant(text + "  more: {title: more, changes: {decide.vote.k: 4}}\n", changes={"decide.vote.tau": 0.1})
+    # that of the file it extends, which says something of its own there
+    inherited = variant("extends: other\nchanges: {decide.vote.k: 4}\n", {"other": text})
+    assert repeated(inherited.recipe, recipes(inherited)) == {"few": "the recipe"}
+
+
+def recipes(loaded):
+    return [(name, recipe) for name, (_, recipe) in loaded.ablations.items()]
 
 
 # -- profiles -----------------------------------------------------------------------------------------------------

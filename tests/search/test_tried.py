@@ -11,6 +11,7 @@ from simulated_search import RECIPE
 from tune_polar.api.points_to_try import tried_points
 from tune_polar.errors import SpecError
 from tune_polar.recipe.configuration import TRIED, Configuration
+from tune_polar.recipe.fill import fill
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.search.optuna.sampler import Sampler
 from tune_polar.search.proposals import SpaceProposals
@@ -30,7 +31,8 @@ def test_what_a_point_leaves_out_is_as_in_the_recipe(space: Callable[..., Loaded
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("points: []\n", "a list `points` and nothing else"),
+        ("points: []\n", r"must hold at least one point, got an empty list in .*points\.yaml"),
+        ("points: {}\n", "a list `points` and nothing else"),
         ("point: [{finder.optimizer.lr: 0.02}]\n", "a list `points` and nothing else"),
         ("points: [3]\n", r"points\[0\] .* must give values by keys of the search space .*, got 3"),
         ("points: [{finder.lr: 1}]\n", r"points\[0\] .*, got \['finder.lr'\]"),
@@ -47,6 +49,23 @@ def test_a_file_that_holds_no_points_says_why(
 ) -> None:
     with pytest.raises(SpecError, match=message):
         tried_points([file_of(tmp_path, content)], space())
+
+
+def test_a_value_of_the_recipe_itself_outside_the_space_is_told_as_that(
+    space: Callable[..., LoadedSpace], tmp_path: Path
+) -> None:
+    over = fill(RECIPE, {"finder.optimizer.lr": 0.9})  # as --set does
+    place = file_of(tmp_path, "points: [{decide.vote.tau: 0.5}]\n")
+    with pytest.raises(
+        SpecError, match=r"points\[0\] in .* must lie in .*, got finder.optimizer.lr: 0.9, which"
+    ) as told:
+        tried_points([place], space(over=over))
+    assert "the point leaves out: so the recipe has it, by its file or --set" in told.value.problem
+    assert "Write finder.optimizer.lr into the point" in told.value.remedy
+    (point,) = tried_points(
+        [file_of(tmp_path, "points: [{decide.vote.tau: 0.5, finder.optimizer.lr: 0.02}]\n")], space(over=over)
+    )
+    assert point["finder.optimizer.lr"] == 0.02
 
 
 def test_tried_points_follow_the_recipe_and_the_sampler_follows_them(space: Callable[..., LoadedSpace]) -> None:

@@ -105,6 +105,26 @@ def test_weights_that_are_none_of_the_stage(run: Run, store: Path, case: str) ->
     assert run("predict", "store", "new.csv").code == 0
 
 
+def test_a_configuration_goes_by_the_same_names_everywhere(run: Run, store: Path) -> None:
+    found = tune_polar.open(store)
+    numbers = {str(row.configuration): int(row.number) for row in found.configurations().itertuples()}
+    best, other = ids(store)
+    by_id = found.predict(["text 1", "text 2"], configuration=best, all_rows=True)
+    for name in ("winner", numbers[best], str(numbers[best])):
+        assert found.predict(["text 1", "text 2"], configuration=name, all_rows=True).equals(by_id)
+    assert found.predictions(numbers[best]).equals(found.predictions("winner"))
+    assert found.predictions(str(numbers[other])).equals(found.predictions(other))
+    for name in (other, str(numbers[other])):
+        words = ("predict", "store", "new.csv", ALL, "--configuration", name, "-o", f"{name}.csv")
+        assert run(*words).code == 0
+    assert (store.parent / f"{other}.csv").read_bytes() == (store.parent / f"{numbers[other]}.csv").read_bytes()
+    wrong = run("predict", "store", "new.csv", "--configuration", "77")
+    assert (wrong.code, "or the id or number of one of the 2 configurations of store, got '77'" in wrong.err) == (
+        2,
+        True,
+    )
+
+
 def test_damaged_weights_are_trained_again_by_fit(run: Run, store: Path) -> None:
     assert run("predict", "store", "new.csv", "-o", "before.csv").code == 0
     mine = keys(store, ids(store)[0])

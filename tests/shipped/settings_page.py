@@ -30,11 +30,11 @@ of one stage. A word may stand for a section: `model.head=mlp`, `encoder=tiny`. 
 chooses them for every configuration on stored predictions.
 
 A recipe file also has `extends` (the recipe it begins with), `changes` (keys of it that differ), `profiles` (values for
-kinds of encoders), `ablations` (each a `title` and `changes`), and under `stages`, `like: OTHER` (begin as a copy of
-that stage). With the embedded encoder (`encoder: tiny`), which begins untrained, other defaults hold where a recipe
-says nothing: pooling mean, hidden 64, lr 2e-3, at most 5 epochs, batches of 32. Without `decide`, a yes/no task is
-decided by a threshold of the rule `smoothed_max_macro_f1`, labels by `smoothed_max_f1`, classes by the highest
-probability. `list` shows what holds. How a search space is written: CONTRIBUTING.md, "A search space".
+kinds of encoders), `ablations` (each a `title` and `changes` that no other makes), and under `stages`, `like: OTHER`
+(begin as a copy of that stage). With the embedded encoder (`encoder: tiny`), which begins untrained, other defaults
+hold where a recipe says nothing: pooling mean, hidden 64, lr 2e-3, at most 5 epochs, batches of 32. Without `decide`, a
+yes/no task is decided by a threshold of the rule `smoothed_max_macro_f1`, labels by `smoothed_max_f1`, classes by the
+highest probability. `list` shows what holds. How a search space is written: CONTRIBUTING.md, "A search space".
 """
 SECTIONS = {
     "recipe": ("The recipe itself", "Its words, and how often each fold is trained."),

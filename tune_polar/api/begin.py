@@ -25,10 +25,12 @@ from tune_polar.recipe.floor_names import DEFAULT_FLOORS, floors_named
 from tune_polar.recipe.message_words import did_you_mean
 from tune_polar.recipe.recipe_file import LoadedRecipe
 from tune_polar.recipe.reference import reference_origin
+from tune_polar.recipe.repeated_ablations import repeated, repeats_words
 from tune_polar.recipe.strict_yaml import Written
 
 if TYPE_CHECKING:
     from tune_polar.api.run_search import Ended
+    from tune_polar.search.search_plan import SearchPlan
 
 DEFAULT_TRIALS = 8
 DEFAULT_RACING = "model"
@@ -155,10 +157,32 @@ def begin_ablation(
         seed=0,
         floors=floors,
     )
+    plan, left_out = _without_repeats(plan)
     store = new_store(origin.store, f"{loaded.recipe.recipe}-ablation")
-    for note in found.notes:
+    for note in (*found.notes, *left_out):
         shown.say(note)
     return start(plan, store, machines, origin.command, shown, Limits())
+
+
+def _without_repeats(plan: SearchPlan) -> tuple[SearchPlan, list[str]]:
+    """Each ablation that says something of its own, and lines about the others.
+
+    Only now: a profile, `--set` and the commits of the hub make some ablations what others are.
+
+    Raises:
+        SpecError: none is left.
+    """
+    (reference, recipe), *ablations = plan.variants
+    repeats = repeated(recipe, ablations)
+    kept = [(name, ablation) for name, ablation in ablations if name not in repeats]
+    lines = repeats_words(repeats)
+    if not kept:
+        raise SpecError(
+            f"an ablation must change something of the recipe, but {'; '.join(lines)}",
+            "Name others with --only, or leave out what sets the same (--set, --encoder, --profile).",
+        )
+    variants = ((reference, recipe), *kept)
+    return replace(plan, variants=variants, trials=len(variants)), lines
 
 
 def _picked(only: str | None, loaded: LoadedRecipe) -> list[str]:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from tune_polar.errors import SpecError
 
 LARGEST_SEED = 2**32 - 1  # what numpy's and Optuna's generators take
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether it is a whole number; True, which Python counts as 1, is none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a number; True is none."""
+    return is_whole(value) or isinstance(value, float)
 
 
 def check_counts(
@@ -27,7 +39,7 @@ def positive(value: int | None, option: str, at_least: int = 1) -> None:
     Raises:
         SpecError: ``value`` is below it.
     """
-    if value is not None and (not isinstance(value, int) or value < at_least):
+    if value is not None and not (is_whole(value) and value >= at_least):
         raise SpecError(
             f"{option} must be at least {at_least}, got {value!r}",
             f"Give a whole number with {option}, or leave it out.",
@@ -40,7 +52,7 @@ def check_seed(seed: int) -> None:
     Raises:
         SpecError: it is.
     """
-    if not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
+    if not (is_whole(seed) and 0 <= seed <= LARGEST_SEED):
         raise SpecError(
             f"--seed must be from 0 to {LARGEST_SEED}, got {seed!r}", "Give another whole number with --seed."
         )

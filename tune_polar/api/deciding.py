@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tune_polar.api.best import ends
+from tune_polar.api.count_checks import is_whole
 from tune_polar.api.python_words import told_in_python
 from tune_polar.decide.array_arguments import Predicted
 from tune_polar.decide.prediction_arrays import ONE, ArraySplit, table_of_arrays
@@ -157,9 +158,9 @@ def decide(
         >>> sorted(found.thresholds), found.score > 0.6, found.interval[0] < found.corrected < found.interval[1]
         (['hurt', 'rude'], True, True)
     """
-    if not isinstance(seed, int | np.integer) or seed < 0:
+    if not (is_whole(seed) and seed >= 0):
         raise DecisionError(f"seed must be at least 0, got {seed!r}", "Give a whole number from 0 up.")
-    if new_rows is not None and (not isinstance(new_rows, int | np.integer) or new_rows < 1):
+    if new_rows is not None and not (is_whole(new_rows) and new_rows >= 1):
         raise DecisionError(f"new_rows must be at least 1, got {new_rows!r}", "Give the size of the test set to come.")
     every = {OOF: ArraySplit(gold, _named(predictions))}
     every |= _further({} if splits is None else splits, every[OOF].predictions)

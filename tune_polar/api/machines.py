@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tune_polar.api.count_checks import positive
+from tune_polar.api.count_checks import is_number, positive
 from tune_polar.errors import SearchError, SpecError
 from tune_polar.evaluate.manifest_facts import manifest_facts
 from tune_polar.store.resume_options import MachineFacts
@@ -34,7 +34,7 @@ class Machines:
 
 
 def _number(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float | int) else repr(value)
+    return f"{value:g}" if is_number(value) else repr(value)
 
 
 def check_slot_gb(slot_gb: float) -> None:
@@ -43,7 +43,7 @@ def check_slot_gb(slot_gb: float) -> None:
     Raises:
         SpecError: it does not.
     """
-    if not isinstance(slot_gb, float | int) or not SMALLEST_SLOT_GB <= slot_gb <= LARGEST_SLOT_GB:
+    if not is_number(slot_gb) or not SMALLEST_SLOT_GB <= slot_gb <= LARGEST_SLOT_GB:
         raise SpecError(
             f"--slot-gb must be from {SMALLEST_SLOT_GB:g} to {LARGEST_SLOT_GB:,.0f} GB, got {_number(slot_gb)}",
             "Give the GB of a GPU that one fold trial may use; 8 holds the published system.",
@@ -57,7 +57,7 @@ def check_weights(keep_weights: int, disk_gb: float | None) -> None:
         SpecError: a value is out of range.
     """
     positive(keep_weights, "--keep-weights", at_least=0)
-    if disk_gb is not None and not (isinstance(disk_gb, float | int) and 0.0 < disk_gb <= LARGEST_DISK_GB):
+    if disk_gb is not None and not (is_number(disk_gb) and 0.0 < disk_gb <= LARGEST_DISK_GB):
         raise SpecError(
             f"--disk-gb must be above 0 and at most {LARGEST_DISK_GB:,.0f} GB, got {_number(disk_gb)}",
             "Give the GB that weights and checkpoints may take, or leave it out.",
@@ -78,7 +78,7 @@ def machines_of(
         SpecError: a value is out of range.
         SearchError: the system lets this user's processes take too little for a search.
     """
-    if not isinstance(checkpoint_seconds, float | int) or checkpoint_seconds < 0:
+    if not is_number(checkpoint_seconds) or not checkpoint_seconds >= 0:
         raise SpecError(
             f"--checkpoint-every must be at least 0 seconds, got {_number(checkpoint_seconds)}",
             "Give seconds between two checkpoints of a running stage; 0 writes none.",

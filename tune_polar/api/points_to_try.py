@@ -41,8 +41,10 @@ def tried_points(places: Sequence[str], space: LoadedSpace) -> tuple[Point, ...]
 def _of_file(path: Path, space: LoadedSpace) -> list[Point]:
     content = read_yaml(path).content
     listed = content.get("points")
-    if set(content) != {"points"} or not isinstance(listed, list) or not listed:
+    if set(content) != {"points"} or not isinstance(listed, list):
         raise SpecError(f"a file of points must hold a list `points` and nothing else, got {path}", _EXAMPLE)
+    if not listed:
+        raise SpecError(f"a file of points must hold at least one point, got an empty list in {path}", _EXAMPLE)
     return [_written(point, place, path, space) for place, point in enumerate(listed)]
 
 
@@ -57,9 +59,7 @@ def _written(point: object, place: int, path: Path, space: LoadedSpace) -> Point
         found = space.point_at(lambda key: point.get(key, space.value_in(space.recipe, key)))
     except NotProposedError as error:
         key, value = error.args[0]
-        raise SpecError(
-            f"points[{place}] in {path} must lie in the search space {space.name}, got {key}: {value!r}", _EXAMPLE
-        ) from None
+        raise _outside(key, value, place, path, space, is_own=key not in point) from None
     idle = [key for key in point if key not in found]
     if idle:
         raise SpecError(
@@ -67,6 +67,21 @@ def _written(point: object, place: int, path: Path, space: LoadedSpace) -> Point
             "Leave these out.",
         )
     return found
+
+
+def _outside(key: str, value: object, place: int, path: Path, space: LoadedSpace, *, is_own: bool) -> SpecError:
+    """A value of a point, or the recipe's ``is_own``, that no point of the space has."""
+    must = f"points[{place}] in {path} must lie in the search space {space.name}"
+    if is_own:
+        return SpecError(
+            f"{must}, got {key}: {value!r}, which the point leaves out: so the recipe has it, by its file or --set",
+            f"Write {key} into the point, within the range of the space; or leave out what sets it; or give a wider "
+            "space with --space.",
+        )
+    return SpecError(
+        f"{must}, got {key}: {value!r}",
+        f"Give a value within the range of {key}, as the space's file has it, or a wider space with --space.",
+    )
 
 
 def _of_store(place: str, space: LoadedSpace) -> list[Point]:

@@ -114,9 +114,10 @@ def predict(
     if given is None:
         parts = new_texts([str(texts)], named, rows)
     elif isinstance(texts, pd.DataFrame):
-        parts = _of_frame(given, named, rows)
+        parts = _of_frame(given, named, rows, FRAME, REMEDY)
     else:
-        parts = (replace(part, groups=named.no_groups(len(part))) for part in _of_frame(given, TextColumns(), rows))
+        found_in = _of_frame(given, TextColumns(), rows, type(texts).__name__, "Correct these rows.")
+        parts = (replace(part, groups=named.no_groups(len(part))) for part in found_in)
     found = Collected()
     for _ in predict_all(opened, parts, found, say):
         pass
@@ -148,8 +149,8 @@ def _frame(texts: Sequence[str] | pd.Series[str] | pd.DataFrame) -> pd.DataFrame
     return frame.assign(id=pd.Series(ids, dtype=object))
 
 
-def _of_frame(frame: pd.DataFrame, columns: TextColumns, rows: int) -> Iterator[NewTexts]:
-    """At most ``rows`` rows at once; without ids they are counted from 1."""
+def _of_frame(frame: pd.DataFrame, columns: TextColumns, rows: int, called: str, remedy: str) -> Iterator[NewTexts]:
+    """At most ``rows`` rows at once; without ids they are counted from 1. ``called``: what was given, for errors."""
     header = [str(name) for name in frame.columns]
     text = next((name for name in columns.candidates if name in header), columns.candidates[0])
     row_id = columns.id_among(header)
@@ -158,13 +159,13 @@ def _of_frame(frame: pd.DataFrame, columns: TextColumns, rows: int) -> Iterator[
     lacking = [name for name in wanted if name not in header]
     if lacking:
         named = f"the column{'s' if len(lacking) > 1 else ''} {', '.join(map(repr, lacking))}"
-        told = f"the {FRAME} must have {named}, got {header_shown(header)}{did_you_mean(lacking[0], header)}"
+        told = f"the {called} must have {named}, got {header_shown(header)}{did_you_mean(lacking[0], header)}"
         raise DataError(told, columns.remedy(lacking))
     if len(frame) == 0:
-        raise DataError(f"the {FRAME} must have rows, got none", "Give at least one text.")
+        raise DataError(f"the {called} must have rows, got none", "Give at least one text.")
     for start in range(0, len(frame), rows):
-        faults = Faults(FRAME)
-        table = read_frame(frame.iloc[start : start + rows], Place(FRAME), faults, wanted, None)
+        faults = Faults(called)
+        table = read_frame(frame.iloc[start : start + rows], Place(called), faults, wanted, None)
         cells = {} if table is None else table.cells
         for line, cell in enumerate(cells.get(text, ()), start=start + 1):
             if is_empty(cell):
@@ -173,8 +174,8 @@ def _of_frame(frame: pd.DataFrame, columns: TextColumns, rows: int) -> Iterator[
             if is_empty(cell):
                 faults.add("empty-id", line, row_id, "an id must not be empty")
         if errors := errors_in(faults.findings()):
-            raise data_error(errors, REMEDY)
+            raise data_error(errors, remedy)
         count = len(frame.iloc[start : start + rows])
         ids = tuple(map(str, range(start + 1, start + 1 + count))) if row_id is None else tuple(cells[row_id])
         groups = {name: tuple(map(seen, cells[column])) for name, column in columns.groups.items()}
-        yield NewTexts(FRAME, ids, tuple(cells[text]), groups, lacking_id)
+        yield NewTexts(called, ids, tuple(cells[text]), groups, lacking_id)

@@ -10,10 +10,20 @@ from tune_polar.api.begin import Origin, begin_search
 from tune_polar.api.count_checks import positive
 from tune_polar.api.display import Progress
 from tune_polar.api.machines import machines_of
-from tune_polar.api.python_arguments import ARGUMENTS, come_to, data_words, recipe_words, shown_as, silent, written_of
-from tune_polar.api.python_words import call_of, text_of, texts_of, told_in_python
+from tune_polar.api.python_arguments import (
+    ARGUMENTS,
+    alone,
+    come_to,
+    data_words,
+    recipe_words,
+    shown_as,
+    silent,
+    written_of,
+)
+from tune_polar.api.python_words import call_of, needed_text, text_of, texts_of, told_in_python
 from tune_polar.api.search_object import Search, opened
 from tune_polar.api.stopping_words import Extent
+from tune_polar.api.utf8_words import check_working_folder
 from tune_polar.recipe.floor_names import DEFAULT_FLOORS
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.trial.gpus import DEFAULT_SLOT_GB
@@ -98,7 +108,7 @@ def search(
         The search, whatever has come of it: ``best`` is None where nothing has a score.
 
     Raises:
-        TunePolarError: something breaks a rule, with the remedy.
+        TunePolarError: something breaks a rule, or another search or a Ray runs in this process; with the remedy.
         KeyboardInterrupt: it was interrupted. Every finished fold is recorded, page and winner are written and Ray is
             shut down; ``tune_polar.open(STORE).resume()`` goes on.
 
@@ -109,7 +119,8 @@ def search(
     """
     given = {name: value for name, value in locals().items() if value is not None}
     defaults = search.__kwdefaults__ or {}
-    with told_in_python(ARGUMENTS):
+    check_working_folder()
+    with told_in_python(ARGUMENTS), alone():
         words = recipe_words(recipe, encoder, profile, set, folds, seeds)
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
         about = data_words(data, beside, texts_of("target", target), texts_of("group", group))
@@ -150,4 +161,4 @@ def open(store: str | Path, *, new_rows: int | None = None) -> Search:
     """
     with told_in_python({"new_rows"}):
         positive(new_rows, "--new-rows")
-    return opened(text_of("store", store) or "", new_rows=new_rows)
+    return opened(needed_text("store", store, "Give the folder or URL of a search."), new_rows=new_rows)

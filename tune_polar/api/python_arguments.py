@@ -16,7 +16,7 @@ from tune_polar.api.display import Progress, Shown
 from tune_polar.api.fitting import Told, fit_model, noted_signals, steps_told
 from tune_polar.api.machines import Machines
 from tune_polar.api.model_words import ModelWords
-from tune_polar.api.python_words import columns_of, text_of, texts_of
+from tune_polar.api.python_words import columns_of, needed_text, text_of, texts_of
 from tune_polar.api.search_request import RecipeWords
 from tune_polar.api.stopping_words import Extent
 from tune_polar.errors import SpecError
@@ -49,6 +49,20 @@ ARGUMENTS = {
     ),
     *("checkpoint_every", "keep_weights", "disk_gb", "track", "examples"),
 }
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """One search at a time in a process, whatever Ray runs in it unharmed; see ``sole_ray``.
+
+    Raises:
+        SearchError: another search runs in this process, or a Ray.
+    """
+    # Imported here: with it comes the environment that Ray reads, which whoever only looks at a search need not have.
+    from tune_polar.search.ray.sole_ray import sole_ray
+
+    with sole_ray():
+        yield
 
 
 def resumed(
@@ -112,7 +126,7 @@ def data_words(
     """
     columns = columns_of(beside["columns"])
     text, id_, language = (text_of(name, beside[name]) for name in ("text", "id", "language"))
-    rows: Any = (_path(each) for each in (data, beside["dev"], beside["test"]))
+    rows: Any = (_rows_of(name, each) for name, each in (("data", data), *((n, beside[n]) for n in ("dev", "test"))))
     train, dev, test = rows
     return DataWords(train, language, dev, test, text, id_, columns, targets, groups)
 
@@ -121,8 +135,8 @@ def _is_frame(words: DataWords) -> bool:
     return any(not isinstance(each, str | None) for each in (words.data, words.dev, words.test))
 
 
-def _path(given: object) -> object:
-    return str(given) if isinstance(given, Path) else given
+def _rows_of(name: str, given: object) -> object:
+    return text_of(name, given) if isinstance(given, str | Path) else given
 
 
 def written_of(name: str, given: object) -> Written:
@@ -131,7 +145,7 @@ def written_of(name: str, given: object) -> Written:
     Raises:
         SpecError: it is none of these.
     """
-    return given if isinstance(given, Mapping) else text_of(name, given) or ""
+    return given if isinstance(given, Mapping) else needed_text(name, given, "Give a name, a path or a mapping.")
 
 
 def recipe_words(
@@ -147,6 +161,11 @@ def recipe_words(
     Raises:
         SpecError: an argument is not of its type.
     """
+    if not isinstance(changes, Mapping | None):
+        raise SpecError(
+            f"set must map keys of the recipe to values, got {changes!r:.80}",
+            "For example set={'model.optimizer.lr': 3e-5}.",
+        )
     return RecipeWords(
         recipe_to_json(recipe) if isinstance(recipe, Recipe) else written_of("recipe", recipe),
         text_of("encoder", encoder),
@@ -165,7 +184,7 @@ def _seeds(given: int | Sequence[int] | None) -> str | None:
     """
     if given is None:
         return None
-    if not isinstance(given, int | list | tuple | range):
+    if not isinstance(given, int | list | tuple | range) or isinstance(given, bool):
         raise SpecError(f"seeds must be a number of seeds or a list of them, got {given!r:.80}", "For example seeds=3.")
     return str(given) if isinstance(given, int) else ",".join(map(str, given)) + ","
 

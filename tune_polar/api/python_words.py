@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from tune_polar.api.utf8_words import check_utf8
 from tune_polar.errors import SpecError, TunePolarError
 
 # A command in backticks is to be typed as it stands, and `--option=value` is another program's. Words that may follow
@@ -104,13 +105,21 @@ def text_of(name: str, value: object) -> str | None:
     """An argument that is text or a path.
 
     Raises:
-        SpecError: it is something else.
+        SpecError: it is something else, or not UTF-8.
     """
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, Path):
-        return str(value)
-    raise SpecError(f"{name} must be text, got {value!r:.80}", f"Give text for {name}, or leave it out.")
+    return None if value is None else needed_text(name, value, f"Give text for {name}, or leave it out.")
+
+
+def needed_text(name: str, value: object, remedy: str) -> str:
+    """As ``text_of``, of an argument that cannot be left out.
+
+    Raises:
+        SpecError: as there.
+    """
+    if not isinstance(value, str | Path):
+        raise SpecError(f"{name} must be text, got {value!r:.80}", remedy)
+    check_utf8(str(value), name)
+    return str(value)
 
 
 def columns_of(given: object) -> Mapping[str, str]:
@@ -126,6 +135,8 @@ def columns_of(given: object) -> Mapping[str, str]:
             f"columns must map the recipe's names to the data's, got {given!r:.80}",
             "For example columns={'text': 'tweet'}.",
         )
+    for each in words:
+        check_utf8(str(each), "columns")
     return columns
 
 
@@ -133,11 +144,13 @@ def texts_of(name: str, value: object) -> tuple[str, ...]:
     """An argument that is one text or several.
 
     Raises:
-        SpecError: it is something else.
+        SpecError: it is something else, or not UTF-8.
     """
     if value is None:
         return ()
     each = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list | tuple) else None
     if each is None or not all(isinstance(one, str) for one in each):
         raise SpecError(f"{name} must be text or a list of texts, got {value!r:.80}", f"For example {name}='label'.")
+    for one in each:
+        check_utf8(one, name)
     return each

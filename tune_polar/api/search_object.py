@@ -14,16 +14,18 @@ from tune_polar.api.best import Best, best_of
 from tune_polar.api.count_checks import check_counts, positive
 from tune_polar.api.machines import machines_as_begun
 from tune_polar.api.model_words import ModelWords
-from tune_polar.api.python_arguments import ARGUMENTS, fitted, resumed, shown_as, words_now
-from tune_polar.api.python_words import columns_of, told_in_python
+from tune_polar.api.python_arguments import ARGUMENTS, alone, fitted, resumed, shown_as, words_now
+from tune_polar.api.python_words import columns_of, needed_text, text_of, told_in_python
 from tune_polar.api.report import Page, check_page_name, context_of, of_examples
 from tune_polar.api.status import Status, status_of
 from tune_polar.api.stopping_words import Extent
+from tune_polar.api.utf8_words import check_working_folder
 from tune_polar.api.winner_files import write_page
 from tune_polar.errors import SpecError, StoreError
 from tune_polar.evaluate.configuration_predictions import PredictionsReader
 from tune_polar.evaluate.manifest_facts import manifest_facts
-from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
+from tune_polar.evaluate.named_configuration import named_configuration
+from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.message_words import did_you_mean
 from tune_polar.report.page import html_of
 from tune_polar.report.reading import summary_for_page
@@ -117,11 +119,11 @@ class Search:
         """
         return configurations_table(self._summary())
 
-    def predictions(self, configuration: str | int | None = None, *, stage: str | None = None) -> pd.DataFrame:
+    def predictions(self, configuration: str | int = "winner", *, stage: str | None = None) -> pd.DataFrame:
         """What one stage of a configuration predicts, in the form that `tune-polar decide` reads.
 
         Args:
-            configuration: its id or number; None: the best.
+            configuration: ``winner``, ``published``, or the id or number of a configuration, finished or not.
             stage: None: the last of the recipe.
 
         Returns:
@@ -132,13 +134,19 @@ class Search:
 
         Raises:
             SpecError: there is no such configuration or stage.
-            StoreError: the records cannot be read.
+            StoreError: the records cannot be read, or nothing has a score.
 
         Example:
             >>> held_out = found.predictions().query("split == 'oof'").set_index("id")
         """
         summary = self._summary()
-        row = _row_named(summary, configuration)
+        with told_in_python({"configuration"}):
+            row = named_configuration(summary, str(configuration))
+        if row is None:
+            raise StoreError(
+                f"store {summary.url}: no configuration has finished all its folds, so there is no best one",
+                "Name a configuration, or go on with the search by resume().",
+            )
         stages = list(row.configuration.recipe.stages)
         named = stages[-1] if stage is None else stage
         if named not in stages:
@@ -176,7 +184,8 @@ class Search:
             >>> found.report("st3.html").path
             PosixPath('st3.html')
         """
-        where = None if path is None else Path(path)
+        named = text_of("path", path)
+        where = None if named is None else Path(named)
         if where is not None:
             check_page_name(where)
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
@@ -193,7 +202,7 @@ class Search:
         self,
         texts: Sequence[str] | pd.Series[str] | pd.DataFrame | str | Path,
         *,
-        configuration: str = "winner",
+        configuration: str | int = "winner",
         all_rows: bool = False,
         ensemble: bool | str | Path = False,
         text: str | None = None,
@@ -206,7 +215,7 @@ class Search:
 
         Args:
             texts: a list or Series of texts, a DataFrame, or a file that `tune-polar predict` reads.
-            configuration: ``winner``, ``published``, or the id of a finished configuration.
+            configuration: ``winner``, ``published``, or the id or number of a finished configuration.
             all_rows: one model of all rows, which `tune-polar fit --all-rows` trains, instead of those of the folds.
             ensemble: True: the ensemble that the search has found, in place of a configuration; or another file of one.
             text: column with the texts; None: as in the search, or ``text``.
@@ -242,7 +251,7 @@ class Search:
     def fit(
         self,
         *,
-        configuration: str = "winner",
+        configuration: str | int = "winner",
         all_rows: bool = False,
         ensemble: bool | str | Path = False,
         data: str | Path | pd.DataFrame | None = None,
@@ -259,7 +268,7 @@ class Search:
         """Train what the model of a configuration lacks, in this process, as `tune-polar fit` does. Gives itself.
 
         Args:
-            configuration: ``winner``, ``published``, or the id of a finished configuration.
+            configuration: ``winner``, ``published``, or the id or number of a finished configuration.
             all_rows: one model of all rows, trained for the steps that the folds found, instead of those of the folds.
             ensemble: as for ``predict``: the models of all members.
             data, text, id, columns, dev, test, language: as for ``resume``; read only where something is trained.
@@ -285,7 +294,7 @@ class Search:
         self,
         folder: str | Path,
         *,
-        configuration: str = "winner",
+        configuration: str | int = "winner",
         all_rows: bool = False,
         ensemble: bool | str | Path = False,
         push: str | None = None,
@@ -294,7 +303,7 @@ class Search:
 
         Args:
             folder: a new one; where the head allows it, ``transformers`` opens it by itself.
-            configuration: ``winner``, ``published``, or the id of a finished configuration.
+            configuration: ``winner``, ``published``, or the id or number of a finished configuration.
             all_rows: the one model of all rows that ``fit`` has trained, instead of those of the folds.
             ensemble: as for ``predict``: a folder with all members' models.
             push: OWNER/NAME on the hub, to which the folder is uploaded too.
@@ -313,7 +322,8 @@ class Search:
             # Imported here: it brings torch, which whoever only looks need not wait for.
             from tune_polar.api.exporting import export_model
 
-            where, model = Path(folder), self._model(configuration, ensemble, all_rows=all_rows)
+            where = Path(needed_text("folder", folder, "Give a new folder."))
+            model = self._model(configuration, ensemble, all_rows=all_rows)
             export_model(model, self._store, self._summary(), where, push, lambda _: None)
         return where
 
@@ -353,7 +363,8 @@ class Search:
             address, track, progress: as for ``tune_polar.search``.
 
         Raises:
-            TunePolarError: data, folds or an encoder are not what they were, or something breaks a rule.
+            TunePolarError: data, folds or an encoder are not what they were, another search or a Ray runs in this
+                process, or something breaks a rule.
             KeyboardInterrupt: it was interrupted; every finished fold is recorded.
 
         Example:
@@ -362,7 +373,7 @@ class Search:
         """
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
         extent = Extent(trials, time, until, racing)
-        with told_in_python(ARGUMENTS):
+        with told_in_python(ARGUMENTS), alone():
             extent.limits()
             extent.rule()
             check_counts(trials=trials, slots=slots)
@@ -371,9 +382,9 @@ class Search:
             resumed(self._store.url, data, beside, extent, machines, shown_as(progress, track), self._source)
         return self
 
-    def _model(self, configuration: str, ensemble: bool | str | Path, *, all_rows: bool) -> ModelWords:
+    def _model(self, configuration: str | int, ensemble: bool | str | Path, *, all_rows: bool) -> ModelWords:
         named = ensemble if isinstance(ensemble, bool) else str(ensemble)
-        return ModelWords(self._store.url, configuration, all_rows, named)
+        return ModelWords(self._store.url, str(configuration), all_rows, named)
 
     def __repr__(self) -> str:
         return f"<Search {self.store}: {self.status}>"
@@ -398,32 +409,7 @@ class Search:
 
 def opened(place: str | Path, source: object | None = None, new_rows: int | None = None) -> Search:
     """The search whose records lie at ``place``; see ``tune_polar.open``, and ``Search`` of ``source``."""
+    check_working_folder()
     store = open_store(place, to_look=True)
     manifest_facts(store.manifest(), store.url)
     return Search(store, source, new_rows)
-
-
-def _row_named(summary: SearchSummary, named: str | int | None) -> ConfigurationSummary:
-    """The configuration with that id or number; None: the best.
-
-    Raises:
-        SpecError: there is none.
-        StoreError: none has a score.
-    """
-    if named is None:
-        if summary.best is None:
-            raise StoreError(
-                f"store {summary.url}: no configuration has finished all its folds, so there is no best one",
-                "Name a configuration, or go on with the search by resume().",
-            )
-        return summary.best
-    rows = {key: row for row in summary.configurations for key in (row.configuration.id, row.configuration.number)}
-    found = rows.get(named)
-    if found is None:
-        known = [row.configuration.id for row in summary.configurations]
-        raise SpecError(
-            f"configuration must be the id or number of one of {len(known)}, got {named!r}"
-            f"{did_you_mean(str(named), known)}",
-            "configurations() lists them all.",
-        )
-    return found

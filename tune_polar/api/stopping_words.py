@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
+from tune_polar.api.count_checks import is_number
 from tune_polar.errors import SearchError, SpecError
 from tune_polar.search.stopping.limits import Limits
 
@@ -92,7 +93,7 @@ def seconds_of(text: str | float) -> float:
     match = _DURATION.fullmatch(text) if isinstance(text, str) else None
     units = () if match is None else zip(match.groups(), (3600, 60, 1), strict=True)
     seconds = sum(int(n or 0) * unit for n, unit in units) if isinstance(text, str) else text
-    if not (isinstance(seconds, int | float) and 0 < seconds < math.inf):
+    if not (is_number(seconds) and 0 < seconds < math.inf):
         raise SpecError(
             f"--time must be hours, minutes and seconds above 0, such as 2h, 30m, 90s or 1h30m, got {text!r}",
             "Write whole numbers with their units, the largest first.",

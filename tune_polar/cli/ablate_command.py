@@ -30,6 +30,8 @@ def ablate(
 ) -> None:
     """Train a recipe and each of its ablations on the same folds and compare them fold by fold.
 
+    One that --set, --encoder or --profile makes the same as the recipe, or as another one, is left out and named.
+
     Example:
 
       tune-polar ablate st3

@@ -18,7 +18,7 @@ from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.correction import alarm_lines, worth_sentences
 from tune_polar.report.ensemble_words import ensemble_sentences, ensemble_table
 from tune_polar.report.floor_comparison import floor_sentences, floor_table
-from tune_polar.report.next_steps import gain_sentence, next_lines
+from tune_polar.report.next_steps import gain_sentence, more_trials, next_lines
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.top_choice import choice_lines
 from tune_polar.report.winner_recipe import winner_changes
@@ -92,7 +92,8 @@ def print_places(console: Console, summary: SearchSummary, page: Path | None) ->
     if not summary.is_complete:
         print_way_on(console, way_on(summary.url))
     elif summary.facts.kind == "search":
-        print_way_on(console, f"tune-polar resume {quote(summary.url)} --trials {2 * summary.planned}")
+        trials = more_trials(PageContext(summary))
+        print_way_on(console, f"tune-polar resume {quote(summary.url)} --trials {trials}")
     print_lines(console, [f"page anew tune-polar report {quote(summary.url)}"])
 
 

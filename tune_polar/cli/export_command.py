@@ -104,6 +104,6 @@ def _study(store: Store, summary: SearchSummary, database: str) -> None:
     from tune_polar.search.optuna.export_optuna import export_optuna
 
     done = export_optuna(store, summary, database)
-    left_out = f", {done.left_out} configurations left out" if done.left_out else ""
+    left_out = f", {count(done.left_out, 'configuration')} left out" if done.left_out else ""
     changed = f", {done.changed} changed" if done.changed else ""
     say(f"{database}: study {done.name!r}, {done.trials} trials, {done.added} of them new{changed}{left_out}")

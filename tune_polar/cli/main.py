@@ -14,10 +14,11 @@ from typer.exceptions import TyperException
 
 from tune_polar import __version__
 from tune_polar.api.consoles import progress_console
+from tune_polar.api.utf8_words import check_utf8, check_working_folder
 from tune_polar.cli.commands import Commands
 from tune_polar.cli.exit_codes import NOBODY_READS, NOTHING_FOUND, TO_MEND, by_signal
 from tune_polar.cli.output import prepare_streams, say
-from tune_polar.errors import SpecError, TunePolarError
+from tune_polar.errors import TunePolarError
 
 app = typer.Typer(
     name="tune-polar",
@@ -106,20 +107,9 @@ def _leave(code: int) -> NoReturn:
 
 
 def _check_words() -> None:
-    """Paths are kept in records and shown on pages, which are UTF-8."""
-    for word in (*sys.argv[1:], _working_folder()):
-        if any("\ud800" <= letter <= "\udfff" for letter in word):
-            raise SpecError(
-                f"the words of a command and the working folder must be UTF-8, got {os.fsencode(word)!r}",
-                "Rename that file or folder, or make a link with another name to it.",
-            )
-
-
-def _working_folder() -> str:
-    try:
-        return os.getcwd()
-    except OSError as error:
-        raise SpecError(f"the working folder must be there, but: {error.strerror}", "Go to another one.") from None
+    for word in sys.argv[1:]:
+        check_utf8(word, "a word of a command")
+    check_working_folder()
 
 
 def _print_usage_error(error: TyperException) -> None:

@@ -15,7 +15,7 @@ Configuration = Annotated[
     typer.Option(
         "--configuration",
         metavar="ID",
-        help="`winner`, `published` (the recipe as it was given), or the id of a finished one.",
+        help="`winner`, `published` (the recipe as it was given), or the id or number of a finished one.",
     ),
 ]
 AllRows = Annotated[

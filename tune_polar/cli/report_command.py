@@ -42,7 +42,8 @@ def report(
         typer.Option(
             "-o",
             "--out",
-            help="The page; beside it lies the narrower space that it tells of.  [default: report.html in the store]",
+            help="The page; beside it lies the narrower space that it tells of.  [default: report.html in the store, "
+            "of several stores comparison.html in the working folder]",
         ),
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Show it in a browser.")] = False,

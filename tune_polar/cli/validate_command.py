@@ -14,6 +14,7 @@ from tune_polar.errors import SpecError, TunePolarError
 from tune_polar.model.encoder_location import local_folder
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import PUBLISHED, RecipeOptions, load_recipe
+from tune_polar.recipe.repeated_ablations import repeated, repeats_words
 from tune_polar.recipe.sections import TINY
 from tune_polar.recipe.space_file import load_space, recipe_of_space
 from tune_polar.recipe.strict_yaml import read_yaml
@@ -57,7 +58,9 @@ def _said_of(path: Path, chosen: RecipeOptions) -> str:
     loaded = load_recipe(_as_path(path), chosen)
     _check_folders(loaded.recipe)
     profile = "" if loaded.profile == PUBLISHED else f", profile {loaded.profile}"
-    return f"recipe {loaded.recipe.recipe}{profile}, {len(loaded.ablations)} ablations"
+    repeats = repeated(loaded.recipe, ((name, changed) for name, (_, changed) in loaded.ablations.items()))
+    said = f"recipe {loaded.recipe.recipe}{profile}, {len(loaded.ablations) - len(repeats)} ablations"
+    return "; ".join((said, *repeats_words(repeats)))
 
 
 def _check_folders(recipe: Recipe) -> None:

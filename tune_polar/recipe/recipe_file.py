@@ -26,6 +26,7 @@ from tune_polar.recipe.message_words import KeyPath, did_you_mean
 from tune_polar.recipe.nodes import Node, root
 from tune_polar.recipe.recipe import FILE_KEYS, Recipe
 from tune_polar.recipe.registry import Component
+from tune_polar.recipe.repeated_ablations import repeated
 from tune_polar.recipe.sections import TINY
 from tune_polar.recipe.strict_yaml import Written, YamlFile, parse_value, read_yaml
 from tune_polar.recipe.template import Target, sections_for
@@ -119,6 +120,25 @@ def load_recipe(name: Written, options: RecipeOptions | None = None, *, folder: 
     chain = _chain(read_named(name, folder, "recipe"), folder, seen=())
     profile = _choose_profile(chain, options)
     faults = list(_faults_of_other_profiles(chain, profile))
+    recipe, ablations = _filled(chain, profile, options, faults)
+    if recipe is not None and not faults:
+        faults += _faults_of_repeats(chain, options, recipe, ablations)
+    if faults or recipe is None:
+        distinct = dict.fromkeys(faults)  # a fault of the recipe itself is one of each ablation too
+        raise spec_error(
+            sorted(distinct, key=lambda fault: (str(fault.path or ""), fault.line or 0)),
+            "Mend the named keys; `tune-polar list RECIPE` shows every key with its value.",
+        )
+    called = (link.file.content.get("recipe", link.file.path.stem) for link in reversed(chain))
+    names = tuple(dict.fromkeys(map(str, called)))
+    own = chain[-1]
+    return LoadedRecipe(recipe, profile, ablations, own.file.path, names, own.extras.published)
+
+
+def _filled(
+    chain: list[_Link], profile: str, options: RecipeOptions, faults: list[Fault]
+) -> tuple[Recipe | None, dict[str, tuple[str, Recipe]]]:
+    """The recipe and its ablations, with their titles; what is wrong with them goes to ``faults``."""
     whole = _draft(chain, profile, options)
     recipe = _finish(whole, options, faults)
     ablations = {}
@@ -131,16 +151,31 @@ def load_recipe(name: Written, options: RecipeOptions | None = None, *, folder: 
         changed = _finish(draft, left, faults, ablation_name)
         if changed is not None:
             ablations[ablation_name] = (ablation.title, changed)
-    if faults or recipe is None:
-        distinct = dict.fromkeys(faults)  # a fault of the recipe itself is one of each ablation too
-        raise spec_error(
-            sorted(distinct, key=lambda fault: (str(fault.path or ""), fault.line or 0)),
-            "Mend the named keys; `tune-polar list RECIPE` shows every key with its value.",
-        )
-    called = (link.file.content.get("recipe", link.file.path.stem) for link in reversed(chain))
-    names = tuple(dict.fromkeys(map(str, called)))
-    own = chain[-1]
-    return LoadedRecipe(recipe, profile, ablations, own.file.path, names, own.extras.published)
+    return recipe, ablations
+
+
+def _faults_of_repeats(
+    chain: list[_Link], options: RecipeOptions, recipe: Recipe, ablations: Mapping[str, tuple[str, Recipe]]
+) -> list[Fault]:
+    """Of ablations that the file itself writes; one that an option, or this file, made a repeat is left out in time."""
+    own, plain, ignored = chain[-1], RecipeOptions(), list[Fault]()
+    if not own.extras.ablations or not _repeats(recipe, ablations):
+        return []
+    as_written, written = recipe, ablations
+    if options != plain:
+        found, written = _filled(chain, _choose_profile(chain, plain), plain, ignored)
+        if found is None or ignored:  # only the options make it a recipe
+            return []
+        as_written = found
+    return [
+        Origin(own.file, ("ablations", name)).fault(f"must say something of its own, but says what {other} says")
+        for name, other in _repeats(as_written, written).items()
+        if name in own.extras.ablations
+    ]
+
+
+def _repeats(recipe: Recipe, ablations: Mapping[str, tuple[str, Recipe]]) -> dict[str, str]:
+    return repeated(recipe, ((name, changed) for name, (_, changed) in ablations.items()))
 
 
 def parse_assignment(text: str) -> tuple[str, object]:

@@ -167,6 +167,8 @@ def as_file(content: Mapping[str, object], called: str) -> YamlFile:
     faults: list[Fault] = []
     lines: dict[KeyPath, int] = {}
     plain = _plain(content, (), Path(called), lines, faults)
+    if not isinstance(plain, dict):
+        faults.append(Fault(f"must hold keys and values, got a {type(content).__name__}", Path(called)))
     if faults or not isinstance(plain, dict):
         raise spec_error(faults, "Give what a YAML file could hold.")
     return YamlFile(Path(called), plain, lines)
@@ -183,9 +185,9 @@ def _plain(value: object, at: KeyPath, path: Path, lines: dict[KeyPath, int], fa
     if len(at) > _MAX_DEPTH:
         faults.append(Fault(f"values must nest at most {_MAX_DEPTH} deep", path, key=key))
     elif isinstance(value, Mapping):
-        wrong = [name for name in value if not isinstance(name, str)]
+        wrong = [name for name in value if not isinstance(name, str) or _is_half(name)]
         faults += [Fault(f"a key must be text, got {name!r}", path, key=key) for name in wrong]
-        named = {name: each for name, each in value.items() if isinstance(name, str)}
+        named = {name: each for name, each in value.items() if name not in wrong}
         return {name: _plain(each, (*at, name), path, lines, faults) for name, each in named.items()}
     elif isinstance(value, list | tuple):
         return [_plain(each, (*at, place), path, lines, faults) for place, each in enumerate(value)]
@@ -194,7 +196,14 @@ def _plain(value: object, at: KeyPath, path: Path, lines: dict[KeyPath, int], fa
         faults.append(Fault(f"{rule}, got a {type(value).__name__}", path, key=key))
     elif isinstance(value, float) and not math.isfinite(value):
         faults.append(Fault(f"a number must be finite, got {value}", path, key=key))
+    elif isinstance(value, str) and _is_half(value):
+        faults.append(Fault(f"a text must be whole characters, got {value!a:.80}", path, key=key))
     return value
+
+
+def _is_half(text: str) -> bool:
+    """Whether it has half a surrogate pair in it, which no record can hold."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def parse_value(text: str, place: str) -> object:

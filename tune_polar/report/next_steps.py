@@ -147,9 +147,16 @@ def _good(page: PageContext, parameter: SearchedParameter, curve: Curve) -> tupl
     return parameter.from_unit(low), parameter.from_unit(high)
 
 
+def more_trials(page: PageContext) -> int:
+    """How many configurations a search that goes on should have: twice as many, and enough for a surrogate of them."""
+    planned = page.summary.planned
+    lacking = FEWEST - len(page.learned.rows) if page.trained else 0  # of decisions alone there is no surrogate
+    return max(2 * planned, planned + lacking)
+
+
 def _going_on(page: PageContext, place: str) -> str:
     found, planned = page.further, page.summary.planned
-    more = f"tune-polar resume {place} --trials {max(2 * planned, planned + FEWEST - len(page.learned.rows))}"
+    more = f"tune-polar resume {place} --trials {more_trials(page)}"
     if not page.summary.is_complete:
         ended = sum(row.state != "incomplete" for row in page.summary.configurations)
         more = f"tune-polar resume {place}`, for {ended:,} of {planned:,} planned have ended, and then with `{more}"

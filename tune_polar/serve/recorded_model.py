@@ -12,6 +12,7 @@ from tune_polar.decide.deployed import settings_to_json
 from tune_polar.errors import StoreError
 from tune_polar.evaluate.configuration_predictions import CellPredictions, PredictionsReader
 from tune_polar.evaluate.manifest_facts import ManifestFacts
+from tune_polar.evaluate.named_configuration import WINNER, named_configuration
 from tune_polar.evaluate.outcome import Outcome, outcome_of
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary, summarise
 from tune_polar.recipe.configuration import Configuration
@@ -24,8 +25,6 @@ from tune_polar.trial.columns_read import columns_read
 from tune_polar.trial.encoder_identities import recorded_for
 from tune_polar.trial.fold_trial import Inputs
 from tune_polar.trial.stage_shape import StageShape
-
-WINNER, PUBLISHED = "winner", "published"
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,10 +136,11 @@ def recorded(store: Store, wanted: str = WINNER) -> Recorded:
 
     Args:
         store: of the search.
-        wanted: ``winner``, ``published`` (the recipe as it was given) or a configuration's id.
+        wanted: as ``named_configuration`` takes it.
 
     Raises:
-        StoreError: there is none such, or it has not finished all its cells.
+        SpecError: there is none such.
+        StoreError: it has not finished all its cells.
 
     Example:
         >>> recorded(open_store("searches/st3-20261122-101500")).folds()
@@ -156,29 +156,9 @@ def recorded(store: Store, wanted: str = WINNER) -> Recorded:
 
 
 def _row(summary: SearchSummary, store: Store, wanted: str) -> ConfigurationSummary:
-    if wanted == WINNER:
-        if summary.best is None:
-            raise _unfinished(store, "a configuration")
-        return summary.best
-    if wanted == PUBLISHED:
-        if summary.reference is None:
-            raise StoreError(
-                f"store {store.url}: must hold the recipe as it was given, but it does not",
-                "Leave --configuration out for the winner, or name one by its id.",
-            )
-        found = summary.reference
-    else:
-        by_id = {each.configuration.id: each for each in summary.configurations}
-        if wanted not in by_id:
-            finished = [each.configuration.id for each in summary.finished]
-            raise StoreError(
-                f"store {store.url}: --configuration must be {WINNER}, {PUBLISHED} or the id of a configuration, got "
-                f"{wanted!r}",
-                f"Finished, best first, are {', '.join(finished[:8])}{' …' if len(finished) > 8 else ''}."
-                if finished
-                else "Finish the search first: `tune-polar resume STORE`.",
-            )
-        found = by_id[wanted]
+    found = named_configuration(summary, wanted)
+    if found is None:
+        raise _unfinished(store, "a configuration")
     if found.scores is None:
         raise _unfinished(store, f"configuration {found.configuration.id}")
     return found

@@ -25,6 +25,7 @@ from tune_polar.search.ray.cluster_check import JOIN, check_cluster
 from tune_polar.search.ray.own_token import own_token
 from tune_polar.search.ray.ray_environment import CLUSTER, SHARED, restored
 from tune_polar.search.ray.scratch import scratch_folder
+from tune_polar.search.ray.sole_ray import sole_ray
 from tune_polar.search.resources.node import memory_gb
 from tune_polar.search.resources.slots import Slots
 from tune_polar.trial.visible_gpus import make_visible
@@ -42,9 +43,10 @@ def local_ray(slots: Slots, shared_bytes: int = 0) -> Iterator[None]:
         shared_bytes: of what all workers are given once, as it lies in Ray's object store.
 
     Raises:
-        SearchError: Ray cannot be started.
+        SearchError: Ray cannot be started, or one runs in this process already.
     """
-    with scratch_folder() as scratch, own_token(scratch), restored("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
+    devices = restored("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
+    with sole_ray(), scratch_folder() as scratch, own_token(scratch), devices:
         if slots.devices:  # one entry a slot, of which Ray hands each fold trial one
             make_visible(slots.devices)
         _heed_cluster_switch()
@@ -90,31 +92,34 @@ def joined_cluster(address: str) -> Iterator[None]:
     """The Ray cluster at ``address``, with this package sent to its nodes; left at the end, not stopped.
 
     Raises:
-        SearchError: there is none, it wants a token, or its Ray or Python is another one.
+        SearchError: there is none, it wants a token, its Ray or Python is another one, or one runs in this process
+            already.
     """
     package = Path(tune_polar.__file__).parent
-    check_cluster(address)
-    _heed_cluster_switch()
-    try:
-        with _signals_wait():
-            ray.init(
-                address=address,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                runtime_env={"py_modules": [str(package)], "env_vars": dict(SHARED)},
-            )
-    except (SystemExit, KeyboardInterrupt):  # of a signal that came meanwhile
-        ray.shutdown()
-        raise
-    except (RuntimeError, OSError, ConnectionError, ValueError, ray.exceptions.RayError) as error:
-        raise SearchError(
-            f"--address must name a running Ray cluster that this machine belongs to, but {address!r}: {error}",
-            JOIN,
-        ) from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    with sole_ray():
+        check_cluster(address)
+        _heed_cluster_switch()
+        try:
+            with _signals_wait():
+                ray.init(
+                    address=address,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    runtime_env={"py_modules": [str(package)], "env_vars": dict(SHARED)},
+                )
+        except (SystemExit, KeyboardInterrupt):  # of a signal that came meanwhile
+            ray.shutdown()
+            raise
+        except (RuntimeError, OSError, ConnectionError, ValueError, ray.exceptions.RayError) as error:
+            ray.shutdown()  # of what had begun
+            raise SearchError(
+                f"--address must name a running Ray cluster that this machine belongs to, but {address!r}: {error}",
+                JOIN,
+            ) from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
 def _heed_cluster_switch() -> None:
