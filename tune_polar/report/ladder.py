@@ -16,7 +16,16 @@ from tune_polar.report.document import Entry, Row, TextTable
 from tune_polar.report.expected_score import EXPECTATION, LEVEL, PREDICTION, span
 from tune_polar.report.numbers import DECIMALS_WITHOUT_ERROR, count, fixed, spread
 from tune_polar.report.page_context import PageContext
-from tune_polar.report.words import OOF, RUNGS, chosen_on, gap_words, metric_words, per_column_words
+from tune_polar.report.words import (
+    OOF,
+    RUNGS,
+    SEEN_MARK,
+    chosen_on,
+    gap_words,
+    metric_words,
+    per_column_words,
+    seen_mark,
+)
 
 NO_DEV = "no dev split with gold"
 WIDEST = 200  # neighbours that a vote may ask
@@ -31,18 +40,19 @@ def score_ladder(page: PageContext, outcome: Outcome, *, is_winner: bool = True)
     """
     judgement, cells = outcome.judged.scored, page.cells
     chooses, is_open = outcome.graph.scored.chooses, _leaves_open(outcome.graph.scored, outcome)
+    mark = "" if page.best is None else seen_mark(page.best)
 
     def rung(name: Rung) -> Row:
         where = chosen_on(name, cells, leaves_open=is_open)
-        return Row((RUNGS[name], page.shown(judgement.ladder[name].score), "", where, OOF))
+        return Row((RUNGS[name], page.shown(judgement.ladder[name].score) + mark, "", where, OOF))
 
     flattering: tuple[Rung, ...] = ("inside_folds", "fold_tuned") if chooses else ()
     written: tuple[Rung, ...] = ("as_written",) if _any_written(outcome.graph.scored, outcome) else ()
     best = _honest(page, judgement, chooses, is_winner)
     return TextTable(
         f"{'The winner’s' if is_winner else 'Its'} {metric_words(judgement.metric.name)} by where its settings were "
-        f"chosen, from hindsight, which flatters, to {chosen_on('cross_fitted', page.cells)}; then on other rows. The "
-        "one to report is set in bold",
+        f"chosen, from hindsight, which flatters, to {chosen_on('cross_fitted', page.cells)}; then on other rows. "
+        + (f"None with {SEEN_MARK} is one to report" if mark else "The one to report is set in bold"),
         ("Score", "Value", "Uncertainty", "Settings chosen on", "Scored on"),
         (*map(rung, flattering), *best, *map(rung, written), *_on_splits(page, judgement, chooses)),
         words=(2, 3, 4),
@@ -56,8 +66,9 @@ def _honest(page: PageContext, judgement: Judgement, chooses: bool, is_winner: b
     where = chosen_on("cross_fitted", cells) if chooses else "nowhere: there is nothing to choose"
     sd = spread(crossed.cell_scores)
     error = "" if sd is None else f"± {page.shown(sd)} between {cells.many}"
-    main = (RUNGS["cross_fitted"] if chooses else "as decided", page.shown(crossed.score), error, where, OOF)
-    found = [Row(main, kind="main" if isinstance(ahead, str) else "")]
+    mark = "" if page.best is None else seen_mark(page.best)
+    main = (RUNGS["cross_fitted"] if chooses else "as decided", page.shown(crossed.score) + mark, error, where, OOF)
+    found = [Row(main, kind="main" if isinstance(ahead, str) and not mark else "")]
     again = where
     if isinstance(corrected, str):
         found += [Row(("corrected", "—", f"not applicable: {corrected}", "", ""))] if is_winner else []
