@@ -3,7 +3,7 @@
 TP001 best value at the edge of its range · TP002 gain below fold noise · TP003 degenerate threshold · TP004 missing or
 failed folds · TP005 a text on both sides of a split · TP006 too few finished configurations for importances · TP007 a
 labelled split far from what was expected · TP008 too few positive rows of a label · TP009 a text nearly on both sides
-of a split · TP010 a start that has seen validated texts.
+of a split · TP010 a start that has seen validated texts · TP011 a set that published values were chosen on.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from tune_polar.data.table import TRAIN
 from tune_polar.evaluate.cell_words import cells_word
 from tune_polar.evaluate.correction import LEVEL, choice_of
 from tune_polar.evaluate.expected_score import ahead_of
+from tune_polar.evaluate.honesty_checks import CHOSEN, chosen_on_messages, seen_start_messages
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.evaluate.threshold_checks import degenerate_thresholds
 from tune_polar.recipe.configuration import PUBLISHED
 from tune_polar.recipe.keys import least_and_most, place_of
 from tune_polar.recipe.loaded_space import is_free
 from tune_polar.recipe.seen_starts import CODE as SEEN
-from tune_polar.recipe.seen_starts import SeenStart
 from tune_polar.recipe.space import CategoricalParameter
 from tune_polar.recipe.widened import widened
 from tune_polar.stats.importance import FEWEST
@@ -231,34 +231,15 @@ def _far_splits(summary: SearchSummary) -> Iterator[str]:
 
 def _seen_starts(summary: SearchSummary) -> Iterator[str]:
     _best(summary)
-    found: dict[tuple[SeenStart, ...], dict[str, list[ConfigurationSummary]]] = {}
-    for row in summary.finished:
-        for decision in row.configuration.recipe.decide:
-            if seen := row.seen_starts(decision):
-                found.setdefault(seen, {}).setdefault(decision, []).append(row)
-    for seen, decisions in found.items():
-        rows = list({row.configuration.id: row for each in decisions.values() for row in each}.values())
-        of = f"scores of {', '.join(decisions)} are"
-        remedy = "; ".join(each.remedy for each in seen)
-        yield (
-            f"{'; '.join(each.words for each in seen)}, which was trained on texts that other folds validate on: {of} "
-            f"too high, by how much is not known ({_which(rows, summary)}). For honest ones set {remedy}"
-        )
+    yield from seen_start_messages(summary)
 
 
-def _which(rows: Sequence[ConfigurationSummary], summary: SearchSummary) -> str:
-    """Which ``rows`` of all that have a score, and the best of the others."""
-    if len(rows) == len(summary.finished):
-        return "in every configuration with a score"
-    ids = ", ".join(row.configuration.id for row in rows[:EXAMPLES_SHOWN])
-    more = f" and {len(rows) - EXAMPLES_SHOWN:,} more" if len(rows) > EXAMPLES_SHOWN else ""
-    said = f"in {len(rows):,} of {len(summary.finished):,} configurations with a score: {ids}{more}"
-    if summary.best in rows:
-        said += ", the winner among them"
-        honest = next((row for row in summary.finished if not row.seen_starts()), None)
-        if honest is not None and honest.scores is not None:
-            said += f"; the best honest one is {honest.configuration.id} with {_three(honest.scores.score)}"
-    return said
+def _chosen_on(summary: SearchSummary) -> Iterator[str]:
+    if _best(summary).outcome is None:
+        raise NotApplicableError("the predictions of the best configuration have not been read")
+    if not any(row.configuration.recipe.chosen_on for row in summary.finished):
+        raise NotApplicableError("the recipe lists no value as chosen on an evaluation set (chosen_on)")
+    yield from chosen_on_messages(summary)
 
 
 def _three(score: float) -> str:
@@ -276,4 +257,5 @@ _CHECKS: tuple[tuple[str, str, Callable[[SearchSummary], Iterator[str]]], ...] =
     (RARE, "too few positive rows", _rare_labels),
     ("TP009", "text nearly in two folds, or in train and another split", _near_texts),
     (SEEN, "start that has seen validated texts", _seen_starts),
+    (CHOSEN, "scored on what published values were chosen on", _chosen_on),
 )

@@ -10,6 +10,7 @@ from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.judgement import Judgement, Rung, Scored
 from tune_polar.decide.kinds import Setting, Thresholds
 from tune_polar.decide.threshold_rules import PREDICT_NONE
+from tune_polar.evaluate.honesty_checks import CHOSEN, sets_chosen_on
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.document import Entry, Row, TextTable
@@ -91,13 +92,15 @@ def _on_splits(page: PageContext, judgement: Judgement, chooses: bool) -> list[R
         split.name: f"expected {span(split.ahead.interval(LEVEL), page.shown)} ({LEVEL:.0%} {PREDICTION})"
         for split in (() if isinstance(page.ahead, str) else page.ahead.splits)
     }
+    doubtful = set[str]() if page.best is None else sets_chosen_on(page.summary, page.best)
     together = f"models of all {page.cells.many} together" if len(page.cells.cells) > 1 else "one model"
     for split, ladder in sorted(judgement.splits.items(), key=lambda each: each[0] != DEV):
         rungs: tuple[Rung, ...] = ("oracle", "fold_tuned") if chooses and split == DEV else ("fold_tuned",)
         for rung in rungs:
             name = f"{split}, {RUNGS[rung]}" if chooses else split
             where = chosen_on(rung, page.cells, split) if chooses else "nowhere"
-            scored = f"{split} rows, {together}"
+            doubt = f"; a value may have been chosen on them ({CHOSEN})" if split in doubtful else ""
+            scored = f"{split} rows, {together}{doubt}"
             uncertain = expected.get(split, "") if rung == "fold_tuned" else ""
             rows.append(Row((name, page.shown(ladder[rung].score), uncertain, where, scored)))
     return rows
@@ -152,8 +155,9 @@ def _columns_table(page: PageContext, outcome: Outcome, judgement: Judgement, sp
     what = f"{part} of each column" if len(names) > 1 else metric_words(metric.name)
     on, rows = page.rows_of(judgement.name), OOF if split == OOF else f"{split} rows"
     parts = "folds" if page.cells.folds > 1 else "parts"
+    mark = seen_mark(page.best, judgement.name) if page.best is not None and split == OOF else ""
     caption = (
-        f"{judgement.name}, {what}, on {rows}{'' if on == 'all rows' else f' ({on})'} by where its settings were "
+        f"{judgement.name}{mark}, {what}, on {rows}{'' if on == 'all rows' else f' ({on})'} by where its settings were "
         f"chosen. Beside a score its setting, or the range of the {parts}’ settings"
     )
     return TextTable(caption, ("", *(RUNGS[rung] for rung, _ in columns)), lines, kind="numbers comparison")

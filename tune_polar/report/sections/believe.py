@@ -25,6 +25,7 @@ EXPLANATIONS: Mapping[str, str] = {
     "TP009": "Texts of which four fifths of the words are the same: what is scored on them is in part remembered.",
     "TP010": "A stage that starts from another fold’s weights is scored on texts that those were trained on. Of dev, "
     "test and evaluation sets they have seen nothing.",
+    "TP011": "A value that was chosen by scores on a set makes scores on it look better than on any other rows.",
 }
 VERDICTS: Mapping[str, Entry] = {
     "fires": Entry("look here", kind="fires"),

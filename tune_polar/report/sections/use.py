@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tune_polar.data.table import DEV, TEST, TRAIN
+from tune_polar.evaluate.honesty_checks import CHOSEN
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.evaluate.search_ensembles import ensembles_of
 from tune_polar.evaluate.summary import ConfigurationSummary
@@ -41,7 +42,7 @@ from tune_polar.report.winner_recipe import winner_recipe, winner_yaml
 from tune_polar.report.words import STATES, begun, decided_by, named, score_words, seen_notes, weakest_words
 from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE
 
-DISTRUST, SHOWN = ("TP003", "TP005", "TP008", SEEN), 4  # checks of rows, labels and starts, and messages of each
+DISTRUST, SHOWN = ("TP003", "TP005", "TP008", SEEN, CHOSEN), 4  # of rows, labels, starts and sets; messages of each
 SPLITS = (TRAIN, DEV, TEST)
 
 
