@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from tune_polar.recipe.keys import UnknownKeyError, place_of
-from tune_polar.recipe.recipe import CHOSEN_ON, Recipe
+from tune_polar.recipe.recipe import CHOSEN_ON, SPLITS, Recipe
 from tune_polar.recipe.tree import Tree, at
 
 
@@ -46,7 +46,8 @@ def forget_changed(tree: Tree, before: Tree, recipe: Recipe) -> None:
 def chosen_by(recipe: Recipe, split: str) -> dict[str, tuple[str, ...]]:
     """Sets of ``recipe.chosen_on`` that ``split`` may be, each with its keys.
 
-    By name: `sbic_dev` may be rows of `sbic`, and so may an evaluation set whose file is called so.
+    By name: `sbic_dev` may be rows of `sbic`, and so may an evaluation set whose file is called so; `dev` and `test`
+    are those of the data alone.
 
     Args:
         recipe: of a configuration.
@@ -59,7 +60,11 @@ def chosen_by(recipe: Recipe, split: str) -> dict[str, tuple[str, ...]]:
     words = _words(split)
     if split in recipe.data.evaluate:
         words |= _words(PurePosixPath(recipe.data.evaluate[split].path.replace("\\", "/")).stem)
-    return {name: keys for name, keys in recipe.chosen_on.items() if _words(name) <= words}
+    return {
+        name: keys
+        for name, keys in recipe.chosen_on.items()
+        if name == split or (name not in SPLITS and _words(name) <= words)
+    }
 
 
 def _words(name: str) -> set[str]:

@@ -11,7 +11,7 @@ from tune_polar.errors import Fault
 from tune_polar.recipe.broken_rules import NOT_GIVEN, BrokenRule, broken_rules
 from tune_polar.recipe.chosen_on import keys_kept, keys_of
 from tune_polar.recipe.defaults import with_defaults
-from tune_polar.recipe.keys import STAGES, UnknownKeyError, place_of, suggestion
+from tune_polar.recipe.keys import STAGES, UnknownKeyError, known_keys, place_of, suggestion
 from tune_polar.recipe.message_words import KeyPath, did_you_mean, dotted
 from tune_polar.recipe.nodes import Node, root
 from tune_polar.recipe.recipe import CHOSEN_ON, Recipe
@@ -104,8 +104,9 @@ class Draft:
     def _remember(self, key: str, origin: Origin) -> None:
         try:
             path = place_of(key, self.values).path
-        except UnknownKeyError as error:
-            self.faults.append(origin.fault(error.problem))
+        except UnknownKeyError:
+            hint = did_you_mean(key, [place.key for place in known_keys(self.values)])
+            self.faults.append(origin.fault(f"must list keys of this recipe, got {key!r}{hint}"))
             return
         value = at(self.values, path)
         if value is NOTHING:
