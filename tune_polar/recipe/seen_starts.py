@@ -55,15 +55,18 @@ def seen_starts(recipe: Recipe, decision: str, folds: int) -> tuple[SeenStart, .
         >>> seen_starts(load_recipe("st3-released").recipe, "manifestations", 5)[0].words
         'classifier starts from detector’s best fold'
     """
-    if folds < 2:
-        return ()
     graph = DecisionGraph(recipe.stages, recipe.decide)
-    read = dict.fromkeys(graph.stages_below(decision))
     found: dict[str, SeenStart] = {}
-    for name in read:
-        for way in _ways(recipe.stages, (name,)):
-            found.setdefault(way[-2], SeenStart(way, _remedy(recipe.stages, recipe.folds, way[-2])))
+    for name in graph.stages_below(decision):
+        for each in stage_starts(recipe, name, folds):
+            found.setdefault(each.stage, each)
     return tuple(found.values())
+
+
+def stage_starts(recipe: Recipe, stage: str, folds: int) -> tuple[SeenStart, ...]:
+    """The same of one stage's own predictions."""
+    ways = _ways(recipe.stages, (stage,)) if folds > 1 else ()
+    return tuple(SeenStart(way, _remedy(recipe.stages, recipe.folds, way[-2])) for way in ways)
 
 
 def seen_words(starts: Sequence[SeenStart]) -> str:
