@@ -182,7 +182,7 @@ def test_an_open_end_says_no_number_of_configurations(plan: SearchPlan) -> None:
 
 @pytest.mark.parametrize("plan", [("classifier", "topic", ONE_SEED)], indirect=True)
 def test_the_score_to_come_is_not_called_honest_where_a_start_has_seen_what_is_scored(plan: SearchPlan) -> None:
-    assert cell_columns_note(plan, {}).endswith("score: macro-F1 of label, cross-fitted over all folds")
+    assert cell_columns_note(plan, {}).endswith("score: macro-F1 of model, cross-fitted over all folds")
     recipe = two_stages(sorter__start={"stage": "finder", "fold": "best"})
     said = cell_columns_note(replace(plan, recipe=recipe), {})
     assert (
