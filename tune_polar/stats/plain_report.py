@@ -104,7 +104,7 @@ def plain_report(table: PredictionTable, settings: ReportSettings) -> PlainRepor
     winner, rng = scored[0], np.random.default_rng(settings.seed)
     rows, splits = winner.judgement.rows, split_facts(table)
     candidates = [Candidate(each.name, each.rule, each.decided) for each in compared_with(winner, scored)]
-    corrected = winner.flaw or or_reason(
+    corrected: BbcCv | NotApplicable = winner.flaw or or_reason(
         lambda: bbc_cv(rows, candidates, rng, metric=metric, rounds=settings.rounds, level=LEVELS[0])
     )
     new_rows: NewRowsScore | NotApplicable

@@ -124,7 +124,7 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
     gold = _gold(rows, table.labels)
     winner = max(scored, key=lambda each: each.cross_fitted)
     rng = np.random.default_rng(settings.seed)
-    corrected = winner.flaw or or_reason(
+    corrected: BbcCv | NotApplicable = winner.flaw or or_reason(
         lambda: bbc_cv(
             winner.judgement.rows,
             [Candidate(each.name, each.rule, each.decided) for each in compared_with(winner, scored)],
