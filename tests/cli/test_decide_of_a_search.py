@@ -146,3 +146,27 @@ def test_what_decide_does_not_do_is_said(run: Callable[..., Any], tmp_path: Path
         "predictions-finder.csv: decide on it does not decide as vote (knn_vote) does; the search scores system" in said
     )
     assert "\ntables/folds.csv\n" in said
+
+
+@pytest.mark.parametrize("skill", [0.95, 0.2])
+def test_scores_on_texts_that_a_start_has_seen_are_told(run: Callable[..., Any], tmp_path: Path, skill: float) -> None:
+    """The export says of which configurations they are, and `decide` foretells nothing of such a one."""
+    made = finished_store(tmp_path / "store", two_stages(), (0.5, 0.6))
+    seen = made.configuration({"sorter.start.fold": "best"})
+    made.finish(seen, skill)
+    run("export", "store", "--csv", "tables")
+    words = ("decide", "tables/predictions-sorter.csv", "--rule", "max_f1", "--rounds", "100")
+    report = json.loads(run(*words, "--json").out)["reports"][0]
+    name = f"configuration={seen.id} start_has_seen=yes"
+    assert {each["configuration"].partition("start_has_seen=")[2] for each in report["scores"]} == {"yes", "no"}
+    assert f"{name} scores too high out of fold: its start was trained on out-of-fold rows (TP010)" in report["notes"]
+    said = run(*words).out
+    if skill > 0.9:
+        assert report["selected"]["configuration"] == name
+        assert "No score of the pick or of an ensemble is honest here" in said
+        assert "not applicable, its start was trained on out-of-fold rows (TP010)" in said
+        assert "it will score" not in said
+    else:
+        assert report["selected"]["corrected"]["candidates"] == 2
+        assert "it will score" in said
+    assert "start_has_seen" not in (tmp_path / "tables" / "predictions-finder.csv").read_text()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.asking import ask
+from tests.store.made_recipes import two_stages
 from tune_polar.api.consoles import VisibleConsole
-from tune_polar.api.headline import headline, short_names, stage_value, stage_words
+from tune_polar.api.headline import cell_columns_note, headline, short_names, stage_value, stage_words
 from tune_polar.api.live import LiveTable
 from tune_polar.api.pace import Pace
 from tune_polar.api.plain_lines import PlainLines
@@ -176,6 +178,16 @@ def test_an_open_end_says_no_number_of_configurations(plan: SearchPlan) -> None:
     assert "for 1:00 · until converged" in said
     assert "configurations" not in said
     assert Pace(None, lambda: 0.0, cells=plan.cells).line(StandIn()) == "0 folds · elapsed 0:00 · workers are starting"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("plan", [("classifier", "topic", ONE_SEED)], indirect=True)
+def test_the_score_to_come_is_not_called_honest_where_a_start_has_seen_what_is_scored(plan: SearchPlan) -> None:
+    assert cell_columns_note(plan, {}).endswith("score: macro-F1 of model, cross-fitted over all folds")
+    recipe = two_stages(sorter__start={"stage": "finder", "fold": "best"})
+    said = cell_columns_note(replace(plan, recipe=recipe), {})
+    assert (
+        "cross-fitted over all folds, and too high all the same: sorter starts from finder’s best fold, which" in said
+    )
 
 
 @pytest.mark.parametrize("plan", [("classifier", "topic", ONE_SEED)], indirect=True)

@@ -76,6 +76,16 @@ def test_page_and_winner_are_named_where_they_exist(run: Run, tmp_path: Path) ->
     assert said() == ("store/report.html", "store/winner.yaml")
 
 
+def test_scores_on_texts_that_a_start_has_seen_are_marked(run: Run, tmp_path: Path) -> None:
+    filled(tmp_path / "store", two_stages(sorter__start={"stage": "finder", "fold": "best"}))
+    said = run("status", "store").out
+    assert "cross-fitted †" in said
+    assert "† no honest score, too high: sorter starts from finder’s best fold, which was trained on texts" in said
+    told = json.loads(run("status", "store", "--json").out)
+    assert [each.get("start_has_seen") for each in told["configurations"]] == [["sorter"], ["sorter"], None]
+    assert [each["verdict"] for each in told["checks"] if each["code"] == "TP010"] == ["fires"]
+
+
 def test_a_recipe_of_ones_own_is_not_called_published(run: Run, tmp_path: Path) -> None:
     filled(tmp_path / "store", two_stages())
     shown = run("status", "store").out

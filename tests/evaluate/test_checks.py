@@ -17,7 +17,7 @@ from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.cells import Cell
 from tune_polar.store.near_texts import NearRows
 
-CODES = ("TP001", "TP002", "TP003", "TP004", "TP005", "TP006", "TP007", "TP008", "TP009")
+CODES = tuple(f"TP{number:03d}" for number in range(1, 12))
 FLOAT = {"type": "float", "low": 1e-4, "high": 0.1, "log": True}
 
 
@@ -315,6 +315,8 @@ def test_nothing_finished_makes_checks_not_applicable_and_none_fails(tmp_path):
         "TP007": "not applicable",
         "TP008": "not applicable",
         "TP009": "silent",
+        "TP010": "not applicable",
+        "TP011": "not applicable",
     }
 
 

@@ -91,14 +91,16 @@ OTHER: dict[str, dict[str, object]] = {
     "score.metric": {"score.metric": "accuracy"},
     "report.by": {"report.by": "author"},
     "submission": {"submission": {"member": "x.csv"}},
+    "chosen_on": {"chosen_on": {"test": ("finder.optimizer.lr",)}},
     "recipe": {"recipe": "other"},
     "sample": {"sample": "intimacy"},
     "description": {"description": "other"},
     "seeds": {"seeds": (43,)},
     "encoder.pooling": {"encoder.pooling": "mean"},
 }
-# What a recipe says of itself, of what it is tried on, and of how often it is repeated, shown and handed in.
-FREE = {"recipe", "description", "sample", "seeds", "report.by", "submission"}
+# What a recipe says of itself and its values, of what it is tried on, and of how often it is repeated, shown and handed
+# in.
+FREE = {"recipe", "description", "sample", "seeds", "report.by", "submission", "chosen_on"}
 # What another value of would need another system.
 FIXED = {
     "finder.predicts",

@@ -38,6 +38,10 @@ def submission(line: str) -> dict[str, str]:
     return {"encoder:\n": f"submission: {line}\nencoder:\n"}
 
 
+def chosen_on(line: str) -> dict[str, str]:
+    return {"encoder:\n": f"chosen_on: {line}\nencoder:\n"}
+
+
 VOTE = "  vote: {type: knn_vote, of: finder, k: 5, tau: 0.4}"
 KINDS = "  kinds: {type: threshold, of: sorter}"
 SYSTEM = "  system: {type: gate, of: kinds, by: vote}"
@@ -416,6 +420,26 @@ BROKEN = [
     (
         {"finder.optimizer.lr: 1e-2": "finder.optimizer.lr: 0"},
         "mini.yaml:46: profiles.tiny.changes.finder.optimizer.lr: must be greater than 0, got 0",
+    ),
+    # chosen_on
+    (chosen_on("3"), "mini.yaml:9: chosen_on: must be a section of keys and values, got 3"),
+    (chosen_on("{test: finder.optimizer.lr}"), "mini.yaml:9: chosen_on.test: must be a list, got"),
+    (chosen_on("{test: []}"), r"mini.yaml:9: chosen_on.test: must name at least one key, each once, got \[\]"),
+    (
+        chosen_on("{test: [finder.optimizer.lr, finder.optimizer.lr]}"),
+        "mini.yaml:9: chosen_on.test: must name at least one key, each once, got",
+    ),
+    (
+        chosen_on("{validation: [finder.optimizer.lr]}"),
+        r"mini.yaml:9: chosen_on.validation: must have a name .* none of \['train', 'validation', 'extra'\], got",
+    ),
+    (
+        chosen_on("{test: [finder.optimizer.lt]}"),
+        "mini.yaml:9: chosen_on.test: must list keys of this recipe, got 'finder.optimizer.lt'; did you mean",
+    ),
+    (
+        chosen_on("{test: [sorter.optimizer.xi]}"),
+        "mini.yaml:9: chosen_on.test: must list keys whose values the recipe writes, got 'sorter.optimizer.xi'",
     ),
     # submission
     (submission("3"), "mini.yaml:9: submission: must be a section of keys and values, got 3"),

@@ -9,6 +9,7 @@ from tune_polar.evaluate.correction import LEVEL, corrected_best
 from tune_polar.evaluate.expected_score import ahead_of
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.recipe.recipe import Recipe
+from tune_polar.recipe.seen_starts import seen_words
 from tune_polar.report.winner_recipe import winner_recipe, winner_yaml
 from tune_polar.stats.intervals import Interval
 
@@ -23,6 +24,7 @@ class Best:
         origin: who proposed it.
         metric: what the score measures.
         score: cross-fitted over all folds; best of many, so it flatters.
+        flaw: why no such score is honest, where the start of a stage has seen validated texts (TP010); None: it is.
         corrected: the score once the luck of having chosen the best is taken off (BBC-CV); None: too little to tell.
         expected: what it scores on average over many new sets, runs that went well by luck taken off too; None: too
             little to tell.
@@ -42,6 +44,7 @@ class Best:
     origin: str
     metric: str
     score: float
+    flaw: str | None
     corrected: float | None
     expected: float | None
     interval: tuple[float, float] | None
@@ -68,6 +71,7 @@ def best_of(summary: SearchSummary) -> Best | None:
         origin=row.configuration.origin,
         metric=row.scores.metric,
         score=row.scores.score,
+        flaw=seen_words(row.seen_starts()) if row.seen_starts() else None,
         corrected=None if known is None else known.corrected,
         expected=None if new is None else new.estimate,
         interval=None if new is None else ends(new.expected(LEVEL)),

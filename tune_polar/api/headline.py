@@ -7,6 +7,7 @@ from shlex import quote
 
 from tune_polar.api.pace import clock
 from tune_polar.recipe.recipe import Recipe
+from tune_polar.recipe.seen_starts import seen_starts, seen_words
 from tune_polar.report.numbers import count
 from tune_polar.report.words import CellWords, metric_words
 from tune_polar.search.search_plan import SearchPlan
@@ -44,8 +45,10 @@ def cell_columns_note(plan: SearchPlan, short: Mapping[str, str]) -> str:
     words, stage = CellWords(plan.cells), _last(plan.recipe)
     shortened = [f"{each}: {name}" for name, each in short.items() if each != name]
     told = [f"{words.one}: {stage}'s own {metric_words(plan.recipe.stages[stage].keep)} on the rows it held out"]
+    seen = seen_starts(plan.recipe, plan.recipe.score.of, words.folds)
     told.append(
         f"score: {metric_words(plan.recipe.score.metric)} of {plan.recipe.score.of}, cross-fitted over all {words.many}"
+        + (f", and too high all the same: {seen_words(seen)}" if seen else "")
     )
     return " · ".join([*shortened, *told])
 

@@ -10,8 +10,9 @@ from rich.table import Table
 
 from tune_polar.decide.judgement import Judgement, Ladder, Rung, Scored
 from tune_polar.evaluate.outcome import Outcome
+from tune_polar.evaluate.summary import ConfigurationSummary
 from tune_polar.report.numbers import fixed
-from tune_polar.report.words import OOF, RUNGS, CellWords, chosen_on, metric_words, plain_words
+from tune_polar.report.words import OOF, RUNGS, CellWords, chosen_on, metric_words, plain_words, seen_mark
 from tune_polar.stats.intervals import signed
 
 OUT_OF_FOLD: tuple[Rung, ...] = ("inside_folds", "fold_tuned", "cross_fitted", "as_written", "plain")
@@ -19,17 +20,18 @@ OF_A_SPLIT: tuple[Rung, ...] = ("oracle", "fold_tuned", "as_written", "plain")
 MOST_COLUMNS = 30  # of one decision; more are on the page
 
 
-def print_comparison(console: Console, outcome: Outcome, words: CellWords) -> None:
+def print_comparison(console: Console, best: ConfigurationSummary, outcome: Outcome, words: CellWords) -> None:
     """Every decision that can be judged, its columns below it, by where its settings were chosen."""
+    marks = {name: seen_mark(best, name) for name in outcome.decisions}
     if not any(node.chooses for node in outcome.graph.nodes.values()):
-        _print_scores_alone(console, outcome)
+        _print_scores_alone(console, outcome, marks)
         return
     gap = words.folds > 1
     splits = dict.fromkeys(name for each in outcome.decisions.values() for name in each.splits)
     for split in (None, *splits):
         title = f"\nWinner, {OOF if split is None else split}: by where settings were chosen"
         console.print(title, style="italic", soft_wrap=True)
-        console.print(_table(outcome, split, gap=gap and split is None))
+        console.print(_table(outcome, split, marks if split is None else {}, gap=gap and split is None))
     inside = "inside folds: on each fold's own rows, scored fold by fold; " if gap else ""
     note = (
         f"oracle: on the very rows; {inside}fold-tuned: on all out-of-fold rows; "
@@ -44,7 +46,7 @@ def print_comparison(console: Console, outcome: Outcome, words: CellWords) -> No
     console.print(note, style="dim", soft_wrap=True)
 
 
-def _print_scores_alone(console: Console, outcome: Outcome) -> None:
+def _print_scores_alone(console: Console, outcome: Outcome, marks: Mapping[str, str]) -> None:
     """Where nothing is chosen there is one score on each set of rows."""
     splits = list(dict.fromkeys(name for each in outcome.decisions.values() for name in each.splits))
     console.print("\nWinner: its decisions have no setting to choose", style="italic")
@@ -57,11 +59,12 @@ def _print_scores_alone(console: Console, outcome: Outcome) -> None:
         found |= {split: ladder["fold_tuned"] for split, ladder in judgement.splits.items()}
         for label, values, is_whole in _lines(name, judgement, found):
             cells = [_shown(values.get(each)) for each in (OOF, *splits)]
+            cells[0] += marks[name]
             table.add_row(label, *cells, style="bold" if is_whole else "")
     console.print(table)
 
 
-def _table(outcome: Outcome, split: str | None, *, gap: bool) -> Table:
+def _table(outcome: Outcome, split: str | None, marks: Mapping[str, str], *, gap: bool) -> Table:
     ladders = {
         name: (judgement, judgement.ladder if split is None else judgement.splits[split])
         for name, judgement in outcome.decisions.items()
@@ -82,7 +85,8 @@ def _table(outcome: Outcome, split: str | None, *, gap: bool) -> Table:
                 continue  # the page shows each column there too
             if gap:
                 cells.append(_gap(judgement, values))
-            table.add_row(label, *cells, style="bold" if is_whole else "")
+            mark = marks.get(name, "") if is_whole else ""
+            table.add_row(f"{label}{mark}", *cells, style="bold" if is_whole else "")
     return table
 
 

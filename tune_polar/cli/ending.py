@@ -38,7 +38,7 @@ def print_ending(console: Console, summary: SearchSummary, page: Path | None, wi
         console.print(f"\nNo configuration has finished all its {cells.many}, so there is nothing to compare yet.")
         print_lines(console, failure_notice(summary) or failure_lines(summary))
     else:
-        print_comparison(console, best.outcome, cells)
+        print_comparison(console, best, best.outcome, cells)
         print_lines(console, ("", *_gained(summary), *honesty_lines(summary)))
         print_floors(console, summary)
         if summary.facts.kind == "search":

@@ -103,6 +103,7 @@ def _configuration_json(row: ConfigurationSummary) -> Data:
     if scores is not None:
         data |= {
             "score": scores.score,
+            "start_has_seen": [each.stage for each in row.seen_starts()],
             "cell_scores": [
                 {"fold": cell.fold, "seed": cell.seed, "score": score}
                 for cell, score in zip(scores.cells, scores.best.cell_scores, strict=True)

@@ -14,7 +14,7 @@ from tune_polar.report.document import TextTable
 from tune_polar.report.numbers import decimals_for, fixed, spread
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.racing_words import saved_by_racing
-from tune_polar.report.words import metric_words, rows_judged, rows_words, score_words
+from tune_polar.report.words import metric_words, rows_judged, rows_words, score_words, seen_mark, seen_notes
 
 ROWS_SHOWN = 20  # the page shows all
 STATES = {"infeasible": "failed", "abandoned": "stopped"}
@@ -41,7 +41,7 @@ def score_table(summary: SearchSummary) -> TextTable:
     difference = (f"− {page.reference_word}",) if _has_noise(page) else ()
     columns = ("#", "configuration", score, *difference, *others, page.cells.many)
     return TextTable(
-        f"{summary.recipe.recipe}: {score_words(summary.recipe)}, cross-fitted{smaller}",
+        f"{summary.recipe.recipe}: {score_words(summary.recipe)}, {_cross_fitted(summary, None)}{smaller}",
         columns,
         tuple(_cells(row, page, others) for row in rows),
         words=(1,),
@@ -66,8 +66,11 @@ def _cells(row: ConfigurationSummary, page: PageContext, others: tuple[str, ...]
         difference = cell_difference(scores, reference.scores, page.cells, page.metric)
     decimals = decimals_for(page.noise)  # the same in every row: a column of numbers is read down
     sd = spread(scores.best.cell_scores)
-    score = fixed(scores.score, decimals) + ("" if sd is None else f" ± {fixed(sd, decimals)}")
-    each = (fixed(scores.decisions[name], decimals) if name in scores.decisions else "" for name in others)
+    score = fixed(scores.score, decimals) + ("" if sd is None else f" ± {fixed(sd, decimals)}") + seen_mark(row)
+    each = (
+        fixed(scores.decisions[name], decimals) + seen_mark(row, name) if name in scores.decisions else ""
+        for name in others
+    )
     return (*named, score, *(blank if difference is None else (difference.text,)), *each, done)
 
 
@@ -85,7 +88,8 @@ def _notes(summary: SearchSummary) -> list[str]:
     if _has_noise(page):
         score += f" − {page.reference_word}: mean ± SE of the difference, {cells.one} by {cells.one}{unit}."
         score += cells.unlike_pooled
-    return [score, *(f"{name}: {_scored_by(summary, name)}." for name in _other_decisions(summary))]
+    each = (f"{name}: {_scored_by(summary, name)}." for name in _other_decisions(summary))
+    return [score, *each, *seen_notes(summary.finished)]
 
 
 def _scored_by(summary: SearchSummary, name: str) -> str:
@@ -97,4 +101,9 @@ def _scored_by(summary: SearchSummary, name: str) -> str:
         metric = "log_loss"  # a mean of shares has decided nothing yet
     elif said is not None and said.gold not in METRICS[metric].golds:
         metric = default_metric(said.gold)
-    return f"{metric_words(metric)} on {rows_words(rows_judged(recipe, name))}, cross-fitted"
+    return f"{metric_words(metric)} on {rows_words(rows_judged(recipe, name))}, {_cross_fitted(summary, name)}"
+
+
+def _cross_fitted(summary: SearchSummary, decision: str | None) -> str:
+    """``cross-fitted``, marked where no configuration's score of ``decision`` (None: the score's) is honest."""
+    return "cross-fitted" + min((seen_mark(row, decision) for row in summary.finished), default="")

@@ -65,7 +65,6 @@ def _ensemble(store: Store, summary: SearchSummary) -> list[str]:
         fault = fault_of_recorded(file, summary)
         if fault is not None:
             return ["", f"{path}: {fault}"]
-        best = summary.best
-        return ["", recorded_sentence(file, None if best is None else best.configuration.id)]
+        return ["", recorded_sentence(file, summary)]
     except (SpecError, StoreError) as error:  # the records are shown all the same
         return ["", error.problem]

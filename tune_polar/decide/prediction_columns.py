@@ -14,6 +14,8 @@ from tune_polar.errors import DecisionError
 SPLIT, FOLD, ID = "split", "fold", "id"
 JUDGED = "judged"  # 0 or 1, where there is such a column: rows with 0 are predicted and not judged
 GOLD, LOGIT, PROBABILITY, VALUE = "gold/", "logit/", "prob/", "value/"
+SEEN, YES, NO = "start_has_seen", "yes", "no"  # whether a stage of the configuration started from weights that were
+# trained on its out-of-fold rows
 GROUP = "group/"  # a column that tells rows apart and no configurations
 CLASS = "gold"  # the one column with a row's class, beside a score for each class
 FORMAT = (

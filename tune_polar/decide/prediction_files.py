@@ -272,6 +272,8 @@ def _notes(configurations: list[ConfigurationPredictions], kind: Kind) -> list[s
     """What is missing where; a note that holds for all configurations alike is given once."""
     notes: dict[str, list[str]] = {}
     for each in configurations:
+        if each.flaw:
+            notes.setdefault(f"scores too high out of fold: {each.flaw}", []).append(each.name)
         if each.missing_folds:
             text = f"lacks fold {', '.join(map(str, each.missing_folds))}: left out of BBC-CV"
             notes.setdefault(text, []).append(each.name)

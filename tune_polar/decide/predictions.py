@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune_polar.decide.array_checks import FloatArray, IntArray
-from tune_polar.decide.prediction_columns import Kind
+from tune_polar.decide.prediction_columns import SEEN, YES, Kind
 from tune_polar.errors import DecisionError
 
 OOF = "oof"  # the split whose rows are each predicted by the fold model that did not train on them
@@ -59,6 +59,11 @@ class ConfigurationPredictions:
     def complete(self) -> bool:
         """Whether every out-of-fold row of the file is predicted; only then BBC-CV may take it in."""
         return OOF in self.splits and self.missing_rows == 0
+
+    @property
+    def flaw(self) -> str:
+        """Why no score of its out-of-fold rows is honest; "" where nothing is known against it."""
+        return "its start was trained on out-of-fold rows (TP010)" if self.settings.get(SEEN) == YES else ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 TP001 best value at the edge of its range · TP002 gain below fold noise · TP003 degenerate threshold · TP004 missing or
 failed folds · TP005 a text on both sides of a split · TP006 too few finished configurations for importances · TP007 a
 labelled split far from what was expected · TP008 too few positive rows of a label · TP009 a text nearly on both sides
-of a split.
+of a split · TP010 a start that has seen validated texts · TP011 a set that published values were chosen on.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ import numpy as np
 
 from tune_polar.data.table import TRAIN
 from tune_polar.evaluate.cell_words import cells_word
-from tune_polar.evaluate.correction import LEVEL, corrected_best
+from tune_polar.evaluate.correction import LEVEL, choice_of
 from tune_polar.evaluate.expected_score import ahead_of
+from tune_polar.evaluate.honesty_checks import CHOSEN, chosen_on_messages, seen_start_messages
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.evaluate.threshold_checks import degenerate_thresholds
 from tune_polar.recipe.configuration import PUBLISHED
 from tune_polar.recipe.keys import least_and_most, place_of
 from tune_polar.recipe.loaded_space import is_free
+from tune_polar.recipe.seen_starts import CODE as SEEN
 from tune_polar.recipe.space import CategoricalParameter
 from tune_polar.recipe.widened import widened
 from tune_polar.stats.importance import FEWEST
@@ -115,8 +117,9 @@ def _gain_below_noise(summary: SearchSummary) -> Iterator[str]:
     metric, held_out = summary.metric, summary.gold.held_out
     paired = fold_paired(ours, theirs, planned_folds=len(folds), seeds=len(seeds), held_out=held_out, metric=metric)
     gain = min(metric.gain(end, 0.0) for end in (paired.interval.low, paired.interval.high))
-    corrected = corrected_best(summary)
-    luck = 0.0 if isinstance(corrected, str) else max(corrected.optimism, 0.0)  # of the best of many
+    choice = choice_of(summary)
+    is_of_many = not isinstance(choice, str) and choice.configurations > 1
+    luck = max(choice.corrected.optimism, 0.0) if not isinstance(choice, str) and is_of_many else 0.0
     if gain <= luck:
         low, high = (signed(end, metric) for end in (paired.interval.low, paired.interval.high))
         without = ""
@@ -226,6 +229,19 @@ def _far_splits(summary: SearchSummary) -> Iterator[str]:
         )
 
 
+def _seen_starts(summary: SearchSummary) -> Iterator[str]:
+    _best(summary)
+    yield from seen_start_messages(summary)
+
+
+def _chosen_on(summary: SearchSummary) -> Iterator[str]:
+    if _best(summary).outcome is None:
+        raise NotApplicableError("the predictions of the best configuration have not been read")
+    if not any(row.configuration.recipe.chosen_on for row in summary.finished):
+        raise NotApplicableError("the recipe lists no value as chosen on an evaluation set (chosen_on)")
+    yield from chosen_on_messages(summary)
+
+
 def _three(score: float) -> str:
     return f"{score:.3f}".replace("-", "−")
 
@@ -240,4 +256,6 @@ _CHECKS: tuple[tuple[str, str, Callable[[SearchSummary], Iterator[str]]], ...] =
     (ALARM, ALARM_TITLE, _far_splits),
     (RARE, "too few positive rows", _rare_labels),
     ("TP009", "text nearly in two folds, or in train and another split", _near_texts),
+    (SEEN, "start that has seen validated texts", _seen_starts),
+    (CHOSEN, "scored on what published values were chosen on", _chosen_on),
 )

@@ -9,7 +9,8 @@ import numpy as np
 
 from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError
-from tune_polar.evaluate.summary import SearchSummary
+from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
+from tune_polar.recipe.seen_starts import seen_words
 from tune_polar.stats.bbc_cv import BbcCv, Candidate, bbc_cv
 
 SEED = 0  # of the bootstrap: equal records give equal numbers
@@ -35,9 +36,12 @@ _FOUND: WeakKeyDictionary[SearchSummary, Choice | str] = WeakKeyDictionary()
 def corrected_best(summary: SearchSummary) -> BbcCv | str:
     """BBC-CV over every finished configuration with each of its alternatives, or why there is none.
 
-    Configurations with missing cells do not enter, nor do those whose outcome has not been read.
+    Configurations with missing cells do not enter, nor do those whose outcome has not been read, nor those whose start
+    has seen validated texts; there is none where the best is one of these.
     """
-    choice = choice_of(summary)
+    best, choice = summary.best, choice_of(summary)
+    if best is not None and best.seen_starts():
+        return seen_words(best.seen_starts())
     if isinstance(choice, str):
         return TWO_FINISHED if choice == NONE_FINISHED else choice
     return TWO_FINISHED if choice.configurations < 2 else choice.corrected
@@ -54,7 +58,7 @@ def choice_of(summary: SearchSummary) -> Choice | str:
 
 
 def _choice(summary: SearchSummary) -> Choice | str:
-    outcomes = [(row.configuration.id, row.outcome) for row in summary.configurations if row.outcome is not None]
+    outcomes = [(row.configuration.id, row.outcome) for row in _compared(summary) if row.outcome is not None]
     if not outcomes:
         return NONE_FINISHED
     rows = outcomes[0][1].judged.scored.rows
@@ -68,6 +72,12 @@ def _choice(summary: SearchSummary) -> Choice | str:
     rng = np.random.default_rng(SEED)
     corrected = bbc_cv(rows, candidates, rng, metric=summary.metric, rounds=ROUNDS, level=LEVEL)
     return Choice(rows, candidates[corrected.winner], corrected, len(outcomes))
+
+
+def _compared(summary: SearchSummary) -> list[ConfigurationSummary]:
+    """All, but beside an honest best only those whose scores are honest too: theirs, too high, would win rounds."""
+    is_honest = summary.best is not None and not summary.best.seen_starts()
+    return [row for row in summary.configurations if not (is_honest and row.seen_starts())]
 
 
 def _same(one: Rows, other: Rows) -> bool:

@@ -22,6 +22,7 @@ from tune_polar.evaluate.correction import SEED, Choice, choice_of
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.seen_starts import seen_words
 from tune_polar.stats.new_rows import NewRowsScore, new_rows_score
 from tune_polar.stats.run_spread import RunSpread, run_spread
 from tune_polar.stats.split_alarm import LabelledSplit, Predicted, SplitEvidence
@@ -57,6 +58,8 @@ def ahead_of(summary: SearchSummary) -> Ahead | str:
 
 def _ahead(summary: SearchSummary) -> Ahead | str:
     choice, best = choice_of(summary), summary.best
+    if best is not None and (seen := best.seen_starts()):
+        return seen_words(seen)
     if isinstance(choice, str):
         return choice
     if best is None or best.outcome is None:
@@ -74,10 +77,10 @@ def _new_rows(choice: Choice, rows: int, runs: RunSpread | None, rng: np.random.
 
 
 def _apart(summary: SearchSummary) -> list[ConfigurationSummary]:
-    """Configurations, best first, of which no two share a training run of what is scored."""
+    """Configurations with honest scores, best first, of which no two share a training run of what is scored."""
     found, used = [], set[str]()
     for row in summary.finished:
-        if row.outcome is None or row.predictions is None:
+        if row.outcome is None or row.predictions is None or row.seen_starts():
             continue
         stages = row.outcome.graph.scored.stages
         keys = {cell.record.stages[stage] for cell in row.predictions.cells for stage in stages}

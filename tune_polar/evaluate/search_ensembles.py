@@ -21,6 +21,7 @@ from tune_polar.evaluate.outcome import TRAIN, Outcome
 from tune_polar.evaluate.predicted_rows import CellRecords, out_of_fold
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.recipe import Recipe
+from tune_polar.recipe.seen_starts import seen_starts, seen_words
 from tune_polar.stats.bbc_cv import Candidate
 from tune_polar.stats.ensemble_report import EnsembleReport, Pick, ensemble_report
 
@@ -38,7 +39,7 @@ def ensembles_of(summary: SearchSummary) -> EnsembleReport | str:
     """The pick and ensembles beside it, or why there are none; computed once a summary.
 
     Configurations that differ only in settings of decisions count once. Those whose predictions have not been read do
-    not enter.
+    not enter, nor beside an honest pick those whose start has seen validated texts: weights would be theirs for that.
     """
     if summary not in _FOUND:
         try:
@@ -55,13 +56,16 @@ def _ensembles(summary: SearchSummary) -> EnsembleReport | str:
     if not finished:
         return NONE_FINISHED
     best, outcome = finished[0]
+    seen = best.seen_starts()
+    finished = [each for each in finished if seen or not each[0].seen_starts()]
     graph = outcome.graph.changed(outcome.best.changes)
     stages = sorted(graph.scored.stages)
     frame = _Frame(outcome, stages)
     candidates: dict[str, EnsembleCandidate] = {}
     runs: list[frozenset[str]] = []
     for row in [row for row, _ in finished] + _stopped(summary):
-        if len(candidates) < MOST and row.predictions is not None and _fits(row, best, stages):
+        enters = _fits(row, best, stages) and (bool(seen) or _is_honest(row, summary))
+        if len(candidates) < MOST and row.predictions is not None and enters:
             recipe, cells = row.configuration.recipe, row.predictions.cells
             found = frame.candidate(row.configuration.id, recipe, summary, cells)
             if found is not None and _content(found) not in candidates:
@@ -71,7 +75,14 @@ def _ensembles(summary: SearchSummary) -> EnsembleReport | str:
         return ONE_ALONE
     bench = EnsembleBench(graph, frame.rows, list(candidates.values()), summary.metric)
     pick = Pick(0, outcome.judged.scored.rows, outcome.best.scored, len(summary.recipe.seeds))
-    return ensemble_report(bench, pick, _decisions(finished, outcome), runs)
+    report = ensemble_report(bench, pick, _decisions(finished, outcome), runs)
+    return replace(report, flaw=seen_words(seen), corrected=seen_words(seen)) if seen else report
+
+
+def _is_honest(row: ConfigurationSummary, summary: SearchSummary) -> bool:
+    """Whether it will be scored on texts that none of its starts has seen, finished or not."""
+    recipe = row.configuration.recipe
+    return not seen_starts(recipe, recipe.score.of, len({cell.fold for cell in summary.cells}))
 
 
 def _stopped(summary: SearchSummary) -> list[ConfigurationSummary]:

@@ -19,6 +19,7 @@ from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.configuration import Configuration
 from tune_polar.recipe.floor_names import Floor
 from tune_polar.recipe.recipe import Recipe
+from tune_polar.recipe.seen_starts import SeenStart, seen_starts
 from tune_polar.store.abandonment import Abandonment
 from tune_polar.store.failures import FailureRecord, given_up
 from tune_polar.store.floor import FloorRecord
@@ -53,6 +54,11 @@ class ConfigurationSummary:
     def seconds(self) -> float:
         """Wall seconds of its cells, added up."""
         return sum(fold.seconds for fold in self.folds)
+
+    def seen_starts(self, decision: str | None = None) -> tuple[SeenStart, ...]:
+        """Starts that have seen texts which ``decision`` (None: the score's) is scored on; () where it is honest."""
+        recipe = self.configuration.recipe
+        return seen_starts(recipe, decision or recipe.score.of, len({fold.fold for fold in self.folds}))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,13 +9,14 @@ from pydantic import ValidationError
 
 from tune_polar.errors import Fault
 from tune_polar.recipe.broken_rules import NOT_GIVEN, BrokenRule, broken_rules
+from tune_polar.recipe.chosen_on import keys_kept, keys_of
 from tune_polar.recipe.defaults import with_defaults
-from tune_polar.recipe.keys import STAGES, UnknownKeyError, place_of, suggestion
+from tune_polar.recipe.keys import STAGES, UnknownKeyError, known_keys, place_of, suggestion
 from tune_polar.recipe.message_words import KeyPath, did_you_mean, dotted
 from tune_polar.recipe.nodes import Node, root
-from tune_polar.recipe.recipe import Recipe
+from tune_polar.recipe.recipe import CHOSEN_ON, Recipe
 from tune_polar.recipe.strict_yaml import YamlFile
-from tune_polar.recipe.tree import Tree, at, chooses, put, revision_beside
+from tune_polar.recipe.tree import NOTHING, Tree, at, chooses, put, revision_beside
 
 LIKE = "like"  # of a stage: begin as a copy of another
 TASK, METRIC = "task", ("score", "metric")
@@ -46,6 +47,7 @@ class Draft:
         self.values: Tree = {}
         self.faults: list[Fault] = []
         self._origins: dict[KeyPath, Origin] = {}
+        self._chosen: dict[str, tuple[KeyPath, object]] = {}  # by key of `chosen_on`: its place, and the value there
         self._file: YamlFile | None = None  # the last that was read
 
     def read(self, sections: Mapping[str, object], origin: Origin) -> None:
@@ -94,8 +96,40 @@ class Draft:
         if beside is not None and at(self.values, path) != value:
             self.lay(beside, None, origin)
 
+    def remember_choices(self, said: object, origin: Origin) -> None:
+        """Hold the values of the keys that a file lists under `chosen_on`, as they stand once it has been read."""
+        for name, key in keys_of(said):
+            self._remember(key, origin.below(name))
+
+    def _remember(self, key: str, origin: Origin) -> None:
+        try:
+            path = place_of(key, self.values).path
+        except UnknownKeyError:
+            hint = did_you_mean(key, [place.key for place in known_keys(self.values)])
+            self.faults.append(origin.fault(f"must list keys of this recipe, got {key!r}{hint}"))
+            return
+        value = at(self.values, path)
+        if value is NOTHING:
+            rule = f"must list keys whose values the recipe writes, got {key!r}, which it leaves as they are"
+            self.faults.append(origin.fault(rule))
+        self._chosen[key] = path, value
+
+    def _is_as_chosen(self, key: str) -> bool:
+        path, value = self._chosen.get(key, ((), NOTHING))
+        return value is not NOTHING and at(self.values, path) == value
+
+    def _forget_choices(self) -> None:
+        """Of keys that have another value by now; those that an option lists are held as they are."""
+        said = self.values.get(CHOSEN_ON)
+        for name, key in keys_of(said):
+            if key not in self._chosen and not self.faults:
+                self._remember(key, self._origin((CHOSEN_ON, name)))
+        if said is not None:
+            self.values = {**self.values, CHOSEN_ON: keys_kept(said, self._is_as_chosen)}
+
     def finish(self) -> Recipe | None:
         """The checked recipe, or None where ``faults`` now says what is wrong, each with file, line and key."""
+        self._forget_choices()
         try:
             recipe = Recipe.model_validate(with_defaults(self.values))
         except ValidationError as error:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tune_polar.recipe.chosen_on import forget_changed
 from tune_polar.recipe.keys import STAGES, place_of
 from tune_polar.recipe.message_words import KeyPath
 from tune_polar.recipe.nodes import root
-from tune_polar.recipe.recipe import Recipe
+from tune_polar.recipe.recipe import CHOSEN_ON, Recipe
 from tune_polar.recipe.registry import Component
 from tune_polar.recipe.settings import Settings
 from tune_polar.recipe.tree import Tree, at, chooses, put, revision_beside
@@ -77,7 +78,8 @@ def word_of(value: object) -> object:
 def fill(recipe: Recipe, point: Mapping[str, object]) -> Recipe:
     """``recipe`` with the dotted keys of ``point`` replaced; what chooses a component goes before its settings.
 
-    A value of `encoder` reaches each stage whose own does not differ from the recipe's.
+    A value of `encoder` reaches each stage whose own does not differ from the recipe's. `chosen_on` forgets the keys
+    that get another value.
 
     Raises:
         ValidationError: a value breaks a rule; a loaded space has been checked at its ends.
@@ -95,6 +97,8 @@ def fill(recipe: Recipe, point: Mapping[str, object]) -> Recipe:
         if beside is not None and beside not in given and at(tree, path) != value:  # a commit of the encoder before
             _lay(tree, beside, None)
         _lay(tree, path, value)
+    if recipe.chosen_on and (CHOSEN_ON,) not in given:
+        forget_changed(tree, recipe.model_dump(), recipe)
     return Recipe.model_validate(tree)
 
 

@@ -15,16 +15,19 @@ from tune_polar.recipe.decision_rules import decision_breaches, fold_breaches, g
 from tune_polar.recipe.graph import DecisionGraph, deciding_order, training_order
 from tune_polar.recipe.message_words import did_you_mean
 from tune_polar.recipe.sections import Data, Encoder, Report, Score, Stage
-from tune_polar.recipe.settings import Known, Name, Seed, Settings
+from tune_polar.recipe.settings import Known, Name, Names, Seed, Settings
 from tune_polar.recipe.stage_rules import NAME, stage_breaches
 from tune_polar.recipe.submission import Submission, submission_breaches
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+CHOSEN_ON = "chosen_on"
 # Keys of a recipe file that are no settings of the recipe.
 FILE_KEYS = ("extends", "changes", "profiles", "ablations", "published")
-# Words about a recipe, what it is tried on, how often it is repeated, shown and handed in: no part of a configuration.
-NOT_SETTINGS = frozenset({"recipe", "description", "sample", "seeds", "report", "submission"})
+# Words about a recipe and its values, what it is tried on, how often it is repeated, shown and handed in: no part of a
+# configuration.
+NOT_SETTINGS = frozenset({"recipe", "description", "sample", "seeds", "report", "submission", CHOSEN_ON})
 SPLITS = ("train", "dev", "test", "validation", "extra")
+NEVER_CHOSEN_ON = ("train", "validation", "extra")  # values are meant to be chosen on validation rows
 
 
 class Recipe(Settings):
@@ -54,6 +57,11 @@ class Recipe(Settings):
     report: Report = Report()
     submission: Submission | None = Field(
         default=None, description="The file that `tune-polar submit` writes for a competition; null: there is none"
+    )
+    chosen_on: Mapping[Name, Names] = Field(
+        default={},
+        description="By `dev`, `test` or another data set: the keys whose values were chosen by scores on it, by "
+        "whoever published them; forgotten of a key that gets another value",
     )
 
     @property
@@ -98,6 +106,12 @@ def _breaches(recipe: Recipe) -> Iterator[Breach]:
             rule = f"must have a name of letters, digits, - and _ that is none of {list(SPLITS)}"
             yield Breach(("data", key, name), rule, name)
     yield from _evaluation_breaches(recipe)
+    for name, keys in recipe.chosen_on.items():
+        if not NAME.fullmatch(name) or name in NEVER_CHOSEN_ON:
+            rule = f"must have a name of letters, digits, - and _ that is none of {list(NEVER_CHOSEN_ON)}"
+            yield Breach((CHOSEN_ON, name), rule, name)
+        if len(set(keys)) < max(1, len(keys)):
+            yield Breach((CHOSEN_ON, name), "must name at least one key, each once", list(keys))
     yield from stage_breaches(recipe.stages, recipe.data, section_names())
     graph = DecisionGraph(recipe.stages, recipe.decide)
     yield from decision_breaches(graph, recipe.data)

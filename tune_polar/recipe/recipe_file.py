@@ -24,7 +24,7 @@ from tune_polar.recipe.first_grammar import refuse_first_grammar
 from tune_polar.recipe.keys import STAGES, Place, UnknownKeyError, place_of
 from tune_polar.recipe.message_words import KeyPath, did_you_mean
 from tune_polar.recipe.nodes import Node, root
-from tune_polar.recipe.recipe import FILE_KEYS, Recipe
+from tune_polar.recipe.recipe import CHOSEN_ON, FILE_KEYS, Recipe
 from tune_polar.recipe.registry import Component
 from tune_polar.recipe.repeated_ablations import repeated
 from tune_polar.recipe.sections import TINY
@@ -269,6 +269,7 @@ def _draft(chain: list[_Link], profile: str, options: RecipeOptions) -> Draft:
     for link in chain:
         draft.read(link.sections, Origin(link.file, ()))
         draft.change(link.extras.changes, Origin(link.file, ("changes",)))
+        draft.remember_choices(link.sections.get(CHOSEN_ON), Origin(link.file, (CHOSEN_ON,)))
         if profile in link.extras.profiles:
             changes = link.extras.profiles[profile].changes
             draft.change(changes, Origin(link.file, ("profiles", profile, "changes")))

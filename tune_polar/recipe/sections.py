@@ -120,7 +120,8 @@ class Start(Settings):
     fold: Literal["same", "best"] = Field(
         default="same",
         description="`same`: of the same fold, which has not seen what this one validates on; `best`: of the fold with "
-        "the best value for all, as published systems did",
+        "the best value for all, as published systems did: its scores are marked, for it has seen what others validate "
+        "on (TP010)",
     )
 
 

@@ -13,12 +13,15 @@ from tune_polar.recipe.fill import fill, object_at, word_of
 from tune_polar.recipe.key_conditions import Need, needs_of
 from tune_polar.recipe.keys import STAGES, Place, UnknownKeyError, key_of, place_of
 from tune_polar.recipe.message_words import shown
-from tune_polar.recipe.recipe import Recipe
+from tune_polar.recipe.recipe import CHOSEN_ON, Recipe
 from tune_polar.recipe.space import CategoricalParameter, Parameter, Scalar, SingleParameter, VectorParameter
 from tune_polar.recipe.tree import columns_at
 
 # A search over these would compare scores on different rows, or of different things.
-FIXED_SECTIONS = ("recipe", "description", "sample", "data", "folds", "seeds", "score", "report", "submission")
+FIXED_SECTIONS = (
+    *("recipe", "description", "sample", "data", "folds", "seeds", "score", "report", "submission"),
+    CHOSEN_ON,
+)
 FREE = ("data.extra.share", "data.extra.only")  # of these sections: the validated rows stay as they are
 FIXED_IN_STAGES = ("rows", "task", "predicts", "measures")
 # One search has one encoder, whose very weights are part of each stage's key.

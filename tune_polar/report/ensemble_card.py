@@ -9,7 +9,7 @@ from tune_polar.report.document import Document, DocumentSection, TextTable, mar
 from tune_polar.report.ensemble_words import ensemble_remarks, ensemble_sentences, ensemble_table, recorded_sentence
 from tune_polar.report.model_card import CHOSEN, LICENCE, CardFacts, came_from, use
 from tune_polar.report.page_context import PageContext
-from tune_polar.report.words import CellWords, score_words
+from tune_polar.report.words import CellWords, score_words, seen_notes
 from tune_polar.stats.ensemble_report import EnsembleReport
 
 
@@ -45,8 +45,8 @@ def _worth(summary: SearchSummary, file: EnsembleFile) -> DocumentSection:
             (ensemble_table(report, name),),
             ensemble_remarks(report),
         )
-    best = None if summary.best is None else summary.best.configuration.id
-    return DocumentSection("What it is worth", (scored, f"An {recorded_sentence(file, best)}."))
+    notes = seen_notes(row for row in summary.finished if row.configuration.id == file.score.configuration)
+    return DocumentSection("What it is worth", (scored, f"An {recorded_sentence(file, summary)}.", *notes))
 
 
 def _is_same(report: EnsembleReport, file: EnsembleFile) -> bool:

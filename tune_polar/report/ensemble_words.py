@@ -12,6 +12,7 @@ from tune_polar.report.document import TextTable
 from tune_polar.report.expected_score import EXPECTATION
 from tune_polar.report.ladder import shown_threshold
 from tune_polar.report.numbers import count, decimals_for, fixed
+from tune_polar.report.words import seen_mark
 from tune_polar.stats.ensemble_report import EnsembleEntry, EnsembleReport
 from tune_polar.stats.intervals import Interval, signed, signed_span, unit_of
 
@@ -38,7 +39,8 @@ def ensemble_sentences(report: EnsembleReport, name: Name) -> tuple[str, ...]:
         for each in report.entries
         if each.kind == "seeds"
     ]
-    return (verdict, _corrected(report), _cost(report, places), *together)
+    flaw = (f"No score of the pick or of an ensemble is honest here: {report.flaw}.",) if report.flaw else ()
+    return (verdict, *flaw, _corrected(report), _cost(report, places), *together)
 
 
 def _cost(report: EnsembleReport, places: Sequence[int]) -> str:
@@ -66,15 +68,18 @@ def fault_of_recorded(file: EnsembleFile, summary: SearchSummary) -> str | None:
     return None
 
 
-def recorded_sentence(file: EnsembleFile, best: str | None) -> str:
-    """What ``ensemble.yaml`` says of itself; ``best``: the configuration that is the best now."""
-    told, metric = file.score, metric_named(file.score.metric)
+def recorded_sentence(file: EnsembleFile, summary: SearchSummary) -> str:
+    """What ``ensemble.yaml`` says of itself, in the search as it is now."""
+    told, metric, best = file.score, metric_named(file.score.metric), summary.best
+    members = {each.configuration for each in file.members}
+    mark = max((seen_mark(row) for row in summary.configurations if row.configuration.id in members), default="")
     verdict = "better" if file.better else "not told apart" if told.gain > 0 else "not better"
     low, high = signed(told.low, metric), signed(told.high, metric)
-    since = "" if best == told.configuration else "; another configuration is the best since then"
+    is_pick = best is not None and best.configuration.id == told.configuration
+    since = "" if is_pick else "; another configuration is the best since then"
     return (
         f"ensemble of {count(len(file.members), 'configuration')}, as of the search’s last end: "
-        f"{fixed(told.ensemble, 4)} cross-fitted, {signed(told.gain, metric)}{unit_of(metric)} over the best "
+        f"{fixed(told.ensemble, 4)} cross-fitted{mark}, {signed(told.gain, metric)}{unit_of(metric)} over the best "
         f"configuration ({told.level:.0%} interval {low} to {high}): {verdict}{since}"
     )
 
@@ -133,7 +138,8 @@ def ensemble_table(report: EnsembleReport, name: Name) -> TextTable:
     passes = () if report.runs is None else ("passes a text",)
     return TextTable(
         f"Scores cross-fitted: weights, and settings on the mean, of {each} were chosen on the other "
-        f"{_parts(report).removesuffix(' of the rows')}",
+        f"{_parts(report).removesuffix(' of the rows')}"
+        + (f". Too high all the same: {report.flaw}" if report.flaw else ""),
         ("", "score", f"gain over the pick{unit}", level, "configurations", *passes),
         rows,
         words=(3,),

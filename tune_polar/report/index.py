@@ -11,6 +11,7 @@ from tune_polar.recipe.configuration import SAMPLED, TRIED
 from tune_polar.report.numbers import setting, spread, with_error
 from tune_polar.report.page_file import steady
 from tune_polar.report.searched import SearchedParameter
+from tune_polar.report.words import seen_mark
 
 
 @dataclass(frozen=True)
@@ -74,5 +75,10 @@ def name_of(row: ConfigurationSummary) -> str:
 
 
 def score_of(row: ConfigurationSummary) -> str:
-    """``0.412 ± 0.013``: score and standard deviation between cells, if there are several; "" without a score."""
-    return "" if row.scores is None else with_error(row.scores.score, spread(row.scores.best.cell_scores))
+    """``0.412 ± 0.013``: score and standard deviation between cells, if there are several; "" without a score.
+
+    One on rows that the start of a stage has seen has a mark.
+    """
+    if row.scores is None:
+        return ""
+    return with_error(row.scores.score, spread(row.scores.best.cell_scores)) + seen_mark(row)

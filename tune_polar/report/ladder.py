@@ -10,13 +10,23 @@ from tune_polar.decide.groups import GroupSettings
 from tune_polar.decide.judgement import Judgement, Rung, Scored
 from tune_polar.decide.kinds import Setting, Thresholds
 from tune_polar.decide.threshold_rules import PREDICT_NONE
+from tune_polar.evaluate.honesty_checks import CHOSEN, sets_chosen_on
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.recipe.cells import Cell
 from tune_polar.report.document import Entry, Row, TextTable
 from tune_polar.report.expected_score import EXPECTATION, LEVEL, PREDICTION, span
 from tune_polar.report.numbers import DECIMALS_WITHOUT_ERROR, count, fixed, spread
 from tune_polar.report.page_context import PageContext
-from tune_polar.report.words import OOF, RUNGS, chosen_on, gap_words, metric_words, per_column_words
+from tune_polar.report.words import (
+    OOF,
+    RUNGS,
+    SEEN_MARK,
+    chosen_on,
+    gap_words,
+    metric_words,
+    per_column_words,
+    seen_mark,
+)
 
 NO_DEV = "no dev split with gold"
 WIDEST = 200  # neighbours that a vote may ask
@@ -31,18 +41,19 @@ def score_ladder(page: PageContext, outcome: Outcome, *, is_winner: bool = True)
     """
     judgement, cells = outcome.judged.scored, page.cells
     chooses, is_open = outcome.graph.scored.chooses, _leaves_open(outcome.graph.scored, outcome)
+    mark = "" if page.best is None else seen_mark(page.best)
 
     def rung(name: Rung) -> Row:
         where = chosen_on(name, cells, leaves_open=is_open)
-        return Row((RUNGS[name], page.shown(judgement.ladder[name].score), "", where, OOF))
+        return Row((RUNGS[name], page.shown(judgement.ladder[name].score) + mark, "", where, OOF))
 
     flattering: tuple[Rung, ...] = ("inside_folds", "fold_tuned") if chooses else ()
     written: tuple[Rung, ...] = ("as_written",) if _any_written(outcome.graph.scored, outcome) else ()
     best = _honest(page, judgement, chooses, is_winner)
     return TextTable(
         f"{'The winner’s' if is_winner else 'Its'} {metric_words(judgement.metric.name)} by where its settings were "
-        f"chosen, from hindsight, which flatters, to {chosen_on('cross_fitted', page.cells)}; then on other rows. The "
-        "one to report is set in bold",
+        f"chosen, from hindsight, which flatters, to {chosen_on('cross_fitted', page.cells)}; then on other rows. "
+        + (f"None with {SEEN_MARK} is one to report" if mark else "The one to report is set in bold"),
         ("Score", "Value", "Uncertainty", "Settings chosen on", "Scored on"),
         (*map(rung, flattering), *best, *map(rung, written), *_on_splits(page, judgement, chooses)),
         words=(2, 3, 4),
@@ -56,8 +67,9 @@ def _honest(page: PageContext, judgement: Judgement, chooses: bool, is_winner: b
     where = chosen_on("cross_fitted", cells) if chooses else "nowhere: there is nothing to choose"
     sd = spread(crossed.cell_scores)
     error = "" if sd is None else f"± {page.shown(sd)} between {cells.many}"
-    main = (RUNGS["cross_fitted"] if chooses else "as decided", page.shown(crossed.score), error, where, OOF)
-    found = [Row(main, kind="main" if isinstance(ahead, str) else "")]
+    mark = "" if page.best is None else seen_mark(page.best)
+    main = (RUNGS["cross_fitted"] if chooses else "as decided", page.shown(crossed.score) + mark, error, where, OOF)
+    found = [Row(main, kind="main" if isinstance(ahead, str) and not mark else "")]
     again = where
     if isinstance(corrected, str):
         found += [Row(("corrected", "—", f"not applicable: {corrected}", "", ""))] if is_winner else []
@@ -80,13 +92,15 @@ def _on_splits(page: PageContext, judgement: Judgement, chooses: bool) -> list[R
         split.name: f"expected {span(split.ahead.interval(LEVEL), page.shown)} ({LEVEL:.0%} {PREDICTION})"
         for split in (() if isinstance(page.ahead, str) else page.ahead.splits)
     }
+    doubtful = set[str]() if page.best is None else sets_chosen_on(page.summary, page.best)
     together = f"models of all {page.cells.many} together" if len(page.cells.cells) > 1 else "one model"
     for split, ladder in sorted(judgement.splits.items(), key=lambda each: each[0] != DEV):
         rungs: tuple[Rung, ...] = ("oracle", "fold_tuned") if chooses and split == DEV else ("fold_tuned",)
         for rung in rungs:
             name = f"{split}, {RUNGS[rung]}" if chooses else split
             where = chosen_on(rung, page.cells, split) if chooses else "nowhere"
-            scored = f"{split} rows, {together}"
+            doubt = f"; a value may have been chosen on them ({CHOSEN})" if split in doubtful else ""
+            scored = f"{split} rows, {together}{doubt}"
             uncertain = expected.get(split, "") if rung == "fold_tuned" else ""
             rows.append(Row((name, page.shown(ladder[rung].score), uncertain, where, scored)))
     return rows
@@ -141,8 +155,9 @@ def _columns_table(page: PageContext, outcome: Outcome, judgement: Judgement, sp
     what = f"{part} of each column" if len(names) > 1 else metric_words(metric.name)
     on, rows = page.rows_of(judgement.name), OOF if split == OOF else f"{split} rows"
     parts = "folds" if page.cells.folds > 1 else "parts"
+    mark = seen_mark(page.best, judgement.name) if page.best is not None and split == OOF else ""
     caption = (
-        f"{judgement.name}, {what}, on {rows}{'' if on == 'all rows' else f' ({on})'} by where its settings were "
+        f"{judgement.name}{mark}, {what}, on {rows}{'' if on == 'all rows' else f' ({on})'} by where its settings were "
         f"chosen. Beside a score its setting, or the range of the {parts}’ settings"
     )
     return TextTable(caption, ("", *(RUNGS[rung] for rung, _ in columns)), lines, kind="numbers comparison")

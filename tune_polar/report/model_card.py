@@ -11,7 +11,7 @@ from tune_polar.report.correction import foretold_sentences, worth_sentences
 from tune_polar.report.document import Document, DocumentSection, markdown
 from tune_polar.report.ladder import score_ladder
 from tune_polar.report.page_context import PageContext
-from tune_polar.report.words import CellWords, decision_words, score_words
+from tune_polar.report.words import CellWords, decision_words, score_words, seen_notes
 
 LICENCE = "---\nlicense: \npipeline_tag: text-classification\ntags: [tune-polar]\n---\n\n"
 NOT_CHOSEN = (
@@ -64,7 +64,7 @@ def model_card(summary: SearchSummary, row: ConfigurationSummary, outcome: Outco
         f"{name}: {setting}" for name, setting in outcome.best.deployed.items() if outcome.graph.nodes[name].per is None
     ]
     came = came_from(summary, f"Recipe {recipe.recipe}, configuration {row.configuration.id}", facts)
-    worth = [f"Scored is the {score_words(recipe)}."]
+    worth = [f"Scored is the {score_words(recipe)}.", *seen_notes([row])]
     worth += worth_sentences(page) if is_winner else [*foretold_sentences(page), NOT_CHOSEN]
     worth += [_of_all_rows(page.cells)] if facts.all_rows else []
     sections = (

@@ -12,7 +12,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tune_polar.decide.prediction_columns import CLASS, FOLD, GOLD, GROUP, ID, JUDGED, PROBABILITY, SPLIT
+from tune_polar.decide.prediction_columns import (
+    CLASS,
+    FOLD,
+    GOLD,
+    GROUP,
+    ID,
+    JUDGED,
+    NO,
+    PROBABILITY,
+    SEEN,
+    SPLIT,
+    YES,
+)
 from tune_polar.decide.predictions import OOF
 from tune_polar.decide.tables import Table, TableKind
 from tune_polar.errors import StoreError
@@ -21,6 +33,7 @@ from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.sections import Stage
+from tune_polar.recipe.seen_starts import stage_starts
 from tune_polar.report.reading import IN_TABLES, told_in_full
 from tune_polar.store.gold import GoldSplit
 from tune_polar.store.records import VALIDATION, FoldRecord, StageRecord
@@ -164,18 +177,25 @@ def predictions_table(summary: SearchSummary, stage: str) -> pd.DataFrame:
 
     Probabilities as ``prob/COLUMN`` (of classes ``prob/CLASS``, beside ``gold`` with the class), numbers as
     ``value/COLUMN``, of neighbours their share among all that are stored; ``group/COLUMN`` of each of the recipe's
-    groups.
+    groups. Where a configuration's start has seen validated texts, ``start_has_seen`` says of which it is so.
     """
     found = [row.predictions for row in summary.configurations if row.predictions is not None and row.predictions.cells]
-    frames = [frame for predictions in found for frame in _frames(predictions, stage) if not frame.empty]
+    seen = {each.configuration.id: _has_seen(each, stage, summary.cells) for each in found}
+    marks = {name: YES if is_so else NO for name, is_so in seen.items()} if any(seen.values()) else {}
+    frames = [frame for each in found for frame in _frames(each, stage, marks) if not frame.empty]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def _frames(predictions: ConfigurationPredictions, name: str) -> Iterator[pd.DataFrame]:
+def _has_seen(predictions: ConfigurationPredictions, stage: str, cells: Sequence[Cell]) -> bool:
+    recipe = predictions.configuration.recipe
+    return stage in recipe.stages and bool(stage_starts(recipe, stage, len({cell.fold for cell in cells})))
+
+
+def _frames(predictions: ConfigurationPredictions, name: str, marks: Mapping[str, str]) -> Iterator[pd.DataFrame]:
     recipe, train = predictions.configuration.recipe, predictions.gold.train
     if name not in recipe.stages:
         return
-    shown = _Predicted(recipe, recipe.stages[name], predictions.configuration.id)
+    shown = _Predicted(recipe, recipe.stages[name], predictions.configuration.id, marks)
     for seed in recipe.seeds:
         cells = [cell for cell in predictions.cells if cell.seed == seed]
         records, told = [cell.stages[name] for cell in cells], seed if len(recipe.seeds) > 1 else None
@@ -195,6 +215,7 @@ class _Predicted:
     recipe: Recipe
     stage: Stage
     configuration: str
+    marks: Mapping[str, str]  # whether its start has seen validated texts, by id; {}: of none
 
     def frame(
         self,
@@ -211,6 +232,7 @@ class _Predicted:
         """
         ids = [gold.ids[row] for row in rows]
         columns: dict[str, object] = {"configuration": self.configuration}
+        columns |= {SEEN: self.marks[self.configuration]} if self.marks else {}
         columns |= {} if seed is None else {SEED: seed}
         columns |= {SPLIT: split, FOLD: pd.array([fold] * len(ids), dtype="Int64"), ID: ids}
         groups = [name for name in self.recipe.data.groups if name in gold.columns]

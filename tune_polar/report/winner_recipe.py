@@ -14,7 +14,7 @@ from tune_polar.recipe.recorded import recipe_to_json
 from tune_polar.recipe.strict_yaml import written_yaml
 from tune_polar.report.numbers import fixed
 from tune_polar.report.settings import differences, flat
-from tune_polar.report.words import CellWords, score_words
+from tune_polar.report.words import CellWords, score_words, seen_mark, seen_notes
 from tune_polar.store.gold import GoldSplit
 
 DESCRIPTION = "The winner of a search"  # the words of the recipe it began with describe other settings
@@ -38,7 +38,8 @@ def winner_yaml(summary: SearchSummary) -> str | None:
     over = CellWords(summary.cells).count(len(best.folds))
     comments = [
         f"Winner of {summary.url}: configuration {best.configuration.id}",
-        f"{score_words(summary.recipe)}: {fixed(best.scores.score, 4)}, cross-fitted over {over}",
+        f"{score_words(summary.recipe)}: {fixed(best.scores.score, 4)}{seen_mark(best)}, cross-fitted over {over}",
+        *seen_notes([best]),
         *_unwritten(best, summary.gold.train),
     ]
     settings = recipe_to_json(winner_recipe(best))

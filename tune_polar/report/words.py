@@ -11,12 +11,13 @@ from tune_polar.decide.judgement import Judgement, Rung
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold, GoldKind
 from tune_polar.evaluate.cell_words import cell_name
-from tune_polar.evaluate.summary import State
+from tune_polar.evaluate.summary import ConfigurationSummary, State
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.components import Decision
 from tune_polar.recipe.configuration import AS_GIVEN
 from tune_polar.recipe.graph import DecisionGraph
 from tune_polar.recipe.recipe import Recipe
+from tune_polar.recipe.seen_starts import seen_words
 from tune_polar.report.numbers import count, listed, setting
 from tune_polar.stats.intervals import signed
 
@@ -57,6 +58,7 @@ F1 = "F1"  # of the positive class
 NO_CHOICE = "what needs no choice"
 SIDE_BY_SIDE = 8
 OOF = "out-of-fold rows"
+SEEN_MARK = "†"  # beside scores on rows that the start of a stage has seen
 NOTHING_FINISHED = "Not enough data: no configuration has finished all its folds."
 
 
@@ -252,6 +254,17 @@ def rows_words(conditions: Mapping[str, int | str]) -> str:
     """``all rows``, or ``rows with gold polarization = 1``."""
     said = [f"{column} = {value}" for column, value in conditions.items()]
     return f"rows with gold {listed(said)}" if said else "all rows"
+
+
+def seen_mark(row: ConfigurationSummary, decision: str | None = None) -> str:
+    """`` †`` behind a score of ``decision`` (None: the score's) that is not honest, else ""."""
+    return f" {SEEN_MARK}" if row.seen_starts(decision) else ""
+
+
+def seen_notes(rows: Iterable[ConfigurationSummary]) -> tuple[str, ...]:
+    """What the mark means beside scores of ``rows``; () where none has it."""
+    found = {seen: None for row in rows for name in row.configuration.recipe.decide if (seen := row.seen_starts(name))}
+    return tuple(f"{SEEN_MARK} no honest score, too high: {seen_words(seen)}." for seen in found)
 
 
 def score_words(recipe: Recipe) -> str:

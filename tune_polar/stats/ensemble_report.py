@@ -55,6 +55,7 @@ class EnsembleReport:
     runs: tuple[frozenset[str], ...] | None  # of each candidate its models, a shared one by one name; None: unknown
     corrected: BbcCv | str  # of choosing the best among all configurations and ensembles, or why there is none
     bench: EnsembleBench
+    flaw: str = ""  # why no score here is honest
 
     def passes(self, places: Sequence[int]) -> int | None:
         """Forward passes that a text costs where these candidates answer together; None: their models are unknown."""

@@ -26,6 +26,7 @@ from tune_polar.stats.scored_configuration import (
     AS_PREDICTED,
     LIKELIEST,
     ScoredConfiguration,
+    compared_with,
     scored_configurations,
 )
 from tune_polar.stats.split_alarm import LabelledSplit
@@ -102,8 +103,10 @@ def plain_report(table: PredictionTable, settings: ReportSettings) -> PlainRepor
     scored = tuple(sorted(found, key=lambda each: metric.gain(0.0, each.cross_fitted)))
     winner, rng = scored[0], np.random.default_rng(settings.seed)
     rows, splits = winner.judgement.rows, split_facts(table)
-    candidates = [Candidate(each.name, each.rule, each.decided) for each in scored]
-    corrected = or_reason(lambda: bbc_cv(rows, candidates, rng, metric=metric, rounds=settings.rounds, level=LEVELS[0]))
+    candidates = [Candidate(each.name, each.rule, each.decided) for each in compared_with(winner, scored)]
+    corrected: BbcCv | NotApplicable = winner.flaw or or_reason(
+        lambda: bbc_cv(rows, candidates, rng, metric=metric, rounds=settings.rounds, level=LEVELS[0])
+    )
     new_rows: NewRowsScore | NotApplicable
     ahead: tuple[LabelledSplit, ...] = ()
     if isinstance(corrected, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +15,14 @@ from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError
 from tune_polar.stats.bbc_cv import Candidate
 from tune_polar.stats.ensemble_report import EnsembleReport, Pick, ensemble_report
-from tune_polar.stats.scored_configuration import MODEL, ScoredConfiguration, gold_of, graph_of, table_of
+from tune_polar.stats.scored_configuration import (
+    MODEL,
+    ScoredConfiguration,
+    compared_with,
+    gold_of,
+    graph_of,
+    table_of,
+)
 
 MOST = 50  # configurations that are combined: the best so many
 ALONE = "there is one configuration alone: there is nothing to combine"
@@ -40,7 +48,8 @@ def prediction_ensembles(
         seed: of resampling.
         kind: of the gold.
     """
-    if len(rows.names) < 2:
+    scored = compared_with(winner, scored)
+    if len({each.name for each in scored}) < 2:
         return ALONE
     if rows.gold is None or rows.fold is None:
         return "the out-of-fold rows must have gold and folds"
@@ -59,7 +68,7 @@ def prediction_ensembles(
     about = {MODEL: Rows.of(gold, part=rows.fold[0], ids=rank)}
     try:
         bench = EnsembleBench(graph_of(winner.rule), about, candidates, metric)
-        return ensemble_report(
+        report = ensemble_report(
             bench,
             Pick(names.index(winner.name), winner.judgement.rows, winner.judgement.cross_fitted),
             [Candidate(each.name, each.rule, each.decided) for each in scored],
@@ -67,5 +76,6 @@ def prediction_ensembles(
             rounds=rounds,
             seed=seed,
         )
+        return replace(report, flaw=winner.flaw, corrected=winner.flaw or report.corrected)
     except DecisionError as error:
         return error.problem

@@ -34,6 +34,7 @@ class ScoredConfiguration:
     name: str
     rule: str
     judgement: Judgement
+    flaw: str = ""  # why the score is not honest
 
     @property
     def cross_fitted(self) -> float:
@@ -120,4 +121,9 @@ def scored_configurations(
         }
         for rule, graph in graphs.items():
             judged = judge(graph, {MODEL: table}, {MODEL: rows}, metric, splits=splits)
-            yield ScoredConfiguration(configuration.name, rule, judged.scored)
+            yield ScoredConfiguration(configuration.name, rule, judged.scored, configuration.flaw)
+
+
+def compared_with(winner: ScoredConfiguration, scored: Sequence[ScoredConfiguration]) -> list[ScoredConfiguration]:
+    """Those of ``scored`` that a choice is among: beside an honest winner the honest ones, else all."""
+    return [each for each in scored if winner.flaw or not each.flaw]

@@ -34,6 +34,7 @@ from tune_polar.stats.rare_labels import RareLabel, rare_labels
 from tune_polar.stats.scored_configuration import (
     METRIC,
     ScoredConfiguration,
+    compared_with,
     gold_of,
     scored_configurations,
     thresholds_of,
@@ -123,10 +124,10 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
     gold = _gold(rows, table.labels)
     winner = max(scored, key=lambda each: each.cross_fitted)
     rng = np.random.default_rng(settings.seed)
-    corrected = or_reason(
+    corrected: BbcCv | NotApplicable = winner.flaw or or_reason(
         lambda: bbc_cv(
             winner.judgement.rows,
-            [Candidate(each.name, each.rule, each.decided) for each in scored],
+            [Candidate(each.name, each.rule, each.decided) for each in compared_with(winner, scored)],
             rng,
             rounds=settings.rounds,
             level=LEVELS[0],

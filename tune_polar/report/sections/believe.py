@@ -23,6 +23,9 @@ EXPLANATIONS: Mapping[str, str] = {
     "TP007": "Labels, texts or the model there are not what they were: what was measured says little of that split.",
     "TP008": "A score from few positive rows is mostly luck: neither it nor its threshold will hold on new rows.",
     "TP009": "Texts of which four fifths of the words are the same: what is scored on them is in part remembered.",
+    "TP010": "A stage that starts from another fold’s weights is scored on texts that those were trained on. Of dev, "
+    "test and evaluation sets they have seen nothing.",
+    "TP011": "A value that was chosen by scores on a set makes scores on it look better than on any other rows.",
 }
 VERDICTS: Mapping[str, Entry] = {
     "fires": Entry("look here", kind="fires"),

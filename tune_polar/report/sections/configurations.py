@@ -27,7 +27,16 @@ from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, always
 from tune_polar.report.racing_words import stopped_early
 from tune_polar.report.top_choice import TOP, cheapest_of, compared, judgements_of
-from tune_polar.report.words import NOTHING_FINISHED, STATES, begun, decided_by, named, score_words
+from tune_polar.report.words import (
+    NOTHING_FINISHED,
+    STATES,
+    begun,
+    decided_by,
+    named,
+    score_words,
+    seen_mark,
+    seen_notes,
+)
 from tune_polar.stats.intervals import signed
 from tune_polar.stats.told_apart import Comparison, ComparisonMatrix
 from tune_polar.store.failures import FailureRecord
@@ -53,7 +62,8 @@ def build(page: PageContext) -> Answer:
                 f"; − {page.reference_word}: mean ± standard error of the difference on the same {page.cells.many}"
                 f"{_unit(page)}; its interval is {shared} choosing"
             )
-        blocks = [prose(f"{begun(score_words(page.recipe))}; cross-fitted."), _figure(page)]
+        marks = seen_notes(row for row, _ in page.scored)
+        blocks = [prose(f"{begun(score_words(page.recipe))}; cross-fitted.", *marks), _figure(page)]
         blocks += [heading("Who can be told from whom"), *_told_apart(page)]
         blocks += [heading("All configurations"), _scored(page, caption, rows[:ROWS_OPEN])]
         if len(rows) > ROWS_OPEN:
@@ -82,7 +92,7 @@ def _figure(page: PageContext) -> Figures:
             strips.append(
                 Strip(
                     label=name,
-                    value=_shown(scores.score, own, decimals),
+                    value=_shown(scores.score, own, decimals) + seen_mark(row),
                     points=own,
                     mean=fmean(own),
                     is_reference=row is page.reference,
@@ -177,7 +187,7 @@ def _scored_rows(page: PageContext) -> list[Row]:
         own, difference = scores.best.cell_scores, page.difference(row)
         cells = (
             *(str(rank), Entry(page.index.name(row), row.configuration.id, kind="named")),
-            *(Entry(fixed(scores.score, decimals), kind="strong"), _sd(own, decimals) or "—"),
+            *(Entry(fixed(scores.score, decimals) + seen_mark(row), kind="strong"), _sd(own, decimals) or "—"),
             *(("—", "—") if difference is None else (difference.text, difference.interval)),
             Entry(" ".join(fixed(score, decimals) for score in own), kind="folds"),
             Entry(decided_by(row.configuration.recipe, scores.best.settings), kind="decision"),

@@ -19,7 +19,16 @@ from tune_polar.report.drawing.figures import Strip, strip_plot
 from tune_polar.report.numbers import count, fixed
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, has
-from tune_polar.report.words import begun, chosen_on, decision_words, gap_words, metric_words, per_column_words
+from tune_polar.report.words import (
+    begun,
+    chosen_on,
+    decision_words,
+    gap_words,
+    metric_words,
+    per_column_words,
+    seen_mark,
+    seen_notes,
+)
 from tune_polar.stats.intervals import signed
 
 KIND = "gate"
@@ -69,16 +78,25 @@ def build(page: PageContext) -> Answer:
 
 def _decisions(page: PageContext, outcome: Outcome) -> TextTable:
     """Beside the reference's where that was read."""
-    theirs = None if page.reference in (None, page.best) else page.reference.outcome
-    shown, rows = [outcome, *([] if theirs is None else [theirs])], []
+    compared, rows = (page.best, None if page.reference is page.best else page.reference), []
+    shown = [(row, row.outcome) for row in compared if row is not None and row.outcome is not None]
     for name, decision in page.recipe.decide.items():
         judged = outcome.decisions.get(name)
         metric = "" if judged is None else metric_words(judged.metric.name)
-        scores = (each.decisions[name].cross_fitted.score if name in each.decisions else None for each in shown)
         why = Entry("not scored", outcome.judged.unjudged.get(name, ""))
-        said = (why if score is None else page.shown(score) for score in scores)
+        said = (
+            page.shown(each.decisions[name].cross_fitted.score) + seen_mark(row, name)
+            if name in each.decisions
+            else why
+            for row, each in shown
+        )
         rows.append((name, decision_words(decision), page.rows_of(name), metric, *said))
-    caption = "The decisions in their order, each cross-fitted by itself"
+    caption = ". ".join(
+        (
+            "The decisions in their order, each cross-fitted by itself",
+            *(note.removesuffix(".") for note in seen_notes(row for row, _ in shown)),
+        )
+    )
     columns = ("Decision", "What it is", "Judged on", "Measured by", "Winner", begun(page.reference_word))
     return TextTable(caption, columns[: 4 + len(shown)], rows, words=(1, 2, 3))
 

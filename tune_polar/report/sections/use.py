@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from tune_polar.data.table import DEV, TEST, TRAIN
+from tune_polar.evaluate.honesty_checks import CHOSEN
 from tune_polar.evaluate.outcome import Outcome
 from tune_polar.evaluate.search_ensembles import ensembles_of
 from tune_polar.evaluate.summary import ConfigurationSummary
+from tune_polar.recipe.seen_starts import CODE as SEEN
 from tune_polar.report.correction import alarm_lines, worth_sentences
 from tune_polar.report.difference import CellDifference, winner_sentences
 from tune_polar.report.document import (
@@ -37,10 +39,10 @@ from tune_polar.report.page_section import Answer, Section, always
 from tune_polar.report.sections.ensemble import SECTION as ENSEMBLE
 from tune_polar.report.settings import differences
 from tune_polar.report.winner_recipe import winner_recipe, winner_yaml
-from tune_polar.report.words import STATES, begun, decided_by, named, score_words, weakest_words
+from tune_polar.report.words import STATES, begun, decided_by, named, score_words, seen_notes, weakest_words
 from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE
 
-DISTRUST, SHOWN = ("TP003", "TP005", "TP008"), 4  # checks of rows and labels, and messages of each
+DISTRUST, SHOWN = ("TP003", "TP005", "TP008", SEEN, CHOSEN), 4  # of rows, labels, starts and sets; messages of each
 SPLITS = (TRAIN, DEV, TEST)
 
 
@@ -63,7 +65,9 @@ def _winner(page: PageContext, best: ConfigurationSummary, outcome: Outcome) -> 
     error = f" ± is the standard deviation between {page.cells.many}." if len(page.cells.cells) > 1 else ""
     return [
         Facts(_tiles(page, difference), "tiles"),
-        caption(f"Scores are {how}{page.cells.pooling}.{error}"),
+        caption(
+            " ".join((f"Scores are {how}{page.cells.pooling}.{error}", *seen_notes(row for row, _ in page.scored)))
+        ),
         prose(*_sentences(page, best, difference)),
         heading("What will it score?"),
         prose(*worth_sentences(page)),

@@ -1,0 +1,118 @@
+"""A score on texts that a start has seen is marked wherever it stands: terminal, page, card, winner and ensemble."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_status import ended
+from tests.report.outline import Answer
+from tests.store.made_recipes import two_stages
+from tests.store.made_store import MadeStore, finished_store
+from tune_polar.evaluate.search_ensembles import ensembles_of
+from tune_polar.report.ensemble_words import ensemble_sentences, ensemble_table
+from tune_polar.report.model_card import CardFacts, model_card
+from tune_polar.report.page import html_of
+from tune_polar.report.page_context import PageContext
+from tune_polar.report.winner_recipe import winner_yaml
+from tune_polar.report.words import SEEN_MARK
+
+SEEN = "sorter starts from finder’s best fold, which was trained on texts that are scored here (TP010)"
+NOTE = f"† no honest score, too high: {SEEN}."
+NOT_FORETOLD = f"What it will score on new rows: not applicable, {SEEN}."
+
+
+@pytest.fixture
+def flawed(tmp_path: Path) -> MadeStore:
+    return finished_store(tmp_path / "flawed", two_stages(sorter__start={"stage": "finder", "fold": "best"}))
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> MadeStore:
+    """An honest winner, and a configuration that starts from the best fold."""
+    made = finished_store(tmp_path / "mixed", two_stages(), (0.5, 0.8))
+    made.finish(made.configuration({"sorter.start.fold": "best"}), 0.3)
+    return made
+
+
+def test_the_terminal_marks_scores_by_decision(flawed, tmp_path):
+    said = ended(flawed, tmp_path)
+    lines = [line for line in said.splitlines() if line]
+    (title,) = [line for line in lines if line.startswith("mini: macro-F1 of system")]
+    assert title.endswith("cross-fitted †")
+    table = [line.split() for line in lines if line.startswith(("0 ", "1 ", "2 "))]
+    assert all(row.count(SEEN_MARK) == 2 for row in table), "system and kinds rest on the start, vote does not"
+    assert NOTE in said.replace("\n", " ")
+    assert NOT_FORETOLD in said
+    assert "it will score 0" not in said
+    assert "vote: macro-F1 on all rows, cross-fitted." in said
+    assert "kinds: macro-F1 on rows with gold hurt = 1, cross-fitted †." in said
+    assert "TP010 start that has seen validated texts: sorter starts from finder’s best fold" in said
+    chosen = [line.partition("  ")[0] for line in lines if line.startswith(("system (", "kinds (", "vote ("))]
+    assert {line for line in chosen if SEEN_MARK in line} == {"system (macro-F1) †", "kinds (macro-F1) †"}
+
+
+def test_the_terminal_marks_those_configurations_that_do_so(mixed, tmp_path):
+    said = ended(mixed, tmp_path)
+    lines = said.splitlines()
+    (title,) = [line for line in lines if line.startswith("mini: macro-F1 of system")]
+    assert title.endswith("cross-fitted")
+    marked = {line.split()[0]: line.count(SEEN_MARK) for line in lines if line[:2] in ("0 ", "1 ", "2 ")}
+    assert marked == {"0": 0, "1": 0, "2": 2}
+    assert NOTE in said
+    assert "On the next 40 rows like these it will score" in said
+
+
+def test_the_page_calls_no_such_score_the_one_to_report(flawed):
+    page = PageContext(flawed.summary())
+    use = Answer(page, "use")
+    assert NOT_FORETOLD in use.texts
+    assert any(text.endswith(NOTE) for text in use.texts)
+    assert all(SEEN_MARK in value for term, value in use.facts.items() if term.startswith(("Winner", "Published")))
+    (ladder,) = [each for each in use.tables if "by where its settings were chosen" in each.caption]
+    assert "None with † is one to report" in ladder.caption
+    assert "main" not in {row.kind for row in ladder.rows if hasattr(row, "kind")}
+    own = [row for row in ladder.texts if row[4] == "out-of-fold rows"]
+    assert own
+    assert all(row[1].endswith(SEEN_MARK) for row in own)
+    assert not any(SEEN_MARK in row[1] for row in ladder.texts if row[0].startswith("dev"))
+    assert NOTE in Answer(page, "better").texts
+    checks = Answer(page, "believe").table("Every check")
+    assert [row["Verdict"] for head, row in checks.items() if head.startswith("TP010")] == ["look here"]
+    assert SEEN_MARK in html_of(page)
+
+
+def test_the_page_of_an_honest_search_has_no_mark(tmp_path):
+    assert SEEN_MARK not in html_of(PageContext(finished_store(tmp_path / "s", two_stages()).summary()))
+
+
+def test_the_pipeline_marks_what_rests_on_the_start(flawed):
+    table = Answer(PageContext(flawed.summary()), "pipeline").table("The decisions in their order")
+    assert {name: SEEN_MARK in row["Winner"] for name, row in table.items()} == {
+        "vote": False,
+        "kinds": True,
+        "system": True,
+    }
+
+
+def test_card_and_winner_say_it(flawed, mixed):
+    facts = CardFacts(3, False, ["."], [], ["tiny"], True, "0.1")
+    summary = flawed.summary()
+    card = model_card(summary, summary.best, summary.best.outcome, facts)
+    assert NOTE in card
+    assert NOT_FORETOLD in card
+    assert f"{SEEN_MARK}, cross-fitted over 3 folds\n# {NOTE}" in winner_yaml(summary)
+    summary = mixed.summary()
+    seen = summary.configurations[2]
+    assert NOTE in model_card(summary, seen, seen.outcome, facts)
+    assert SEEN_MARK not in model_card(summary, summary.best, summary.best.outcome, facts)
+    assert SEEN_MARK not in winner_yaml(summary)
+
+
+def test_an_ensemble_of_such_configurations_is_flawed_too(flawed):
+    report = ensembles_of(flawed.summary())
+    said = ensemble_sentences(report, str)
+    assert f"No score of the pick or of an ensemble is honest here: {SEEN}." in said
+    assert any("not applicable, sorter starts from" in each for each in said)
+    assert ensemble_table(report, str).caption.endswith(f"Too high all the same: {SEEN}")
