@@ -169,7 +169,7 @@ def _asked_texts(split: Split, specs: Sequence[ColumnSpec], faults: Faults) -> d
     found = dict(split.columns)
     for spec in specs:
         if spec.kind == "text" and spec.column is not None and spec.column in split.columns:
-            names = [name for name in (spec.column, spec.otherwise) if name in split.columns]
+            names = [name for name in (spec.column, spec.otherwise) if name is not None and name in split.columns]
             said = [Cells(name, split.words(name), np.arange(1, len(split) + 1)) for name in names]
             found[spec.name] = text_column(further_texts(said, split.texts, faults))
     return found
