@@ -10,7 +10,10 @@ import pytest
 
 from tune_polar.data import augment
 from tune_polar.data.augment import augment_file, in_other_words
+from tune_polar.data.column_request import DataRequest, column_specs
+from tune_polar.data.load import load_corpus
 from tune_polar.data.readers import Place
+from tune_polar.data.source import parse_source
 from tune_polar.data.wordnet import POS, WordNet
 from tune_polar.errors import DataError
 
@@ -95,6 +98,20 @@ def test_a_file_gets_a_column_and_keeps_the_others(
     assert found[0]["augmented"] in ("large, quickly", "galore, quickly")
     assert found[1]["augmented"] == ""
     assert found[2]["augmented"] != found[2]["text"]
+
+
+def test_what_is_written_trains_where_no_word_gave_way_too(folder: Path, tmp_path: Path) -> None:
+    posts, out = tmp_path / "posts.csv", tmp_path / "out.csv"
+    posts.write_text("text,hate,implied\nbig,1,they lie\nfast,0,\nthe boat,0,\n", encoding="utf-8")
+    known = WordNet(folder).synonyms
+    augment_file(Place(str(posts)), "text", out, "augmented", lambda text: in_other_words(text, known, 0, 1))
+    texts = {"positive": {"column": "implied", "otherwise": "augmented"}, "augmented": "augmented"}
+
+    corpus = load_corpus(parse_source(str(out)), DataRequest(column_specs(labels=["hate"], texts=texts)))
+
+    assert corpus.train.words("positive") == ["they lie", "quickly", "the boat"]
+    assert corpus.train.words("augmented")[1:] == ["quickly", "the boat"]
+    assert [(each.code, each.rows) for each in corpus.warnings] == [("own-text", (4,)), ("own-text", (4,))]
 
 
 def test_what_cannot_be_augmented_is_refused_and_leaves_nothing(folder: Path, tmp_path: Path) -> None:

@@ -173,6 +173,9 @@ def test_a_source_that_takes_no_part_forbids_nothing() -> None:
     ("text", "near"),
     [
         ("one two three four five six seven eight nine TEN!", "one two three four five six seven eight nine ten"),
+        ("Those people: get out of here, and take your things!", "those people get out (of here) and take your things"),
+        ("Get out!", "get out..."),  # too short to be near, yet the same but for its punctuation
+        ("北码头，灯坏了", "北码头灯坏了！"),
         ("北码头的灯又坏了没有人来修理", "北码头的灯又坏了没有人来修"),  # no spaces: by pairs of characters
     ],
 )
@@ -190,14 +193,14 @@ def test_a_row_near_to_a_validated_one_trains_where_that_is_trained_on(text: str
 
 def test_what_other_splits_say_trains_nowhere() -> None:
     said = "a longer text of ten words that stands in dev"
-    texts = (*(f"row {row}" for row in range(10)), said, f"{said} too", "another")
-    train = Split("train", tuple(f"{row}" for row in range(13)), texts, {"hate": label_column([0, 1] * 6 + [0])})
-    dev = Split("dev", ("d",), (said.upper(),), {"hate": label_column([1])})
+    texts = (*(f"row {row}" for row in range(10)), said, f"{said} too", "go home", "another")
+    train = Split("train", tuple(f"{row}" for row in range(14)), texts, {"hate": label_column([0, 1] * 7)})
+    dev = Split("dev", ("d", "e"), (said.upper(), "Go home!"), {"hate": label_column([1, 0])})
     validation = np.eye(10, dtype=np.bool_)[:, :10]
 
-    plan = whole(FoldPlan("made", ~validation, validation), Corpus("m", {"train": train, "dev": dev}, np.full(3, -1)))
+    plan = whole(FoldPlan("made", ~validation, validation), Corpus("m", {"train": train, "dev": dev}, np.full(4, -1)))
 
-    assert plan.training[:, 10:].any(axis=0).tolist() == [False, False, True]
+    assert plan.training[:, 10:].any(axis=0).tolist() == [False, False, False, True]
 
 
 @settings(max_examples=25, deadline=None)

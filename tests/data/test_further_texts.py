@@ -37,6 +37,45 @@ def test_nan_is_no_text_and_a_list_is_its_first(tmp_path: Path) -> None:
     assert "own-text" not in told
 
 
+@pytest.mark.parametrize("empty", ["", "nan", " NaN ", "\u200b"])
+@pytest.mark.parametrize(
+    ("stand_in", "taken", "codes"),
+    [
+        ("they lie", "they lie", set()),
+        ("\"['they lie', 'x']\"", "they lie", {"text-list"}),
+        ("nan", "one", {"text-nan", "own-text"}),
+        ("", "one", {"own-text"}),
+        ("\"['']\"", "one", {"text-list", "own-text"}),
+    ],
+)
+def test_what_stands_in_is_read_as_any_further_text_is(
+    tmp_path: Path, empty: str, stand_in: str, taken: str, codes: set[str]
+) -> None:
+    rows = f"one,1,{empty},{stand_in}\ntwo,0,said,other\n"
+    found, told = read(tmp_path, rows, column="implied", otherwise="augmented")
+    assert found == [taken, "said"]
+    assert set(told) - {"text-nan"} == codes - {"text-nan"}
+    assert codes <= set(told)
+    if "own-text" in codes:
+        assert (told["own-text"].column, told["own-text"].row, told["own-text"].count) == ("implied", 2, 1)
+        assert "or in 'augmented', which stands in" in told["own-text"].message
+
+
+def test_a_column_that_also_stands_in_is_told_of_once(tmp_path: Path) -> None:
+    (tmp_path / "posts.csv").write_text("text,hate,implied,augmented\none,1,,\"['a']\"\ntwo,0,,nan\n")
+    texts = {"positive": {"column": "implied", "otherwise": "augmented"}, "augmented": "augmented"}
+
+    corpus = load_corpus(parse_source(str(tmp_path / "posts.csv")), DataRequest(column_specs(texts=texts)))
+
+    assert corpus.train.words("positive") == corpus.train.words("augmented") == ["a", "two"]
+    assert [(each.code, each.column, each.count) for each in corpus.warnings] == [
+        ("text-list", "augmented", 1),
+        ("text-nan", "augmented", 1),
+        ("own-text", "implied", 1),
+        ("own-text", "augmented", 1),
+    ]
+
+
 def test_rows_that_stand_in_for_themselves_are_counted(tmp_path: Path) -> None:
     found, told = read(tmp_path, ROWS, column="implied")
     assert found == ["they lie", "two", "three", "four", "they cheat", "[not a list]"]

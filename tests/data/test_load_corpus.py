@@ -127,13 +127,13 @@ def test_refuses_bad_files(tmp_path: Path, rows: str, options: dict[str, object]
         load(write(tmp_path / "a.csv", rows), **options)
 
 
-def test_a_text_with_a_stand_in_needs_one_of_both(tmp_path: Path) -> None:
+def test_a_text_with_a_stand_in_needs_both_columns_and_neither_text(tmp_path: Path) -> None:
     specs = column_specs(texts={"positive": {"column": "implied", "otherwise": "augmented"}})
 
     only = load(write(tmp_path / "o.csv", "text,implied\nx,\n"), column_specs(texts={"positive": "implied"}))
     assert only.train.words("positive") == ["x"]  # the row's own
-    with pytest.raises(DataError, match="row 2, column implied: a text must not be empty"):
-        load(write(tmp_path / "a.csv", "text,implied,augmented\nx,,\n"), specs)
+    neither = load(write(tmp_path / "a.csv", "text,implied,augmented\nx,,\n"), specs)
+    assert neither.train.words("positive") == ["x"]
     with pytest.raises(DataError, match="must have the column 'augmented'"):
         load(write(tmp_path / "b.csv", "text,implied\nx,y\n"), specs)
     renamed = load(write(tmp_path / "c.csv", "text,a,b\nx,,y\n"), specs, columns={"positive": "a", "augmented": "b"})

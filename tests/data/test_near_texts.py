@@ -12,6 +12,7 @@ from tune_polar.data.column_request import DataRequest, column_specs
 from tune_polar.data.load import load_corpus
 from tune_polar.data.near_texts import NEAR, NearTexts
 from tune_polar.data.source import parse_source
+from tune_polar.data.texts import words
 
 
 def by_all_pairs(known: list[str], asked: list[str]) -> dict[int, int]:
@@ -27,8 +28,8 @@ def by_all_pairs(known: list[str], asked: list[str]) -> dict[int, int]:
 @pytest.mark.parametrize("seed", range(5))
 def test_near_twins_are_those_of_all_pairs(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    words = [f"w{number}" for number in range(9)]
-    texts = [" ".join(rng.choice(words, size=rng.integers(1, 8), replace=False)) for _ in range(160)]
+    known = [f"w{number}" for number in range(9)]
+    texts = [" ".join(rng.choice(known, size=rng.integers(1, 8), replace=False)) for _ in range(160)]
     expected = by_all_pairs(texts[:80], texts[80:])
     assert expected
     assert dict(NearTexts(texts[:80]).twins(texts[80:])) == expected
@@ -36,11 +37,39 @@ def test_near_twins_are_those_of_all_pairs(seed: int) -> None:
 
 def test_pairs_of_one_list_are_those_of_all_pairs() -> None:
     rng = np.random.default_rng(7)
-    words = [f"w{number}" for number in range(8)]
-    texts = [" ".join(rng.choice(words, size=rng.integers(1, 8), replace=False)) for _ in range(80)]
+    known = [f"w{number}" for number in range(8)]
+    texts = [" ".join(rng.choice(known, size=rng.integers(1, 8), replace=False)) for _ in range(80)]
     expected = [(row, other) for row in range(80) for other in range(row) if by_all_pairs([texts[other]], [texts[row]])]
     assert expected
     assert list(NearTexts(texts).pairs()) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "asked"),
+    [
+        ("You people are ruining this, get out!", "you people are ruining this get out"),
+        ('"You people are ruining this" - get out...', "You people, are ruining (this). Get *out* 😀"),
+        ("don’t go, they don’t want you", "Don't go! They don't want you"),
+        ("तुम लोग, देश को बर्बाद कर रहे हो।", "तुम लोग देश को बर्बाद कर रहे हो!"),
+        ("今天，天气很好。我们去公园！", "今天天气很好我们去公园"),
+        ("วันนี้อากาศดี, ไปเที่ยว", "วันนี้ อากาศดี ไปเที่ยว!"),
+    ],
+)
+def test_punctuation_and_case_tell_no_words_apart(known: str, asked: str) -> None:
+    assert list(NearTexts([known]).twins([asked])) == [(0, 0)]
+
+
+def test_words_of_all_scripts_stay_whole() -> None:
+    """Their marks are no letters: cut at them, the words of either line below would be the same few consonants."""
+    for one, other in (
+        ("की कि के को कौ", "का कु कू कृ कै"),
+        ("நீ நி நே நோ நௌ", "நா நு நூ நெ நை"),
+        ("कि की कु कू के", "क"),
+    ):
+        assert list(NearTexts([one]).twins([other])) == []
+    assert words("नमस्ते, दुनिया! ภาษาไทย ನಮಸ್ಕಾರ; བོད་སྐད e\u0301t\u00e9") == [
+        *("नमस्ते", "दुनिया", "ภาษาไทย", "ನಮಸ್ಕಾರ", "བོད", "སྐད", "e\u0301t\u00e9"),
+    ]
 
 
 def test_scripts_that_part_no_words_are_compared_two_characters_at_a_time() -> None:

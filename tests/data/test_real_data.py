@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tune_polar.data.findings import Finding
 from tune_polar.data.infer import infer_columns
 from tune_polar.data.labels import MANIFESTATIONS, POLARIZATION, PROXY_PRIORITY, TYPES
 from tune_polar.data.load import load_corpus
+from tune_polar.data.near_texts import NearTexts
 from tune_polar.data.plans import corpus_for, make_plans
 from tune_polar.data.repeated import first_with_text
 from tune_polar.data.source import Source, parse_source
@@ -173,3 +175,19 @@ def test_ihc_is_given_folds_with_positives_and_other_sets(shared_dir: Path) -> N
     assert all(corpus.train.words("positive"))
     assert plan.validation_rows(0).tolist() == list(range(11199, 14932))
     assert len(plan.training_rows(0)) + len(plan.idle_rows(0)) == 11199
+
+
+def test_near_twins_of_ihc_are_those_of_its_words(shared_dir: Path) -> None:
+    """118 posts of valid have four fifths of the words of one of train (shared/SYSTEMS.md), of texts of any length."""
+    specs = column_specs(labels=["hate"])
+    source = parse_source(str(shared_dir / "data" / "ihc"), columns={"text": "post", "hate": "class=implicit_hate"})
+
+    corpus = load_corpus(source, DataRequest(specs))
+
+    assert corpus.dev is not None
+    posts, known = (
+        [set(re.findall(r"\w+", text.lower())) for text in split.texts] for split in (corpus.dev, corpus.train)
+    )
+    for row, other in (found := dict(NearTexts(corpus.train.texts).twins(corpus.dev.texts))).items():
+        assert len(posts[row] & known[other]) >= 0.8 * len(posts[row] | known[other])
+    assert len(found) == 117

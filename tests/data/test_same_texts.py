@@ -9,7 +9,7 @@ from tune_polar.data.columns import group_column, label_column, text_column
 from tune_polar.data.first_equal import first_equal, found_again
 from tune_polar.data.repeated import bonds, first_with_text, matches
 from tune_polar.data.table import Split
-from tune_polar.data.texts import is_empty, normalised
+from tune_polar.data.texts import is_empty, letters, normalised
 
 UNSEEN = [
     "\u200b",
@@ -40,6 +40,24 @@ def test_same_is_what_readers_call_the_same() -> None:
     assert normalised("a b") != normalised("ab")
     assert normalised("a\tb") == "a\tb"
     assert not is_empty("0")
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "same"),
+    [
+        ("Get out, now!", "get out now", True),
+        ("don’t", "DONT", True),
+        ("今天，好。", "今天好", True),
+        ("कि!", "कि", True),
+        ("कि", "की", False),
+        ("😀", "😀 ", True),
+        ("😀", "😡", False),
+        ("?!", "...", False),
+    ],
+)
+def test_letters_are_the_same_whatever_the_punctuation(text: str, other: str, same: bool) -> None:
+    assert (letters(text) == letters(other)) is same
+    assert matches([text], ["another", other], letters).tolist() == ([1] if same else [-1])
 
 
 @given(st.lists(st.sampled_from(["a", "A", "b", "ｂ", "c", "c\u200b", "d"]), max_size=30))

@@ -96,3 +96,12 @@ def test_positives_of_the_sample_are_read_as_a_recipe_asks():
     train = load_corpus(Source(kind="sample"), request).train
     implied, augmented = train.words("implied_statement"), train.words("augmented")
     assert train.words("positive") == [one or other for one, other in zip(implied, augmented, strict=True)]
+
+
+def test_rows_of_the_sample_that_stand_in_for_themselves_are_told() -> None:
+    request = DataRequest(column_specs(labels=["hate"], texts={"positive": "implied_statement"}), sample="harbour")
+    corpus = load_corpus(Source(kind="sample"), request)
+    train, implied = corpus.train, corpus.train.words("implied_statement")
+    assert train.words("positive") == [one or other for one, other in zip(implied, train.texts, strict=True)]
+    told = [(each.column, each.count) for each in corpus.warnings if each.code == "own-text"]
+    assert told[0] == ("implied_statement", implied.count(""))

@@ -234,19 +234,23 @@ def test_the_sieve_keeps_the_first_of_near_ones_and_none_near_a_row(own: OwnRows
     text = "one two three four five six seven eight nine ten"
     written = [
         Written("one two three", "1", "eng"),
+        Written("One, two: three!", "1", "eng"),
         Written(text, "1", "eng"),
         Written(text.upper(), "1", "eng"),
         Written(f"{text} eleven", "0", "eng"),
         Written(own.texts[0], "0", "eng"),
         Written("a text that stands in the test split", "0", "eng"),
+        Written("at last, an end", "0", "eng"),
         Written("सब कुछ ठीक है यहाँ", "0", "eng"),
         Written("x" * 1001, "0", "eng"),
     ]
-    assert sieve(written, own, NONE, others=["A text that stands in the test split"]) == [
+    assert sieve(written, own, NONE, others=["A text that stands in the test split", "At last: an end."]) == [
         None,
+        "near to one before",
         None,
         "near to one before",
         "near to one before",
+        "near to a row",
         "near to a row",
         "near to a row",
         "another script",

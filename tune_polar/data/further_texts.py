@@ -13,19 +13,15 @@ OWN_TEXT = "own-text"  # of findings: the row's own text stands in
 NO_TEXT = "nan"  # how a table that was written without care says that there is none
 
 
-def further_texts(cells: Cells, others: Sequence[str], faults: Faults, *, are_own: bool) -> list[str]:
-    """The texts of ``cells``; where one is empty, that of ``others``.
-
-    "nan" is no text, and a list of texts written as one cell (``['…']``) is its first: both are told.
+def texts_said(cells: Cells, faults: Faults) -> list[str]:
+    """What ``cells`` say: "nan" is no text, and a list of texts written as one cell (``['…']``) is its first.
 
     Args:
-        cells: of the column.
-        others: of the column that stands in, (rows,).
-        faults: of the file.
-        are_own: whether ``others`` are the rows' own texts, which teach nothing beside themselves: told too.
+        cells: of a column.
+        faults: of the file: both are told.
     """
     found = []
-    for cell, other, line in zip(cells.cells, others, cells.lines, strict=True):
+    for cell, line in zip(cells.cells, cells.lines, strict=True):
         text = cell
         if seen(text).lower() == NO_TEXT:
             rule = f"a text should be left empty where there is none, not say {NO_TEXT!r}: it is taken as empty"
@@ -36,10 +32,27 @@ def further_texts(cells: Cells, others: Sequence[str], faults: Faults, *, are_ow
             rule = "a text should not be a list of texts: the first of it is taken"
             faults.add("text-list", int(line), cells.column, rule, shown(cell), severity="warning")
             text = first
-        if is_empty(text) and are_own and not is_empty(other):
-            rule = "a further text should be there, or a column stand in (`otherwise`): the row's own text does"
-            faults.add(OWN_TEXT, int(line), cells.column, rule, severity="warning")
-        found.append(other if is_empty(text) else text)
+        found.append(text)
+    return found
+
+
+def further_texts(said: Sequence[Cells], own: Sequence[str], faults: Faults) -> list[str]:
+    """The text of each row: what the first of ``said`` says, where that is empty the next, else the row's own text.
+
+    Args:
+        said: as ``texts_said`` has them: of the column, and of that which stands in where there is one.
+        own: the rows' own texts, (rows,), which teach nothing beside themselves: told too.
+        faults: of the file.
+    """
+    first, *others = said
+    stand_in = f"or in {others[0].column!r}, which stands in" if others else "or a column stand in (`otherwise`)"
+    rule = f"a further text should be there, {stand_in}: the row's own text does"
+    found = []
+    for line, text, *texts in zip(first.lines, own, *(each.cells for each in said), strict=True):
+        further = next((each for each in texts if not is_empty(each)), None)
+        if further is None and not is_empty(text):
+            faults.add(OWN_TEXT, int(line), first.column, rule, severity="warning")
+        found.append(text if further is None else further)
     return found
 
 

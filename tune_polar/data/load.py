@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tune_polar.data.assemble import assembled
+from tune_polar.data.cell_values import Cells
 from tune_polar.data.column_request import ColumnSpec, DataRequest
 from tune_polar.data.columns import Column, IntArray, text_column
 from tune_polar.data.cross_file_rules import cross_file_findings
-from tune_polar.data.findings import Finding, data_error, errors_in
+from tune_polar.data.findings import Faults, Finding, data_error, errors_in
+from tune_polar.data.further_texts import further_texts
 from tune_polar.data.gold_rules import labels_outside, missing_gold, without_unknown_gold
 from tune_polar.data.layout import Layout
 from tune_polar.data.readers import Place
@@ -21,7 +23,6 @@ from tune_polar.data.samples import make_sample
 from tune_polar.data.scan import Role, ScannedFile, ScannedSplit, scan_file
 from tune_polar.data.source import DEFAULT_LANGUAGE, SAMPLE, Source, absolute
 from tune_polar.data.table import DEV, EXTRA, TEST, TRAIN, Corpus, Split, SplitName
-from tune_polar.data.texts import is_empty
 from tune_polar.errors import DataError
 
 FILE_REMEDY = "Mend the named places, or name the right file; `tune-polar data check` lists every finding."
@@ -134,10 +135,10 @@ def _extra_rows(source: Source, request: DataRequest, layout: Layout, train: Sca
         rows = corpus.train.take(np.arange(corpus.own_rows, len(corpus.train), dtype=np.int64))
         made_from = tuple("" if row < 0 else corpus.train.ids[row] for row in corpus.sources.tolist())
         lines = np.arange(1, len(rows) + 1)
-        columns = _asked_texts(rows, layout.specs)
-        return ScannedSplit(
-            EXTRA, (ScannedFile(Place(SAMPLE), lines, rows.ids, rows.texts, columns, sources=made_from),)
-        )
+        faults = Faults(SAMPLE)
+        columns = _asked_texts(rows, layout.specs, faults)
+        file = ScannedFile(Place(SAMPLE), lines, rows.ids, rows.texts, columns, sources=made_from)
+        return ScannedSplit(EXTRA, (replace(file, findings=tuple(faults.findings())),))
     by = () if asked.by is None else (ColumnSpec(asked.by, "group"),)
     there = {name for file in train.files for name in file.columns}
     specs = [spec for spec in layout.specs if not spec.optional or spec.name in there]
@@ -147,7 +148,7 @@ def _extra_rows(source: Source, request: DataRequest, layout: Layout, train: Sca
 
 def _sample(source: Source, layout: Layout, name: str) -> list[ScannedSplit]:
     corpus = make_sample(name, source.seed).without_extra()
-    there = _asked_texts(corpus.train, layout.specs)
+    there = _asked_texts(corpus.train, layout.specs, Faults(SAMPLE))
     lacking = [spec.name for spec in layout.specs if not spec.optional and spec.name not in there]
     if lacking:
         raise DataError(
@@ -156,19 +157,21 @@ def _sample(source: Source, layout: Layout, name: str) -> list[ScannedSplit]:
         )
     found = []
     for split_name, split in corpus.splits.items():
-        lines, columns = np.arange(1, len(split) + 1), _asked_texts(split, layout.specs)
-        found.append(ScannedSplit(split_name, (ScannedFile(Place(SAMPLE), lines, split.ids, split.texts, columns),)))
+        faults = Faults(SAMPLE)
+        lines, columns = np.arange(1, len(split) + 1), _asked_texts(split, layout.specs, faults)
+        file = ScannedFile(Place(SAMPLE), lines, split.ids, split.texts, columns, findings=tuple(faults.findings()))
+        found.append(ScannedSplit(split_name, (file,)))
     return found
 
 
-def _asked_texts(split: Split, specs: Sequence[ColumnSpec]) -> dict[str, Column]:
+def _asked_texts(split: Split, specs: Sequence[ColumnSpec], faults: Faults) -> dict[str, Column]:
     """The columns of a split of the sample, its further texts as they are asked for."""
     found = dict(split.columns)
     for spec in specs:
         if spec.kind == "text" and spec.column is not None and spec.column in split.columns:
-            otherwise = split.words(spec.otherwise) if spec.otherwise in split.columns else split.texts  # type: ignore[arg-type]
-            said = zip(split.words(spec.column), otherwise, strict=True)
-            found[spec.name] = text_column(other if is_empty(text) else text for text, other in said)
+            names = [name for name in (spec.column, spec.otherwise) if name is not None and name in split.columns]
+            said = [Cells(name, split.words(name), np.arange(1, len(split) + 1)) for name in names]
+            found[spec.name] = text_column(further_texts(said, split.texts, faults))
     return found
 
 

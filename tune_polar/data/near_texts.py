@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from tune_polar.data.texts import normalised
+from tune_polar.data.texts import UNPARTED, normalised, words
 
 NEAR = 0.8  # shared words over all words of both (Jaccard)
 ROWS_AT_MOST = 200_000  # of all that are compared: 0.1 GB and some seconds
 COMPARED_AT_MOST = 30_000_000  # looks at a row that has a rare word of another: ten seconds or so
 FEWEST_WORDS = 4  # of two short texts, one word more or less says nothing
-# Scripts that part no words: Thai, Lao, Burmese, Khmer, Chinese and Japanese. Two characters in a row count as a word.
-_UNPARTED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff]")
 
 Words = tuple[str, ...]  # of one text, each once
 
 
 class NearTexts:
-    """Texts that others are looked for among.
+    """Texts that others are looked for among: by their words, whatever punctuation, symbols and case.
 
     Two sets of words with a Jaccard of t or more share one of the |A| − ⌈t |A|⌉ + 1 rarest words of each: only rows
     that do are compared.
@@ -35,6 +32,7 @@ class NearTexts:
         self._once: dict[str, str] = {}  # of equal words one is kept
         self._texts = list(map(normalised, known)) if self.is_complete else []
         self._words = [self._words_of(text) for text in self._texts]
+        self._sizes = list(map(len, self._words))
         self._counts = Counter(word for each in self._words for word in each)
         self._holders: dict[str, list[int]] = defaultdict(list)
         for row, own in enumerate(self._words):
@@ -79,25 +77,27 @@ class NearTexts:
                 self.is_complete = False
                 return
             held.update(holders)
-        for other in sorted(other for other in held if other < before and least <= len(self._words[other]) <= most):
-            theirs = self._words[other]
-            shared = len(own.intersection(theirs))
-            if shared >= NEAR * (len(own) + len(theirs) - shared) and self._texts[other] != text:
+        sizes = self._sizes
+        for other in sorted(other for other in held if other < before and least <= sizes[other] <= most):
+            shared = len(own.intersection(self._words[other]))
+            if shared >= NEAR * (len(own) + sizes[other] - shared) and self._texts[other] != text:
                 yield other
 
     def _words_of(self, text: str) -> Words:
-        words = text.split() if text.isascii() else [word for each in text.split() for word in _parted(each)]
-        return tuple({self._once.setdefault(word, word): None for word in words})
+        found = words(text)
+        if not text.isascii() and UNPARTED.search(text):
+            found = [part for word in found for part in _parted(word)]
+        return tuple({self._once.setdefault(word, word): None for word in found})
 
     def _rarest(self, words: Words) -> list[str]:
         if len(words) < FEWEST_WORDS:
             return []
         kept = len(words) - math.ceil(NEAR * len(words)) + 1
-        return sorted(words, key=lambda word: (self._counts[word], word))[:kept]
+        return sorted(sorted(words), key=self._counts.__getitem__)[:kept]
 
 
 def _parted(word: str) -> Iterable[str]:
     """``word``, or of a script that parts no words every two characters in a row."""
-    if len(word) < 3 or not _UNPARTED.search(word):
+    if len(word) < 3 or not UNPARTED.search(word):
         return (word,)
     return (word[place : place + 2] for place in range(len(word) - 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -11,31 +11,34 @@ from tune_polar.data.first_equal import first_equal
 from tune_polar.data.table import Split
 from tune_polar.data.texts import normalised
 
+Key = Callable[[str], str]  # what of a text is compared: ``normalised``, or ``letters`` where punctuation says nothing
 
-def first_with_text(texts: Sequence[str]) -> IntArray:
+
+def first_with_text(texts: Sequence[str], key: Key = normalised) -> IntArray:
     """(rows,): the first row that has a row's text, as readers see texts; its own number where it is the first."""
-    return first_equal(texts, normalised)
+    return first_equal(texts, key)
 
 
-def matches(texts: Sequence[str], others: Sequence[str]) -> IntArray:
+def matches(texts: Sequence[str], others: Sequence[str], key: Key = normalised) -> IntArray:
     """(rows of ``texts``,): the first of ``others`` that has a row's text; −1: none has."""
-    both = first_with_text([*others, *texts])[len(others) :]
+    both = first_with_text([*others, *texts], key)[len(others) :]
     return np.where(both < len(others), both, -1)
 
 
-def bonds(split: Split, rows: int, together: Sequence[str] = ()) -> IntArray:
+def bonds(split: Split, rows: int, together: Sequence[str] = (), key: Key = normalised) -> IntArray:
     """(rows,): equal numbers for rows that no fold may part: of one text, or of one value of a ``together`` column.
 
     Args:
         split: the first ``rows`` of it are looked at.
         rows: how many.
         together: columns of any kind; a row without a value is bound to none by that column.
+        key: what of a text is compared.
 
     Raises:
         DataError: the split lacks a column.
     """
     return _joined(
-        [first_with_text(split.texts[:rows]), *(_first_alike(split.column(name), rows) for name in together)]
+        [first_with_text(split.texts[:rows], key), *(_first_alike(split.column(name), rows) for name in together)]
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from tune_polar.data.cell_values import Cells, as_word, read_cells, shown
 from tune_polar.data.column_request import ID, SOURCE_ID, TEXT, ColumnSpec
 from tune_polar.data.columns import Column, joined
 from tune_polar.data.findings import Faults, Finding
-from tune_polar.data.further_texts import further_texts
+from tune_polar.data.further_texts import further_texts, texts_said
 from tune_polar.data.hidden_gold import HIDDEN, HIDDEN_RULE, hidden_value
 from tune_polar.data.layout import Layout
 from tune_polar.data.readers import Place, RawTable, read_raw
@@ -189,6 +189,7 @@ class _Scan:
         self._table, self._layout, self._role, self._faults = table, layout, role, faults
         self._lines = table.lines
         self._must_have = role in ("train", "extra")
+        self._said: dict[str, Cells] = {}  # of further texts by column: what is wrong with a cell is told once
 
     def texts(self) -> tuple[str, tuple[str, ...]]:
         found = self._layout.find(TEXT, self._table.header, own_name=self._role != "train")
@@ -250,26 +251,27 @@ class _Scan:
         if spec.kind != "group" and not self._must_have and not any(cell.strip() for cell in cells):
             return None  # files for prediction carry the gold columns with nothing in them
         if spec.kind == "text":
-            cells = self._further(column, cells, found[1][0] if len(found) > 1 and found[1] is not None else None)
+            cells = self._further([each[0] for each in found if each is not None])
         return Cells(column, cells, self._lines), word
 
     def _texts_there_are(self, columns: Sequence[str | None]) -> tuple[Cells, None] | None:
         """Of rows that need not have them, such as those of dev, which may train in the end: what their file has.
 
-        ``columns``: that of the texts and, where one stands in, the other. None: the file has neither.
+        ``columns``: that of the texts and, where one stands in, the other. None: nothing is said in either.
         """
-        own, others = columns[0], columns[1] if len(columns) > 1 else None
-        cells = [""] * len(self._lines) if own is None else self._table.cells[own]
-        if others is None and not any(cell.strip() for cell in cells):
+        there = [column for column in columns if column is not None]
+        if not any(cell.strip() for column in there for cell in self._table.cells[column]):
             return None
-        called = own or others or ""
-        return Cells(called, self._further(called, cells, others), self._lines), None
+        return Cells(there[0], self._further(there), self._lines), None
 
-    def _further(self, column: str, cells: Sequence[str], others: str | None) -> Sequence[str]:
-        """``cells``; where one is empty the cell of the column ``others``, or the row's own text."""
-        stand_in = self.own_texts() if others is None else self._table.cells[others]
-        said = Cells(column, cells, self._lines)
-        return further_texts(said, stand_in or cells, self._faults, are_own=others is None)
+    def _further(self, columns: Sequence[str]) -> list[str]:
+        """The text of each row in the first of ``columns`` that has one, else the row's own."""
+        for column in columns:
+            if column not in self._said:
+                cells = Cells(column, self._table.cells[column], self._lines)
+                self._said[column] = replace(cells, cells=texts_said(cells, self._faults))
+        own = self.own_texts() or [""] * len(self._lines)
+        return further_texts([self._said[column] for column in columns], own, self._faults)
 
     def _lacks(self, name: str) -> None:
         wanted = self._layout.wanted(name)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tune_polar.data.near_texts import NearTexts
 from tune_polar.data.repeated import first_with_text, matches
+from tune_polar.data.texts import letters
 from tune_polar.synthesis.patterns import Patterns
 from tune_polar.synthesis.row_requests import OwnRows
 
@@ -80,7 +81,7 @@ def sieve(
     texts = [written[place].text for place in left]
     twins = _twins(texts)
     known = [*rows.texts, *others]
-    near_rows = {row for row, other in enumerate(matches(texts, known).tolist()) if other >= 0}
+    near_rows = {row for row, other in enumerate(matches(texts, known, letters).tolist()) if other >= 0}
     near_rows |= {row for row, _ in NearTexts(known).twins(texts)}
     kept: set[int] = set()
     for row, place in enumerate(left):
@@ -140,7 +141,7 @@ def _alone(one: Written, script: str, leaks: Patterns) -> Reason | None:
 def _twins(texts: Sequence[str]) -> dict[int, set[int]]:
     """By row those before it that say the same or nearly so."""
     found: dict[int, set[int]] = defaultdict(set)
-    for row, first in enumerate(first_with_text(texts).tolist()):
+    for row, first in enumerate(first_with_text(texts, letters).tolist()):
         if first != row:
             found[row].add(first)
     for row, other in NearTexts(texts).pairs():

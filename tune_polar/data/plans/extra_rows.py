@@ -13,6 +13,7 @@ from tune_polar.data.near_texts import NearTexts
 from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.repeated import bonds, matches
 from tune_polar.data.table import TRAIN, Corpus
+from tune_polar.data.texts import letters
 from tune_polar.errors import DataError, FoldPlanError
 
 EXTRA_SEED = 42  # of the order in which a share is taken; shares of one file are nested
@@ -23,7 +24,7 @@ class ExtraTies:
     """What extra rows tell of rows that are validated or held out.
 
     Args:
-        numbers: (rows,): equal for rows of train that say the same or belong together.
+        numbers: (rows,): equal for rows of train that say the same, whatever their punctuation, or belong together.
         near: (pairs, 2): an extra row, counted from 0, and a row of train whose text is near to its own.
         held_out: (extra rows,): whether its text stands in another split, or is near to one there.
         is_complete: whether all near texts were looked for.
@@ -52,11 +53,12 @@ class ExtraTies:
         for name, split in corpus.splits.items():
             if name != TRAIN:
                 there = NearTexts(split.texts)
-                held_out |= matches(texts, split.texts) >= 0
+                held_out |= matches(texts, split.texts, letters) >= 0
                 held_out[[row for row, _ in there.twins(texts)]] = True
                 complete &= there.is_complete
         groups = None if by is None else corpus.train.values(by)
-        return cls(bonds(corpus.train, own + len(texts), together), near, held_out, complete, groups)
+        numbers = bonds(corpus.train, own + len(texts), together, letters)
+        return cls(numbers, near, held_out, complete, groups)
 
 
 def with_extra_rows(plan: FoldPlan, corpus: Corpus, ties: ExtraTies) -> FoldPlan:
