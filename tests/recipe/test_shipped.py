@@ -349,6 +349,41 @@ def test_spaces_of_implicit_hate_vary_what_their_loss_has(name, profile):
     assert "hate.losses.cross_entropy.weight" not in singles
 
 
+# -- other spaces -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_loss_of_zhegu_is_searched_with_the_contrast_and_without(profile):
+    recipe = loaded("zhegu", profile).recipe
+    space = load_space("zhegu", recipe, profile, folder=SPACES)
+    assert space.published()["regressor.losses"] == "epm + language_contrast"
+    found = {}
+    for choice in space.singles["regressor.losses"].choices:
+        losses = space.fill({"regressor.losses": choice}).stages["regressor"].losses
+        found[tuple(losses)] = losses.get("language_contrast")
+    assert found.keys() == {
+        *(tuple(sorted((loss, "language_contrast"))) for loss in ("epm", "mse", "huber")),
+        *((loss,) for loss in ("epm", "mse", "huber")),
+    }
+    contrast = recipe.stages["regressor"].losses["language_contrast"]
+    assert all(kept in (None, contrast) for kept in found.values())
+
+
+@pytest.mark.parametrize("rank", [4, 64])
+@pytest.mark.parametrize("name", ["psk", "psk-small"])
+def test_psk_searches_what_its_adapters_count_apart_from_their_rank(name, rank):
+    recipe = loaded(name).recipe
+    space = load_space(name, recipe, "published", folder=SPACES)
+    assert not space.searches("encoder.adapter.alpha")
+    ratio = space.singles["encoder.adapter.scaling"]
+    assert (ratio.low, ratio.high) == (1, 2)
+    adapter = space.fill({"encoder.adapter.rank": rank}).encoder.adapter.model_dump()
+    assert (adapter["rank"], adapter["alpha"], adapter["scaling"]) == (rank, None, 2.0)
+    written = load_recipe(name, RecipeOptions(changes={"encoder.adapter.alpha": 32}), folder=TRIALS)
+    own = load_space(name, written.recipe, written.profile, folder=SPACES)
+    assert not own.searches("encoder.adapter.scaling")  # which is not read
+
+
 # -- ablations ----------------------------------------------------------------------------------------------------
 
 NO_LLRD, NO_FGM = {"classifier.optimizer.xi": 1}, {"classifier.optimizer.fgm_epsilon": 0}
