@@ -66,7 +66,9 @@ def backbone(kind: str) -> PreTrainedModel:
 
 def adapted(kind: str = "gemma", frozen: int = 0, **settings: Any) -> TextEncoder:
     encoder = TextEncoder(backbone(kind), pooling="last_token" if kind != "bert" else "cls")
-    add_adapter(encoder, "lora", frozen_layers=frozen, seed=2, settings={"rank": 4, "dropout": 0.0} | settings)
+    add_adapter(
+        encoder, "lora", frozen_layers=frozen, seed=2, settings={"rank": 4, "alpha": 32.0, "dropout": 0.0} | settings
+    )
     return encoder.eval()
 
 
@@ -80,6 +82,17 @@ def drawn(encoder: TextEncoder) -> TextEncoder:
     for parameter in trained(encoder):
         parameter.data = 0.3 * torch.randn(parameter.shape, generator=generator)
     return encoder
+
+
+def test_the_scaling_is_that_of_alpha_over_rank() -> None:
+    """Whatever the rank: α is read where it is given, and its default is the one of the published rank."""
+    for rank in (4, 8):
+        by_alpha, by_ratio = (
+            drawn(adapted(rank=rank, **said)) for said in ({"alpha": 1.5 * rank}, {"alpha": None, "scaling": 1.5})
+        )
+        torch.testing.assert_close(by_ratio(IDS, MASK), by_alpha(IDS, MASK), rtol=0, atol=0)
+    by_default, as_published = (drawn(adapted(rank=16, alpha=alpha)) for alpha in (None, 32.0))
+    torch.testing.assert_close(by_default(IDS, MASK), as_published(IDS, MASK), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("kind", ["gemma", "llama", "bert"])

@@ -59,6 +59,22 @@ def test_the_task_says_what_is_left_out(task, losses, predicts, decision, metric
     assert found["of"] == "model"
 
 
+@pytest.mark.parametrize(("task", "rule"), [("binary", "smoothed_max_macro_f1"), ("labels", "smoothed_max_f1")])
+def test_a_written_threshold_has_the_rule_of_its_task_too(task, rule):
+    left_out = recipe_of({"task": TASKS[task]})
+    for decide in (
+        {"it": {"type": "threshold", "of": "model"}},
+        {"both": {"type": "mean", "of": ["model"]}, "it": {"type": "threshold", "of": "both"}},
+        {"model": {"type": "threshold", "of": "model"}},
+    ):
+        recipe = recipe_of({"task": TASKS[task]}, decide=decide)
+        assert recipe.decide[recipe.score.of].model_dump()["rule"] == rule
+        assert recipe.score.metric == left_out.score.metric
+    assert left_out.decide["model"].model_dump()["rule"] == rule
+    written = recipe_of({"task": TASKS[task]}, decide={"it": {"type": "threshold", "of": "model", "rule": "max_f1"}})
+    assert written.decide["it"].model_dump()["rule"] == "max_f1"
+
+
 @pytest.mark.parametrize(
     "stage",
     [

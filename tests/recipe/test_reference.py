@@ -9,7 +9,7 @@ from tune_polar.recipe.configuration import AS_GIVEN, PUBLISHED
 from tune_polar.recipe.recipe_file import RecipeOptions, load_recipe
 from tune_polar.recipe.reference import reference_origin
 
-ENCODERS = [None, "tiny", "some/encoder"]
+ENCODERS = [None, "tiny", "some/encoder", "GroNLP/hateBERT"]
 OWN_VALUES = {"classifier", "regressor", "psk", "psk-small"}  # for any columns, and of a system that names none
 
 

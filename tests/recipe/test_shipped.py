@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.recipe.shipped import SPACES, TRIALS
+from tune_polar.recipe.clustering import clustering_encoder
 from tune_polar.recipe.configuration import configuration_id
 from tune_polar.recipe.fill import value_at
 from tune_polar.recipe.find_files import names_in
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.recipe.recipe_file import LoadedRecipe, RecipeOptions, load_recipe
+from tune_polar.recipe.space import FloatParameter, IntParameter
 from tune_polar.recipe.space_file import load_space, recipe_of_space, space_for
 
 RECIPES = names_in(TRIALS)
@@ -62,7 +64,7 @@ def test_a_space_is_valid_for_its_recipe_and_contains_it(name, profile):
 def test_every_recipe_can_be_searched_by_the_space_of_its_family(name, profile):
     found = loaded(name, profile)
     space = space_for(found, folder=SPACES)
-    families = dict.fromkeys(("augsh", "ce", "impcon", "impsh-mining", "scl", "sharedcon"), "impsh")
+    families = dict.fromkeys(("augsh", "impsh-mining", "impsh-sbic", "impsh-sbic-released"), "impsh")
     families |= dict.fromkeys(("zhegu-dev1", "zhegu-as-printed"), "zhegu")
     assert space == families.get(name, name.removesuffix("-released"))
     assert load_space(space, found.recipe, profile, folder=SPACES).parameters
@@ -255,11 +257,156 @@ def test_labels_stand_in_the_order_of_the_competition():
     )
 
 
+# -- implicit hate ------------------------------------------------------------------------------------------------
+
+BERT, HATEBERT = "google-bert/bert-base-uncased", "GroNLP/hateBERT"
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+RELEASED = {"hate.losses.triplet.negative": "semi_hard_or_hardest", "hate.losses.triplet.reduction": "softmax"}
+
+
+@pytest.mark.parametrize("encoder", [BERT, HATEBERT])
+@pytest.mark.parametrize(
+    ("name", "margins", "beta"),
+    [
+        ("impsh", {BERT: 0.3, HATEBERT: 0.4}, None),
+        ("impsh-sbic", {BERT: 0.4, HATEBERT: 0.2}, None),
+        ("impsh-released", dict.fromkeys((BERT, HATEBERT), 0.3), 15),
+        ("impsh-sbic-released", dict.fromkeys((BERT, HATEBERT), 0.45), 5),
+    ],
+)
+def test_margins_of_each_encoder_and_data_set(name, margins, beta, encoder):
+    recipe = load_recipe(name, RecipeOptions(encoder=encoder), folder=TRIALS).recipe
+    expected = {"hate.losses.cross_entropy.weight": 0.25, "hate.losses.triplet.weight": 0.75}
+    expected["hate.losses.triplet.margin"] = margins[encoder]
+    if beta is not None:
+        expected |= {**RELEASED, "hate.losses.triplet.beta": beta}
+    assert values(recipe, expected) == expected
+
+
+@pytest.mark.parametrize("encoder", [None, BERT, HATEBERT])
+def test_sharedcon_has_the_values_of_the_released_run(encoder):
+    """train_config.py of hsannn/SharedCon; there λ is the share of cross-entropy."""
+    expected = {
+        "hate.losses": {
+            "cross_entropy": {"weight": 0.75},
+            "shared_con": {
+                "weight": 0.25,
+                "temperature": 0.5,
+                "clusters": 25,
+                "encoder": "princeton-nlp/sup-simcse-roberta-large",
+                "revision": None,
+            },
+        },
+        "hate.batches.size": 8,
+        "hate.optimizer.lr": 1e-5,
+        "hate.optimizer.weight_decay": 0,
+        "hate.optimizer.adam_epsilon": 1e-6,
+        "hate.optimizer.max_grad_norm": 1,
+        "hate.optimizer.max_epochs": 6,
+    }
+    recipe = load_recipe("sharedcon", RecipeOptions(encoder=encoder), folder=TRIALS).recipe
+    assert values(recipe, expected) == expected
+
+
+@pytest.mark.parametrize(("encoder", "lr"), [("tiny", 2e-3), (MINILM, 5e-5)])
+def test_sharedcon_downloads_nothing_for_encoders_that_are_at_hand(encoder, lr):
+    for name in ("sharedcon", "impsh"):
+        found = load_recipe(name, RecipeOptions(encoder=encoder), folder=TRIALS)
+        recipe = found.recipe if name == "sharedcon" else found.ablations["sharedcon"][1]
+        assert clustering_encoder(recipe.stages["hate"]) is None
+        assert recipe.stages["hate"].optimizer.lr == lr
+
+
+WEIGHTS = {"impsh": "triplet", "impcon": "imp_con", "scl": "sup_con", "sharedcon": "shared_con"}
+COVERED: dict[str, dict[str, tuple[float, float]]] = {
+    "impsh": {"triplet.margin": (0.05, 0.6), "triplet.beta": (5, 15)},
+    "impcon": {"imp_con.temperature": (0.05, 0.7)},
+    "scl": {"sup_con.temperature": (0.05, 0.7)},
+    "sharedcon": {"shared_con.temperature": (0.05, 0.7), "shared_con.clusters": (5, 100)},
+    "ce": {},
+}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("name", COVERED)
+def test_spaces_of_implicit_hate_vary_what_their_loss_has(name, profile):
+    recipe = loaded(name, profile).recipe
+    singles = load_space(name, recipe, profile, folder=SPACES).singles
+    ranges = {
+        key.removeprefix("hate.losses."): (one.low, one.high)
+        for key, one in singles.items()
+        if isinstance(one, IntParameter | FloatParameter)
+    }
+    for key, (low, high) in COVERED[name].items():
+        assert ranges[key][0] <= low < high <= ranges[key][1]
+    assert ranges["hate.optimizer.max_epochs"] == (2, 8)
+    if name == "ce":
+        assert not [key for key in singles if "losses" in key]
+        return
+    own = value_at(recipe, "hate.losses.cross_entropy.weight")
+    least, most = ranges[f"{WEIGHTS[name]}.weight"]
+    assert own / (own + most) <= 0.1 < 0.9 <= own / (own + least)  # λ, cross-entropy's share
+    assert "hate.losses.cross_entropy.weight" not in singles
+
+
+# -- other spaces -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_loss_of_zhegu_is_searched_with_the_contrast_and_without(profile):
+    recipe = loaded("zhegu", profile).recipe
+    space = load_space("zhegu", recipe, profile, folder=SPACES)
+    assert space.published()["regressor.losses"] == "epm + language_contrast"
+    found = {}
+    for choice in space.singles["regressor.losses"].choices:
+        losses = space.fill({"regressor.losses": choice}).stages["regressor"].losses
+        found[tuple(losses)] = losses.get("language_contrast")
+    assert found.keys() == {
+        *(tuple(sorted((loss, "language_contrast"))) for loss in ("epm", "mse", "huber")),
+        *((loss,) for loss in ("epm", "mse", "huber")),
+    }
+    contrast = recipe.stages["regressor"].losses["language_contrast"]
+    assert all(kept in (None, contrast) for kept in found.values())
+
+
+@pytest.mark.parametrize("rank", [4, 64])
+@pytest.mark.parametrize("name", ["psk", "psk-small"])
+def test_psk_searches_what_its_adapters_count_apart_from_their_rank(name, rank):
+    recipe = loaded(name).recipe
+    space = load_space(name, recipe, "published", folder=SPACES)
+    assert not space.searches("encoder.adapter.alpha")
+    ratio = space.singles["encoder.adapter.scaling"]
+    assert (ratio.low, ratio.high) == (1, 2)
+    adapter = space.fill({"encoder.adapter.rank": rank}).encoder.adapter.model_dump()
+    assert (adapter["rank"], adapter["alpha"], adapter["scaling"]) == (rank, None, 2.0)
+    written = load_recipe(name, RecipeOptions(changes={"encoder.adapter.alpha": 32}), folder=TRIALS)
+    own = load_space(name, written.recipe, written.profile, folder=SPACES)
+    assert not own.searches("encoder.adapter.scaling")  # which is not read
+
+
 # -- ablations ----------------------------------------------------------------------------------------------------
 
 NO_LLRD, NO_FGM = {"classifier.optimizer.xi": 1}, {"classifier.optimizer.fgm_epsilon": 0}
 BCE = {"classifier.losses": {"cross_entropy": {"weight": 1}}}
 NO_START = {"classifier.start": None}
+NO_DETECTOR_FGM = {"detector.optimizer.fgm_epsilon": 0}
+NO_DETECTOR_LLRD = {"detector.optimizer.xi": 1}
+# What was recorded of the released run's rows: alphalyrae_folds.csv and alphalyrae_results.csv.
+RELEASED_ST1: dict[str, dict[str, object]] = {
+    "no_fgm": NO_DETECTOR_FGM,
+    "no_fgm_no_llrd": NO_DETECTOR_FGM | NO_DETECTOR_LLRD | {"detector.losses.soft_triple.centers_lr": 1e-2},
+    "baseline": {
+        "detector.head": {"type": "linear", "dropout": 0.0},
+        "detector.losses": {"cross_entropy": {"weight": 1}},
+        "detector.predicts": "probability",
+        "detector.keep": "log_loss",
+        **NO_DETECTOR_FGM,
+        **NO_DETECTOR_LLRD,
+        "detector.optimizer.max_steps": 300,
+        "detector.optimizer.eval_every_steps": 10,
+        "decide.vote": {"type": "threshold", "of": "detector", "rule": "max_macro_f1", "per": None, "at": None},
+    },
+}
 ABLATIONS: dict[str, dict[str, dict[str, object]]] = {
     "st1": {
         "no_fgm": {"detector.optimizer.fgm_epsilon": 0},
@@ -292,15 +439,18 @@ ABLATIONS: dict[str, dict[str, dict[str, object]]] = {
 @pytest.mark.parametrize("name", ALPHALYRAE)
 def test_what_each_ablation_takes_away_and_nothing_else(name, variant, profile):
     found = loaded(f"{name}{variant}", profile)
-    assert list(found.ablations) == list(ABLATIONS[name])
-    for ablation, expected in ABLATIONS[name].items():
+    ablations = RELEASED_ST1 if f"{name}{variant}" == "st1-released" else ABLATIONS[name]
+    assert list(found.ablations) == list(ablations)
+    for ablation, expected in ablations.items():
         recipe = found.ablations[ablation][1]
         assert values(recipe, expected) == expected
         whole = found.recipe.model_dump()
         for key in expected:
             section, _, inner = key.partition(".")
-            target, source = whole["stages"][section], recipe.model_dump()["stages"][section]
-            *above, last = inner.split(".")
+            target, source = whole, recipe.model_dump()
+            if section in whole["stages"]:
+                target, source = whole["stages"][section], source["stages"][section]
+            *above, last = (inner if section in whole["stages"] else key).split(".")
             for part in above:
                 target, source = target[part], source[part]
             target[last] = source[last]

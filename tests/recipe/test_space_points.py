@@ -92,6 +92,17 @@ def test_a_key_of_a_component_follows_the_component_that_was_proposed(space):
     assert list(point) == [key for key in ALL_KEYS if key != "finder.losses.soft_triple.centers"]
 
 
+def test_one_choice_may_be_several_losses(space):
+    both = "cross_entropy + soft_triple"
+    loaded = space({"[soft_triple, cross_entropy]": f"[soft_triple, cross_entropy, {both}]"})
+    point = loaded.suggest(Scripted({"finder.losses": both}))
+    assert list(point) == ALL_KEYS  # of each of them
+    filled = loaded.fill(point)
+    assert list(filled.stages["finder"].losses) == ["cross_entropy", "soft_triple"]
+    assert loaded.value_in(filled, "finder.losses") == both
+    assert loaded.point_at(lambda key: loaded.value_in(filled, key)) == point
+
+
 def test_a_key_of_a_component_follows_the_recipe_where_none_is_searched(space, load):
     over = load(changes={"sorter.losses": "cross_entropy"}).recipe
     loaded = space(over=over)

@@ -144,6 +144,14 @@ BROKEN = [
         "finder.head.type: must be one of .*projection",
     ),
     (
+        {"[soft_triple, cross_entropy]": "[soft_triple, soft_triple+cross_entropy]"},
+        "finder.losses: must name them by the alphabet, as 'cross_entropy . soft_triple', got 'soft_triple.cross_ent",
+    ),
+    (
+        {"[soft_triple, cross_entropy]": "[soft_triple, cross_entropy + softtriple]"},
+        "losses.softtriple: must be one of .*; did you mean 'soft_triple'",
+    ),
+    (
         {"[soft_triple, cross_entropy]": "[soft_triple, mse]"},
         "losses.mse: must be a loss of binary tasks, got 'mse' with f",
     ),

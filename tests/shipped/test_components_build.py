@@ -29,7 +29,7 @@ from tune_polar.recipe.registry import Component
 
 ROWS, HIDDEN = 12, 8
 # Settings without a default, by the name they have.
-GIVEN: dict[str, Any] = {"target": "x", "targets": ("x", "y"), "of": "x", "by": "language"}
+GIVEN: dict[str, Any] = {"target": "x", "targets": ("x", "y"), "of": "x", "by": "language", "rule": "max_f1"}
 KINDS = {
     "binary": ("binary", 1, 2),
     "labels": ("multilabel", 2, 2),

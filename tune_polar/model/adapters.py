@@ -21,7 +21,8 @@ def lora(
     frozen_layers: int = 0,
     *,
     rank: int = 16,
-    alpha: float = 32.0,
+    alpha: float | None = None,
+    scaling: float = 2.0,
     dropout: float = 0.05,
     targets: Targets = "all_linear",
 ) -> None:
@@ -33,7 +34,8 @@ def lora(
         encoder: changed in place; all its own weights are frozen.
         frozen_layers: so many of the lowest layers get none.
         rank: r, rows of A (r, in) and columns of B (out, r).
-        alpha: α.
+        alpha: α; None: ``scaling`` times the rank.
+        scaling: α/r, where ``alpha`` is None.
         dropout: of A's input, while training.
         targets: matrices of the layers that get one: all, attention's, or those whose names end so.
 
@@ -52,7 +54,11 @@ def lora(
                 f"Use a rank of at most {min(min(each.in_features, each.out_features) for each in matrices.values())}.",
             )
     settings: Any = LoraConfig(
-        r=rank, lora_alpha=alpha, lora_dropout=dropout, bias="none", target_modules=list(matrices)
+        r=rank,
+        lora_alpha=scaling * rank if alpha is None else alpha,
+        lora_dropout=dropout,
+        bias="none",
+        target_modules=list(matrices),
     )
     inject_adapter_in_model(settings, backbone)
     with_cheap_dropout(backbone)

@@ -10,6 +10,8 @@ multilabel     a probability a label   cross_entropy      a threshold a label fo
 regression     a value                 mse                clip to the declared range               pearson
 =============  ======================  =================  =======================================  ===========
 
+A threshold that is written without a rule has its task's too.
+
 Values that cannot be read are left as they are: checking them names the fault.
 """
 
@@ -162,7 +164,17 @@ def _decisions(tree: Tree) -> None:
             default = default_decision(tree, name)
             if default is not None:
                 found[name] = default
-    tree["decide"] = found
+    tree["decide"] = {name: _with_rule(name, decision, tree) for name, decision in found.items()}
+
+
+def _with_rule(name: str, decision: object, tree: Tree) -> object:
+    """A threshold with the rule of the task that it decides, where none is written."""
+    if not isinstance(decision, Mapping) or decision.get("type") != "threshold" or "rule" in decision:
+        return decision
+    golds = (_gold(tree, stage) for stage in _stages_below(tree, name, ()))
+    rules = [_RULES[gold] for gold in golds if gold is not None and gold in _RULES]
+    # Without such a task something else is wrong, which is to be said and not that a rule is missing
+    return {**decision, "rule": rules[-1] if rules else "max_f1"}
 
 
 def _kept(name: str, stage: object, tree: Tree) -> object:

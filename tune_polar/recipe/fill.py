@@ -10,7 +10,7 @@ from tune_polar.recipe.keys import STAGES, place_of
 from tune_polar.recipe.message_words import KeyPath
 from tune_polar.recipe.nodes import root
 from tune_polar.recipe.recipe import CHOSEN_ON, Recipe
-from tune_polar.recipe.registry import Component
+from tune_polar.recipe.registry import Component, word_for
 from tune_polar.recipe.settings import Settings
 from tune_polar.recipe.tree import Tree, at, chooses, put, revision_beside
 
@@ -64,14 +64,14 @@ def as_written(value: object) -> object:
 def word_of(value: object) -> object:
     """The single word that may stand in a section's place: a component's name, the stage that another starts from.
 
-    Of several components all their names; of anything else the value itself.
+    Of several components all their names (``epm + language_contrast``); of anything else the value itself.
     """
     if isinstance(value, Component):
         return value.name
     if isinstance(value, Settings) and value.word is not None:
         return getattr(value, value.word)
     if isinstance(value, Mapping) and value and all(isinstance(each, Component) for each in value.values()):
-        return next(iter(value)) if len(value) == 1 else tuple(value)
+        return word_for(value)
     return value
 
 

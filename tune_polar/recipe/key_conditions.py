@@ -11,6 +11,7 @@ from tune_polar.recipe.keys import key_of
 from tune_polar.recipe.message_words import KeyPath
 from tune_polar.recipe.nodes import Node, root
 from tune_polar.recipe.recipe import Recipe
+from tune_polar.recipe.registry import names_in
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class Need:
         keys: of a point, any of which says what stands there.
         base: what stands there in the recipe.
         allowed: what must stand there; None: anything but null.
+        among: whether it may stand there beside other components.
     """
 
     keys: tuple[str, ...]
     base: object
     allowed: tuple[object, ...] | None
+    among: bool = False
 
     def is_met(self, point: Mapping[str, object]) -> bool:
         """Whether it is so in the recipe with ``point``."""
@@ -33,7 +36,10 @@ class Need:
 
     def is_met_by(self, value: object) -> bool:
         """Whether it is so where ``value`` stands there."""
-        return value is not None if self.allowed is None else value in self.allowed
+        if self.allowed is None:
+            return value is not None
+        values = names_in(value) if self.among and isinstance(value, str) else (value,)
+        return any(each in self.allowed for each in values)
 
 
 def needs_of(path: KeyPath, recipe: Recipe) -> tuple[Need, ...]:
@@ -54,7 +60,7 @@ def _needs(path: KeyPath, recipe: Recipe) -> Iterator[Need]:
         if node is None:
             return
         if node.several is not None:
-            yield Need((key,), part if isinstance(value, Mapping) and part in value else None, (part,))
+            yield Need((key,), word_of(value), (part,), among=True)
         elif node.one is not None:
             tag = node.one.registry.tag
             yield Need((key, f"{key}.{tag}"), word_of(value), node.components_with(part))

@@ -6,7 +6,7 @@ same name. Registering a class is all that grammar, search spaces, `list`, `sche
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, get_args
 
@@ -150,6 +150,21 @@ class OneOf:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "object"}
+
+
+def names_in(word: str) -> tuple[str, ...]:
+    """Names of the components that one word stands for.
+
+    Example:
+        >>> names_in("epm + language_contrast")
+        ('epm', 'language_contrast')
+    """
+    return tuple(name.strip() for name in word.split("+"))
+
+
+def word_for(names: Iterable[str]) -> str:
+    """The one word that stands for components of these names, whatever their order."""
+    return " + ".join(sorted(names))
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,9 @@ class _Writer:
         if node.several is not None:
             names = node.names()
             some = {name: {"anyOf": [self.schema(_below(node, name)), _NULL]} for name in names}
-            return _word_or({"enum": list(names)}, _section(some))
+            one = f"({'|'.join(map(re.escape, names))})"
+            word = {"anyOf": [{"enum": list(names)}, {"pattern": rf"^{one}( *\+ *{one})*$"}]}  # one, or several
+            return _word_or(word, _section(some))
         if node.one is not None:
             return self._component(node)
         if node.items is not None:

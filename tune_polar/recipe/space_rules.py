@@ -14,6 +14,7 @@ from tune_polar.recipe.key_conditions import Need, needs_of
 from tune_polar.recipe.keys import STAGES, Place, UnknownKeyError, key_of, place_of
 from tune_polar.recipe.message_words import shown
 from tune_polar.recipe.recipe import CHOSEN_ON, Recipe
+from tune_polar.recipe.registry import names_in, word_for
 from tune_polar.recipe.space import CategoricalParameter, Parameter, Scalar, SingleParameter, VectorParameter
 from tune_polar.recipe.tree import columns_at
 
@@ -107,7 +108,11 @@ def _problem_of_place(place: Place, parameter: Parameter, recipe: Recipe) -> str
         return None
     if node.is_leaf or node.each is not None:
         return None
-    if isinstance(parameter, CategoricalParameter) and (node.word is not None or node.several is not None):
+    if isinstance(parameter, CategoricalParameter) and node.several is not None:
+        wanted = {each: word_for(names_in(each)) for each in parameter.choices if isinstance(each, str)}
+        unlike = next((each for each, word in wanted.items() if each != word), None)
+        return None if unlike is None else f"must name them by the alphabet, as {wanted[unlike]!r}, got {unlike!r}"
+    if isinstance(parameter, CategoricalParameter) and node.word is not None:
         return None
     inner = [key_of((*path, name)) for name in node.names(object_at(recipe, path))]
     return f"must be a single value, not a section; name one of its keys {inner or 'by name'}"

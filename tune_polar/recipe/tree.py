@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from tune_polar.recipe.components import TASKS
 from tune_polar.recipe.message_words import KeyPath
 from tune_polar.recipe.nodes import Node, root
+from tune_polar.recipe.registry import names_in
 
 Tree = dict[str, Any]
 NOTHING = object()
@@ -66,8 +67,8 @@ def _lasting(old: Mapping[str, object], node: Node) -> Tree:
 def _losses(old: object, new: object, node: Node) -> object:
     """Components by name: of the same names, merged; of others, the new ones alone."""
     before: Mapping[str, object] = old if isinstance(old, Mapping) else {}
-    if isinstance(new, str):  # the one of this name, with what is said of it already
-        return {new: _copied(before.get(new, {}))}
+    if isinstance(new, str):  # those of these names, with what is said of them already
+        return {name: _copied(before.get(name, {})) for name in names_in(new)}
     if not isinstance(new, Mapping):
         return new
     kept = {

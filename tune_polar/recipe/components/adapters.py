@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, PlainValidator
 
@@ -44,9 +44,14 @@ def _targets(value: object) -> str | tuple[str, ...]:
 class Lora(Adapter):
     """LoRA: a product of two narrow matrices beside each frozen one."""
 
+    only_with: ClassVar = {"scaling": ("alpha", (None,))}
+
     rank: Annotated[int, Field(ge=1, le=1024)] = Field(default=16, description="Width of the narrow matrices")
-    alpha: Annotated[float, Field(gt=0, le=4096, allow_inf_nan=False)] = Field(
-        default=32.0, description="Their product counts alpha/rank"
+    alpha: Annotated[float, Field(gt=0, le=4096, allow_inf_nan=False)] | None = Field(
+        default=None, description="α: their product counts alpha/rank; null: `scaling`, whatever the rank"
+    )
+    scaling: Annotated[float, Field(gt=0, le=4096, allow_inf_nan=False)] = Field(
+        default=2.0, description="How much their product counts, α/r; read only where `alpha` is null"
     )
     dropout: Dropout = Field(default=0.05, description="Dropout before the narrow matrices")
     targets: Annotated[

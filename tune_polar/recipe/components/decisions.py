@@ -116,7 +116,7 @@ class Threshold(_Leaf):
     free = frozenset({"rule"})
     may_read = frozenset({("probability", "binary"), ("probability", "labels")})
 
-    rule: ThresholdRule = Field(default="max_f1", description="How a column's threshold is chosen on probabilities")
+    rule: ThresholdRule = Field(description="How a column's threshold is chosen on probabilities")
     per: Name | None = Field(default=None, description="Column of data.groups: thresholds of its own for each group")
     at: Annotated[Mapping[Name, Cut] | Cut | None, Each(Cut, optional=True)] = Field(
         default=None,
