@@ -54,8 +54,8 @@ class Size:
 
 SIZES = (
     Size("few rows", 1_000, FIVE),
-    Size("many rows", 20_000, FIVE),
-    Size("many rows, few validated", 12_000, {"plan": "holdout", "share": 0.02}),
+    Size("many rows", 8_000, FIVE),
+    Size("many rows, few validated", 8_000, {"plan": "holdout", "share": 0.02}),
 )
 
 
@@ -78,7 +78,6 @@ def recipe_for(size: Size, every: int | None, seed: int) -> Recipe:
         "encoder.tiny.hidden": 32,
         "encoder.max_length_tokens": 64,
         f"{STAGE}.batches.size": BATCH,
-        f"{STAGE}.optimizer.max_epochs": 2,
         f"{STAGE}.optimizer.eval_every_steps": every,
     }
     options = RecipeOptions(encoder="tiny", changes=changes, targets=(Target("polarization", "label"),))

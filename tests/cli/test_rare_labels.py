@@ -37,9 +37,7 @@ def first(count: int) -> list[int]:
 
 
 def told(path: Path, *targets: str, changes: Mapping[str, object] | None = None) -> list[str]:
-    return [
-        line.rpartition(" should validate ")[2] for line in warnings_of(plan_of(path, *targets, changes=changes))
-    ]
+    return [line.rpartition(" should validate ")[2] for line in warnings_of(plan_of(path, *targets, changes=changes))]
 
 
 def said(name: str, rows: int, folds: str) -> str:

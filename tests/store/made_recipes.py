@@ -60,10 +60,9 @@ NUMBER: Mapping[str, Any] = {
 
 def recipe_of(values: Mapping[str, Any], **changes: object) -> Recipe:
     """A recipe of plain values with some dotted keys changed, their dots written ``__``: ``finder__optimizer__lr``."""
-    stages = {
-        name: {**stage, "optimizer": {**LENGTH, **stage.get("optimizer", {})}} for name, stage in values["stages"].items()
-    }
-    recipe = Recipe.model_validate(with_defaults({**values, "stages": stages}))
+    stages = values["stages"].items()
+    whole = {name: {**stage, "optimizer": {**LENGTH, **stage.get("optimizer", {})}} for name, stage in stages}
+    recipe = Recipe.model_validate(with_defaults({**values, "stages": whole}))
     return fill(recipe, {k.replace("__", "."): v for k, v in changes.items()})
 
 

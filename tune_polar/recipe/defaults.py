@@ -87,8 +87,8 @@ def _stage(stage: object, encoder: object) -> object:
     tiny = _is_tiny(found["encoder"])
     if tiny and not _is_tiny(encoder):
         found["encoder"] = _filled(found["encoder"], _TINY_ENCODER)
-    if tiny:
-        found["optimizer"] = _tiny_optimizer(found.get("optimizer", {}))
+    optimizer = found.get("optimizer", {})
+    found["optimizer"] = _tiny_optimizer(optimizer) if tiny else optimizer
     found["batches"] = _filled(found.get("batches", {}), {**_BATCHES, **(_TINY_BATCHES if tiny else {})})
     task = found.get("task")
     kind = TASKS.find(task.get(TASKS.tag)) if isinstance(task, Mapping) else None

@@ -96,8 +96,8 @@ class Optimizer(Settings):
     warmup_share: Share = Field(default=0.1, description="Share of the steps in which the rate rises from 0")
     max_steps: Count | None = Field(
         default=None,
-        description="Most optimizer steps; null: no bound, but 3,000 where `max_epochs` is null too. The schedule ends at "
-        "the last step of the bound that comes first",
+        description="Most optimizer steps; null: no bound, but 3,000 where `max_epochs` is null too. The bound that "
+        "comes first counts, and the schedule ends there",
     )
     max_epochs: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = Field(
         default=None, description="Most passes over the training rows; null: no bound"
@@ -112,8 +112,8 @@ class Optimizer(Settings):
     )
     eval_every_steps: Count | None = Field(
         default=None,
-        description="Steps between two evaluations on the validation rows, the last step is always evaluated; null: 50, "
-        "or as many as make a quarter of an epoch, or as train as many rows as are evaluated, whichever are most",
+        description="Steps between two evaluations on the validation rows; the last step is always evaluated. null: "
+        "the most of 50, those of a quarter of an epoch, and those that train as many rows as one evaluation looks at",
     )
     patience_evaluations: Count = Field(
         default=5, description="Training stops after so many evaluations without a gain"
