@@ -12,6 +12,7 @@ from gpu_process import FORK, Bench, Child, ProcessEnded
 from gpu_stage import GPU, context_of, on_gpu, ready, recipe_of, texts
 
 from tune_polar.recipe.recipe import Recipe
+from tune_polar.recipe.sections import DEFAULT_STEPS
 from tune_polar.trial.device import hold_device
 from tune_polar.trial.training_loop import attack_of, one_step
 from tune_polar.trial.worker_context import TrialContext
@@ -60,8 +61,9 @@ def neighbours(bench: Bench) -> None:
 
 
 def _fold_seconds(recipe: Recipe, rates: Mapping[str, float]) -> float:
-    """All steps of all stages, without evaluations and without patience."""
-    return sum(stage.optimizer.max_steps / rates[name] for name, stage in recipe.stages.items())
+    """All steps that bound stages, without evaluations and without patience."""
+    steps = {name: stage.optimizer.max_steps or DEFAULT_STEPS for name, stage in recipe.stages.items()}
+    return sum(steps[name] / rates[name] for name in recipe.stages)
 
 
 def steps_a_second(

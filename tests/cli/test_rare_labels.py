@@ -37,9 +37,7 @@ def first(count: int) -> list[int]:
 
 
 def told(path: Path, *targets: str, changes: Mapping[str, object] | None = None) -> list[str]:
-    return [
-        line.rpartition(" should validate ")[2] for line in warnings_of(plan_of(path, *targets, changes=changes).corpus)
-    ]
+    return [line.rpartition(" should validate ")[2] for line in warnings_of(plan_of(path, *targets, changes=changes))]
 
 
 def said(name: str, rows: int, folds: str) -> str:
@@ -81,7 +79,7 @@ def test_doctor_data_check_and_search_say_the_same(run: Callable[..., Any], tmp_
     path = written(tmp_path, loud=first(30), rare=first(3))
     words = ("--target", "loud", "--target", "rare")
     warning = f"t: every fold should validate {said('rare', 3, '2 of 5 folds')}"
-    assert warnings_of(plan_of(path, "loud", "rare").corpus) == [f"warning: {warning}"]
+    assert warnings_of(plan_of(path, "loud", "rare")) == [f"warning: {warning}"]
     checked = run("data", "check", "t.csv", *words)
     assert f"warning: {warning} [rare-label]\n0 errors, 1 warning\n" in checked.out
     assert checked.code == 0

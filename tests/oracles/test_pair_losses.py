@@ -155,8 +155,6 @@ def test_random_negatives_are_of_another_class(positive: str) -> None:
 
 def contrastive_by_loop(at: Matrix, is_positive: Callable[[int, int], bool], temperature: float) -> float:
     terms = []
-    if all(is_positive(i, k) for i in range(len(at)) for k in range(len(at)) if k != i):
-        return 0.0  # nothing to be told apart
     for i in range(len(at)):
         positives = [j for j in range(len(at)) if j != i and is_positive(i, j)]
         if positives:
@@ -230,14 +228,14 @@ def test_lengths_of_vectors_change_nothing(name: str) -> None:
     assert one == pytest.approx(other, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["triplet", "sup_con"])
-@pytest.mark.parametrize("rows", [1, 4])
-def test_a_batch_of_one_class_counts_nothing_and_is_counted(name: str, rows: int) -> None:
-    points = drawn(12).requires_grad_()
-    loss = build_loss(name, BINARY)
-    read = LossBatch(
-        torch.zeros(rows, 1), points[:rows], torch.zeros(rows, dtype=torch.long), positives=points[ROWS : ROWS + rows]
-    )
+def one_class(points: Tensor, rows: int, classes: list[int] | None = None, texts: bool = True) -> LossBatch:
+    """A batch of ``rows`` rows of one class, or of ``classes``, with or without their texts."""
+    targets = torch.tensor(classes or [0] * rows)
+    positives = points[ROWS : ROWS + rows] if texts else None
+    return LossBatch(torch.zeros(rows, 1), points[:rows], targets, positives=positives)
+
+
+def counts_nothing(loss: Loss, points: Tensor, read: LossBatch) -> None:
     value = loss(read)
     value.backward()
     assert value.item() == 0.0
@@ -247,6 +245,35 @@ def test_a_batch_of_one_class_counts_nothing_and_is_counted(name: str, rows: int
     loss.eval()
     loss(read)
     assert loss.kept()["idle_batches"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_triplets_of_one_class_count_nothing_and_are_counted(rows: int) -> None:
+    points = drawn(12).requires_grad_()
+    counts_nothing(build_loss("triplet", BINARY), points, one_class(points, rows))
+
+
+@pytest.mark.parametrize("classes", [[0], [0, 1]])
+def test_supervised_contrast_without_a_positive_counts_nothing_and_is_counted(classes: list[int]) -> None:
+    points = drawn(12).requires_grad_()
+    counts_nothing(build_loss("sup_con", BINARY), points, one_class(points, len(classes), classes, texts=False))
+
+
+@pytest.mark.parametrize("texts", [True, False])
+def test_supervised_contrast_of_one_class_is_the_papers_and_not_counted(texts: bool) -> None:
+    """−mean 1/|P_i| Σ log(e^s_ij / Σ_{k≠i} e^s_ik) has no term of negatives alone: without them it is not 0."""
+    loss, points = build_loss("sup_con", BINARY), drawn(12).requires_grad_()
+    value = loss(one_class(points, 4, texts=texts))
+    value.backward()
+    seen = torch.cat([points[:4], points[ROWS : ROWS + 4]]) if texts else points[:4]
+    others = ~torch.eye(len(seen), dtype=torch.bool)
+    s = torch.cosine_similarity(seen[:, None], seen[None], dim=-1).double() / 0.3
+    logs = torch.stack([torch.log_softmax(row[own], 0).mean() for row, own in zip(s, others, strict=True)])
+    assert value.item() == pytest.approx(-logs.mean().item(), rel=1e-5)
+    assert value.item() > math.log(len(seen) - 1)
+    assert points.grad is not None
+    assert points.grad.any()
+    assert loss.kept()["idle_batches"].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("name", ["triplet", "imp_con", "shared_con"])

@@ -64,6 +64,11 @@ OTHER: dict[str, dict[str, object]] = {
     },
     "finder.measures": {"finder.measures": ("alignment",)},
     "finder.precision": {"finder.precision": "fp32"},
+    **{
+        f"{stage}.optimizer.{key}": {f"{stage}.optimizer.{key}": 7}
+        for stage in ("finder", "sorter")
+        for key in ("max_steps", "eval_every_steps")
+    },
     "finder.optimizer.schedule": {"finder.optimizer.schedule": "linear"},
     "sorter.optimizer.schedule": {"sorter.optimizer.schedule": "linear"},
     "sorter.precision": {"sorter.precision": "fp32"},

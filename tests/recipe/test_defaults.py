@@ -149,6 +149,28 @@ def test_the_embedded_encoder_gets_larger_steps():
     assert (stage.optimizer.lr, stage.batches.name, stage.batches.size) == (1e-3, "shuffled", 8)
 
 
+@pytest.mark.parametrize(
+    ("said", "bounds"),
+    [
+        ({}, (None, 5.0)),
+        ({"max_steps": None}, (None, 5.0)),
+        ({"max_steps": 40}, (40, None)),
+        ({"max_epochs": 9}, (None, 9.0)),
+        ({"max_steps": 40, "max_epochs": 9}, (40, 9.0)),
+        ({"max_epochs": None}, (None, None)),
+    ],
+)
+@pytest.mark.parametrize("encoder", ["tiny", "x/y"])
+def test_a_bound_that_is_given_is_the_only_one(said, bounds, encoder):
+    """What is asked for in epochs is not cut by steps that nobody asked for, nor the other way round."""
+    recipe = recipe_of({"task": TASKS["class"], "optimizer": said}, encoder={"name": encoder})
+    steps, epochs = bounds
+    if encoder != "tiny" and not said.get("max_epochs"):
+        epochs = None  # 3,000 steps, which no key says
+    found = recipe.stages["model"].optimizer
+    assert (found.max_steps, found.max_epochs) == (steps, epochs)
+
+
 def test_a_stage_has_the_recipes_encoder_with_what_it_says_otherwise():
     recipe = recipe_of(
         {"task": TASKS["class"], "encoder": {"pooling": "mean"}}, encoder={"name": "x/y", "revision": "r"}

@@ -33,7 +33,7 @@ def test_every_section_of_a_recipe_has_rows():
     [
         ("STAGE.optimizer.lr", "", "number", "0 < x ≤ 10", "2e-05"),
         ("STAGE.optimizer.head_lr", "", "number", "0 < x ≤ 10 or null", "null"),
-        ("STAGE.optimizer.max_steps", "", "whole number", "1 ≤ n ≤ 1,000,000", "3000"),
+        ("STAGE.optimizer.max_steps", "", "whole number", "1 ≤ n ≤ 1,000,000 or null", "null"),
         ("STAGE.optimizer.schedule", "", "word", "cosine, linear, constant", "cosine"),
         ("STAGE.losses.soft_triple.centers", "soft_triple", "whole number", "1 ≤ n ≤ 200", "10"),
         ("STAGE.losses.asymmetric.gamma_negative", "asymmetric", "number, or one a column", "0 ≤ x ≤ 20", "4"),

@@ -15,6 +15,7 @@ from tests.store.made_store import PROVENANCE, MadeStore, made_store
 from tune_polar.evaluate.manifest_facts import DataDoubt
 from tune_polar.evaluate.summary import summarise
 from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.fill import fill
 from tune_polar.report.page import html_of
 from tune_polar.report.page_context import PageContext, PageOptions
 from tune_polar.report.racing_words import saved_by_racing
@@ -244,9 +245,29 @@ def test_each_stage_has_its_curves_and_where_they_ended(page_of: PageOf) -> None
     answer = Answer(page_of("two seeds"), "training")
     (table,) = answer.tables
     assert len(table.rows) == 2 * 6
-    assert table.texts[0] == ("finder, fold 0, seed 42", "20", "10", "0.500", "early, patience ran out")
+    assert table.texts[0] == ("finder, fold 0, seed 42", "20", "3.33", "10", "0.500", "early, patience ran out")
     assert [figure.count('class="line fold"') for figure in answer.figures] == [6, 6]
     assert answer.texts[0].startswith("finder: 6 of 6 cells stopped early, 0 had the best checkpoint")
+
+
+def test_epochs_that_the_bound_by_steps_cuts_are_no_planned_steps(tmp_path: Path) -> None:
+    recipe = fill(two_stages(), {"sorter.optimizer.max_steps": 12})
+    made = made_store(tmp_path / "store", recipe)
+    best = made.configuration("published")
+    for cell in made.cells:
+        made.store.put_stage(replace(made.stage(best, "finder", cell), steps=30, stopped="last_step"))
+        cut = replace(made.stage(best, "sorter", cell), steps=12, total_steps=12, stopped="last_step")
+        made.store.put_stage(cut)
+        made.store.put_fold(made.record(best, cell))
+    answer = Answer(PageContext(made.summary()), "training")
+    (table,) = answer.tables
+    ended = {row[0].partition(",")[0]: row[2:3] + row[-1:] for row in table.texts}
+    assert ended == {"finder": ("5.00", "all planned steps"), "sorter": ("2.00", "max_steps, before 5 epochs")}
+    (said,) = [text for text in answer.texts if "max_epochs" in text]
+    assert said == (
+        "sorter: in 3 folds of 3 its 12 steps (sorter.optimizer.max_steps) are 2.00 epochs of the 5 that "
+        "sorter.optimizer.max_epochs asks for; null is no bound."
+    )
 
 
 # Provenance

@@ -11,6 +11,8 @@ from tune_polar.recipe.recipe import Recipe
 
 LABELS = ("x", "y/z")
 FOLDS = 3
+# Predictions are drawn by all that a stage says: what it does not say itself, so that no default draws others.
+LENGTH: Mapping[str, Any] = {"max_steps": 3000, "max_epochs": 5, "eval_every_steps": 100}
 TWO_STAGES: Mapping[str, Any] = {
     "recipe": "mini",
     "data": {"labels": ["hurt", *LABELS], "groups": ["language"]},
@@ -58,7 +60,10 @@ NUMBER: Mapping[str, Any] = {
 
 def recipe_of(values: Mapping[str, Any], **changes: object) -> Recipe:
     """A recipe of plain values with some dotted keys changed, their dots written ``__``: ``finder__optimizer__lr``."""
-    return fill(Recipe.model_validate(with_defaults(values)), {k.replace("__", "."): v for k, v in changes.items()})
+    stages = values["stages"].items()
+    whole = {name: {**stage, "optimizer": {**LENGTH, **stage.get("optimizer", {})}} for name, stage in stages}
+    recipe = Recipe.model_validate(with_defaults({**values, "stages": whole}))
+    return fill(recipe, {k.replace("__", "."): v for k, v in changes.items()})
 
 
 def two_stages(**changes: object) -> Recipe:

@@ -180,6 +180,7 @@ class MadeStore:
             best_value=0.5,
             steps=20,
             total_steps=30,
+            epoch_steps=6,
             stopped="patience",
             curve=(CurvePoint(10, 1.0, 0.5), CurvePoint(20, 0.9, 0.4)),
             seconds=30.0,

@@ -51,6 +51,7 @@ def record(predicts: Any = "probability") -> StageRecord:
         best_value=0.5,
         steps=4,
         total_steps=8,
+        epoch_steps=4,
         stopped="patience",
         curve=(CurvePoint(2, 0.7, 0.5), CurvePoint(4, 0.6, 0.4)),
         seconds=1.5,

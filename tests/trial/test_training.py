@@ -25,13 +25,13 @@ from tune_polar.trial.gpus import Setting
 from tune_polar.trial.precision import Precision
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.stage_rows import Rows
+from tune_polar.trial.training_length import TrainingLength
 from tune_polar.trial.training_loop import (
     StageId,
     Training,
     TrainingDivergedError,
     TrainingResult,
     check_finite,
-    total_steps,
     train,
 )
 
@@ -113,6 +113,7 @@ class Run:
             self.model.eval()  # a real evaluation leaves the model so
             return next(remaining)
 
+        length = TrainingLength(self.settings, rows=8, batch_rows=4)
         optimizer = torch.optim.AdamW(self.model.parameters(), lr=LR, weight_decay=0.1)
         return Training(
             stage=STAGE,
@@ -121,9 +122,10 @@ class Run:
             model=self.model,
             encoder=self.model.encoder,
             optimizer=optimizer,
-            schedule=learning_rate_schedule("cosine", optimizer, self.settings.max_steps, 0.5),
+            schedule=learning_rate_schedule("cosine", optimizer, length.steps, 0.5),
             batches=batches(),
-            total_steps=self.settings.max_steps,
+            total_steps=length.steps,
+            steps_between_evaluations=length.steps_between_evaluations(evaluated_rows=4),
             loss=self.model.loss,
             evaluate=evaluate,
             keep_best=self.keep_best,
@@ -200,7 +202,7 @@ def test_evaluated_every_n_steps_and_at_the_last() -> None:
         (5, 0.2, 0.3),
     ]
     assert {p.total_steps for p in run.steps} == {5}
-    assert (result.steps, result.stopped) == (5, "max_steps")
+    assert (result.steps, result.stopped) == (5, "last_step")
 
 
 def test_the_best_weights_are_put_back_and_a_tie_keeps_the_earlier() -> None:
@@ -215,7 +217,7 @@ def test_the_best_weights_are_put_back_and_a_tie_keeps_the_earlier() -> None:
 def test_the_last_checkpoint_keeps_the_last_weights_and_knows_no_patience() -> None:
     run = Run(settings(patience_evaluations=1), values=[0.9, 0.5, 0.1], keep_best=False)
     result = run.run()
-    assert (result.best_step, result.best_value, result.stopped) == (6, 0.1, "max_steps")
+    assert (result.best_step, result.best_value, result.stopped) == (6, 0.1, "last_step")
     assert all(torch.equal(run.model.state_dict()[name], kept) for name, kept in run.weights[2].items())
 
 
@@ -268,22 +270,6 @@ def test_closing_the_generator_midway_stops() -> None:
     assert list(steps) == []
     assert all(torch.equal(before[name], now) for name, now in run.model.state_dict().items())
     assert len(run.weights) == 1
-
-
-@pytest.mark.parametrize(
-    ("changes", "rows", "batch_rows", "steps"),
-    [
-        ({"max_steps": 3000}, 100, 10, 3000),
-        ({"max_steps": 3000, "max_epochs": 1.0}, 100, 10, 10),
-        ({"max_steps": 3000, "max_epochs": 1.0}, 101, 10, 11),
-        ({"max_steps": 3000, "max_epochs": 2.5}, 99, 10, 25),
-        ({"max_steps": 3000, "max_epochs": 0.5}, 51, 10, 3),
-        ({"max_steps": 3000, "max_epochs": 0.001}, 10, 64, 1),
-        ({"max_steps": 7, "max_epochs": 6.0}, 100, 10, 7),
-    ],
-)
-def test_total_steps(changes: dict[str, object], rows: int, batch_rows: int, steps: int) -> None:
-    assert total_steps(settings(**changes), rows, batch_rows) == steps
 
 
 def test_the_smallest_value_is_the_best_where_smaller_is_better() -> None:

@@ -17,7 +17,6 @@ from tune_polar.api.pages import PAGE, copy_beside_records, page_folder, way_on
 from tune_polar.api.plain_lines import PlainLines
 from tune_polar.api.winner_files import write_ensemble, write_page, write_winner
 from tune_polar.data.findings import FINDINGS_IN_AN_ERROR
-from tune_polar.data.table import Corpus
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.model.footprint import GB
 from tune_polar.report.next_steps import NARROWED
@@ -32,6 +31,7 @@ from tune_polar.search.resources.node import memory_gb
 from tune_polar.search.resources.slots import Slots, slots_of_cluster, slots_of_this_machine
 from tune_polar.search.resources.weights_budget import WeightsBudget
 from tune_polar.search.search_plan import SearchPlan
+from tune_polar.search.step_bounds import epochs_cut
 from tune_polar.search.stopping.end_signals import EndSignals
 from tune_polar.search.stopping.limits import Limits
 from tune_polar.search.stopping.stop_rule import Stop
@@ -59,7 +59,7 @@ class Ended:
 
 def start(plan: SearchPlan, store: Store, machines: Machines, command: str, shown: Shown, limits: Limits) -> Ended:
     """Begin a new search in ``store`` and run it to its end."""
-    for warning in warnings_of(plan.corpus):
+    for warning in warnings_of(plan):
         shown.say(warning)
     with EndSignals(leaves=shown.farewell is not None) as signals:
         with _slots(machines, shown) as slots:
@@ -77,11 +77,13 @@ def start(plan: SearchPlan, store: Store, machines: Machines, command: str, show
         return _ended(store, result, signals, shown)
 
 
-def warnings_of(corpus: Corpus) -> list[str]:
-    """What is doubtful in the data of a search, a line each."""
-    said = [f"warning: {finding}" for finding in corpus.warnings[:FINDINGS_IN_AN_ERROR]]
-    more = len(corpus.warnings) - len(said)
-    return [*said, f"and {more} more: `tune-polar data check` lists every one"] if more else said
+def warnings_of(plan: SearchPlan) -> list[str]:
+    """What is doubtful in a search, a line each: epochs that are cut, and its data."""
+    recipes = (plan.recipe, *(variant for _, variant in plan.variants))
+    cut = [f"warning: {line}" for line in epochs_cut(recipes, plan.space, plan.corpus, plan.plans)]
+    said = [f"warning: {finding}" for finding in plan.corpus.warnings[:FINDINGS_IN_AN_ERROR]]
+    more = len(plan.corpus.warnings) - len(said)
+    return [*cut, *said, *([f"and {more} more: `tune-polar data check` lists every one"] if more else [])]
 
 
 def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limits: Limits) -> Ended:

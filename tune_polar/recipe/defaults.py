@@ -29,7 +29,8 @@ from tune_polar.recipe.tree import NOTHING, Tree, at, columns_at, merged
 
 # The embedded encoder is trained from scratch: it wants larger steps and fewer of them.
 _TINY_ENCODER: Tree = {"pooling": "mean", "tiny": {"hidden": 64}}
-_TINY_OPTIMIZER: Tree = {"lr": 2e-3, "max_epochs": 5}
+_TINY_OPTIMIZER: Tree = {"lr": 2e-3}
+_TINY_EPOCHS: Tree = {"max_epochs": 5}  # where nobody says how long
 _TINY_BATCHES: Tree = {"size": 32}
 _BATCHES: Tree = {"type": "length_grouped"}
 
@@ -88,7 +89,8 @@ def _stage(stage: object, encoder: object) -> object:
     tiny = _is_tiny(found["encoder"])
     if tiny and not _is_tiny(encoder):
         found["encoder"] = _filled(found["encoder"], _TINY_ENCODER)
-    found["optimizer"] = _filled(found.get("optimizer", {}), _TINY_OPTIMIZER if tiny else {})
+    optimizer = found.get("optimizer", {})
+    found["optimizer"] = _tiny_optimizer(optimizer) if tiny else optimizer
     found["batches"] = _filled(found.get("batches", {}), {**_BATCHES, **(_TINY_BATCHES if tiny else {})})
     task = found.get("task")
     kind = TASKS.find(task.get(TASKS.tag)) if isinstance(task, Mapping) else None
@@ -102,6 +104,11 @@ def _stage(stage: object, encoder: object) -> object:
         found["head"] = {HEADS.tag: "projection" if embeds else "linear", **found["head"]}
     found.setdefault("losses", {"mse" if gold == "number" else "soft_triple" if embeds else "cross_entropy": {}})
     return found
+
+
+def _tiny_optimizer(section: object) -> object:
+    says_steps = isinstance(section, Mapping) and section.get("max_steps") is not None
+    return _filled(section, _TINY_OPTIMIZER if says_steps else {**_TINY_OPTIMIZER, **_TINY_EPOCHS})
 
 
 def _embeds(stage: Tree) -> bool:

@@ -26,6 +26,7 @@ from tune_polar.recipe.settings import (
 )
 
 TINY = "tiny"  # the embedded encoder
+DEFAULT_STEPS = 3000  # of a stage that says neither steps nor epochs
 OWN_COLUMNS = ("text", "id", "source_id")  # of every file
 ColumnKind = Literal["label", "class", "number", "group"]
 Measure = Literal["alignment", "uniformity", "projection", "tsne", "nearest"]
@@ -93,9 +94,13 @@ class Optimizer(Settings):
     weight_decay: Share = Field(default=0.01, description="AdamW's decay of weights; none on biases and LayerNorm")
     schedule: Schedule = Field(default="cosine", description="How the rate falls after the warm-up")
     warmup_share: Share = Field(default=0.1, description="Share of the steps in which the rate rises from 0")
-    max_steps: Count = Field(default=3000, description="Most optimizer steps; the schedule ends there")
+    max_steps: Count | None = Field(
+        default=None,
+        description="Most optimizer steps; null: no bound, but 3,000 where `max_epochs` is null too. The bound that "
+        "comes first counts, and the schedule ends there",
+    )
     max_epochs: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = Field(
-        default=None, description="Another bound on the steps, in passes over the training rows; null: none"
+        default=None, description="Most passes over the training rows; null: no bound"
     )
     fgm_epsilon: RateOrZero = Field(
         default=0.0,
@@ -105,7 +110,11 @@ class Optimizer(Settings):
     max_grad_norm: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = Field(
         default=None, description="Longer gradients are shortened to this; null: never"
     )
-    eval_every_steps: Count = Field(default=100, description="Steps between two evaluations on the validation rows")
+    eval_every_steps: Count | None = Field(
+        default=None,
+        description="Steps between two evaluations on the validation rows; the last step is always evaluated. null: "
+        "the most of 50, those of a quarter of an epoch, and those that train as many rows as one evaluation looks at",
+    )
     patience_evaluations: Count = Field(
         default=5, description="Training stops after so many evaluations without a gain"
     )

@@ -39,7 +39,8 @@ class StageHeader:
     best_value: Finite
     steps: Number  # optimizer steps taken
     total_steps: Number  # that it would have taken without patience
-    stopped: str  # "patience", "max_steps"
+    epoch_steps: Annotated[int, Field(ge=1)]  # of one pass over its training rows
+    stopped: str  # "patience", "last_step"
     curve: tuple[CurvePoint, ...]
     seconds: Finite
     peak_memory_bytes: Number | None

@@ -79,14 +79,14 @@ def build_stage(trial: FoldTrial, name: str, context: TrialContext, start: Start
         precision=precision,
         batches=batch_order(trial, name, context, rows.training),
         training_rows=len(rows.training),
+        evaluated_rows=np.concatenate([rows.judged, rows.training]) if compares else rows.judged,
         loss=work.loss,
         apart=work.apart,
         evaluate=lambda: context.memory.evaluating(work.evaluate()),
         metric=metric,
         needs=context.needs(settings.encoder, rows.training, settings.batches.size, compared, pairs),
     )
-    evaluated = np.concatenate([rows.judged, rows.training]) if compares else rows.judged
-    return BuiltStage(plan, predictor, source, work, evaluated)
+    return BuiltStage(plan, predictor, source, work)
 
 
 def _compared(rows: StageRows, model: StageModel, context: TrialContext) -> Compared:

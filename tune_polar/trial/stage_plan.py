@@ -16,6 +16,7 @@ from tune_polar.trial.predictor import Predictor
 from tune_polar.trial.stage_model import StageModel
 from tune_polar.trial.stage_rows import Rows
 from tune_polar.trial.stage_work import StageWork
+from tune_polar.trial.training_length import TrainingLength
 from tune_polar.trial.training_loop import StageId
 
 
@@ -32,6 +33,7 @@ class StagePlan:
     precision: Precision
     batches: Iterator[Rows]
     training_rows: int
+    evaluated_rows: Rows  # that one evaluation passes through the model
     loss: RowsLoss
     evaluate: Callable[[], Generator[None, None, float]]
     metric: str  # that ``evaluate`` computes
@@ -44,6 +46,11 @@ class StagePlan:
         size: int = self.settings.batches.size
         return size
 
+    @property
+    def length(self) -> TrainingLength:
+        """How long it trains."""
+        return TrainingLength(self.settings.optimizer, self.training_rows, self.batch_rows)
+
 
 @dataclass(frozen=True, eq=False)
 class BuiltStage:
@@ -53,7 +60,6 @@ class BuiltStage:
     predictor: Predictor
     source: EncoderSource
     work: StageWork
-    evaluated_rows: Rows  # that one evaluation passes through the model
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from tune_polar.trial.cost import CostMeter, provenance
 from tune_polar.trial.memory_fit import fitted, memory_use
 from tune_polar.trial.progress import Progress
 from tune_polar.trial.stage_plan import BuiltStage, StagePlan, stage_seed
-from tune_polar.trial.training_loop import Training, TrainingResult, shown, total_steps, train
+from tune_polar.trial.training_loop import Training, TrainingResult, shown, train
 from tune_polar.trial.worker_context import TrialContext
 
 
@@ -68,7 +68,7 @@ def training_of(plan: StagePlan, checkpoints: Checkpoints) -> Training:
         weight_decay=settings.weight_decay,
         own_rates=model.losses.own_rates(),
     )
-    steps = total_steps(settings, plan.training_rows, plan.batch_rows)
+    length = plan.length
     optimizer = torch.optim.AdamW(groups, eps=settings.adam_epsilon, fused=True)
     return Training(
         stage=plan.stage,
@@ -77,9 +77,10 @@ def training_of(plan: StagePlan, checkpoints: Checkpoints) -> Training:
         model=model,
         encoder=model.encoder,
         optimizer=optimizer,
-        schedule=learning_rate_schedule(settings.schedule, optimizer, steps, settings.warmup_share),
+        schedule=learning_rate_schedule(settings.schedule, optimizer, length.steps, settings.warmup_share),
         batches=plan.batches,
-        total_steps=steps,
+        total_steps=length.steps,
+        steps_between_evaluations=length.steps_between_evaluations(len(plan.evaluated_rows)),
         loss=plan.loss,
         evaluate=plan.evaluate,
         keep_best=plan.settings.keep != LAST,
@@ -104,6 +105,7 @@ def _record(plan: StagePlan, result: TrainingResult, meter: CostMeter, arrays: M
         best_value=result.best_value,
         steps=result.steps,
         total_steps=result.total_steps,
+        epoch_steps=plan.length.epoch_steps,
         stopped=result.stopped,
         curve=result.curve,
         seconds=result.earlier_seconds + meter.seconds,

@@ -54,6 +54,7 @@ class Training:
     schedule: torch.optim.lr_scheduler.LRScheduler
     batches: Iterator[Rows]
     total_steps: int
+    steps_between_evaluations: int
     loss: RowsLoss
     evaluate: Callable[[], Generator[None, None, float]]  # the checkpoint metric, batch by batch
     keep_best: bool  # False: the last weights are kept
@@ -83,14 +84,6 @@ class TrainingResult:
     bits: Bits = "fp32"  # of forward passes
     earlier_seconds: float = 0.0  # spent before the checkpoint that this run began from
     memory: MemoryUse | None = None  # how steps were computed, where that was not the plain way or memory has a limit
-
-
-def total_steps(settings: Optimizer, rows: int, batch_rows: int) -> int:
-    """Optimizer steps: ``max_steps``, or fewer where ``max_epochs`` ends first."""
-    if settings.max_epochs is None:
-        return settings.max_steps
-    steps_an_epoch = math.ceil(rows / batch_rows)
-    return min(settings.max_steps, max(1, math.ceil(settings.max_epochs * steps_an_epoch)))
 
 
 def train(training: Training, device: torch.device) -> Generator[Progress, None, TrainingResult]:
@@ -139,7 +132,7 @@ def train(training: Training, device: torch.device) -> Generator[Progress, None,
         best_value=state.best_value,
         steps=state.step,
         total_steps=training.total_steps,
-        stopped="patience" if state.without_gain >= settings.patience_evaluations else "max_steps",
+        stopped="patience" if state.without_gain >= settings.patience_evaluations else "last_step",
         curve=tuple(state.curve),
         earlier_seconds=training.checkpoints.earlier_seconds,
     )
@@ -197,7 +190,7 @@ def _progress(training: Training, state: TrainingState, value: float | None = No
 
 
 def _evaluation_is_due(training: Training, state: TrainingState) -> bool:
-    at_evaluation = state.step % training.settings.eval_every_steps == 0 or state.step == training.total_steps
+    at_evaluation = state.step % training.steps_between_evaluations == 0 or state.step == training.total_steps
     return state.step > 0 and at_evaluation and state.step > state.evaluated_step
 
 

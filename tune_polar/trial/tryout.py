@@ -120,7 +120,7 @@ def _tried(built: BuiltStage, context: TrialContext, before: int) -> StageTried:
         evaluation_seconds=evaluation,
         checkpoint_seconds=written,
         steps=training.total_steps,
-        evaluations=math.ceil(training.total_steps / training.settings.eval_every_steps),
+        evaluations=math.ceil(training.total_steps / training.steps_between_evaluations),
     )
 
 
@@ -149,7 +149,7 @@ def _seconds_a_step(training: Training, batches: Iterator[Rows], device: torch.d
 
 def _evaluation_seconds(built: BuiltStage, step_seconds: float, device: torch.device) -> float:
     """Of one evaluation, from as many of its rows as can be passed in a few seconds."""
-    rows, lengths = built.evaluated_rows, built.source.train_tokens.lengths
+    rows, lengths = built.plan.evaluated_rows, built.source.train_tokens.lengths
     chosen = np.random.default_rng(0).permutation(rows)
     count = min(len(rows), 2 * built.plan.batch_rows)  # no slower than a step
     while True:

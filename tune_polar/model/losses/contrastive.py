@@ -11,10 +11,8 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import torch
-from pytorch_metric_learning.distances import CosineSimilarity
-from pytorch_metric_learning.losses import SupConLoss
-from pytorch_metric_learning.reducers import MeanReducer
 from torch import Tensor
+from torch.nn import functional
 
 from tune_polar.errors import ModelError
 from tune_polar.model.losses.base import LOSSES, LossBatch, LossContext
@@ -33,19 +31,21 @@ class ContrastiveLoss(PairwiseLoss):
         super().__init__(context)
         if temperature <= 0.0:
             raise ModelError(f"temperature must be positive, got {temperature}", "Published values are 0.3 and 0.5.")
-        self._loss = SupConLoss(temperature=temperature, distance=CosineSimilarity(), reducer=MeanReducer())
+        self._temperature = temperature
 
     def compared(self, vectors: Tensor, positives: Tensor | None, batch: LossBatch) -> tuple[Tensor, Tensor]:
         """See ``PairwiseLoss.compared``."""
-        z = vectors if positives is None else torch.cat([vectors, needed(positives)])  # (all, size)
+        texts = vectors if positives is None else torch.cat([vectors, needed(positives)])
+        z = functional.normalize(texts, dim=1)  # (all, size)
         rows = torch.arange(len(z), device=z.device)
-        positive = self.positive(batch, rows % len(vectors), rows >= len(vectors))  # (all, all)
         itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
-        positive = positive & ~itself
+        positive = self.positive(batch, rows % len(vectors), rows >= len(vectors)) & ~itself  # (all, all)
+        # Not −∞: of a text that is alone it would leave no gradient but NaN
+        s = (z @ z.T / self._temperature).masked_fill(itself, torch.finfo(z.dtype).min)
+        logs = s - torch.logsumexp(s, dim=1, keepdim=True)
+        means = logs.masked_fill(~positive, 0.0).sum(dim=1) / positive.sum(dim=1).clamp(min=1)  # (all,)
         anchors = positive.any(dim=1)
-        pairs = torch.where(positive[anchors]), torch.where(~positive[anchors] & ~itself[anchors])
-        value: Tensor = self._loss(z[anchors], indices_tuple=(*pairs[0], *pairs[1]), ref_emb=z)
-        return value, positive.any() & (~positive & ~itself).any()
+        return -means.sum() / anchors.sum().clamp(min=1), anchors.any()
 
     @abstractmethod
     def positive(self, batch: LossBatch, row: Tensor, is_text: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ IDLE = "idle_batches"
 
 
 class PairwiseLoss(Loss):
-    """Base. A batch without a pair to compare, such as one of a single class, counts 0, and is counted.
+    """Base. A batch without a pair to compare, as each loss says which that is, counts 0, and is counted.
 
     Vectors are those that the head gives, where it gives vectors, else the encoder's; computed in 32 bits.
     """

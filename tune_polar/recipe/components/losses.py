@@ -175,6 +175,7 @@ class Triplet(Loss):
 
 
 class _Contrastive(Loss):
+    version: ClassVar[int] = 2
     golds = frozenset({"binary", "class"})
     heads = frozenset({"outputs", "embeddings"})
 

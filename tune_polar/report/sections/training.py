@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from tune_polar.recipe.sections import Stage
+from tune_polar.recipe.sections import Optimizer, Stage
 from tune_polar.report.document import Figures, TextTable, missing, prose, titled
 from tune_polar.report.drawing.panel import Panel, linear_axis
 from tune_polar.report.numbers import fixed, listed
@@ -15,6 +15,7 @@ from tune_polar.report.page_section import Answer, Section, finished
 from tune_polar.report.words import metric_words
 from tune_polar.store.records import StageRecord
 from tune_polar.trial.checkpoint_metric import LAST, evaluated_metric
+from tune_polar.trial.training_length import steps_of_epochs
 
 PATIENCE = "patience"
 
@@ -27,19 +28,21 @@ def build(page: PageContext) -> Answer:
     for name, stage in stages.items():
         found = [(page.cells.name(each.cell), each.stages[name]) for each in cells if each.stages[name].curve]
         figures += [_panel(name, stage, found)] if found else []
-        sentences += [_sentence(page, name, [record for _, record in found])] if found else []
+        if found:
+            sentences += [_sentence(page, name, [record for _, record in found])]
+            sentences += _cut(page, name, stage.optimizer, [record for _, record in found])
         for cell, record in found:
-            ended = "early, patience ran out" if record.stopped == PATIENCE else "all planned steps"
-            steps = (f"{record.steps:,}", f"{record.best_step:,}", fixed(record.best_value, 3))
-            rows.append((f"{name}, {cell}", *steps, ended))
+            epochs = fixed(record.steps / record.epoch_steps, 2)
+            steps = (f"{record.steps:,}", epochs, f"{record.best_step:,}", fixed(record.best_value, 3))
+            rows.append((f"{name}, {cell}", *steps, _ended(stage.optimizer, record)))
     if not figures:
         return [missing("Not enough data: the stages’ records hold no curve.")]
     note = (
         f"A line is a {page.cells.one}. ● its kept checkpoint, ■ where it stopped early. Its own value is the measure "
         "that chose the checkpoint and flatters."
     )
-    columns = ("stage", "steps", "kept at", "value there", "ended")
-    table = TextTable("Each stage’s training", columns, rows, words=(4,))
+    columns = ("stage", "steps", "epochs", "kept at", "value there", "ended")
+    table = TextTable("Each stage’s training", columns, rows, words=(5,))
     return [prose(*sentences), Figures(tuple(figures), note), table]
 
 
@@ -57,6 +60,30 @@ def _sentence(page: PageContext, name: str, records: Sequence[StageRecord]) -> s
         f"{name}: {early} of {page.cells.count(len(records))} stopped early, {last} had the best checkpoint at the "
         f"very last evaluation{more}"
     )
+
+
+def _ended(settings: Optimizer, record: StageRecord) -> str:
+    if record.stopped == PATIENCE:
+        return "early, patience ran out"
+    if not _is_cut(settings, record):
+        return "all planned steps"
+    return f"max_steps, before {settings.max_epochs:g} epochs"
+
+
+def _is_cut(settings: Optimizer, record: StageRecord) -> bool:
+    asked = steps_of_epochs(settings, record.epoch_steps)
+    return settings.max_steps is not None and asked is not None and record.total_steps < asked
+
+
+def _cut(page: PageContext, name: str, settings: Optimizer, records: Sequence[StageRecord]) -> Iterator[str]:
+    """Whether the bound by steps leaves room for the epochs."""
+    cut = [record.total_steps / record.epoch_steps for record in records if _is_cut(settings, record)]
+    if cut:
+        yield (
+            f"{name}: in {page.cells.count(len(cut))} of {len(records)} its {settings.max_steps:,} steps "
+            f"({name}.optimizer.max_steps) are {fixed(min(cut), 2)} epochs of the {settings.max_epochs:g} that "
+            f"{name}.optimizer.max_epochs asks for; null is no bound."
+        )
 
 
 def _panel(name: str, stage: Stage, found: Sequence[tuple[str, StageRecord]]) -> Markup:

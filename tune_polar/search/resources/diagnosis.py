@@ -47,6 +47,7 @@ from tune_polar.search.resources.node import Node as Node
 from tune_polar.search.resources.node import slots_problem, this_node
 from tune_polar.search.resources.process_limits import limit_problems
 from tune_polar.search.resources.stage_forecasts import StageForecast, forecasts
+from tune_polar.search.step_bounds import epochs_cut
 from tune_polar.store.store import open_store
 from tune_polar.trial.encoder_check import check_encoders
 from tune_polar.trial.gpus import slot_budget_bytes
@@ -65,7 +66,7 @@ class Diagnosis:
     missing: tuple[Missing, ...]
     needs: SearchNeeds  # of a whole search
     folds: int | None  # of each of its configurations; None: the data say how many, and needs are those of one
-    doubtful: tuple[str, ...] = ()  # in the data, where they were looked at
+    doubtful: tuple[str, ...] = ()  # in the data and in what is trained on them, where they were looked at
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,11 @@ def with_data(found: Diagnosis, recipe: Recipe, source: Source, store: str, plan
     try:
         corpus = read_corpus(recipe, source)
         plans = fold_plans(recipe, corpus)
-        doubts = (*corpus.warnings, *fold_warnings(recipe, corpus, plans))
+        doubts = (
+            *epochs_cut([recipe], None, corpus, plans),
+            *corpus.warnings,
+            *fold_warnings(recipe, corpus, plans),
+        )
     except TunePolarError as error:
         return replace(found, missing=(*found.missing, Missing(f"data: {error.problem}", error.remedy)))
     folds = next(iter(plans.values())).count  # the same of all stages
