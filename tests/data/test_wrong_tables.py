@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from tune_polar.api.run_search import warnings_of
+from tune_polar.api.run_search import data_warnings
 from tune_polar.cli.main import app
 from tune_polar.data.column_request import DataRequest, ExtraRequest, column_specs
 from tune_polar.data.corpus_checks import check_data
@@ -90,7 +90,7 @@ def test_check_and_search_say_the_same(
     if not errors_in(found):
         corpus = load_corpus(source, request)
         folds(corpus)
-        assert warnings_of(corpus) == [f"warning: {finding}" for finding in found]
+        assert data_warnings(corpus) == [f"warning: {finding}" for finding in found]
         return
     with pytest.raises(TunePolarError) as refused:
         folds(load_corpus(source, request))

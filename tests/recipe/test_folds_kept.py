@@ -124,6 +124,6 @@ def test_no_order_of_changes_drops_one(changes: dict[str, object], place: tuple[
     assert all(each == found[0] for each in found)
     for value in (each for each in changes.values() if isinstance(each, float)):
         assert f": {value}" in str(found[0])
-    ablations = {str(number): {"title": "a", "changes": order} for number, order in enumerate(orders)}
-    as_ablations = load_recipe({"recipe": "own", "extends": "classifier", "ablations": ablations}).ablations
-    assert [read(as_ablations[name][1]) for name in ablations] == found
+    ablations = [{"a": {"title": "a", "changes": order}} for order in orders]  # two alike in one file are refused
+    as_ablations = [load_recipe({"recipe": "own", "extends": "classifier", "ablations": each}) for each in ablations]
+    assert [read(each.ablations["a"][1]) for each in as_ablations] == found

@@ -17,6 +17,7 @@ from tune_polar.api.pages import PAGE, copy_beside_records, page_folder, way_on
 from tune_polar.api.plain_lines import PlainLines
 from tune_polar.api.winner_files import write_ensemble, write_page, write_winner
 from tune_polar.data.findings import FINDINGS_IN_AN_ERROR
+from tune_polar.data.table import Corpus
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.model.footprint import GB
 from tune_polar.report.next_steps import NARROWED
@@ -81,9 +82,14 @@ def warnings_of(plan: SearchPlan) -> list[str]:
     """What is doubtful in a search, a line each: epochs that are cut, and its data."""
     recipes = (plan.recipe, *(variant for _, variant in plan.variants))
     cut = [f"warning: {line}" for line in epochs_cut(recipes, plan.space, plan.corpus, plan.plans)]
-    said = [f"warning: {finding}" for finding in plan.corpus.warnings[:FINDINGS_IN_AN_ERROR]]
-    more = len(plan.corpus.warnings) - len(said)
-    return [*cut, *said, *([f"and {more} more: `tune-polar data check` lists every one"] if more else [])]
+    return [*cut, *data_warnings(plan.corpus)]
+
+
+def data_warnings(corpus: Corpus) -> list[str]:
+    """What is doubtful in the data of a search, a line each."""
+    said = [f"warning: {finding}" for finding in corpus.warnings[:FINDINGS_IN_AN_ERROR]]
+    more = len(corpus.warnings) - len(said)
+    return [*said, f"and {more} more: `tune-polar data check` lists every one"] if more else said
 
 
 def go_on(plan: SearchPlan, store: Store, machines: Machines, shown: Shown, limits: Limits) -> Ended:
