@@ -93,9 +93,10 @@ def test_shipped_recipes_say_where_margins_come_from():
     found = {name: load_recipe(name).recipe for name in shipped_names("trials")}
     said = {name: recipe.chosen_on for name, recipe in found.items() if recipe.chosen_on}
     margins = {name: value_at(recipe, MARGIN) for name, recipe in found.items() if name in said}
-    assert set(said) == {"impsh", "augsh", "impsh-mining", "impsh-released"}
-    assert all(each == dict.fromkeys(("test", "sbic", "dynahate"), (MARGIN,)) for each in said.values())
-    assert set(margins.values()) == {0.3}
+    ihc, sbic = ("impsh", "augsh", "impsh-mining", "impsh-released"), ("impsh-sbic", "impsh-sbic-released")
+    sets = {name: {"test", "sbic", "dynahate"} | ({"ihc"} if name in sbic else set()) for name in (*ihc, *sbic)}
+    assert said == {name: dict.fromkeys(data, (MARGIN,)) for name, data in sets.items()}
+    assert margins == dict.fromkeys(ihc, 0.3) | {"impsh-sbic": 0.4, "impsh-sbic-released": 0.45}
 
 
 def test_a_recipe_without_it_says_nothing(recipe: Recipe):
