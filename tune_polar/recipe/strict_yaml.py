@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
 
 from tune_polar.errors import Fault, SpecError, spec_error
 from tune_polar.recipe.message_words import KeyPath
@@ -25,18 +27,15 @@ _MAX_DEPTH = 20
 _PATIENCE_SECONDS = 10  # with a pipe
 
 
-class _StrictLoader(yaml.SafeLoader):
+class _StrictNodes(Composer):
     """YAML 1.2's core schema, so that 1e-6 is a float and yes/no/on/off are strings; no anchors, aliases or tags."""
 
-    yaml_implicit_resolvers = {}  # noqa: RUF012 (PyYAML's own class attribute)
-
-    def __init__(self, stream: str) -> None:
-        super().__init__(stream)
-        self._depth = 0
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own)
+    _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Refuse what makes a short file stand for a huge or foreign one."""
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event = self.peek_event()  # type: ignore[attr-defined]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise yaml.MarkedYAMLError(
                 problem="anchors (&name) and aliases (*name) must be written out", problem_mark=event.start_mark
@@ -54,31 +53,60 @@ class _StrictLoader(yaml.SafeLoader):
         self._depth -= 1
         return node
 
-    def value_of(self, node: yaml.Node | None) -> object:
-        """What a composed document says; None of none. Parsing is slow: it is done once for nodes and values."""
-        value: object = None if node is None else self.construct_document(node)
-        return value
+
+class _StrictLoader(_StrictNodes, yaml.SafeLoader):
+    """Parses in Python: slowly, and its words say which character or key is wrong."""
+
+    def __init__(self, text: str) -> None:
+        yaml.SafeLoader.__init__(self, text)
 
 
-for _tag, _pattern, _first in (
-    ("tag:yaml.org,2002:null", r"^(?:null|Null|NULL|~|)$", ["n", "N", "~", ""]),
-    ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
-    ("tag:yaml.org,2002:int", r"^[-+]?[0-9]{1,1000}$", list("-+0123456789")),
-    (
-        "tag:yaml.org,2002:float",
-        r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$",
-        list("-+.0123456789"),
-    ),
-):
-    _StrictLoader.add_implicit_resolver(_tag, re.compile(_pattern), _first)
+class _FastLoader(_StrictNodes, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Parses with libyaml, in a fifth of the time, where PyYAML was built with it."""
+
+    def __init__(self, text: str) -> None:
+        getattr(yaml, "CSafeLoader", yaml.SafeLoader).__init__(self, text)
+        Composer.__init__(self)
 
 
-def _decimal_int(loader: _StrictLoader, node: yaml.ScalarNode) -> int:
+def _decimal_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     # PyYAML's own constructor would read 010 as octal; YAML 1.2 does not.
     return int(loader.construct_scalar(node))
 
 
-_StrictLoader.add_constructor("tag:yaml.org,2002:int", _decimal_int)
+for _loader in (_StrictLoader, _FastLoader):
+    for _tag, _pattern, _first in (
+        ("tag:yaml.org,2002:null", r"^(?:null|Null|NULL|~|)$", ["n", "N", "~", ""]),
+        ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
+        ("tag:yaml.org,2002:int", r"^[-+]?[0-9]{1,1000}$", list("-+0123456789")),
+        (
+            "tag:yaml.org,2002:float",
+            r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$",
+            list("-+.0123456789"),
+        ),
+    ):
+        _loader.add_implicit_resolver(_tag, re.compile(_pattern), _first)
+    _loader.add_constructor("tag:yaml.org,2002:int", _decimal_int)
+
+
+def _composed(text: str) -> tuple[SafeConstructor, yaml.Node | None]:
+    """The one document of ``text``, with who knows its values.
+
+    Raises:
+        yaml.YAMLError: it is none.
+    """
+    try:
+        fast = _FastLoader(text)
+        return fast, fast.get_single_node()
+    except (yaml.YAMLError, UnicodeEncodeError):
+        slow = _StrictLoader(text)
+        return slow, slow.get_single_node()
+
+
+def _value_of(loader: SafeConstructor, node: yaml.Node | None) -> object:
+    """What a composed document says; None of none. Parsing is slow: it is done once for nodes and values."""
+    value: object = None if node is None else loader.construct_document(node)
+    return value
 
 
 class _Dumper(yaml.SafeDumper):
@@ -136,11 +164,10 @@ def read_yaml(path: Path) -> YamlFile:
     faults: list[Fault] = []
     lines: dict[KeyPath, int] = {}
     try:
-        loader = _StrictLoader(text)
-        node = loader.get_single_node()
+        loader, node = _composed(text)
         if isinstance(node, yaml.MappingNode):
             lines = dict(_walk(node, (), path, faults))
-        content = loader.value_of(None if faults else node)
+        content = _value_of(loader, None if faults else node)
     except yaml.YAMLError as error:
         raise spec_error([Fault(*_problem_of(error, path))], "Mend the syntax at that place.") from None
     if faults:
@@ -214,11 +241,10 @@ def parse_value(text: str, place: str) -> object:
     """
     faults: list[Fault] = []
     try:
-        loader = _StrictLoader(text)
-        node = loader.get_single_node()
+        loader, node = _composed(text)
         if node is not None:
             list(_walk(node, (), None, faults))
-        value = loader.value_of(None if faults else node)
+        value = _value_of(loader, None if faults else node)
     except yaml.YAMLError as error:
         rule, _, _ = _problem_of(error, None)
         raise SpecError(f"{place}: {rule}", "Quote the value, for example --set 'description=\"a: b\"'.") from None
