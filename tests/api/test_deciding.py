@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,13 @@ def test_arrays_that_do_not_fit_are_refused(words: tuple[Any, ...], says: str) -
         tune_polar.decide(*words, **QUICK)
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    whole = {"seed": 3, "new_rows": 50, "rounds": 100}
+    of_numpy = {name: np.int64(value) for name, value in whole.items()}
+    found, expected = (tune_polar.decide(GOLD, SHARES, FOLDS, **each) for each in (of_numpy, whole))
+    assert json.dumps(found.data()) == json.dumps(expected.data())
+
+
 @pytest.mark.parametrize(
     ("more", "says"),
     [
@@ -150,6 +158,7 @@ def test_arrays_that_do_not_fit_are_refused(words: tuple[Any, ...], says: str) -
         ({"rounds": 3}, "rounds must be at least 100"),
         ({"seed": -1}, "seed must be at least 0"),
         ({"new_rows": 0}, "new_rows must be at least 1"),
+        ({"new_rows": np.int64(0)}, "new_rows must be at least 1"),
         ({"groups": ["a"]}, "groups must have 240 rows"),
         ({"splits": {"oof": (GOLD, SHARES)}}, "must not be called 'oof'"),
         ({"splits": {"test": (GOLD, SHARES[:, :1])}}, "there must be 2 columns, one of 0, 1 each, got 1"),

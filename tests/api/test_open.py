@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -203,6 +204,21 @@ def test_a_working_folder_that_is_not_utf_8_is_told(
     with pytest.raises(SpecError, match="the working folder must be UTF-8"):
         tune_polar.search("st1")
     assert list(folder.iterdir()) == []
+
+
+def test_a_name_that_this_locale_has_no_bytes_for_is_told() -> None:
+    program = """
+import tune_polar
+for call in (lambda: tune_polar.open("na\\u00efve"), lambda: tune_polar.search("st3", store="na\\u00efve")):
+    try:
+        call()
+    except tune_polar.TunePolarError as error:
+        print(error)
+"""
+    of_c = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=of_c, timeout=120).stdout
+    told = r"store must be read as UTF-8, but this process reads it as ascii, got 'na\xefve'"
+    assert said.count(told) == 2, said
 
 
 def ran(program: str) -> list[str]:

@@ -69,6 +69,13 @@ def test_the_ends_of_a_space_are_looked_at(data: Path, parameters: dict[str, obj
     assert f"{said} {ASKED} at the most (" in line
 
 
+def test_values_that_are_never_trained_together_are_not_said(data: Path) -> None:
+    shorter = {EPOCHS: {"type": "float", "low": 0.5, "high": 1}}
+    assert head(data, {**shorter, STEPS: {"type": "int", "low": 80, "high": 400}}) == []  # the recipe's 5 have no bound
+    (line,) = head(data, shorter, model__optimizer__max_steps=100)
+    assert f"100 steps are 1.25 epochs of the 5 {ASKED} (" in line, "the recipe alone is cut"
+
+
 def test_epochs_of_a_space_are_not_bounded_by_steps(data: Path) -> None:
     assert head(data, {EPOCHS: {"type": "float", "low": 2, "high": 900}}) == []
 

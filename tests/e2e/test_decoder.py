@@ -33,10 +33,8 @@ changes:
   encoder: {name: smaller, max_length_tokens: 24, adapter: {rank: 4}}
   large.encoder.name: larger
   large.encoder.quantize: nf4
-  small.optimizer.max_steps: 20
-  large.optimizer.max_steps: 20
-  small.optimizer.lr: 1e-2
-  large.optimizer.lr: 1e-2
+  small.optimizer: {max_steps: 20, eval_every_steps: 20, lr: 1e-2}
+  large.optimizer: {max_steps: 20, eval_every_steps: 20, lr: 1e-2}
 """
 SEARCH = (
     *("search", "two-sizes.yaml", "--folds", "2", "--trials", "1", "--slots", "1", "--racing", "none"),

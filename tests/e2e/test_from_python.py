@@ -24,13 +24,14 @@ def test_two_searches_in_one_process_and_more_of_the_first(tmp_path: Path) -> No
         """
         before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)]
         first = begin(store="one")
-        second = begin(store="two")
+        import numpy as np
+        second = begin(store="two", trials=np.int64(2), folds=np.int64(2), slots=np.int8(1), keep_weights=np.int64(1))
         after = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)]
         assert before == after, (before, after)
         assert first.best.score == second.best.score and first.best.id == second.best.id
         pd.testing.assert_frame_equal(first.predictions(), second.predictions())
         seconds = first.table()["seconds"].tolist()
-        assert first.resume(trials=3, progress="none") is first
+        assert first.resume(trials=np.int64(3), checkpoint_every=np.float32(60), progress="none") is first
         assert first.table()["seconds"].tolist()[:4] == seconds, "what was finished is not trained again"
         assert first.status.is_complete and first.status.finished == 3
         assert not left(), left()
@@ -199,7 +200,8 @@ def test_a_ray_that_runs_already_is_left_as_it_is(tmp_path: Path) -> None:
         """,
     )
     problem = "Ray must not run in this process already, since a search starts or joins its own, got one that does"
-    remedy = "End it before with ray.shutdown(), or search in a process of its own."
+    anew = "a process of its own (spawned: a forked one takes its parent's Ray for its own)"
+    remedy = f"End it before with ray.shutdown(), or search in {anew}."
     asked, sessions = [f"{problem} | {remedy}", "theirs False 1"], [problem, "theirs"]
     assert out.splitlines() == [*asked * 3, *sessions * 2, "then: 2"]
 

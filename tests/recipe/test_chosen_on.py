@@ -54,6 +54,18 @@ def test_a_key_with_another_value_is_forgotten(base, text, left):
     assert variant(base, text).recipe.chosen_on == left
 
 
+def test_what_a_file_says_of_its_own_value_is_not_said_of_its_parents_sets(base):
+    text = f"changes: {{{LR}: 5e-4}}\nchosen_on: {{mine: [{LR}]}}\n"
+    assert variant(base, text).recipe.chosen_on == {"test": ("decide.vote.tau",), "mine": (LR,)}
+
+
+def test_profiles_and_options_say_it_of_values_that_they_change(base):
+    said = f"profiles: {{p: {{changes: {{{LR}: 5e-4, chosen_on.mine: [{LR}]}}}}}}\n"
+    expected = {"test": ("decide.vote.tau",), "mine": (LR,)}
+    assert variant(base, said, profile="p").recipe.chosen_on == expected
+    assert variant(base, "", changes={"chosen_on": {"mine": [LR]}, LR: 5e-4}).recipe.chosen_on == expected
+
+
 def test_options_profiles_and_ablations_change_values_too(base):
     told = "ablations: {other: {title: other, changes: {decide.vote.tau: 0.5}}}\n"
     loaded = variant(base, told)
@@ -89,14 +101,22 @@ def test_a_set_is_known_by_its_name_or_its_files(base):
     assert list(chosen_by(recipe, "sbic-test")) == ["sbic"]
 
 
-def test_shipped_recipes_say_where_margins_come_from():
-    found = {name: load_recipe(name).recipe for name in shipped_names("trials")}
+HATEBERT = "GroNLP/hateBERT"
+
+
+@pytest.mark.parametrize("encoder", [None, HATEBERT])
+def test_shipped_recipes_say_where_margins_come_from(encoder):
+    found = {name: load_recipe(name, RecipeOptions(encoder=encoder)).recipe for name in shipped_names("trials")}
     said = {name: recipe.chosen_on for name, recipe in found.items() if recipe.chosen_on}
     margins = {name: value_at(recipe, MARGIN) for name, recipe in found.items() if name in said}
-    ihc, sbic = ("impsh", "augsh", "impsh-mining", "impsh-released"), ("impsh-sbic", "impsh-sbic-released")
-    sets = {name: {"test", "sbic", "dynahate"} | ({"ihc"} if name in sbic else set()) for name in (*ihc, *sbic)}
-    assert said == {name: dict.fromkeys(data, (MARGIN,)) for name, data in sets.items()}
-    assert margins == dict.fromkeys(ihc, 0.3) | {"impsh-sbic": 0.4, "impsh-sbic-released": 0.45}
+    ihc = {"impsh": 0.3, "augsh": 0.3, "impsh-mining": 0.3, "impsh-released": 0.3}
+    sbic = {"impsh-sbic": 0.4, "impsh-sbic-released": 0.45}
+    if encoder == HATEBERT:
+        ihc |= {"impsh": 0.4, "augsh": 0.4, "impsh-mining": 0.4}
+        sbic |= {"impsh-sbic": 0.2}
+    assert margins == ihc | sbic
+    for name, sets in said.items():
+        assert sets == dict.fromkeys(("test", "sbic" if name in ihc else "ihc", "dynahate"), (MARGIN,)), name
 
 
 def test_a_recipe_without_it_says_nothing(recipe: Recipe):

@@ -132,6 +132,8 @@ def test_byte_order_marks_line_ends_and_comments_change_nothing(tmp_path, conten
         ("a: 1\na: 2\n", r"file\.yaml:2: a: a key must stand once, also on line 1"),
         ("a: {b: 1, b: 2}\n", r"file\.yaml:1: a\.b: a key must stand once, also on line 1"),
         ("a: [{b: 1}, {c: 1,\n c: 2}]\n", r"file\.yaml:2: a\.1\.c: a key must stand once, also on line 1"),
+        (r'a: {b: [x, "y\ud800"]}', r"file\.yaml:1: a\.b\.1: a text must be whole characters, got 'y\\ud800'"),
+        (r'"\ud800": 1', r"file\.yaml:1: a key must be whole characters, got '\\ud800'"),
         ("1: a\n", r"file\.yaml:1: a key must be text, got '1'"),
         ("a:\n  true: a\n", r"file\.yaml:2: a: a key must be text, got 'true'"),
         ("null: a\n", "a key must be text, got 'null'"),

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from numbers import Integral, Real
+from typing import Any, TypeGuard, TypeVar
 
 from tune_polar.errors import SpecError
+
+T = TypeVar("T")
 
 LARGEST_SEED = 2**32 - 1  # what numpy's and Optuna's generators take
 
 
 def is_whole(value: object) -> TypeGuard[int]:
-    """Whether it is a whole number; True, which Python counts as 1, is none."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    """Whether it is a whole number, numpy's too; True, which Python counts as 1, is none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether it is a number; True is none."""
-    return is_whole(value) or isinstance(value, float)
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def plain(value: T) -> T:
+    """A number of numpy's as Python's own, such as a record holds; anything else as it is.
+
+    Example:
+        >>> plain(np.int64(3))
+        3
+    """
+    item: Any = getattr(value, "item", None) if getattr(value, "shape", None) == () else None
+    return value if item is None else item()
 
 
 def check_counts(

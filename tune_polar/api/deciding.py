@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from tune_polar.api.best import ends
-from tune_polar.api.count_checks import is_whole
+from tune_polar.api.count_checks import is_whole, plain
 from tune_polar.api.python_words import told_in_python
 from tune_polar.decide.array_arguments import Predicted
 from tune_polar.decide.prediction_arrays import ONE, ArraySplit, table_of_arrays
@@ -165,7 +165,7 @@ def decide(
     every |= _further({} if splits is None else splits, every[OOF].predictions)
     table = table_of_arrays(every, folds, labels, groups)
     with told_in_python({"rules", "rounds", "groups"}):
-        return Decided(report_of(table, ReportSettings(tuple(rules), seed, rounds, new_rows)))
+        return Decided(report_of(table, ReportSettings(tuple(rules), plain(seed), plain(rounds), plain(new_rows))))
 
 
 def _further(splits: object, known: Mapping[str, Predicted]) -> Mapping[str, ArraySplit]:

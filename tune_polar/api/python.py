@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tune_polar.api.begin import Origin, begin_search
-from tune_polar.api.count_checks import positive
+from tune_polar.api.count_checks import plain, positive
 from tune_polar.api.display import Progress
 from tune_polar.api.machines import machines_of
 from tune_polar.api.python_arguments import (
@@ -121,11 +121,12 @@ def search(
     defaults = search.__kwdefaults__ or {}
     check_working_folder()
     with told_in_python(ARGUMENTS), alone():
-        words = recipe_words(recipe, encoder, profile, set, folds, seeds)
+        words = recipe_words(recipe, encoder, profile, set, plain(folds), plain(seeds))
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
         about = data_words(data, beside, texts_of("target", target), texts_of("group", group))
-        extent = Extent(trials, time, until, racing)
-        machines = machines_of(slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
+        extent = Extent(plain(trials), plain(time), until, racing)
+        weights = plain(keep_weights), plain(disk_gb)
+        machines = machines_of(plain(slots), plain(slot_gb), address, plain(checkpoint_every), *weights)
         call = call_of("search", {name: value for name, value in given.items() if value is not defaults.get(name)})
         origin, shown = Origin(text_of("store", store), call), shown_as(progress, track)
         with silent(shown):
@@ -137,7 +138,7 @@ def search(
                 origin,
                 shown,
                 space=None if space is None else written_of("space", space),
-                seed=seed,
+                seed=plain(seed),
                 tries=texts_of("tries", tries),
                 floors=text_of("floors", floors) or DEFAULT_FLOORS,
             )
@@ -161,4 +162,4 @@ def open(store: str | Path, *, new_rows: int | None = None) -> Search:
     """
     with told_in_python({"new_rows"}):
         positive(new_rows, "--new-rows")
-    return opened(needed_text("store", store, "Give the folder or URL of a search."), new_rows=new_rows)
+    return opened(needed_text("store", store, "Give the folder or URL of a search."), new_rows=plain(new_rows))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from tune_polar.api.best import Best, best_of
-from tune_polar.api.count_checks import check_counts, positive
+from tune_polar.api.count_checks import check_counts, plain, positive
 from tune_polar.api.machines import machines_as_begun
 from tune_polar.api.model_words import ModelWords
 from tune_polar.api.python_arguments import ARGUMENTS, alone, fitted, resumed, shown_as, words_now
@@ -245,7 +245,12 @@ class Search:
             model = self._model(configuration, ensemble, all_rows=all_rows)
             named = columns_of(columns)
             return predict(
-                model, texts, lambda about: text_columns(about, text, id, named), device, batch_rows, warnings.warn
+                model,
+                texts,
+                lambda about: text_columns(about, text, id, named),
+                device,
+                plain(batch_rows),
+                warnings.warn,
             )
 
     def fit(
@@ -372,13 +377,14 @@ class Search:
             3
         """
         beside = {"text": text, "id": id, "columns": columns, "dev": dev, "test": test, "language": language}
-        extent = Extent(trials, time, until, racing)
+        extent = Extent(plain(trials), plain(time), until, racing)
+        weights, every = (plain(keep_weights), plain(disk_gb)), plain(checkpoint_every)
         with told_in_python(ARGUMENTS), alone():
             extent.limits()
             extent.rule()
-            check_counts(trials=trials, slots=slots)
+            check_counts(trials=extent.trials, slots=plain(slots))
             where = self._store.url
-            machines = machines_as_begun(where, slots, slot_gb, address, checkpoint_every, keep_weights, disk_gb)
+            machines = machines_as_begun(where, plain(slots), plain(slot_gb), address, every, *weights)
             resumed(self._store.url, data, beside, extent, machines, shown_as(progress, track), self._source)
         return self
 

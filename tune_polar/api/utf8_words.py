@@ -9,7 +9,7 @@ from tune_polar.errors import SpecError
 
 
 def check_utf8(word: str, called: str) -> None:
-    """Refuse a word with bytes in it that were not understood, such as a file's name in Latin-1.
+    """Refuse a word with bytes in it that were not understood, such as a file's name in Latin-1, or that has none.
 
     Args:
         word: of a command line, or an argument.
@@ -18,14 +18,15 @@ def check_utf8(word: str, called: str) -> None:
     Raises:
         SpecError: it has; where it is this process's locale that does not understand UTF-8, that is named.
     """
-    if not any("\ud800" <= letter <= "\udfff" for letter in word):
-        return
     encoding = sys.getfilesystemencoding()
+    is_whole = not any("\ud800" <= letter <= "\udfff" for letter in word)
     try:
         given = os.fsencode(word)
-        meant = given.decode("utf-8")
-    except UnicodeEncodeError:  # half a pair that stands for no byte
-        given, meant = word.encode("utf-8", "surrogatepass"), None
+        if is_whole:
+            return
+        meant: str | None = given.decode("utf-8")
+    except UnicodeEncodeError:  # no bytes of this process stand for it
+        given, meant = word.encode("utf-8", "surrogatepass"), word if is_whole else None
     except UnicodeDecodeError:
         meant = None
     if meant is not None and encoding != "utf-8":

@@ -17,12 +17,14 @@ def keys_of(said: object) -> Iterator[tuple[str, str]]:
         yield from ((str(name), key) for key in (keys if isinstance(keys, list) else ()) if isinstance(key, str))
 
 
-def keys_kept(said: object, is_kept: Callable[[str], bool]) -> object:
-    """``chosen_on`` with the keys that ``is_kept``; what is no such section stays, and is the fault."""
+def keys_kept(said: object, is_kept: Callable[[str, str], bool]) -> object:
+    """``chosen_on`` with the keys that ``is_kept``, asked of set and key; what is no such section is the fault."""
     if not isinstance(said, Mapping):
         return said
     kept = {
-        name: [key for key in keys if not isinstance(key, str) or is_kept(key)] if isinstance(keys, list) else keys
+        name: [key for key in keys if not isinstance(key, str) or is_kept(str(name), key)]
+        if isinstance(keys, list)
+        else keys
         for name, keys in said.items()
     }
     return {name: keys for name, keys in kept.items() if keys or not said[name]}
@@ -31,7 +33,7 @@ def keys_kept(said: object, is_kept: Callable[[str], bool]) -> object:
 def forget_changed(tree: Tree, before: Tree, recipe: Recipe) -> None:
     """Take keys out of ``chosen_on`` of ``tree`` whose values are no longer those of ``before``, once ``recipe``."""
 
-    def is_kept(key: str) -> bool:
+    def is_kept(_: str, key: str) -> bool:
         try:
             path = place_of(key, recipe).path
         except UnknownKeyError:

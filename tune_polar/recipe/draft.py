@@ -47,7 +47,7 @@ class Draft:
         self.values: Tree = {}
         self.faults: list[Fault] = []
         self._origins: dict[KeyPath, Origin] = {}
-        self._chosen: dict[str, tuple[KeyPath, object]] = {}  # by key of `chosen_on`: its place, and the value there
+        self._chosen: dict[tuple[str, str], tuple[KeyPath, object]] = {}  # by set and key: its place, the value there
         self._file: YamlFile | None = None  # the last that was read
 
     def read(self, sections: Mapping[str, object], origin: Origin) -> None:
@@ -81,6 +81,10 @@ class Draft:
                 if f"{key.rpartition('.')[0]}.revision" not in changes:
                     self.forget_revision(path, value, origin.below(key))
                 self.lay(path, value, origin.below(key))
+        for key, value in changes.items():
+            section, _, name = key.partition(".")
+            if section == CHOSEN_ON:
+                self.remember_choices({name: value} if name else value)
 
     def _turn(self, key: str, value: object) -> tuple[bool, int, bool]:
         """When ``key`` is laid: after what holds it and what chooses its component, or brings it in the first place."""
@@ -96,12 +100,12 @@ class Draft:
         if beside is not None and at(self.values, path) != value:
             self.lay(beside, None, origin)
 
-    def remember_choices(self, said: object, origin: Origin) -> None:
-        """Hold the values of the keys that a file lists under `chosen_on`, as they stand once it has been read."""
+    def remember_choices(self, said: object) -> None:
+        """Hold the values of the keys that `chosen_on` lists, as they stand once all beside it has been laid."""
         for name, key in keys_of(said):
-            self._remember(key, origin.below(name))
+            self._remember(name, key, self._origin((CHOSEN_ON, name)))
 
-    def _remember(self, key: str, origin: Origin) -> None:
+    def _remember(self, name: str, key: str, origin: Origin) -> None:
         try:
             path = place_of(key, self.values).path
         except UnknownKeyError:
@@ -112,18 +116,15 @@ class Draft:
         if value is NOTHING:
             rule = f"must list keys whose values the recipe writes, got {key!r}, which it leaves as they are"
             self.faults.append(origin.fault(rule))
-        self._chosen[key] = path, value
+        self._chosen[name, key] = path, value
 
-    def _is_as_chosen(self, key: str) -> bool:
-        path, value = self._chosen.get(key, ((), NOTHING))
+    def _is_as_chosen(self, name: str, key: str) -> bool:
+        path, value = self._chosen.get((name, key), ((), NOTHING))
         return value is not NOTHING and at(self.values, path) == value
 
     def _forget_choices(self) -> None:
-        """Of keys that have another value by now; those that an option lists are held as they are."""
+        """Of keys that have another value by now."""
         said = self.values.get(CHOSEN_ON)
-        for name, key in keys_of(said):
-            if key not in self._chosen and not self.faults:
-                self._remember(key, self._origin((CHOSEN_ON, name)))
         if said is not None:
             self.values = {**self.values, CHOSEN_ON: keys_kept(said, self._is_as_chosen)}
 

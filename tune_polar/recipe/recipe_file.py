@@ -269,7 +269,7 @@ def _draft(chain: list[_Link], profile: str, options: RecipeOptions) -> Draft:
     for link in chain:
         draft.read(link.sections, Origin(link.file, ()))
         draft.change(link.extras.changes, Origin(link.file, ("changes",)))
-        draft.remember_choices(link.sections.get(CHOSEN_ON), Origin(link.file, (CHOSEN_ON,)))
+        draft.remember_choices(link.sections.get(CHOSEN_ON))
         if profile in link.extras.profiles:
             changes = link.extras.profiles[profile].changes
             draft.change(changes, Origin(link.file, ("profiles", profile, "changes")))

@@ -306,6 +306,8 @@ def _walk(node: yaml.Node, path: KeyPath, file: Path | None, faults: list[Fault]
                 faults.append(Fault(f"a key must be text, got {got}", file, line, ".".join(map(str, path)) or None))
                 continue
             key = str(key_node.value)
+            if _is_half(key):
+                faults.append(Fault(f"a key must be whole characters, got {key!a:.80}", file, line))
             if key in seen:
                 dotted = ".".join(map(str, (*path, key)))
                 faults.append(Fault(f"a key must stand once, also on line {seen[key]}", file, line, dotted))
@@ -316,3 +318,6 @@ def _walk(node: yaml.Node, path: KeyPath, file: Path | None, faults: list[Fault]
         for index, item in enumerate(node.value):
             yield (*path, index), item.start_mark.line + 1
             yield from _walk(item, (*path, index), file, faults)
+    elif isinstance(node, yaml.ScalarNode) and _is_half(node.value):
+        rule = f"a text must be whole characters, got {node.value!a:.80}"
+        faults.append(Fault(rule, file, node.start_mark.line + 1, ".".join(map(str, path)) or None))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tune_polar.data.plans.fold_plan import FoldPlan
 from tune_polar.data.table import Corpus
-from tune_polar.recipe.fill import fill, value_at
+from tune_polar.recipe.fill import fill
 from tune_polar.recipe.loaded_space import LoadedSpace
 from tune_polar.recipe.recipe import Recipe
 from tune_polar.trial.stage_rows import StageRows, rows_with_extra
@@ -37,20 +37,23 @@ def epochs_cut(
 
 
 def _line(recipe: Recipe, name: str, space: LoadedSpace | None, corpus: Corpus, plan: FoldPlan) -> str | None:
-    bounded = [each for each in _ends(recipe, name, space) if None not in (_steps(each, name), _epochs(each, name))]
+    ends = [recipe, *_ends(recipe, name, space)]
+    bounded = [each for each in ends if None not in (_steps(each, name), _epochs(each, name))]
     if not bounded:
         return None
     rows = _most_rows(recipe, name, corpus, plan)
-    lengths = (TrainingLength(each.stages[name].optimizer, rows, each.stages[name].batches.size) for each in bounded)
-    cut = [each for each in lengths if each.is_cut]
+    found = [
+        (each, TrainingLength(each.stages[name].optimizer, rows, each.stages[name].batches.size)) for each in bounded
+    ]
+    cut = [(each, length) for each, length in found if length.is_cut]
     if not cut:
         return None
-    worst = min(cut, key=lambda each: each.steps / (each.epochs_steps or 1))
-    searched = space is not None and any(space.searches(key) for key in _keys(name))
+    worst, length = min(cut, key=lambda each: each[1].steps / (each[1].epochs_steps or 1))
     return (
-        f"{name}.optimizer.max_steps: {worst.steps:,} steps are {worst.steps / worst.epoch_steps:.2f} epochs of the "
-        f"{worst.settings.max_epochs:g} that {name}.optimizer.max_epochs asks for{' at the most' if searched else ''} "
-        f"({rows:,} rows, {worst.batch_rows} a step): the smaller bound counts, null is none"
+        f"{name}.optimizer.max_steps: {length.steps:,} steps are {length.steps / length.epoch_steps:.2f} epochs of the "
+        f"{length.settings.max_epochs:g} that {name}.optimizer.max_epochs asks for"
+        f"{'' if worst is recipe else ' at the most'} "
+        f"({rows:,} rows, {length.batch_rows} a step): the smaller bound counts, null is none"
     )
 
 
@@ -67,14 +70,11 @@ def _epochs(recipe: Recipe, name: str) -> float | None:
 
 
 def _ends(recipe: Recipe, name: str, space: LoadedSpace | None) -> Iterator[Recipe]:
-    """The recipe with every combination of what ends a stage in the space."""
-    values: dict[str, tuple[object, ...]] = {}
-    for key in _keys(name):
-        single = None if space is None else space.singles.get(key)
-        if single is not None:
-            values[key] = tuple(dict.fromkeys((value_at(recipe, key), *single.extremes())))
-    for chosen in itertools.product(*values.values()):
-        yield fill(recipe, dict(zip(values, chosen, strict=True))) if values else recipe
+    """Every combination of what ends a stage in the space, where it searches any of that."""
+    found = {} if space is None else {key: space.singles.get(key) for key in _keys(name)}
+    values = {key: tuple(dict.fromkeys(single.extremes())) for key, single in found.items() if single is not None}
+    for chosen in itertools.product(*values.values()) if values else ():
+        yield fill(recipe, dict(zip(values, chosen, strict=True)))
 
 
 def _most_rows(recipe: Recipe, name: str, corpus: Corpus, plan: FoldPlan) -> int:

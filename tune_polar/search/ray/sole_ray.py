@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from tune_polar.errors import SearchError
 
 _TAKEN = threading.RLock()  # by the thread of the search, which starts Ray further down
+_ANEW = "a process of its own (spawned: a forked one takes its parent's Ray for its own)"
 
 
 @contextlib.contextmanager
@@ -26,7 +27,7 @@ def sole_ray() -> Iterator[None]:
     if not _TAKEN.acquire(blocking=False):
         raise SearchError(
             "a process must run one search at a time, for it knows one Ray, got a second while the first one runs",
-            "Begin it when the first one has ended, or in a process of its own.",
+            f"Begin it when the first one has ended, or in {_ANEW}.",
         )
     try:
         if "ray" in sys.modules:  # else nobody has begun one, and Ray takes seconds to load
@@ -36,7 +37,7 @@ def sole_ray() -> Iterator[None]:
                 raise SearchError(
                     "Ray must not run in this process already, since a search starts or joins its own, got one that "
                     "does",
-                    "End it before with ray.shutdown(), or search in a process of its own.",
+                    f"End it before with ray.shutdown(), or search in {_ANEW}.",
                 )
         yield
     finally:
