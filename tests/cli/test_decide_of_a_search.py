@@ -169,4 +169,6 @@ def test_scores_on_texts_that_a_start_has_seen_are_told(run: Callable[..., Any],
     else:
         assert report["selected"]["corrected"]["candidates"] == 2
         assert "it will score" in said
+        assert "from 2 configurations on the same folds)" in said, "scores that are too high say nothing of honest runs"
+        assert "Choosing it among the 2 of them without TP010 was worth" in said
     assert "start_has_seen" not in (tmp_path / "tables" / "predictions-finder.csv").read_text()

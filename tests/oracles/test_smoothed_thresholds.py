@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from sklearn.metrics import f1_score
 
 from tune_polar.decide.smoothing import EPANECHNIKOV, SHARE, SILVERMAN, smoothed_max_f1, smoothed_max_macro_f1
-from tune_polar.decide.threshold_rules import PREDICT_NONE, max_f1
+from tune_polar.decide.threshold_rules import PREDICT_NONE, max_f1, max_macro_f1
 
 
 @pytest.fixture
@@ -50,6 +50,18 @@ def expected(gold: np.ndarray, logits: np.ndarray, threshold: float, macro: bool
     f1 = 2 * tp / (len(positive) + tp + fp)
     tn, fn = len(negative) - fp, len(positive) - tp
     return (f1 + 2 * tn / (len(negative) + tn + fn)) / 2 if macro else f1
+
+
+@pytest.mark.parametrize("macro", [False, True])
+@pytest.mark.parametrize("apart", [1, 2])
+def test_probabilities_all_but_alike_have_no_width_to_smooth_by(macro: bool, apart: int) -> None:
+    """Of a hundred thousand rows a few one float32 apart: a spread that can be seen in none of the classes."""
+    same = np.float32(0.1249)
+    probability = np.full(100_000, same, dtype=np.float64)
+    probability[:apart] = np.nextafter(same, np.float32(1))
+    gold = np.arange(100_000) % 3 == 0
+    plain = max_macro_f1 if macro else max_f1
+    assert RULES[macro](gold, probability) == plain(gold, probability)
 
 
 @pytest.mark.parametrize("macro", [False, True])

@@ -108,7 +108,7 @@ def first_format(content: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("manifest.json", first_format, "manifest.json: made by the first format of tune-polar"),
+        ("manifest.json", first_format, "manifest.json: made by format 1 of tune-polar"),
         ("manifest.json", lambda content: content.replace(b"mini", b"nimi"), "manifest.json must be what was written"),
         ("manifest.json", lambda content: content[: len(content) // 2], "manifest.json must be what was written"),
         ("manifest.json", lambda _: b"", "manifest.json must be what was written"),

@@ -16,6 +16,7 @@ from tune_polar.evaluate.manifest_facts import DataDoubt
 from tune_polar.evaluate.summary import summarise
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.fill import fill
+from tune_polar.report.correction import correction_sentence
 from tune_polar.report.page import html_of
 from tune_polar.report.page_context import PageContext, PageOptions
 from tune_polar.report.racing_words import saved_by_racing
@@ -54,6 +55,17 @@ def test_only_the_best_and_the_reference_are_read_in_full(many: MadeStore) -> No
     assert "Entered are the 4 configurations read in full, the best of 25" in html_of(PageContext(read))
 
 
+def test_what_a_choice_was_among_is_told(tmp_path: Path, many: MadeStore) -> None:
+    made = made_store(tmp_path / "seen", two_stages())
+    for skill, changes in ((0.5, {}), (0.6, {LR: 0.01}), (0.2, {"sorter.start.fold": "best"})):
+        made.finish(made.configuration(changes), skill)
+    said = correction_sentence(PageContext(summary_for_page(made.store)))
+    assert "1 whose scores rest on a start that has seen validated texts did not enter (TP010)." in said
+    assert "Entered are" not in said
+    few = correction_sentence(PageContext(summary_for_page(many.store, read_in_full=3)))
+    assert "the best of 25: the others would win some rounds too" in few
+
+
 def test_reading_says_which_configuration_it_is_at(many: MadeStore) -> None:
     said: list[str] = []
     summary_for_page(many.store, read_in_full=3, told=said.append)
@@ -65,7 +77,7 @@ def test_the_more_predictions_each_has_the_fewer_are_read_in_full(
     many: MadeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     summary = summarise(many.store, "scores")
-    columns = len(summary.gold.train.columns)
+    columns = sum(len(each.names) if each.kind == "class" else 1 for each in summary.gold.train.columns.values())
     rows = sum(len(split) * (1 if name == "train" else 3) for name, split in summary.gold.splits.items())
     assert len(summary.cells) == 3
     assert most_in_full(summary) == READ_IN_FULL

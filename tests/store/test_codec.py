@@ -76,8 +76,8 @@ def test_a_body_is_read_as_it_was_hashed():
 
 @pytest.mark.parametrize("body", [b"{}{}", b"{nothing}", b'{"a":\xff}', b'{"a":' * 50_000 + b"{}" + b"}" * 50_000])
 def test_a_body_that_is_no_json_is_damaged_however_well_its_hash_fits(body):
-    sha256 = hashlib.sha256(b"2\n" + body).hexdigest().encode()
-    content = b'{"format":2,"sha256":"' + sha256 + b'","body":\n' + body + b"\n}\n"
+    sha256 = hashlib.sha256(b"3\n" + body).hexdigest().encode()
+    content = b'{"format":3,"sha256":"' + sha256 + b'","body":\n' + body + b"\n}\n"
     with pytest.raises(DamagedRecordError):
         decode_json(content)
     with pytest.raises(ValueError, match="JSON"):
@@ -142,7 +142,7 @@ def test_every_flipped_bit_is_seen_or_changes_nothing(bit):
         b'{"format": 1, "sha256": "x", "body": {"a": Infinity}}',
         b'{"format": NaN, "sha256": "x", "body": {}}',
         b'{"format": [], "sha256": [], "body": {}}',
-        b'{"format": 2, "sha256": "x", "body": {}}',
+        b'{"format": 3, "sha256": "x", "body": {}}',
         b'{"format": 1, "sha256": "x", "body": {"a": "\\ud800"}}',
         b'{"format": 1, "sha256": "x", "body": ' + b"9" * 10_000 + b"}",
         b'{"format": 1, "sha256": "x"}',
@@ -180,9 +180,9 @@ def test_any_plain_data_survives(body):
 @pytest.mark.parametrize(
     ("version", "error", "message"),
     [
-        (3, NewerFormatError, "format 3, this version reads format 2 alone"),
-        (1, OlderFormatError, "made by the first format of tune-polar, this version reads format 2 alone"),
-        (0, OlderFormatError, "made by the first format"),
+        (4, NewerFormatError, "format 4, this version reads format 3 alone"),
+        (1, OlderFormatError, "made by format 1 of tune-polar, this version reads format 3 alone"),
+        (2, OlderFormatError, "made by format 2 of tune-polar"),
     ],
 )
 def test_another_format_with_a_fitting_hash_is_known_as_one(monkeypatch, version, error, message):

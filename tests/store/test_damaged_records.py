@@ -258,8 +258,8 @@ def test_a_stage_without_its_arrays_is_set_aside(search):
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (3, r"format 3, this version reads format 2 alone\n  Remedy: Upgrade tune-polar"),
-        (1, r"made by the first format of tune-polar, this version reads format 2 alone\n  Remedy: Search anew"),
+        (4, r"format 4, this version reads format 3 alone\n  Remedy: Upgrade tune-polar"),
+        (1, r"made by format 1 of tune-polar, this version reads format 3 alone\n  Remedy: Search anew"),
     ],
 )
 def test_a_record_of_another_version_stops_with_a_remedy(search, recipe_of, monkeypatch, version, message):

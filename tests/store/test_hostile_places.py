@@ -193,10 +193,10 @@ def test_a_manifest_cut_short_is_named(search, cut):
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (3, r"manifest.json: format 3, this version reads format 2 alone\n  Remedy: Upgrade tune-polar"),
+        (4, r"manifest.json: format 4, this version reads format 3 alone\n  Remedy: Upgrade tune-polar"),
         (
             1,
-            r"manifest.json: made by the first format of tune-polar, this version reads format 2 alone\n  Remedy: Se",
+            r"manifest.json: made by format 1 of tune-polar, this version reads format 3 alone\n  Remedy: Se",
         ),
     ],
 )

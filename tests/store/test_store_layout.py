@@ -181,7 +181,7 @@ def test_a_folder_without_a_manifest_is_no_store(tmp_path):
             open_store(place).manifest()
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"format": 2, "sha256": "0", "body": {}}'])
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"format": 3, "sha256": "0", "body": {}}'])
 def test_a_damaged_manifest_stays_and_is_named(search, content):
     (search.folder / "manifest.json").write_bytes(content)
     with pytest.raises(StoreError, match=r"manifest.json must be what was written, but .*\n  Remedy: Restore that one"):
@@ -192,8 +192,8 @@ def test_a_damaged_manifest_stays_and_is_named(search, content):
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (3, r"manifest.json: format 3, this version reads format 2 alone\n  Remedy: Upgrade"),
-        (1, r"manifest.json: made by the first format of tune-polar, .*\n  Remedy: Search anew with this version"),
+        (4, r"manifest.json: format 4, this version reads format 3 alone\n  Remedy: Upgrade"),
+        (1, r"manifest.json: made by format 1 of tune-polar, .*\n  Remedy: Search anew with this version"),
     ],
 )
 def test_a_manifest_of_another_version(search, monkeypatch, version, message):

@@ -93,13 +93,13 @@ def _best(gold: BoolArray, probability: FloatArray, *, macro: bool) -> float:
     logits = np.log(clipped) - np.log1p(-clipped)
     positive, negative = np.sort(logits[gold]), np.sort(logits[~gold])
     lowest, highest = float(logits.min()), float(logits.max())
-    # Nothing to weigh against, one probability for all rows, or classes that do not overlap: any cut between is best
-    if not len(negative) or highest - lowest <= _ALIKE or positive[0] > negative[-1]:
-        return max_macro_f1(gold, probability) if macro else max_f1(gold, probability)
     widths = [_bandwidth(positive), _bandwidth(negative)]
     if not all(widths):  # one class has a single row, or rows all alike: it takes that of all rows
         usual = _bandwidth(np.sort(logits))
         widths = [each or usual for each in widths]
+    # Nothing to weigh against, probabilities all but alike, or classes that do not overlap: any cut between is best
+    if not len(negative) or not all(widths) or positive[0] > negative[-1]:
+        return max_macro_f1(gold, probability) if macro else max_f1(gold, probability)
     classes = _Classes(_Survival.of(positive, widths[0]), _Survival.of(negative, widths[1]))
     low, high = lowest, highest
     for count in (GRID, *[FINER] * _ZOOMS):

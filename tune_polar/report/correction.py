@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from tune_polar.evaluate.correction import choice_of
+from tune_polar.recipe.seen_starts import CODE as SEEN
 from tune_polar.report.expected_score import ahead_sentences, alarm_sentences
 from tune_polar.report.grouped import columns_held_out
 from tune_polar.report.numbers import decimals_for, fixed
 from tune_polar.report.own_checkpoints import own_checkpoint_sentences
 from tune_polar.report.page_context import PageContext
+from tune_polar.report.reading import READ_IN_FULL
 from tune_polar.stats.new_rows import NewRowsScore
 
 COMMAND = "tune-polar report STORE"  # a page that is shared names no place
@@ -49,12 +52,20 @@ def shown_ahead(ahead: NewRowsScore) -> Callable[[float], str]:
     return partial(fixed, decimals=decimals_for(float(ahead.draws.std())))
 
 
+def _others(entered: int) -> str:
+    if entered < READ_IN_FULL:
+        return "the others would win some rounds too, and leaving them out corrects less than all would"
+    return "the others do too badly to win a round often, and leaving them out corrects a little less"
+
+
 def correction_sentence(page: PageContext) -> str:
     """The corrected score, or why there is none; and which configurations entered."""
-    corrected, finished = page.corrected, page.summary.finished
-    if isinstance(corrected, str):
+    corrected, choice = page.corrected, choice_of(page.summary)
+    if isinstance(corrected, str) or isinstance(choice, str):
         return f"Correction for having chosen the best of many: not applicable, {corrected}."
-    left_out, read, interval = len(corrected.left_out), len(page.in_full), corrected.interval
+    left_out, interval, entered = len(corrected.left_out), corrected.interval, choice.configurations
+    honest = [row for row in page.summary.finished if not row.seen_starts()]
+    seen = len(page.summary.finished) - len(honest)  # the best has not: there would be no correction
     decimals = decimals_for((interval.high - interval.low) / (2 * DEVIATIONS))
     raw, sober = (fixed(value, decimals) for value in (corrected.raw_best, corrected.corrected))
     return (
@@ -62,9 +73,13 @@ def correction_sentence(page: PageContext) -> str:
         f"(configurations, each with every setting that costs no training; BBC-CV) it is {sober}."
         + (f" {left_out} configurations with missing folds did not enter." if left_out else "")
         + (
-            f" Entered are the {read} configurations read in full, the best of {len(finished):,}: the others do too "
-            "badly to win a round often, and leaving them out corrects a little less."
-            if read < len(finished)
+            f" {seen:,} whose scores rest on a start that has seen validated texts did not enter ({SEEN})."
+            if seen
+            else ""
+        )
+        + (
+            f" Entered are the {entered} configurations read in full, the best of {len(honest):,}: {_others(entered)}."
+            if entered < len(honest)
             else ""
         )
     )

@@ -32,8 +32,8 @@ def summary_for_page(
 ) -> SearchSummary:
     """The summary of ``store`` with predictions and outcome of the best configurations and the reference.
 
-    Of those without a score it has the predictions of some: of the ones that racing gave up as many as an ensemble
-    takes, the furthest first, and of others ``read_in_full``.
+    Of those without a score it has the predictions of some: of the ones that racing gave up twice as many, no more
+    than an ensemble takes, the furthest first, and of others ``read_in_full``.
 
     Args:
         store: of the search.
@@ -63,13 +63,14 @@ def most_in_full(summary: SearchSummary) -> int:
     splits, seeds = summary.gold.splits, len({cell.seed for cell in summary.cells})
     # Each fold predicts every row of the other splits, and its own rows of train.
     rows = sum(len(split) * (seeds if name == TRAIN else len(summary.cells)) for name, split in splits.items())
-    return max(FEWEST_IN_FULL, min(READ_IN_FULL, MOST_VALUES // max(1, rows * len(splits[TRAIN].columns))))
+    width = sum(len(each.names) if each.kind == "class" else 1 for each in splits[TRAIN].columns.values())
+    return max(FEWEST_IN_FULL, min(READ_IN_FULL, MOST_VALUES // max(1, rows * width)))
 
 
 def told_in_full(summary: SearchSummary, number: int) -> set[str]:
     """Ids of the configurations that ``summary_for_page`` reads."""
     wanted = [*summary.finished[:number], *filter(None, [summary.reference])]
-    wanted += furthest([row for row, _ in summary.abandoned if row.folds])[:MOST]
+    wanted += furthest([row for row, _ in summary.abandoned if row.folds])[: min(MOST, MOST * number // READ_IN_FULL)]
     # All cells recorded and yet no score: the page says which stage is missing.
     others = [row for row in summary.configurations if row.scores is None and row.folds and row.abandonment is None]
     return {row.configuration.id for row in (*wanted, *furthest(others)[:number])}

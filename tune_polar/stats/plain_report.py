@@ -103,7 +103,8 @@ def plain_report(table: PredictionTable, settings: ReportSettings) -> PlainRepor
     scored = tuple(sorted(found, key=lambda each: metric.gain(0.0, each.cross_fitted)))
     winner, rng = scored[0], np.random.default_rng(settings.seed)
     rows, splits = winner.judgement.rows, split_facts(table)
-    candidates = [Candidate(each.name, each.rule, each.decided) for each in compared_with(winner, scored)]
+    compared = compared_with(winner, scored)
+    candidates = [Candidate(each.name, each.rule, each.decided) for each in compared]
     corrected: BbcCv | NotApplicable = winner.flaw or or_reason(
         lambda: bbc_cv(rows, candidates, rng, metric=metric, rounds=settings.rounds, level=LEVELS[0])
     )
@@ -113,11 +114,11 @@ def plain_report(table: PredictionTable, settings: ReportSettings) -> PlainRepor
         new_rows = corrected
     else:
         runs, own = (
-            spread_of_runs(scored, winner, corrected, rng),
+            spread_of_runs(compared, winner, corrected, rng),
             [each for each in complete if each.name == winner.name],
         )
         new_rows = new_rows_score(corrected, rows, winner.decided, new_size(splits, settings), runs, rng)
-        ahead = labelled_splits(scored, winner, aligned, own[0], corrected, runs, rng)
+        ahead = labelled_splits(compared, winner, aligned, own[0], corrected, runs, rng)
     grouped = _groups(winner, aligned.group, np.random.default_rng(settings.seed))
     return PlainReport(
         path=table.path,

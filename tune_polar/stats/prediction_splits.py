@@ -20,7 +20,7 @@ from tune_polar.stats.split_causes import labelled_split
 def spread_of_runs(
     scored: Sequence[ScoredConfiguration], winner: ScoredConfiguration, corrected: BbcCv, rng: np.random.Generator
 ) -> RunSpread | None:
-    """How much training runs differ; ``scored``: every configuration under every rule, of which the winner's counts.
+    """How much training runs differ; ``scored``: what the winner was chosen among, of which those by its rule count.
 
     Fold models can be told apart only within one plan of folds: configurations with another one do not enter.
     """
@@ -42,7 +42,7 @@ def labelled_splits(
     """Every split of the winner with gold.
 
     Args:
-        scored: every configuration under every rule.
+        scored: what the winner was chosen among.
         winner: one of them.
         rows: the out-of-fold rows.
         predicted: the winner's predictions.

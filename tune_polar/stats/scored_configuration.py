@@ -127,3 +127,9 @@ def scored_configurations(
 def compared_with(winner: ScoredConfiguration, scored: Sequence[ScoredConfiguration]) -> list[ScoredConfiguration]:
     """Those of ``scored`` that a choice is among: beside an honest winner the honest ones, else all."""
     return [each for each in scored if winner.flaw or not each.flaw]
+
+
+def among_words(winner: ScoredConfiguration, scored: Sequence[ScoredConfiguration]) -> str:
+    """What ``winner`` was chosen among, once all of ``scored`` have been counted in words."""
+    compared = len(compared_with(winner, scored))
+    return "these" if compared == len(scored) else f"the {compared:,} of them without TP010"

@@ -123,17 +123,17 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
     scored = tuple(scored_configurations(complete, rows, rules))
     gold = _gold(rows, table.labels)
     winner = max(scored, key=lambda each: each.cross_fitted)
-    rng = np.random.default_rng(settings.seed)
+    compared, rng = compared_with(winner, scored), np.random.default_rng(settings.seed)
     corrected: BbcCv | NotApplicable = winner.flaw or or_reason(
         lambda: bbc_cv(
             winner.judgement.rows,
-            [Candidate(each.name, each.rule, each.decided) for each in compared_with(winner, scored)],
+            [Candidate(each.name, each.rule, each.decided) for each in compared],
             rng,
             rounds=settings.rounds,
             level=LEVELS[0],
         )
     )
-    runs = None if isinstance(corrected, str) else spread_of_runs(scored, winner, corrected, rng)
+    runs = None if isinstance(corrected, str) else spread_of_runs(compared, winner, corrected, rng)
     splits = split_facts(table)
     names = [each.name for each in complete]
     top = sorted((each for each in scored if each.rule == winner.rule), key=lambda each: -each.cross_fitted)[:TOP]
@@ -156,7 +156,7 @@ def threshold_report(table: PredictionTable, settings: ReportSettings) -> Thresh
         else new_rows_score(corrected, winner.judgement.rows, winner.decided, new_size(splits, settings), runs, rng),
         splits_ahead=()
         if isinstance(corrected, str)
-        else labelled_splits(scored, winner, rows, complete[names.index(winner.name)], corrected, runs, rng),
+        else labelled_splits(compared, winner, rows, complete[names.index(winner.name)], corrected, runs, rng),
         bootstrap=bootstrap_scores(
             gold, winner.decided, rng, rounds=settings.rounds, level=LEVELS[0], texts=winner.judgement.rows.bonds
         ),

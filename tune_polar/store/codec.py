@@ -16,7 +16,7 @@ from tune_polar.recipe.configuration import canonical_json
 from tune_polar.store.array_file import ArrayParts, bytes_of, file_of_arrays, kind_of
 from tune_polar.store.training_facts import Array
 
-FORMAT = 2
+FORMAT = 3
 _LINES = re.compile(rb'\{"format":%d,"sha256":"(?P<sha256>[0-9a-f]{64})","body":\n(?P<body>\{[^\n]*\})\n\}\n' % FORMAT)
 
 
@@ -101,7 +101,7 @@ def _canonical_text(content: bytes) -> str:
     if not fits:
         raise DamagedRecordError("its content hash does not fit")
     if type(version) is int and version < FORMAT:
-        raise OlderFormatError(f"made by the first format of tune-polar, this version reads format {FORMAT} alone")
+        raise OlderFormatError(f"made by format {version} of tune-polar, this version reads format {FORMAT} alone")
     if type(version) is not int or version != FORMAT:
         raise NewerFormatError(f"format {version}, this version reads format {FORMAT} alone")
     if not isinstance(body, dict):

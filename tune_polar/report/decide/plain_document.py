@@ -15,6 +15,7 @@ from tune_polar.report.words import metric_words
 from tune_polar.stats.group_scores import LEVEL
 from tune_polar.stats.intervals import signed, unit_of
 from tune_polar.stats.plain_report import PlainReport
+from tune_polar.stats.scored_configuration import among_words
 
 DECIDED = {"class": "each row is given its likeliest class", "number": "numbers are taken as they are predicted"}
 _three = partial(fixed, decimals=3)
@@ -66,7 +67,9 @@ def _selected(report: PlainReport) -> DocumentSection:
         if not isinstance(report.new_rows, str):
             sentences += ahead_sentences(report.new_rows, _three, "tune-polar decide")
         worth = f"{signed(corrected.optimism, metric)}{unit_of(metric)}"
-        sentences.append(f"Choosing it among these was worth {worth} (BBC-CV), taken off in that.")
+        sentences.append(
+            f"Choosing it among {among_words(winner, report.scored)} was worth {worth} (BBC-CV), taken off in that."
+        )
     splits = [OOF, *winner.judgement.splits]
     rows = [
         (metric_words(name), *(_three(found[split]) if split in found else "" for split in splits))

@@ -29,7 +29,7 @@ from tune_polar.stats.ensemble_report import EnsembleReport
 from tune_polar.stats.intervals import Interval, points
 from tune_polar.stats.rare_labels import CODE as RARE
 from tune_polar.stats.rare_labels import FEWEST, RareLabel
-from tune_polar.stats.scored_configuration import ScoredConfiguration, thresholds_of
+from tune_polar.stats.scored_configuration import ScoredConfiguration, among_words, thresholds_of
 from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE, LabelledSplit
 from tune_polar.stats.threshold_report import LEVELS, ThresholdReport
 
@@ -110,7 +110,8 @@ def _selected(report: ThresholdReport) -> DocumentSection:
         *([] if isinstance(new_rows, str) else ahead_sentences(new_rows, _three, "tune-polar decide")),
         f"Correction for the choice (BBC-CV): not applicable, {corrected}."
         if isinstance(corrected, str)
-        else f"Choosing it among these was worth {points(corrected.optimism)} points, which are taken off too (BBC-CV: "
+        else f"Choosing it among {among_words(winner, report.scored)} was worth {points(corrected.optimism)} points, "
+        "which are taken off too (BBC-CV: "
         "the choice is made anew on resampled rows, and scored on those left out).",
     ]
     for split, ladder in winner.judgement.splits.items():
