@@ -68,7 +68,7 @@ class NamedArray:
 
 
 def spelled(name: object) -> str:
-    """A class or a column as text; 1.0 as 1, for what holds a missing value elsewhere turns whole numbers into such."""
+    """A class or a column as text; 1.0 as 1, for pandas gives whole numbers a point where one of them was missing."""
     return str(int(name)) if isinstance(name, float | np.floating) and float(name).is_integer() else str(name)
 
 
