@@ -13,6 +13,7 @@ import scipy.sparse
 import torch
 
 import tune_polar
+from tune_polar.api.deciding import Decided
 
 ROWS, TEST = 200, 80
 RNG = np.random.default_rng(0)
@@ -20,18 +21,20 @@ QUICK: dict[str, Any] = {"rounds": 100}
 
 
 def two_labels(rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    gold = pd.DataFrame({"x": np.arange(rows) % 2, "z": (np.arange(rows) % 5 == 0).astype(int)})
+    named = pd.RangeIndex(1, rows + 1)  # other numbers than those that pandas gives
+    gold = pd.DataFrame({"x": np.arange(rows) % 2, "z": (np.arange(rows) % 5 == 0).astype(int)}, index=named)
     return gold, (gold * 0.6 + RNG.random(gold.shape) * 0.45).clip(0, 1)
 
 
 GOLD, SHARES = two_labels(ROWS)
 TEST_GOLD, TEST_SHARES = two_labels(TEST)
-FOLDS = pd.Series((np.arange(ROWS) // 2) % 5)
+FOLDS = pd.Series((np.arange(ROWS) // 2) % 5, index=GOLD.index)
+PLAIN_FOLDS = FOLDS.to_numpy()
 ORDER, TEST_ORDER = RNG.permutation(ROWS), RNG.permutation(TEST)
 ALIKE = tune_polar.decide(
     GOLD.to_numpy(),
     SHARES.to_numpy(),
-    FOLDS.to_numpy(),
+    PLAIN_FOLDS,
     labels=["x", "z"],
     splits={"test": (TEST_GOLD.to_numpy(), TEST_SHARES.to_numpy())},
     **QUICK,
@@ -48,7 +51,7 @@ ALIKE = tune_polar.decide(
         pytest.param(GOLD, pa.table({name: SHARES[name] for name in ("z", "x")}), FOLDS, {}, id="pyarrow"),
         pytest.param(GOLD, SHARES.iloc[ORDER], FOLDS, {}, id="rows of predictions"),
         pytest.param(GOLD, SHARES, FOLDS.iloc[ORDER], {}, id="rows of folds"),
-        pytest.param(GOLD.set_axis(np.arange(ROWS)), SHARES, FOLDS.to_frame(), {}, id="numbers as numbers"),
+        pytest.param(GOLD.set_axis(np.arange(ROWS) + 1), SHARES, FOLDS.to_frame(), {}, id="numbers as numbers"),
         pytest.param(
             GOLD,
             [pd.DataFrame({1: SHARES[name], 0: 1 - SHARES[name]}).iloc[ORDER] for name in ("x", "z")],
@@ -69,29 +72,277 @@ ALIKE = tune_polar.decide(
 )
 def test_rows_and_columns_go_by_their_names(gold: Any, predictions: Any, folds: Any, more: dict[str, Any]) -> None:
     splits = {"test": (TEST_GOLD, TEST_SHARES)}
-    assert tune_polar.decide(gold, predictions, folds, **{"splits": splits, **QUICK, **more}).data() == ALIKE
+    told = tune_polar.decide(gold, predictions, folds, **{"splits": splits, **QUICK, **more}).data()
+    notes = told.pop("notes")
+    assert told == {key: value for key, value in ALIKE.items() if key != "notes"}
+    assert [each for each in notes if MOVED not in each] == ALIKE["notes"]
+
+
+MOVED = "put in the order of gold"
+
+
+@pytest.mark.parametrize(
+    ("predictions", "folds", "more", "notes"),
+    [
+        (SHARES, FOLDS, {}, []),
+        (SHARES.to_numpy(), FOLDS, {}, []),
+        (SHARES.iloc[ORDER], FOLDS, {}, ["rows of predictions are put in the order of gold by their index"]),
+        (
+            SHARES.iloc[ORDER],
+            FOLDS[::-1],
+            {},
+            ["rows of predictions, folds are put in the order of gold by their index"],
+        ),
+        (
+            SHARES,
+            FOLDS,
+            {"splits": {"test": (TEST_GOLD, TEST_SHARES.iloc[TEST_ORDER])}},
+            ["rows of predictions of test are put in the order of gold of test by their index"],
+        ),
+    ],
+)
+def test_a_note_tells_whose_rows_are_moved(
+    predictions: Any, folds: Any, more: dict[str, Any], notes: list[str]
+) -> None:
+    told = tune_polar.decide(GOLD, predictions, folds, **QUICK, **more)
+    assert [each for each in told.data()["notes"] if MOVED in each] == notes
+    assert all(each in str(told) for each in notes)
 
 
 def test_several_configurations_go_by_their_names_each() -> None:
     several = {"one": SHARES.iloc[ORDER], "other": SHARES[["z", "x"]] ** 2}
     plain = {"one": SHARES.to_numpy(), "other": SHARES.to_numpy() ** 2}
     told = tune_polar.decide(GOLD, several, FOLDS, **QUICK)
-    assert told.data() == tune_polar.decide(GOLD, plain, FOLDS, **QUICK).data()
+    assert without_notes(told) == without_notes(tune_polar.decide(GOLD, plain, FOLDS, **QUICK))
     assert list(told.thresholds) == ["x", "z"]
 
 
+def without_notes(told: Decided) -> dict[str, Any]:
+    return {key: value for key, value in told.data().items() if key != "notes"}
+
+
 def test_classes_are_called_as_the_columns_are() -> None:
-    said = pd.Series(np.array(["ant", "bee", "cow"])[np.arange(ROWS) % 3])
+    said = pd.Series(np.array(["ant", "bee", "cow"])[np.arange(ROWS) % 3], index=GOLD.index)
     shares = pd.DataFrame({name: 0.1 + 0.7 * (said == name) for name in ("cow", "ant", "bee")})
-    groups = pd.Series(np.where(np.arange(ROWS) % 4, "eng", "deu"))
+    groups = pd.Series(np.where(np.arange(ROWS) % 4, "eng", "deu"), index=GOLD.index)
     told = tune_polar.decide(said, shares.iloc[ORDER], FOLDS, groups=groups.iloc[ORDER], **QUICK)
-    assert (told.score, told.data()["labels"]) == (1.0, ["cow", "ant", "bee"])
+    assert (told.score, told.data()["labels"]) == (1.0, ["ant", "bee", "cow"])
     plain = tune_polar.decide(said, shares, FOLDS, groups=groups, **QUICK)
-    assert told.data() == plain.data()
+    assert without_notes(told) == without_notes(plain)
 
 
 def test_a_series_names_its_label() -> None:
     assert list(tune_polar.decide(GOLD["x"], SHARES["x"].rename("p"), FOLDS, **QUICK).thresholds) == ["x"]
+
+
+HATE, SHARE = GOLD["x"], SHARES["x"]
+PAIR = np.column_stack([1 - SHARE, SHARE])
+BUGS = np.array(["a", "b", "c"])[np.arange(ROWS) % 3]
+NUMBERS = np.arange(ROWS) % 3 + 1
+THREE = np.eye(3)[np.arange(ROWS) % 3] * 0.4 + 0.6 * RNG.dirichlet([1, 1, 1], ROWS)
+PREFIXED = pd.DataFrame(THREE, columns=["p_a", "p_b", "p_c"], index=GOLD.index)
+ONE_LABEL = tune_polar.decide(HATE, SHARE.to_numpy(), FOLDS, **QUICK)
+THREE_CLASSES = tune_polar.decide(BUGS, THREE, FOLDS, **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("gold", "predictions"),
+    [
+        (HATE.to_frame(), SHARE),
+        (HATE.to_frame(), SHARE.rename("p")),
+        (HATE.to_frame(), SHARE.rename("p").to_frame()),
+        (HATE.rename(None), SHARE.to_frame()),
+        (HATE.to_numpy()[:, None], SHARE.to_frame()),
+        (HATE, pa.table({"p": SHARE})),
+    ],
+)
+def test_a_single_column_goes_by_position_whatever_its_name(gold: Any, predictions: Any) -> None:
+    assert tune_polar.decide(gold, predictions, FOLDS, **QUICK).data() == ONE_LABEL.data()
+
+
+def test_single_columns_of_several_configurations_may_have_other_names() -> None:
+    told = tune_polar.decide(
+        HATE.rename("hate").to_frame(), {name: SHARE.rename(name).to_frame() for name in ("m1", "m2")}, FOLDS, **QUICK
+    )
+    assert list(told.thresholds) == ["hate"]
+
+
+@pytest.mark.parametrize(
+    ("gold", "predictions", "labels"),
+    [
+        (BUGS[:, None], THREE, None),
+        (pd.DataFrame({"kind": BUGS}), pd.DataFrame(THREE, columns=list("abc")), None),
+        (pd.DataFrame({"kind": BUGS}), THREE, ["a", "b", "c"]),
+        (BUGS, PREFIXED, ["a", "b", "c"]),
+        (BUGS, pd.DataFrame(THREE, columns=list("abc"))[["c", "a", "b"]], None),
+        (BUGS, pd.DataFrame(THREE, columns=list("abc"))[["c", "a", "b"]], ["a", "b", "c"]),
+    ],
+)
+def test_one_column_of_classes_stands_beside_one_a_class(gold: Any, predictions: Any, labels: list[str] | None) -> None:
+    told = tune_polar.decide(gold, predictions, PLAIN_FOLDS, labels=labels, **QUICK)
+    assert without_notes(told) == without_notes(THREE_CLASSES)
+
+
+@pytest.mark.parametrize("labels", [None, [1.0, 2.0, 3.0], ["1", "2", "3"]])
+@pytest.mark.parametrize("columns", [[1, 2, 3], ["1", "2", "3"], [1.0, 2.0, 3.0]])
+def test_whole_numbers_with_a_point_are_the_same_classes(columns: list[Any], labels: Any) -> None:
+    shares = pd.DataFrame(THREE, columns=columns).iloc[:, ::-1]
+    told = tune_polar.decide(NUMBERS.astype(float), shares, PLAIN_FOLDS, labels=labels, **QUICK)
+    assert without_notes(told) == without_notes(tune_polar.decide(NUMBERS, THREE, PLAIN_FOLDS, **QUICK))
+    assert told.data()["labels"] == ["1", "2", "3"]
+
+
+def test_labels_rename_tables_that_have_none_of_their_names() -> None:
+    told = tune_polar.decide(GOLD, SHARES[["z", "x"]], FOLDS, labels=["u", "v"], **QUICK)
+    plain = tune_polar.decide(GOLD.to_numpy(), SHARES.to_numpy(), FOLDS, labels=["u", "v"], **QUICK)
+    assert without_notes(told) == without_notes(plain)
+    assert "columns x, z are, by position, u, v" in told.data()["notes"]
+    several = {"one": PREFIXED, "other": PREFIXED.iloc[:, ::-1] ** 2, "third": THREE}
+    plain = tune_polar.decide(BUGS, {"one": THREE, "other": THREE**2, "third": THREE}, FOLDS, **QUICK)
+    assert without_notes(tune_polar.decide(BUGS, several, FOLDS, labels=["a", "b", "c"], **QUICK)) == without_notes(
+        plain
+    )
+
+
+@pytest.mark.parametrize("columns", [[True, False], [1, 0], ["1", "0"], [1.0, 0.0]])
+@pytest.mark.parametrize(("dtype", "label"), [(bool, "True"), (int, "1"), (float, "1")])
+def test_of_two_classes_the_positive_one_is_the_label_in_any_order_of_columns(
+    columns: list[Any], dtype: type, label: str
+) -> None:
+    told = tune_polar.decide(
+        HATE.to_numpy().astype(dtype), pd.DataFrame(PAIR[:, ::-1], columns=columns), PLAIN_FOLDS, **QUICK
+    )
+    assert told.thresholds == {label: ONE_LABEL.thresholds["x"]}
+
+
+def lacking(values: Any, value: Any, dtype: Any = object) -> pd.Series:
+    return pd.Series(values, dtype=object).where(np.arange(ROWS) != 3, value).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("gold", "predictions"),
+    [
+        *((lacking(BUGS, value), THREE) for value in (None, np.nan, pd.NA, float("nan"))),
+        (lacking(BUGS, None, "string"), THREE),
+        (lacking(BUGS, None, "category"), THREE),
+        (lacking(NUMBERS, np.nan, float), THREE),
+        (lacking(HATE == 1, None, "boolean"), SHARE.to_numpy()),
+        (lacking(HATE, None, "Int64"), SHARE.to_numpy()),
+        (lacking(HATE, None).to_frame(), PAIR),
+        (GOLD.drop(GOLD.index[3]).reindex(GOLD.index), SHARES),
+    ],
+)
+def test_gold_that_lacks_a_value_is_refused_by_its_row(gold: Any, predictions: Any) -> None:
+    with pytest.raises(tune_polar.TunePolarError, match=r"gold must have a value .*, got none in row 3 .* 1 such"):
+        tune_polar.decide(gold, predictions, PLAIN_FOLDS, **QUICK)
+    rows = np.arange(ROWS) != 3
+    assert tune_polar.decide(gold[rows], predictions[rows], PLAIN_FOLDS[rows], **QUICK).thresholds is not None
+
+
+SHUFFLED = HATE.reset_index(drop=True).iloc[ORDER]
+FRESH = pd.Series(SHARE.to_numpy()[ORDER])  # what predicts the shuffled rows by position
+SORTED = SHARE.reset_index(drop=True)
+BY_ORDER = PLAIN_FOLDS[ORDER]
+
+
+@pytest.mark.parametrize(
+    ("refused", "says", "followed"),
+    [
+        pytest.param(
+            (SHUFFLED, FRESH, BY_ORDER),
+            "index of predictions must be .* got 0 to 199 in order, .* of predictions, and another order of gold",
+            [
+                (SHUFFLED, FRESH.set_axis(SHUFFLED.index), BY_ORDER),
+                (SHUFFLED, FRESH.to_numpy(), BY_ORDER),
+                (SHUFFLED.sort_index(), SORTED, PLAIN_FOLDS),  # where numbers of rows are meant
+            ],
+            id="fresh predictions",
+        ),
+        pytest.param(
+            (FRESH > 0.5, SHUFFLED, BY_ORDER),
+            "index of predictions must be that of gold, .* of gold, and another order of predictions",
+            [
+                (FRESH > 0.5, SHUFFLED.to_numpy(), BY_ORDER),
+                ((FRESH > 0.5).set_axis(SHUFFLED.index), SHUFFLED, BY_ORDER),
+            ],
+            id="shuffled predictions",
+        ),
+        pytest.param(
+            (SHUFFLED, FRESH.to_numpy(), pd.Series(BY_ORDER)),
+            "index of folds must be that of gold",
+            [(SHUFFLED, FRESH.to_numpy(), pd.Series(BY_ORDER, SHUFFLED.index))],
+            id="fresh folds",
+        ),
+        pytest.param(
+            (BUGS, PREFIXED, FOLDS),
+            "gold must be one of p_a, p_b, p_c, got a, b, c",
+            [(BUGS, PREFIXED, FOLDS, ["a", "b", "c"]), (BUGS, PREFIXED.to_numpy(), FOLDS, ["a", "b", "c"])],
+            id="classes called otherwise",
+        ),
+        pytest.param(
+            (BUGS, PREFIXED.set_axis(["a", "b", "other"], axis=1), FOLDS),
+            "gold must be one of a, b, other, got c",
+            [(BUGS, PREFIXED.to_numpy(), FOLDS, ["a", "b", "c"])],
+            id="some classes called otherwise",
+        ),
+        pytest.param(
+            (HATE, pd.DataFrame(PAIR, GOLD.index, ["no", "yes"]), FOLDS),
+            "gold must be one of no, yes, got 0, 1",
+            [(HATE, pd.DataFrame(PAIR, GOLD.index, ["no", "yes"]), FOLDS, [0, 1])],
+            id="no and yes",
+        ),
+        pytest.param(
+            (np.where(BUGS == "c", "a", BUGS), THREE, FOLDS),
+            "one distinct name for each of the 3 columns",
+            [(np.where(BUGS == "c", "a", BUGS), THREE, FOLDS, ["a", "b", "c"])],
+            id="a class that no row has",
+        ),
+        pytest.param(
+            (BUGS, PAIR, FOLDS),
+            "one distinct name for each of the 2 columns",
+            [(BUGS, THREE, FOLDS, ["a", "b", "c"])],
+            id="a class without a column",
+        ),
+        pytest.param(
+            (GOLD, SHARES.set_axis(["p_x", "p_z"], axis=1), FOLDS),
+            "columns of predictions must be called x, z, got p_x, p_z",
+            [(GOLD, SHARES, FOLDS), (GOLD, SHARES.to_numpy(), FOLDS)],
+            id="labels called otherwise",
+        ),
+        pytest.param(
+            (GOLD, SHARES, FOLDS, ["x", "y"]),
+            "columns of .* must be called x, y, got x, z",
+            [(GOLD.to_numpy(), SHARES.to_numpy(), FOLDS, ["x", "y"])],
+            id="some labels called otherwise",
+        ),
+        pytest.param(
+            (GOLD, [pd.DataFrame(PAIR, columns=["no", "yes"])] * 2, PLAIN_FOLDS),
+            r"columns of predictions\[0\] must be called 0 and 1, .* got no, yes",
+            [(GOLD, [PAIR, PAIR], PLAIN_FOLDS)],
+            id="list of tables",
+        ),
+        pytest.param(
+            (GOLD, SHARE, FOLDS),
+            "columns of predictions must be called x, z, got x",
+            [(GOLD, SHARES, FOLDS)],
+            id="a column that is lacking",
+        ),
+        pytest.param(
+            (GOLD.to_numpy(), SHARE.to_numpy(), FOLDS),
+            r"gold must have shape \(rows, 1\), got \(200, 2\)",
+            [(HATE, SHARE.to_numpy(), FOLDS)],
+            id="a column too many",
+        ),
+    ],
+)
+def test_what_a_remedy_says_is_accepted(refused: Any, says: str, followed: list[Any]) -> None:
+    def decided(gold: Any, predictions: Any, folds: Any, labels: Any = None) -> Decided:
+        return tune_polar.decide(gold, predictions, folds, labels=labels, **QUICK)
+
+    with pytest.raises(tune_polar.TunePolarError, match=says):
+        decided(*refused)
+    scores = [decided(*each).score for each in followed]
+    assert scores == scores[:1] * len(scores)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +373,7 @@ TWICE = SHARES.set_axis([0, *range(ROWS - 1)])
     [
         ((GOLD, SHARES.rename(columns={"z": "y"}), FOLDS), "columns of predictions must be called x, z, got x, y"),
         ((GOLD, pd.concat([SHARES, SHARES], axis=1), FOLDS), "columns of predictions must have a name each"),
-        ((GOLD, SHARES.set_axis(np.arange(ROWS) + 1), FOLDS), "index of predictions .* got 1 that gold lacks: 200"),
+        ((GOLD, SHARES.set_axis(np.arange(ROWS) + 2), FOLDS), "index of predictions .* got 1 that gold lacks: 201"),
         ((GOLD, SHARES.iloc[:-1], FOLDS), "index of predictions must name the rows of gold, got 1 that"),
         ((GOLD, TWICE, FOLDS), "index of predictions must have each name once, .* got 0 again"),
         ((GOLD, [SHARES, SHARES], FOLDS), r"columns of predictions\[0\] must be called 0 and 1, .* got x, z"),

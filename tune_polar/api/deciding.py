@@ -122,18 +122,21 @@ def decide(
     """Report what out-of-fold predictions are worth, as `tune-polar decide` does of a file.
 
     What names its rows, as DataFrames and Series do, is put in one order by its index, and columns by their names:
-    both must then be the same everywhere. What has no names goes by position.
+    both must then be the same everywhere. What has no names goes by position, and so does a single column. Rows that
+    pandas numbered, 0, 1, 2 …, are refused beside the same numbers in another order: nothing tells which ones belong
+    together.
 
     Args:
         gold: of the out-of-fold rows: 0 and 1 (rows,) or (rows, labels), classes (rows,), or numbers (rows,) or
-            (rows, columns).
+            (rows, columns); a single column is (rows,). None may be missing.
         predictions: of the same rows, each by a model that was not trained on it: probabilities (rows,), (rows, labels)
             or (rows, classes), numbers, or what ``predict_proba`` gives, also as a list of arrays (rows, 2). A mapping
             by name compares several configurations.
         folds: the fold that each row was held out in, by number or name, (rows,); None: all in one, which compares no
             folds.
-        labels: names of the columns, of classes what gold says, such as ``model.classes_``; None: the columns' own
-            names, sorted classes, or numbers from 0.
+        labels: names of the columns, of classes what gold says, such as ``model.classes_``; tables that have none of
+            these names are renamed by position. None: the columns' own names (sorted, where they are the classes of
+            gold), sorted classes, or numbers from 0. Of two classes the last is the label.
         splits: further rows by name, each as (gold or None, predictions): ``{"test": (y_test, probabilities)}``.
         groups: of each out-of-fold row, such as its language; of classes and numbers each group's score is told.
         rules: threshold rules to compare; none: the usual ones.
@@ -146,7 +149,7 @@ def decide(
 
     Raises:
         TunePolarError: arrays that do not fit together, rows or columns of other names, or values that are no gold,
-            no prediction or no fold.
+            no prediction or no fold, or are missing.
 
     Example:
         >>> import numpy as np

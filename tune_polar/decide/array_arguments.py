@@ -7,25 +7,47 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from tune_polar.decide.named_arrays import NamedArray, float_array, in_one_order, index_of, named_array
+from tune_polar.decide.named_arrays import (
+    BY_POSITION,
+    NamedArray,
+    float_array,
+    in_one_order,
+    index_of,
+    keys_of,
+    named_array,
+)
 from tune_polar.errors import DecisionError
 
 Predicted: TypeAlias = "ArrayLike | Sequence[ArrayLike]"  # (rows,), (rows, columns), or predict_proba's list of arrays
 TWO_AXES = 2
 REMEDY = "Give gold and predictions of the same rows in the same order, one column a label or class."
-YES_NO = ({"0", "1"}, {"False", "True"})  # what scikit-learn calls the classes of one label
 
 
 @dataclass(frozen=True, eq=False)
 class ReadSplit:
-    """One split's arrays, the rows of all in one order."""
+    """One split's arrays, the rows of all in one order.
+
+    Args:
+        gold: (rows,) or (rows, columns); None: it has none.
+        predictions: (rows, columns) each, by configuration.
+        folds: (rows,).
+        groups: (rows,).
+        notes: of rows that were moved.
+    """
 
     gold: NamedArray | None
-    predictions: Mapping[str, NamedArray]  # (rows, columns) each
+    predictions: Mapping[str, NamedArray]
     folds: NDArray[Any] | None = None
     groups: NDArray[Any] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def tables(self) -> list[NamedArray]:
+        """What may have several columns, gold first."""
+        return [*(() if self.gold is None else (self.gold,)), *self.predictions.values()]
 
 
 def read_split(
@@ -54,15 +76,25 @@ def read_split(
         arrays["folds"] = _one_column(named_array(folds, "folds"))
     if groups is not None:
         arrays["groups"] = _groups(groups)
-    ordered = dict(zip(arrays, in_one_order(arrays.values()), strict=True))
+    found, notes = in_one_order(arrays.values())
+    ordered = dict(zip(arrays, found, strict=True))
     beside = {name: ordered[name].values for name in ("folds", "groups") if name in ordered}
-    return ReadSplit(ordered.get("gold"), {name: ordered[f"predictions/{name}"] for name in predictions}, **beside)
+    predicted = {name: ordered[f"predictions/{name}"] for name in predictions}
+    return ReadSplit(ordered.get("gold"), predicted, **beside, notes=tuple(notes))
 
 
 def _gold(given: object, what: str) -> NamedArray:
-    gold = named_array(given, what)
+    """(rows,) or (rows, columns), of several."""
+    gold = _one_column(named_array(given, what))
     if gold.values.ndim not in (1, TWO_AXES) or 0 in gold.values.shape:
         raise DecisionError(f"{what} must have shape (rows,) or (rows, columns), got {gold.values.shape}", REMEDY)
+    lacking = pd.isna(gold.values).reshape(len(gold.values), -1).any(axis=1)
+    if lacking.any():
+        raise DecisionError(
+            f"{what} must have a value in every row, got none in row {int(np.argmax(lacking))} (counting from 0); "
+            f"{int(lacking.sum())} such rows",
+            "Leave these rows out of all that is given, or fill in what they lack.",
+        )
     return gold
 
 
@@ -77,7 +109,7 @@ def _predicted(given: Predicted, what: str) -> NamedArray:
 
 
 def _second_columns(given: Sequence[object], what: str) -> NamedArray:
-    arrays = in_one_order([float_array(each, f"{what}[{place}]", REMEDY) for place, each in enumerate(given)])
+    arrays, _ = in_one_order([float_array(each, f"{what}[{place}]", REMEDY) for place, each in enumerate(given)])
     shapes = [each.values.shape for each in arrays]
     if any(shape[1] != TWO_AXES for shape in shapes) or len(set(shapes)) > 1:
         raise DecisionError(
@@ -85,13 +117,13 @@ def _second_columns(given: Sequence[object], what: str) -> NamedArray:
             "Give one array (rows, classes) for classes that exclude each other.",
         )
     for each in arrays:
-        if each.has_own_names and set(each.columns or ()) not in YES_NO:
+        if each.has_own_names and set(keys_of(each.columns or ())) != {"0", "1"}:
             raise DecisionError(
                 f"the columns of {each.what} must be called 0 and 1, one array a label, got "
                 f"{', '.join(each.columns or ())}",
-                "Give a mapping by name to compare several configurations.",
+                f"Give a mapping by name to compare several configurations, {BY_POSITION}",
             )
-    yes = [each.by_columns(sorted(each.columns or ()))[:, 1] for each in arrays]
+    yes = [each.by_columns(("0", "1"))[:, 1] for each in arrays]
     index = next((each.index for each in arrays if each.index is not None), None)
     return NamedArray(what, np.stack(yes, axis=1), None, index)
 
@@ -99,7 +131,7 @@ def _second_columns(given: Sequence[object], what: str) -> NamedArray:
 def _one_column(array: NamedArray) -> NamedArray:
     """A table of one column as (rows,)."""
     is_table = array.values.ndim == TWO_AXES and array.values.shape[1] == 1
-    return replace(array, values=array.values[:, 0], columns=None) if is_table else array
+    return replace(array, values=array.values[:, 0]) if is_table else array
 
 
 def _groups(groups: Iterable[object]) -> NamedArray:

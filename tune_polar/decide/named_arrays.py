@@ -24,38 +24,71 @@ class NamedArray:
     Args:
         what: it is called in messages.
         values: (rows,) or (rows, columns).
-        columns: their names; None: it has none.
+        columns: their names, of a Series its own; None: it has none.
         index: names of its rows; None: it has none.
-        name: of a Series; "": it has none.
     """
 
     what: str
     values: NDArray[Any]
     columns: tuple[str, ...] | None = None
     index: pd.Index[Any] | None = None
-    name: str = ""
 
     @property
     def has_own_names(self) -> bool:
         """Whether its columns are called otherwise than by their number, as pandas calls them unless told."""
         return self.columns is not None and self.columns != tuple(map(str, range(len(self.columns))))
 
-    def by_columns(self, names: Sequence[str]) -> NDArray[Any]:
-        """The values with the columns in the order of ``names``; by position where they have no names of their own.
+    @property
+    def name(self) -> str:
+        """Of its only column; "": it has none of its own, or several columns."""
+        return self.columns[0] if self.columns is not None and len(self.columns) == 1 and self.has_own_names else ""
+
+    def by_columns(self, *spellings: Sequence[str]) -> NDArray[Any]:
+        """The values with the columns in the order of names; a single one, and what has no names, by position.
+
+        Args:
+            spellings: names of the same columns in the same order, each as somebody calls them.
 
         Raises:
             DecisionError: the columns are called otherwise.
         """
-        own = self.columns
-        if own is None or own == tuple(names) or (not self.has_own_names and set(own) != set(names)):
+        if self.columns is None or len(self.columns) == len(spellings[0]) == 1:
             return self.values
-        lacking, foreign = _besides(names, own), _besides(own, names)
-        if lacking or foreign:
-            raise DecisionError(
-                f"the columns of {self.what} must be called {_listed(names)}, got {_listed(own)}",
-                f"Give the columns one and the same names in gold and predictions, {BY_POSITION}",
-            )
-        return self.values[:, [own.index(name) for name in names]]
+        own = keys_of(self.columns)
+        wanted = next((keys for keys in map(keys_of, spellings) if set(own) == set(keys)), None)
+        if wanted is not None:
+            return self.values if own == wanted else self.values[:, [own.index(key) for key in wanted]]
+        if not self.has_own_names:
+            return self.values
+        raise DecisionError(
+            f"the columns of {self.what} must be called {listed(spellings[0])}, got {listed(self.columns)}",
+            "Give the columns one and the same names in gold and predictions"
+            + (f", {BY_POSITION}" if len(self.columns) == len(spellings[0]) else "."),
+        )
+
+
+def spelled(name: object) -> str:
+    """A class or a column as text; 1.0 as 1, for pandas gives whole numbers a point where one of them was missing."""
+    return str(int(name)) if isinstance(name, float | np.floating) and float(name).is_integer() else str(name)
+
+
+def keys_of(names: Sequence[str]) -> tuple[str, ...]:
+    """What names are compared by: False and True are 0 and 1."""
+    return tuple({"False": "0", "True": "1"}.get(name, name) for name in names)
+
+
+def spellings_of(names: tuple[str, ...], tables: Iterable[NamedArray], renames: bool) -> list[tuple[str, ...]]:
+    """``names``, and, where they rename, those of tables that have none of them, which go by position.
+
+    Two tables with the same other names still go by these among each other.
+    """
+    found = [names]
+    for each in tables if renames and len(names) > 1 else ():
+        own = each.columns or ()
+        is_foreign = all(set(keys_of(own)).isdisjoint(keys_of(known)) for known in found)
+        if is_foreign and each.has_own_names and len(own) == len(names):
+            found.append(own)
+    return found
 
 
 def named_array(given: object, what: str) -> NamedArray:
@@ -75,14 +108,15 @@ def named_array(given: object, what: str) -> NamedArray:
             f"{what} must be an array, got {type(given).__name__}: {error}", f"Give {what} as a numpy array."
         ) from error
     names = getattr(given, "column_names", getattr(given, "columns", None))  # of pyarrow; of pandas and polars
-    columns = None if names is None else tuple(map(str, names))
-    if columns is not None and len(set(columns)) < len(columns):
+    if isinstance(given, pd.Series) and given.name is not None:
+        names = [given.name]
+    columns = None if names is None else tuple(map(spelled, names))
+    if columns is not None and len(set(keys_of(columns))) < len(columns):
         raise DecisionError(
-            f"the columns of {what} must have a name each, got {_listed(columns)}",
+            f"the columns of {what} must have a name each, got {listed(columns)}",
             "Rename those that are called alike.",
         )
-    name = "" if not isinstance(given, pd.Series) or given.name is None else str(given.name)
-    return NamedArray(what, values, columns, index_of(given), name)
+    return NamedArray(what, values, columns, index_of(given))
 
 
 def index_of(given: object) -> pd.Index[Any] | None:
@@ -104,26 +138,34 @@ def float_array(given: object, what: str, remedy: str) -> NamedArray:
     return replace(found, values=values)
 
 
-def in_one_order(arrays: Iterable[NamedArray]) -> list[NamedArray]:
-    """All with their rows in the order of the first that names its rows; those without names stay as they are.
+def in_one_order(arrays: Iterable[NamedArray]) -> tuple[list[NamedArray], list[str]]:
+    """All with their rows in the order of the first that names its rows, and a note of those whose rows that moves.
+
+    Those without names stay as they are.
 
     Raises:
-        DecisionError: the rows of two have other names, or in another order while one name is given twice.
+        DecisionError: the rows of two have other names, or in another order while one name is given twice or one of
+            them has the numbers that pandas gives.
     """
     found = list(arrays)
     first = next((each for each in found if each.index is not None), None)
-    return found if first is None else [_by_rows(each, first) for each in found]
+    if first is None:
+        return found, []
+    ordered = [_by_rows(each, first) for each in found]
+    moved = [each.what for each, now in zip(found, ordered, strict=True) if now is not each]
+    note = f"rows of {', '.join(moved)} are put in the order of {first.what} by their index"
+    return ordered, [note] if moved else []
 
 
 def _by_rows(array: NamedArray, first: NamedArray) -> NamedArray:
     own, wanted = array.index, first.index
     if own is None or wanted is None or own.equals(wanted):
         return array
-    for each, index in ((array, own), (first, wanted)):
+    for given, index in ((array, own), (first, wanted)):
         if not index.is_unique:
             again = index[index.duplicated()][0]
             raise DecisionError(
-                f"the index of {each.what} must have each name once, since that of {array.what} differs from that of "
+                f"the index of {given.what} must have each name once, since that of {array.what} differs from that of "
                 f"{first.what}; got {again} again",
                 f"Give both one and the same index, {BY_POSITION}",
             )
@@ -132,15 +174,25 @@ def _by_rows(array: NamedArray, first: NamedArray) -> NamedArray:
         if len(beyond):
             raise DecisionError(
                 f"the index of {array.what} must name the rows of {first.what}, got {len(beyond):,} that {name} "
-                f"lacks: {_listed(list(map(str, beyond[: MOST_SHOWN + 1])))}",
+                f"lacks: {listed(list(map(str, beyond[: MOST_SHOWN + 1])))}",
                 f"Give both of the same rows, {BY_POSITION}",
             )
+    if _is_default(own) or _is_default(wanted):
+        numbered, shuffled = (array, first) if _is_default(own) else (first, array)
+        raise DecisionError(
+            f"the index of {array.what} must be that of {first.what}, got 0 to {len(own) - 1:,} in order, as pandas "
+            f"numbers rows unless told, of {numbered.what}, and another order of {shuffled.what}: nothing tells which "
+            "rows belong together",
+            f"Give {numbered.what} the index of {shuffled.what} by .set_axis(…) where both stand in one order, "
+            f".sort_index() of {shuffled.what} where it goes by these numbers, {BY_POSITION}",
+        )
     return replace(array, values=array.values[own.get_indexer(wanted)], index=wanted)
 
 
-def _besides(names: Sequence[str], others: Sequence[str]) -> list[str]:
-    return [name for name in names if name not in others]
+def _is_default(index: pd.Index[Any]) -> bool:
+    return isinstance(index, pd.RangeIndex) and index.equals(pd.RangeIndex(len(index)))
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first of them, for a message."""
     return ", ".join(names[:MOST_SHOWN]) + (", …" if len(names) > MOST_SHOWN else "")

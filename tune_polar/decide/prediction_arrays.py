@@ -8,17 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from tune_polar.decide.array_arguments import REMEDY, TWO_AXES, Predicted, ReadSplit, read_split
 from tune_polar.decide.array_checks import FloatArray, as_bool, as_probability, finite, fold_numbers, numbered_folds
-from tune_polar.decide.named_arrays import NamedArray
+from tune_polar.decide.named_arrays import NamedArray, keys_of, listed, spelled, spellings_of
 from tune_polar.decide.prediction_columns import Kind
 from tune_polar.decide.predictions import OOF, ConfigurationPredictions, PredictionTable, SplitPredictions
 from tune_polar.errors import DecisionError
 
 ARRAYS = Path("arrays")  # what messages name in place of a file
 ONE = "predictions"  # the name of predictions that have none
+OF_CLASSES = (
+    "Give a column for each class of gold and labels=[…] in the order of the columns, such as classes_ of a "
+    "scikit-learn model, and .to_numpy() of predictions that call them otherwise."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +46,12 @@ def table_of_arrays(
         splits: ``oof``, which has gold, and any other.
         folds: fold of each out-of-fold row, (rows,), by number or name; None: all of one fold.
         labels: names of the columns, of classes what gold says; None: the columns' own, what gold holds, or numbers
-            from 0.
+            from 0. Tables that have none of these names go by position.
         groups: group of each out-of-fold row.
 
     Raises:
         DecisionError: arrays that do not fit together, or values that are no gold or no prediction.
     """
-    notes = list[str]()
     own = read_split("", splits[OOF].gold, splits[OOF].predictions, folds, groups)
     if own.gold is None:
         raise DecisionError("gold of the out-of-fold rows must be an array, got None", REMEDY)
@@ -55,6 +59,9 @@ def table_of_arrays(
     read |= {s: read_split(f" of {s}", each.gold, each.predictions) for s, each in splits.items() if s != OOF}
     kind = _kind(own.gold.values, next(iter(own.predictions.values())).values)
     names = _names(kind, own.gold, own.predictions, labels)
+    spellings = spellings_of(names, (table for each in read.values() for table in each.tables), labels is not None)
+    notes = [note for each in read.values() for note in each.notes]
+    notes += [f"columns {listed(each)} are, by position, {listed(names)}" for each in spellings[1:]]
     if kind == "class" and len(names) == TWO_AXES:
         notes.append(f"two classes, {names[0]} and {names[1]}: {names[1]} is the label that is decided")
     rows = len(own.gold.values)
@@ -64,7 +71,7 @@ def table_of_arrays(
     found = []
     for name in own.predictions:
         parts = {
-            split: _split(_Place(kind, names, name, split), each)
+            split: _split(_Place(kind, spellings, name, split), each)
             for split, each in read.items()
             if name in each.predictions
         }
@@ -77,9 +84,13 @@ def table_of_arrays(
 @dataclass(frozen=True)
 class _Place:
     kind: Kind
-    names: tuple[str, ...]
+    spellings: Sequence[tuple[str, ...]]
     configuration: str
     split: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.spellings[0]
 
     @property
     def words(self) -> str:
@@ -105,25 +116,40 @@ def _kind(gold: NDArray[Any], predicted: FloatArray) -> Kind:
 def _names(
     kind: Kind, gold: NamedArray, predictions: Mapping[str, NamedArray], labels: Sequence[str] | None
 ) -> tuple[str, ...]:
-    """As told, else the names of columns, of gold's first, else what gold holds, else numbers."""
+    """As told, else the names of columns, of gold's first, else what gold holds, else numbers.
+
+    Columns called as the classes of gold stand in the order of these, whose last is the label of two.
+    """
     width = next(iter(predictions.values())).values.shape[1]
     tables = (*(() if kind == "class" else (gold,)), *predictions.values())
-    told = next((each.columns for each in tables if each.columns is not None and each.has_own_names), None)
+    own = {each.name for each in predictions.values()}
+    told = next((each.columns for each in tables if each.has_own_names and len(each.columns or ()) > 1), None)
+    said = _classes(gold.values) if kind == "class" else ()
     if labels is not None:
-        names = tuple(map(str, labels))
+        names = tuple(map(spelled, labels))
     elif told is not None:
-        names = told
+        return said if set(keys_of(said)) == set(keys_of(told)) else told
     elif kind == "class":
-        names = tuple(map(str, np.unique(gold.values)))  # in scikit-learn's order of classes_
+        names = said
+    elif width == 1:
+        return (gold.name or (own.pop() if len(own) == 1 else "") or ("label" if kind == "labels" else "number"),)
     else:
-        alone = gold.name or ("label" if kind == "labels" else "number")
-        names = (alone,) if width == 1 else tuple(map(str, range(width)))
-    if len(names) != width or len(set(names)) != width:
+        return tuple(map(str, range(width)))
+    if len(names) != width or len(set(keys_of(names))) != width:
         raise DecisionError(
             f"there must be one distinct name for each of the {width} columns of predictions, got {list(names)}",
-            "Give labels=[…] in the order of the columns, such as classes_ of a scikit-learn model.",
+            OF_CLASSES if kind == "class" else "Give labels=[…] in the order of the columns.",
         )
     return names
+
+
+def _classes(gold: NDArray[Any]) -> tuple[str, ...]:
+    """In scikit-learn's order of ``classes_``."""
+    said = pd.unique(gold)
+    try:
+        return tuple(map(spelled, sorted(said)))
+    except TypeError:  # texts among numbers
+        return tuple(sorted(map(spelled, said)))
 
 
 def _split(place: _Place, split: ReadSplit) -> SplitPredictions:
@@ -134,7 +160,7 @@ def _split(place: _Place, split: ReadSplit) -> SplitPredictions:
             f"{given.values.shape[1]}",
             REMEDY,
         )
-    values = given.by_columns(place.names)
+    values = given.by_columns(*place.spellings)
     values = finite(values, place.words) if place.kind == "number" else as_probability(values, place.names)
     gold = None if split.gold is None else _gold(place, split.gold)
     for what, each in (("gold", gold), ("folds", split.folds), ("groups", split.groups)):
@@ -150,17 +176,20 @@ def _split(place: _Place, split: ReadSplit) -> SplitPredictions:
 def _gold(place: _Place, given: NamedArray) -> NDArray[Any]:
     """(rows, columns), of classes codes (rows, 1)."""
     gold = given.values
+    width = 1 if place.kind == "class" else len(place.names)
+    if width != (1 if gold.ndim == 1 else gold.shape[1]):
+        raise DecisionError(f"{place.words}: gold must have shape (rows, {width}), got {gold.shape}", REMEDY)
     if place.kind == "class":
-        said, codes = np.unique(gold.astype(str), return_inverse=True)
-        unknown = sorted(set(said.tolist()) - set(place.names))
+        codes, found = pd.factorize(gold)
+        said, known = [spelled(each) for each in found], keys_of(place.names)
+        unknown = sorted(name for name, key in zip(said, keys_of(said), strict=True) if key not in known)
         if unknown:
             raise DecisionError(
-                f"{place.words}: gold must be one of {', '.join(place.names)}, got {', '.join(unknown)}",
-                "Give labels=[…] in the order of the columns, such as classes_ of a scikit-learn model.",
+                f"{place.words}: gold must be one of {', '.join(place.names)}, got {', '.join(unknown)}", OF_CLASSES
             )
-        places = np.array([place.names.index(name) for name in said.tolist()], dtype=np.int64)
-        return places[codes.reshape(-1)][:, None]
-    columns = gold[:, None] if gold.ndim == 1 else given.by_columns(place.names)
+        places = np.array([known.index(key) for key in keys_of(said)], dtype=np.int64)
+        return places[codes][:, None]
+    columns = gold[:, None] if gold.ndim == 1 else given.by_columns(*place.spellings)
     if place.kind == "number":
         return finite(columns, "gold")
     return as_bool(columns, "gold", TWO_AXES)
