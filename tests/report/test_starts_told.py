@@ -144,6 +144,51 @@ def test_the_tables_of_groups_mark_each_score(tmp_path):
     assert not any(SEEN_MARK in str(table.texts) + table.caption for table in Answer(honest, "groups").tables)
 
 
+def test_sentences_of_thresholds_and_gaps_mark_each_score(tmp_path):
+    page = PageContext(grouped_store(tmp_path / "s").summary())
+    score = page.shown(page.won.decisions["kinds"].cross_fitted.score)
+    texts = Answer(page, "thresholds").texts
+    assert any(f"max_f1 {score} {SEEN_MARK}" in text for text in texts)
+    (gap,) = [text for text in texts if text.startswith("Oracle gap of kinds on out-of-fold rows")]
+    assert gap.count(SEEN_MARK) == 2
+    assert not any(SEEN_MARK in text for text in texts if text.startswith("Oracle gap of kinds on dev"))
+    columns = [each for each in Answer(page, "pipeline").tables if each.caption.startswith("Column by column")]
+    assert [SEEN_MARK in head for head in columns[0].columns[:4]] == [False, True, True, False]
+    (weakest,) = [text for text in Answer(page, "use").texts if "The weakest of" in text]
+    assert f"{SEEN_MARK}, cross-fitted." in weakest
+
+
+def test_the_map_of_a_vote_on_such_a_stage_marks_its_scores(tmp_path):
+    """Two votes: one of a stage that starts from none, one of a stage that starts from the best fold."""
+    stages = TWO_STAGES["stages"]
+    second = {**stages["finder"], "start": {"stage": "finder", "fold": "best"}}
+    other = {**TWO_STAGES["decide"]["vote"], "of": "second"}
+    recipe = recipe_of(
+        {
+            **TWO_STAGES,
+            "stages": {"finder": stages["finder"], "second": second},
+            "decide": {"vote": TWO_STAGES["decide"]["vote"], "other": other},
+            "score": {"of": "vote"},
+        }
+    )
+    page = PageContext(finished_store(tmp_path / "s", recipe).summary())
+    answer = Answer(page, "votes")
+    marks = [SEEN_MARK in text for text in answer.texts if text.startswith("The best setting, chosen on the rows")]
+    assert marks == [False, True]
+    settings = [each for each in answer.tables if each.caption.startswith("The settings marked")]
+    assert [{SEEN_MARK in row[2] for row in each.texts} for each in settings] == [{False}, {True}]
+
+
+def test_groups_held_out_are_marked_too(tmp_path):
+    folds = {"plan": "leave_groups_out", "by": "language"}
+    recipe = recipe_of({**TWO_STAGES, "folds": folds}, sorter__start={"stage": "finder", "fold": "best"})
+    of_groups, of_folds = Answer(PageContext(finished_store(tmp_path / "s", recipe).summary()), "unseen").tables
+    assert all(SEEN_MARK in row[2] for row in of_groups.texts)
+    assert all(SEEN_MARK in row[2] for row in of_folds.texts)
+    for table in (of_groups, of_folds):
+        assert table.caption.endswith(NOTE.removesuffix("."))
+
+
 def test_the_page_of_several_stores_says_what_its_mark_means(flawed, mixed, tmp_path):
     summaries = [flawed.summary(), mixed.summary()]
     sections = {name: answer for name, _, answer in comparison(summaries)}
