@@ -22,6 +22,7 @@ from tune_polar.report.store_comparison import comparison, crossed, write_compar
 from tune_polar.report.tidy_tables import configurations_table
 from tune_polar.report.winner_recipe import winner_yaml
 from tune_polar.report.words import SEEN_MARK
+from tune_polar.trial.floor_models import make_floor
 
 SEEN = "sorter starts from finder’s best fold, which was trained on texts that are scored here (TP010)"
 NOTE = f"† no honest score, too high: {SEEN}."
@@ -247,3 +248,10 @@ def test_an_ensemble_of_such_configurations_is_flawed_too(flawed):
     assert f"No score of the pick or of an ensemble is honest here: {SEEN}." in said
     assert any("not applicable, sorter starts from" in each for each in said)
     assert ensemble_table(report, str).caption.endswith(f"Too high all the same: {SEEN}")
+
+
+def test_scores_beside_floors_are_marked_and_those_of_floors_are_not(flawed):
+    flawed.store.put_floor(make_floor("tfidf", flawed.recipe, flawed.corpus, flawed.plans))
+    table = Answer(PageContext(flawed.summary()), "floors").table("Linear models without fine-tuning")
+    marked = {name: SEEN_MARK in row["Score"] for name, row in table.items()}
+    assert marked == {"tfidf": False, "published": True, "winner": True}
