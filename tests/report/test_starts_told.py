@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.cli.test_status import ended
@@ -255,3 +257,17 @@ def test_scores_beside_floors_are_marked_and_those_of_floors_are_not(flawed):
     table = Answer(PageContext(flawed.summary()), "floors").table("Linear models without fine-tuning")
     marked = {name: SEEN_MARK in row["Score"] for name, row in table.items()}
     assert marked == {"tfidf": False, "published": True, "winner": True}
+
+
+def test_scores_by_extra_rows_are_marked(tmp_path):
+    data = {**TWO_STAGES["data"], "extra": {"file": "more.csv"}}
+    made = made_store(
+        tmp_path / "s", recipe_of({**TWO_STAGES, "data": data}, sorter__start={"stage": "finder", "fold": "best"})
+    )
+    made.finish(made.configuration("published"), 0.5)
+    made.finish(made.configuration({"data.extra.share": 0.5}), 0.8)
+    summary = made.summary()
+    told = replace(summary, gold=replace(summary.gold, sources=np.array([-1])))
+    (scores,) = [each for each in Answer(PageContext(told), "extra-rows").tables if "trained with" in each.caption]
+    assert [row[0] for row in scores.texts] == ["50%", "all"]
+    assert all(cell.endswith(SEEN_MARK) for row in scores.texts for cell in row[2:])
