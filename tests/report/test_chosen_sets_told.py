@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.report.outline import Answer
-from tests.store.made_recipes import NUMBER, recipe_of, regression
+from tests.store.made_recipes import NUMBER, recipe_of, regression, two_stages
 from tests.store.made_store import finished_store
 from tune_polar.evaluate.summary import SearchSummary
 from tune_polar.report.page import html_of
@@ -53,12 +53,18 @@ def test_the_page_of_several_stores_says_it_once_a_set(chosen: SearchSummary, tm
     summaries = [chosen, searched(tmp_path / "other", later=(LR,))]
     table = crossed(summaries)
     assert not isinstance(table, str)
-    assert table.notes()[-1] == doubt("later", "later")
-    assert table.as_json()["doubts"] == [doubt("later", "later")]
+    assert set(table.as_json()["doubts"]) == {doubt("later", "later"), doubt("made", "made")} < set(table.notes())
     assert not any("take part in no choice" in note for note in table.notes())
     page = html.unescape(write_comparison(summaries, tmp_path / "page.html").read_text(encoding="utf-8"))
     assert [page.count(doubt(name, name)) for name in ("later", "made")] == [1, 1]
     assert "TP011" not in str(comparison([finished_store(tmp_path / "none", regression(), (0.5,)).summary()]))
+
+
+def test_without_other_sets_it_is_said_of_the_winners(tmp_path: Path) -> None:
+    own = finished_store(tmp_path / "own", two_stages(chosen_on={"made": ("sorter.optimizer.lr",)}), (0.5,)).summary()
+    assert isinstance(crossed([own]), str)
+    page = html.unescape(write_comparison([own], tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert page.count(doubt("made", "made", "sorter.optimizer.lr = 0.001")) == 1
 
 
 def test_nobody_chose_anything_on_the_embedded_sample(chosen: SearchSummary) -> None:

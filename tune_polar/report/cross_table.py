@@ -134,7 +134,11 @@ def cross_table(searches: Sequence[tuple[str, PageContext]]) -> CrossTable | str
     sets = tuple(dict.fromkeys([*own.values(), *(each for row in rows for each in row.tested)]))
     doubts = (
         *seen_notes(row for _, _, row in shown),
-        *chosen_notes((page.summary, split, row) for _, page, row in shown for split in sets_of(page)),
+        *chosen_notes(
+            (page.summary, split, row)
+            for _, page, row in shown
+            for split in (page.summary.facts.data_name, *sets_of(page))
+        ),
     )
     return CrossTable(sets, rows, scored[0], tuple(_unlike(pages)), doubts)
 

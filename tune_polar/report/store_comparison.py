@@ -68,9 +68,13 @@ def comparison(summaries: Sequence[SearchSummary]) -> list[tuple[str, str, Answe
     pages = list(zip(_names(summaries), map(PageContext, summaries), strict=True))
     winners = [_Winner(name, page, *page.scored[0]) for name, page in pages if page.scored]
     why = incomparable(winners)
+    table = cross_table(pages)
+    doubts = seen_notes(each.row for each in winners)
+    if isinstance(table, str):  # else it says this of all rows that it shows
+        doubts += chosen_notes((each.page.summary, each.page.summary.facts.data_name, each.row) for each in winners)
     found: list[tuple[str, str, Answer]] = [
-        ("winners", "What did each search find?", _found(pages, winners, why)),
-        ("crossed", "What does each score on the other data?", _crossed(crossed(summaries))),
+        ("winners", "What did each search find?", _found(pages, winners, why, doubts)),
+        ("crossed", "What does each score on the other data?", _crossed(table)),
         ("apart", "Can the winners be told apart?", _apart(winners, why)),
     ]
     if len(winners) > 1:
@@ -99,7 +103,9 @@ def _names(summaries: Sequence[SearchSummary]) -> list[str]:
     ]
 
 
-def _found(pages: Sequence[tuple[str, PageContext]], winners: Sequence[_Winner], why: str) -> Answer:
+def _found(
+    pages: Sequence[tuple[str, PageContext]], winners: Sequence[_Winner], why: str, doubts: Sequence[str]
+) -> Answer:
     table = TextTable(
         "Each search and its winner; corrected: for having chosen the best (BBC-CV), 90% interval of the expectation",
         ("search", "recipe, data, encoder", "score", "finished", "winner", "score ± SD", "corrected"),
@@ -117,8 +123,6 @@ def _found(pages: Sequence[tuple[str, PageContext]], winners: Sequence[_Winner],
         "that of all rows pooled) ± the standard deviation between them."
         + (f" {why}: do not read one row against another." if why else "")
     )
-    doubts = chosen_notes((each.page.summary, each.page.summary.facts.data_name, each.row) for each in winners)
-    doubts += seen_notes(each.row for each in winners)
     return [table, figure(svg, note), *([caption(*doubts)] if doubts else [])]
 
 
