@@ -16,6 +16,7 @@ from tests.store.made_store import finished_store
 from tune_polar.evaluate.correction import choice_of
 from tune_polar.evaluate.expected_score import ahead_of
 from tune_polar.recipe.recipe import Recipe
+from tune_polar.stats.prediction_ensembles import ALONE, HONEST_ALONE
 
 YES_NO = {
     "recipe": "yes",
@@ -146,6 +147,15 @@ def test_what_decide_does_not_do_is_said(run: Callable[..., Any], tmp_path: Path
         "predictions-finder.csv: decide on it does not decide as vote (knn_vote) does; the search scores system" in said
     )
     assert "\ntables/folds.csv\n" in said
+
+
+def test_one_honest_configuration_is_not_called_the_only_one(run: Callable[..., Any], tmp_path: Path) -> None:
+    made = finished_store(tmp_path / "store", two_stages(), (0.9,))
+    made.finish(made.configuration({"sorter.start.fold": "best"}), 0.2)
+    run("export", "store", "--csv", "tables")
+    said = run("decide", "tables/predictions-sorter.csv", "--rule", "max_f1", "--rounds", "100").out
+    assert HONEST_ALONE in " ".join(said.split())
+    assert ALONE not in " ".join(said.split())
 
 
 @pytest.mark.parametrize("skill", [0.95, 0.2])

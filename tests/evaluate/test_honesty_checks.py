@@ -11,9 +11,9 @@ from tests.store.made_store import finished_store, made_store
 from tune_polar.api.best import best_of
 from tune_polar.cli.result_json import result_json
 from tune_polar.evaluate.coded_checks import Check, checks_of
-from tune_polar.evaluate.correction import choice_of, corrected_best
+from tune_polar.evaluate.correction import TWO_FINISHED, TWO_HONEST, choice_of, corrected_best
 from tune_polar.evaluate.expected_score import ahead_of
-from tune_polar.evaluate.search_ensembles import ensembles_of
+from tune_polar.evaluate.search_ensembles import ONE_HONEST, ensembles_of
 from tune_polar.evaluate.summary import SearchSummary
 
 BEST = {"stage": "finder", "fold": "best"}
@@ -137,6 +137,31 @@ def test_an_honest_winner_is_corrected_and_combined_among_honest_configurations(
     report = ensembles_of(summary)
     assert not report.flaw
     assert seen.configuration.id not in report.names
+
+
+def test_an_honest_choice_among_one_says_why_it_is_not_corrected(tmp_path):
+    """The others have finished too: their starts have seen what is scored."""
+    made = finished_store(tmp_path / "s", two_stages(), (0.9,))
+    for place, skill in enumerate((0.2, 0.25, 0.3)):
+        made.finish(made.configuration({"sorter.start.fold": "best", "sorter.optimizer.lr": 0.01 + place}), skill)
+    summary = made.summary()
+    assert not summary.best.seen_starts()
+    assert corrected_best(summary) == TWO_HONEST
+    assert "needs two configurations whose starts have not seen texts that are scored here (TP010)" in TWO_HONEST
+    assert ensembles_of(summary) == ONE_HONEST
+    alone = replace(summary, configurations=summary.configurations[:1])
+    assert corrected_best(alone) == TWO_FINISHED
+
+
+def test_tp010_names_no_other_where_the_winners_own_score_is_honest(tmp_path):
+    """The score is of the vote, whose stage starts from none; the other decisions rest on the start."""
+    recipe = recipe_of({**TWO_STAGES, "score": {"of": "vote"}}, sorter__start=BEST)
+    made = finished_store(tmp_path / "s", recipe)
+    summary = made.summary()
+    assert not summary.best.seen_starts()
+    (message,) = check(summary, "TP010").messages
+    assert "scores of kinds, system are too high" in message
+    assert "the best honest one" not in message
 
 
 # -- TP011 ------------------------------------------------------------------------------------------------------------

@@ -506,7 +506,7 @@ def test_every_group_is_scored_by_the_scores_own_metric(page_of: PageOf, shape: 
     assert any(text.startswith(f"Best is {best} ") for text in answer.texts)
 
 
-def test_other_sets_are_scored_and_never_chosen_on(page_of: PageOf) -> None:
+def test_other_sets_are_scored_and_the_search_chooses_nothing_on_them(page_of: PageOf) -> None:
     page = page_of("two stages")
     answer = Answer(page, "elsewhere")
     for name, judgement in page.won.decisions.items():
@@ -518,7 +518,7 @@ def test_other_sets_are_scored_and_never_chosen_on(page_of: PageOf) -> None:
             assert row[3] == page.shown(ladder[rung].score)
             assert row[1] == str(len(ladder[rung].decided))
             assert rung != "oracle"
-    assert "Test and evaluation sets are scored, never chosen on" in answer.texts[-1]
+    assert "Test and evaluation sets are scored, and this search chooses nothing on them" in answer.texts[-1]
     (later,) = Answer(page_of("regression"), "elsewhere").tables
     assert {row[0] for row in later.texts} == {"later"}
 

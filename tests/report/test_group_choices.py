@@ -30,6 +30,7 @@ def test_each_group_has_its_gain_over_plain_and_its_thresholds():
     judged = judge(graph, {"m": Table.of("probability", [probability[:, None]])}, {"m": rows}, "macro_f1").scored
     train = SimpleNamespace(columns={"language": group_column(["a", "b"])})
     page = SimpleNamespace(
+        best=None,
         won=SimpleNamespace(graph=graph, decisions={"d": judged}),
         summary=SimpleNamespace(gold=SimpleNamespace(train=train)),
         cells=CellWords(tuple(Cell(fold, 0) for fold in range(4))),

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from one_slot import ONE_SLOT, Slot
-from polar_search import SMALL, polar_folder, small_corpus, space_over
+from polar_search import SMALL, TWO_STAGES, polar_folder, small_corpus, space_over
 from simulated_search import recipe_of
 from tracked_files import Points, curves_in, events_of, offline_runs
 
@@ -151,14 +151,22 @@ def test_an_exported_search_has_the_folders_and_curves_of_a_tracked_one(plan: Se
         assert curves_in(tmp_path / "exported" / folder) == curves_in(tmp_path / "curves" / folder)
 
 
-def test_wandb_has_a_group_a_configuration_and_a_run_a_fold(
-    plan: SearchPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where W&B writes; its process keeps what the environment says until it ends."""
+    import wandb
+
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    wandb.teardown()
+    yield tmp_path
+    wandb.teardown()
+
+
+def test_wandb_has_a_group_a_configuration_and_a_run_a_fold(plan: SearchPlan, tmp_path: Path, offline: Path) -> None:
     store, said = search_tracked(plan, tmp_path, "wandb")
     assert not said
-    runs, scores = offline_runs(tmp_path), scores_of(plan, store)
+    runs, scores = offline_runs(offline), scores_of(plan, store)
     folds = folds_of(store, plan)
     assert len(runs) == len(folds) + len(scores)
     sessions = [runs[fold.key].sessions for fold in folds]
@@ -178,6 +186,47 @@ def test_wandb_has_a_group_a_configuration_and_a_run_a_fold(
         assert (run.group, run.kind, run.summary["state"]) == (fold.configuration.name, "configuration", "finished")
         assert run.summary["score"] == scores[fold.configuration.configuration.id]
     assert no_text_in(tmp_path / "wandb")
+
+
+@pytest.fixture(scope="module")
+def flawed(tmp_path_factory: pytest.TempPathFactory) -> SearchPlan:
+    """A stage starts from the best fold of another, which has seen what it is scored on."""
+    recipe = fill(recipe_of(TWO_STAGES), {"sorter.start.fold": "best"})
+    source = polar_folder(tmp_path_factory.mktemp("flawed"))
+    return make_plan(recipe, "tiny", source, space=space_over(recipe, SPACE), trials=1, seed=1)
+
+
+def tracked_once(plan: SearchPlan, folder: Path, name: str) -> Store:
+    store, said = open_store(folder / "store"), list[str]()
+    search = PreparedSearch(plan, store, ONE_SLOT)
+    search.create("test")
+    with tracking([name], search.core, run_of(store, plan), folder / "curves", said.append) as watcher:
+        Slot(search, plan, store, watcher, stops=True).run()
+    assert not said
+    return store
+
+
+def test_wandb_marks_scores_on_texts_that_a_start_has_seen(
+    flawed: SearchPlan, plan: SearchPlan, tmp_path: Path, offline: Path
+) -> None:
+    for name, each in (("flawed", flawed), ("honest", plan)):
+        tracked_once(each, tmp_path / name, "wandb")
+    marks = {
+        (run.config["recipe"], run.kind, str(run.summary.get("start_has_seen")))
+        for run in offline_runs(offline).values()
+    }
+    kinds = ("fold", "configuration")
+    assert marks == {("two", kind, "['sorter']") for kind in kinds} | {("small", kind, "None") for kind in kinds}
+
+
+def test_tensorboard_marks_scores_on_texts_that_a_start_has_seen(
+    flawed: SearchPlan, plan: SearchPlan, tmp_path: Path
+) -> None:
+    for name, each in (("flawed", flawed), ("honest", plan)):
+        (configuration, *_) = tracked_once(each, tmp_path / name, "tensorboard").configurations()
+        folder = tmp_path / name / "curves" / f"{configuration.number:05d}-{configuration.id}"
+        told = str(events_of(folder))
+        assert ("start_has_seen" in told and "sorter" in told) == (name == "flawed")
 
 
 def no_text_in(folder: Path) -> bool:
@@ -258,6 +307,22 @@ def test_mlflow_has_a_parent_run_a_configuration_and_a_child_run_a_fold(
         assert parent.data.metrics["score"] == scores[configuration.id]
         assert parent.data.tags["tune_polar.state"] == "finished"
         assert parent.info.status == "FINISHED"
+
+
+@pytest.mark.filterwarnings("ignore:::mlflow", "ignore::DeprecationWarning")
+def test_mlflow_marks_scores_on_texts_that_a_start_has_seen(
+    flawed: SearchPlan, plan: SearchPlan, tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    for name, each in (("flawed", flawed), ("honest", plan)):
+        monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", name)
+        (tmp_path / name).mkdir()
+        tracked_once(each, tmp_path / name, "mlflow")
+    marks = {
+        name: {run.data.tags.get("tune_polar.start_has_seen") for run in mlflow_runs(server, name).values()}
+        for name in ("flawed", "honest")
+    }
+    assert marks == {"flawed": {"sorter"}, "honest": {None}}
 
 
 @pytest.mark.filterwarnings("ignore:::mlflow", "ignore::DeprecationWarning")

@@ -10,6 +10,7 @@ import numpy as np
 from tune_polar.decide.rows import Rows
 from tune_polar.errors import DecisionError
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
+from tune_polar.recipe.seen_starts import CODE as SEEN
 from tune_polar.recipe.seen_starts import seen_words
 from tune_polar.stats.bbc_cv import BbcCv, Candidate, bbc_cv
 
@@ -18,6 +19,7 @@ ROUNDS = 1000
 LEVEL = 0.90
 NONE_FINISHED = "needs a configuration that has finished all its folds"
 TWO_FINISHED = "needs two configurations that have finished all their folds"
+TWO_HONEST = f"needs two configurations whose starts have not seen texts that are scored here ({SEEN})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,9 @@ def corrected_best(summary: SearchSummary) -> BbcCv | str:
         return seen_words(best.seen_starts())
     if isinstance(choice, str):
         return TWO_FINISHED if choice == NONE_FINISHED else choice
-    return TWO_FINISHED if choice.configurations < 2 else choice.corrected
+    if choice.configurations < 2:
+        return TWO_FINISHED if sum(row.outcome is not None for row in summary.configurations) < 2 else TWO_HONEST
+    return choice.corrected
 
 
 def choice_of(summary: SearchSummary) -> Choice | str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.chosen_on import chosen_by
@@ -34,18 +34,35 @@ def seen_start_messages(summary: SearchSummary) -> Iterator[str]:
 def chosen_on_messages(summary: SearchSummary) -> Iterator[str]:
     """What TP011 says, once for each scored set and value."""
     for split in _scored_sets(summary):
-        found: dict[tuple[str, str], list[ConfigurationSummary]] = defaultdict(list)
-        for row in summary.finished:
-            recipe = row.configuration.recipe
-            for name, keys in chosen_by(recipe, split).items():
-                for key in keys:
-                    found[name, f"{key} = {shown(value_at(recipe, key))}"].append(row)
-        for (name, said), rows in found.items():
+        for (name, said), rows in values_chosen_on(summary, split, summary.finished).items():
             yield (
                 f"{said} was chosen by scores on {name}, as the recipe says ({_which(rows, summary)}): where {split} "
                 "here is of these rows, scores on it are too high. Choose the value on validation rows, by a search "
                 "space with its key"
             )
+
+
+def values_chosen_on(
+    summary: SearchSummary, split: str, rows: Iterable[ConfigurationSummary]
+) -> dict[tuple[str, str], list[ConfigurationSummary]]:
+    """Sets of ``chosen_on`` that ``split`` may be, each with a value chosen by scores on it, and which rows have it.
+
+    Args:
+        summary: of their search.
+        split: whose rows are scored; of the embedded sample nothing but evaluation sets.
+        rows: configurations that are scored on them.
+
+    Example:
+        >>> list(values_chosen_on(summary, "sbic", summary.finished))
+        [('sbic', 'hate.losses.triplet.margin = 0.5')]
+    """
+    found: dict[tuple[str, str], list[ConfigurationSummary]] = defaultdict(list)
+    for row in rows if split in _scored_sets(summary) else ():
+        recipe = row.configuration.recipe
+        for name, keys in chosen_by(recipe, split).items():
+            for key in keys:
+                found[name, f"{key} = {shown(value_at(recipe, key))}"].append(row)
+    return found
 
 
 def sets_chosen_on(summary: SearchSummary, row: ConfigurationSummary) -> set[str]:
@@ -63,9 +80,11 @@ def _scored_sets(summary: SearchSummary) -> list[str]:
 
 
 def _best_honest(rows: Sequence[ConfigurationSummary], summary: SearchSummary) -> str:
-    """The best configuration of the others, where the winner is one of ``rows``."""
+    """The best configuration with an honest score, where the winner is one of ``rows`` and has none."""
+    if summary.best is None or summary.best not in rows or not summary.best.seen_starts():
+        return ""
     honest = next((row for row in summary.finished if not row.seen_starts()), None)
-    if summary.best not in rows or honest is None or honest.scores is None:
+    if honest is None or honest.scores is None:
         return ""
     score = f"{honest.scores.score:.3f}".replace("-", "−")
     return f"; the best honest one is {honest.configuration.id} with {score}"

@@ -21,6 +21,7 @@ from tune_polar.evaluate.outcome import TRAIN, Outcome
 from tune_polar.evaluate.predicted_rows import CellRecords, out_of_fold
 from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.recipe import Recipe
+from tune_polar.recipe.seen_starts import CODE as SEEN
 from tune_polar.recipe.seen_starts import seen_starts, seen_words
 from tune_polar.stats.bbc_cv import Candidate
 from tune_polar.stats.ensemble_report import EnsembleReport, Pick, ensemble_report
@@ -31,6 +32,10 @@ NONE_FINISHED = "no configuration has finished all its folds yet"
 ONE_ALONE = (
     "there is one configuration's predictions alone; others share its models, or have not finished: there is nothing "
     "to combine"
+)
+ONE_HONEST = (
+    "there is one configuration’s predictions alone; the starts of others have seen texts that are scored here "
+    f"({SEEN}), or they share its models, or have not finished: there is nothing to combine"
 )
 _FOUND: WeakKeyDictionary[SearchSummary, EnsembleReport | str] = WeakKeyDictionary()
 
@@ -72,7 +77,7 @@ def _ensembles(summary: SearchSummary) -> EnsembleReport | str:
                 candidates[_content(found)] = found
                 runs.append(frozenset(cell.record.stages[stage] for cell in cells for stage in stages))
     if len(candidates) < 2:
-        return ONE_ALONE
+        return ONE_ALONE if seen or not any(row.seen_starts() for row in summary.finished) else ONE_HONEST
     bench = EnsembleBench(graph, frame.rows, list(candidates.values()), summary.metric)
     pick = Pick(0, outcome.judged.scored.rows, outcome.best.scored, len(summary.recipe.seeds))
     report = ensemble_report(bench, pick, _decisions(finished, outcome), runs)

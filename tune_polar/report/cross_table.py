@@ -18,7 +18,7 @@ from tune_polar.report.document import Entries, Entry, TextTable
 from tune_polar.report.index import name_of
 from tune_polar.report.numbers import spread, with_error
 from tune_polar.report.page_context import PageContext
-from tune_polar.report.words import metric_words
+from tune_polar.report.words import SEEN_MARK, chosen_notes, metric_words, seen_notes
 from tune_polar.store.gold import GoldSplit
 
 SHOWN = 12  # configurations of a search: the best, and the one to compare with
@@ -50,6 +50,7 @@ class CrossRow:
     trained_on: str
     configuration: str
     id: str
+    start_has_seen: tuple[str, ...]  # stages for which scores on held-out rows are not honest
     tested: Mapping[str, Tested]  # by set
 
 
@@ -62,18 +63,20 @@ class CrossTable:
         rows: searches in the order given, configurations best first.
         metric: its name for readers.
         unlike: sets of one name that hold other rows, or other gold, in one search than in another.
+        doubts: what keeps scores of the table from being honest, a sentence each.
     """
 
     sets: tuple[str, ...]
     rows: tuple[CrossRow, ...]
     metric: str
     unlike: tuple[str, ...]
+    doubts: tuple[str, ...]
 
     def table(self) -> TextTable:
         """For page and terminal: mean ± standard deviation between cells."""
         lines: list[Entries] = []
         for row in self.rows:
-            words = (_shown(row.tested.get(name)) for name in self.sets)
+            words = (_shown(row.tested.get(name), bool(row.start_has_seen)) for name in self.sets)
             lines.append((row.search, row.trained_on, row.configuration, *words))
         caption = f"Trained on × tested on: {self.metric}, mean ± SD between runs, each by itself"
         return TextTable(caption, ("search", "trained on", "configuration", *self.sets), lines, words=(1, 2))
@@ -81,15 +84,15 @@ class CrossTable:
     def notes(self) -> list[str]:
         """What the numbers are and are not."""
         notes = [
-            "Bold: held-out rows of the set that was trained on, on which configurations may have been chosen; other "
-            "sets take part in no choice."
+            "Bold: held-out rows of the set that was trained on, on which configurations may have been chosen; "
+            "these searches choose nothing on other sets."
         ]
         if len({row.trained_on for row in self.rows}) > 1:
             notes[0] += " Rows that were trained on other texts cannot be paired."
         if self.unlike:
             names = ", ".join(self.unlike)
             notes.append(f"Other rows or other gold under one name: {names}. Do not read these columns downwards.")
-        return notes
+        return [*notes, *self.doubts]
 
     def as_json(self) -> dict[str, Any]:
         """For scripts."""
@@ -97,12 +100,14 @@ class CrossTable:
             "metric": self.metric,
             "sets": list(self.sets),
             "unlike": list(self.unlike),
+            "doubts": list(self.doubts),
             "rows": [
                 {
                     "search": row.search,
                     "trained_on": row.trained_on,
                     "configuration": row.configuration,
                     "id": row.id,
+                    "start_has_seen": list(row.start_has_seen),
                     "tested": {
                         name: {"held_out": each.is_own, "mean": each.mean, "sd": each.sd, "runs": each.scores.tolist()}
                         for name, each in row.tested.items()
@@ -124,9 +129,18 @@ def cross_table(searches: Sequence[tuple[str, PageContext]]) -> CrossTable | str
     if not any(sets_of(page) for _, page in pages):
         return "none of these searches has a test or evaluation set with gold"
     own = _own_names(pages)
-    rows = tuple(_row(name, own[name], page, row) for name, page in pages for row in most_shown(page))
+    shown = [(name, page, row) for name, page in pages for row in most_shown(page)]
+    rows = tuple(_row(name, own[name], page, row) for name, page, row in shown)
     sets = tuple(dict.fromkeys([*own.values(), *(each for row in rows for each in row.tested)]))
-    return CrossTable(sets, rows, scored[0], tuple(_unlike(pages)))
+    doubts = (
+        *seen_notes(row for _, _, row in shown),
+        *chosen_notes(
+            (page.summary, split, row)
+            for _, page, row in shown
+            for split in (page.summary.facts.data_name, *sets_of(page))
+        ),
+    )
+    return CrossTable(sets, rows, scored[0], tuple(_unlike(pages)), doubts)
 
 
 def _own_names(pages: Sequence[tuple[str, PageContext]]) -> dict[str, str]:
@@ -149,7 +163,8 @@ def _row(search: str, own: str, page: PageContext, row: ConfigurationSummary) ->
         for name in (name for name in sets_of(page) if name in elsewhere):
             key = name if name != own else f"{name} (as a set)"
             tested[key] = Tested(elsewhere[name], is_own=False)
-    return CrossRow(search, own, name_of(row), row.configuration.id, tested)
+    seen = tuple(each.stage for each in row.seen_starts())
+    return CrossRow(search, own, name_of(row), row.configuration.id, seen, tested)
 
 
 def most_shown(page: PageContext) -> list[ConfigurationSummary]:
@@ -179,7 +194,8 @@ def _digest(split: GoldSplit) -> str:
     return digest.hexdigest()
 
 
-def _shown(tested: Tested | None) -> str | Entry:
+def _shown(tested: Tested | None, has_seen: bool) -> str | Entry:
     if tested is None or not len(tested.scores):
         return "—"
-    return Entry(with_error(tested.mean, tested.sd), kind="strong" if tested.is_own else "")
+    mark = f" {SEEN_MARK}" if has_seen and tested.is_own else ""
+    return Entry(with_error(tested.mean, tested.sd) + mark, kind="strong" if tested.is_own else "")

@@ -81,7 +81,7 @@ def _words(layout: str) -> Callable[..., Words]:
 
 prose, bullets = _words("prose"), _words("bullets")  # each text a paragraph, each a short line
 heading = _words("heading")  # of a part of a section
-caption, notice = _words("caption"), _words("notice")  # a quiet remark; what must not be overlooked
+caption, notice = _words("caption"), _words("notice")  # quiet remarks; what must not be overlooked
 missing = _words("missing")  # why there is nothing
 
 

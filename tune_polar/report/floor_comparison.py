@@ -14,7 +14,7 @@ from tune_polar.report.difference import CellDifference, Verdict, difference_by_
 from tune_polar.report.document import Entries, Entry, Row, TextTable
 from tune_polar.report.numbers import duration, fixed
 from tune_polar.report.page_context import PageContext
-from tune_polar.report.words import named
+from tune_polar.report.words import named, seen_mark
 from tune_polar.stats.intervals import signed, unit_of
 
 FLOOR_WORDS: Mapping[Floor, str] = {
@@ -169,7 +169,7 @@ def _beside_floors(page: PageContext, floors: Sequence[JudgedFloor], differences
             if (each.called, on) not in told:
                 told.add((each.called, on))
                 number = f"{floor.record.rows:,}" if on else ""
-                score = Entry(page.shown(each.score), kind="strong")
+                score = Entry(page.shown(each.score) + seen_mark(each.row), kind="strong")
                 yield Row((f"{each.called}{on}", score, *("",) * differences, number))
 
 

@@ -13,7 +13,7 @@ from tune_polar.decide.kinds import Thresholds
 from tune_polar.report.document import Block, Row, TextTable
 from tune_polar.report.ladder import threshold_range
 from tune_polar.report.page_context import PageContext
-from tune_polar.report.words import chosen_on, plain_words
+from tune_polar.report.words import chosen_on, plain_words, seen_ending, seen_mark
 from tune_polar.stats.group_scores import measure
 from tune_polar.stats.intervals import signed
 
@@ -32,17 +32,23 @@ def choosing_by_group(page: PageContext, judgement: Judgement, groups: Mapping[s
     if plain is None or len(plain.decided) != len(crossed.decided):
         return
     names = judgement_names(judgement, page)
-    rows = []
+    rows, mark = [], seen_mark(page.best, judgement.name)
     whole = np.ones(len(crossed.decided), dtype=np.bool_)
     for name, own in (*groups.items(), ("all pooled", whole)):
         before, after = (measure(judgement.rows, each.decided, metric, own).score for each in (plain, crossed))
         chosen = thresholds_of(judgement, names.index(name)) if name in names else NONE
-        cells = (name, page.shown(before), page.shown(after), signed(metric.gain(after, before), metric), chosen)
+        cells = (
+            name,
+            page.shown(before) + mark,
+            page.shown(after) + mark,
+            signed(metric.gain(after, before), metric),
+            chosen,
+        )
         rows.append(Row(cells, kind="main" if own is whole else ""))
     kinds = [each.kind for each in page.won.decisions.values()]
     caption = (
         f"What choosing settings is worth: plain ({plain_words(kinds)}) against chosen on "
-        f"{chosen_on('cross_fitted', page.cells)}"
+        f"{chosen_on('cross_fitted', page.cells)}{seen_ending(page.best, judgement.name)}"
     )
     heads = ("", "plain", "cross-fitted", "gain")
     if any(row.cells[-1] != NONE for row in rows):

@@ -41,7 +41,7 @@ def score_ladder(page: PageContext, outcome: Outcome, *, is_winner: bool = True)
     """
     judgement, cells = outcome.judged.scored, page.cells
     chooses, is_open = outcome.graph.scored.chooses, _leaves_open(outcome.graph.scored, outcome)
-    mark = "" if page.best is None else seen_mark(page.best)
+    mark = seen_mark(page.best)
 
     def rung(name: Rung) -> Row:
         where = chosen_on(name, cells, leaves_open=is_open)
@@ -67,7 +67,7 @@ def _honest(page: PageContext, judgement: Judgement, chooses: bool, is_winner: b
     where = chosen_on("cross_fitted", cells) if chooses else "nowhere: there is nothing to choose"
     sd = spread(crossed.cell_scores)
     error = "" if sd is None else f"± {page.shown(sd)} between {cells.many}"
-    mark = "" if page.best is None else seen_mark(page.best)
+    mark = seen_mark(page.best)
     main = (RUNGS["cross_fitted"] if chooses else "as decided", page.shown(crossed.score) + mark, error, where, OOF)
     found = [Row(main, kind="main" if isinstance(ahead, str) and not mark else "")]
     again = where
@@ -86,7 +86,7 @@ def _honest(page: PageContext, judgement: Judgement, chooses: bool, is_winner: b
 
 
 def _on_splits(page: PageContext, judgement: Judgement, chooses: bool) -> list[Row]:
-    """Dev with its own oracle, then one line a set that nothing is ever chosen on."""
+    """Dev with its own oracle, then one line a set that the search chooses nothing on."""
     rows = [] if DEV in judgement.splits else [Row((DEV, "—", NO_DEV, "", ""))]
     expected = {
         split.name: f"expected {span(split.ahead.interval(LEVEL), page.shown)} ({LEVEL:.0%} {PREDICTION})"
@@ -155,7 +155,7 @@ def _columns_table(page: PageContext, outcome: Outcome, judgement: Judgement, sp
     what = f"{part} of each column" if len(names) > 1 else metric_words(metric.name)
     on, rows = page.rows_of(judgement.name), OOF if split == OOF else f"{split} rows"
     parts = "folds" if page.cells.folds > 1 else "parts"
-    mark = seen_mark(page.best, judgement.name) if page.best is not None and split == OOF else ""
+    mark = seen_mark(page.best, judgement.name) if split == OOF else ""
     caption = (
         f"{judgement.name}{mark}, {what}, on {rows}{'' if on == 'all rows' else f' ({on})'} by where its settings were "
         f"chosen. Beside a score its setting, or the range of the {parts}’ settings"
@@ -214,10 +214,11 @@ def gap_sentences(page: PageContext, judgement: Judgement, rule: str = "") -> tu
 def _gap(page: PageContext, judgement: Judgement, own: Scored, other: Scored, rows: str, rule: str) -> str:
     metric, digits = judgement.metric, max(page.decimals, DECIMALS_WITHOUT_ERROR)
     pooled = rows == OOF and page.cells.folds > 1  # there the oracle is a mean over folds, the other one pooled
+    mark = seen_mark(page.best, judgement.name) if rows == OOF else ""
     measured = (
         f"Oracle gap of {judgement.name} on {rows}: choosing its settings on the very rows that are scored gives "
-        f"{fixed(own.score, digits)}, choosing them elsewhere "
-        f"({RUNGS['cross_fitted'] if rows == OOF else RUNGS['fold_tuned']}) {fixed(other.score, digits)}."
+        f"{fixed(own.score, digits)}{mark}, choosing them elsewhere "
+        f"({RUNGS['cross_fitted'] if rows == OOF else RUNGS['fold_tuned']}) {fixed(other.score, digits)}{mark}."
     )
     gained = metric.gain(own.score, other.score)
     if gained > 0:

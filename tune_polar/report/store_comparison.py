@@ -22,7 +22,7 @@ from tune_polar.report.page_section import Answer
 from tune_polar.report.rank_table import rank_table
 from tune_polar.report.settings import differences
 from tune_polar.report.winner_recipe import winner_recipe
-from tune_polar.report.words import score_words
+from tune_polar.report.words import chosen_notes, score_words, seen_mark, seen_notes
 
 NOT_CORRECTED = (
     "Each winner is the best of its search and owes part of its score to that choice; these differences are not "
@@ -68,9 +68,13 @@ def comparison(summaries: Sequence[SearchSummary]) -> list[tuple[str, str, Answe
     pages = list(zip(_names(summaries), map(PageContext, summaries), strict=True))
     winners = [_Winner(name, page, *page.scored[0]) for name, page in pages if page.scored]
     why = incomparable(winners)
+    table = cross_table(pages)
+    doubts = seen_notes(each.row for each in winners)
+    if isinstance(table, str):  # else it says this of all rows that it shows
+        doubts += chosen_notes((each.page.summary, each.page.summary.facts.data_name, each.row) for each in winners)
     found: list[tuple[str, str, Answer]] = [
-        ("winners", "What did each search find?", _found(pages, winners, why)),
-        ("crossed", "What does each score on the other data?", _crossed(crossed(summaries))),
+        ("winners", "What did each search find?", _found(pages, winners, why, doubts)),
+        ("crossed", "What does each score on the other data?", _crossed(table)),
         ("apart", "Can the winners be told apart?", _apart(winners, why)),
     ]
     if len(winners) > 1:
@@ -99,7 +103,9 @@ def _names(summaries: Sequence[SearchSummary]) -> list[str]:
     ]
 
 
-def _found(pages: Sequence[tuple[str, PageContext]], winners: Sequence[_Winner], why: str) -> Answer:
+def _found(
+    pages: Sequence[tuple[str, PageContext]], winners: Sequence[_Winner], why: str, doubts: Sequence[str]
+) -> Answer:
     table = TextTable(
         "Each search and its winner; corrected: for having chosen the best (BBC-CV), 90% interval of the expectation",
         ("search", "recipe, data, encoder", "score", "finished", "winner", "score ± SD", "corrected"),
@@ -117,7 +123,7 @@ def _found(pages: Sequence[tuple[str, PageContext]], winners: Sequence[_Winner],
         "that of all rows pooled) ± the standard deviation between them."
         + (f" {why}: do not read one row against another." if why else "")
     )
-    return [table, figure(svg, note)]
+    return [table, figure(svg, note), *([caption(*doubts)] if doubts else [])]
 
 
 def _row(name: str, page: PageContext) -> tuple[str, ...]:
@@ -156,11 +162,12 @@ def _apart(winners: Sequence[_Winner], why: str) -> Answer:
         return [missing(f"Not applicable: {why[0].lower()}{why[1:]}.")]
     plan, metric = winners[0].page.cells, winners[0].page.metric
     scores = np.stack([each.scores.by_cell(plan.cells) for each in winners])
-    names = [each.name for each in winners]
+    names = [each.name + seen_mark(each.row) for each in winners]
+    seen = seen_notes(each.row for each in winners)
     matrix = by_cells(names, scores, plan, metric)
     if not matrix.pairs:
         return [missing(f"Not applicable: one {plan.one} alone says nothing of noise.")]
-    return [prose(*(pair.sentence for pair in matrix.pairs), NOT_CORRECTED)]
+    return [prose(*(pair.sentence for pair in matrix.pairs), NOT_CORRECTED, *seen)]
 
 
 def _settings(winners: Sequence[_Winner]) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -71,11 +71,18 @@ def write_tables(store: Store, summary: SearchSummary, folder: Path, kind: Kind)
 
 
 def configurations_table(summary: SearchSummary) -> pd.DataFrame:
-    """A row a configuration: its state, its point of the space, and what it scored."""
-    return _with_columns([_configuration_row(row) for row in summary.configurations], _OF_CONFIGURATIONS)
+    """A row a configuration: its state, its point of the space, and what it scored.
+
+    Where the start of a configuration has seen validated texts, ``start_has_seen`` says of which scores it is so, and
+    ``start_has_seen/DECISION`` of which of a decision.
+    """
+    rows = summary.finished
+    seen = {name for row in rows for name in row.configuration.recipe.decide if row.seen_starts(name)}
+    return _with_columns([_configuration_row(row, seen) for row in summary.configurations], _OF_CONFIGURATIONS)
 
 
-def _configuration_row(row: ConfigurationSummary) -> dict[str, object]:
+def _configuration_row(row: ConfigurationSummary, seen: Set[str]) -> dict[str, object]:
+    """``seen``: decisions whose scores are not honest in some configuration."""
     configuration, scores = row.configuration, row.scores
     found: dict[str, object] = {
         "configuration": configuration.id,
@@ -92,6 +99,10 @@ def _configuration_row(row: ConfigurationSummary) -> dict[str, object]:
     }
     if scores is not None:
         found |= {f"score/{name}": value for name, value in sorted(scores.decisions.items())}
+        if configuration.recipe.score.of in seen:
+            found[SEEN] = YES if row.seen_starts() else NO
+        for name in sorted(seen & set(scores.decisions)):
+            found[f"{SEEN}/{name}"] = YES if row.seen_starts(name) else NO
         for key, value in sorted(scores.best.settings.items()):  # kept ones are sorted; of thresholds one a column
             each = {f"{key}.{name}": at for name, at in value.items()} if isinstance(value, dict) else {key: value}
             found |= {f"chosen/{name}": single for name, single in each.items()}

@@ -11,7 +11,8 @@ from tune_polar.decide.judgement import Judgement, Rung
 from tune_polar.decide.metrics import Metric
 from tune_polar.decide.rows import Gold, GoldKind
 from tune_polar.evaluate.cell_words import cell_name
-from tune_polar.evaluate.summary import ConfigurationSummary, State
+from tune_polar.evaluate.honesty_checks import CHOSEN, values_chosen_on
+from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary, State
 from tune_polar.recipe.cells import Cell
 from tune_polar.recipe.components import Decision
 from tune_polar.recipe.configuration import AS_GIVEN
@@ -256,15 +257,39 @@ def rows_words(conditions: Mapping[str, int | str]) -> str:
     return f"rows with gold {listed(said)}" if said else "all rows"
 
 
-def seen_mark(row: ConfigurationSummary, decision: str | None = None) -> str:
-    """`` †`` behind a score of ``decision`` (None: the score's) that is not honest, else ""."""
-    return f" {SEEN_MARK}" if row.seen_starts(decision) else ""
+def seen_mark(row: ConfigurationSummary | None, decision: str | None = None) -> str:
+    """`` †`` behind a score of ``decision`` (None: the score's) that is not honest, else ""; ``row`` None: of none."""
+    return f" {SEEN_MARK}" if row is not None and row.seen_starts(decision) else ""
 
 
 def seen_notes(rows: Iterable[ConfigurationSummary]) -> tuple[str, ...]:
     """What the mark means beside scores of ``rows``; () where none has it."""
     found = {seen: None for row in rows for name in row.configuration.recipe.decide if (seen := row.seen_starts(name))}
     return tuple(f"{SEEN_MARK} no honest score, too high: {seen_words(seen)}." for seen in found)
+
+
+def seen_ending(row: ConfigurationSummary | None, decision: str) -> str:
+    """What the mark means beside scores of ``decision``, as the end of a table’s caption; "" where there is none."""
+    seen = () if row is None else row.seen_starts(decision)
+    return f". {SEEN_MARK} no honest score, too high: {seen_words(seen)}" if seen else ""
+
+
+def chosen_notes(scored: Iterable[tuple[SearchSummary, str, ConfigurationSummary]]) -> tuple[str, ...]:
+    """What may have been chosen before a search by scores on sets that it scores, and on which; a sentence a set.
+
+    Args:
+        scored: search, set and a configuration that is scored there.
+    """
+    found: dict[str, dict[str, dict[str, None]]] = {}  # by split, then by the set's name, what was chosen
+    for summary, split, row in scored:
+        for name, said in values_chosen_on(summary, split, [row]):
+            found.setdefault(split, {}).setdefault(name, {})[said] = None
+    return tuple(
+        f"A value may have been chosen on {split} before the search: "
+        f"{'; '.join(f'{listed(list(said))} by scores on {name}' for name, said in sets.items())}, as the recipe says "
+        f"({CHOSEN})."
+        for split, sets in found.items()
+    )
 
 
 def score_words(recipe: Recipe) -> str:

@@ -26,6 +26,10 @@ from tune_polar.stats.scored_configuration import (
 
 MOST = 50  # configurations that are combined: the best so many
 ALONE = "there is one configuration alone: there is nothing to combine"
+HONEST_ALONE = (
+    "there is one configuration alone whose start was not trained on out-of-fold rows (TP010): there is nothing to "
+    "combine"
+)
 OTHER_FOLDS = "the configurations have other folds: no fold's rows are new to all of them at once"
 
 
@@ -48,9 +52,9 @@ def prediction_ensembles(
         seed: of resampling.
         kind: of the gold.
     """
-    scored = compared_with(winner, scored)
+    every_one, scored = {each.name for each in scored}, compared_with(winner, scored)
     if len({each.name for each in scored}) < 2:
-        return ALONE
+        return ALONE if len(every_one) < 2 else HONEST_ALONE
     if rows.gold is None or rows.fold is None:
         return "the out-of-fold rows must have gold and folds"
     if any(not np.array_equal(each, rows.fold[0]) for each in rows.fold):

@@ -1,4 +1,4 @@
-"""Test and evaluation sets: scored with settings chosen on out-of-fold rows, and never chosen on."""
+"""Test and evaluation sets: scored with settings chosen on out-of-fold rows; the search chooses nothing on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tune_polar.report.ladder import rungs_beside
 from tune_polar.report.numbers import fixed
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Reason, Section, finished
-from tune_polar.report.words import RUNGS, column_heads, metric_words
+from tune_polar.report.words import RUNGS, chosen_notes, column_heads, metric_words
 
 TUNED_ON = (TRAIN, DEV)
 
@@ -26,10 +26,12 @@ def build(page: PageContext) -> Answer:
     """A table a decision that is scored there."""
     judged = [each for each in page.won.decisions.values() if not set(each.splits) <= set(TUNED_ON)]
     note = (
-        "Test and evaluation sets are scored, never chosen on: the models of all "
+        "Test and evaluation sets are scored, and this search chooses nothing on them: the models of all "
         f"{page.cells.many} decide together, by settings chosen on out-of-fold rows."
     )
-    return [*(_table(page, page.won, each) for each in judged), caption(note)]
+    sets = dict.fromkeys(split for each in judged for split in each.splits if split not in TUNED_ON)
+    doubts = chosen_notes((page.summary, name, page.best) for name in sets if page.best is not None)
+    return [*(_table(page, page.won, each) for each in judged), caption(note, *doubts)]
 
 
 def _table(page: PageContext, outcome: Outcome, judgement: Judgement) -> TextTable:

@@ -14,7 +14,7 @@ from tune_polar.report.grouped import groups_of
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, has
 from tune_polar.report.sections.groups import subsets
-from tune_polar.report.words import chosen_on, metric_words
+from tune_polar.report.words import chosen_on, metric_words, seen_mark
 from tune_polar.store.gold import Gold
 
 
@@ -88,7 +88,8 @@ def _row(
     judged = outcome.judged.scored
     decided, gold = judged.cross_fitted.decided, judged.rows.gold
     each = [judged.metric.measure(gold.take(own), decided[own]).score for _, own in subsets(judged.rows, column, names)]
-    cells = (said(extra), f"{number:,}", page.shown(judged.cross_fitted.score), *map(page.shown, each))
+    mark = seen_mark(best)
+    cells = (said(extra), f"{number:,}", *(page.shown(value) + mark for value in (judged.cross_fitted.score, *each)))
     return Row(cells, kind="main" if best is page.best else "")
 
 

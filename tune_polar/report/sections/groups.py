@@ -20,7 +20,7 @@ from tune_polar.report.numbers import fixed
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, has
 from tune_polar.report.pooled_correlation import pooling_sentences
-from tune_polar.report.words import chosen_on, column_heads, gap_words, metric_words
+from tune_polar.report.words import chosen_on, column_heads, gap_words, metric_words, seen_ending, seen_mark
 from tune_polar.stats.group_scores import LEVEL, Estimate, group_scores, measure
 
 FEW = 20  # texts of a group whose score says little
@@ -42,7 +42,7 @@ def build(page: PageContext) -> Answer:
 
 
 def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[str, ...]) -> list[Block]:
-    metric, rows = judgement.metric, judgement.rows
+    metric, rows, mark = judgement.metric, judgement.rows, seen_mark(page.best, judgement.name)
     every = dict(subsets(rows, column, names))
     large = {name: own for name, own in every.items() if rows.texts(own) >= FEW}
     told = None
@@ -52,20 +52,29 @@ def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[s
     known = {} if told is None else {**told.groups, ALL: told.pooled}
     lines = [_line(page, judgement, name, own, known.get(name), heads) for name, own in every.items()]
     if told is not None and len(large) > 1:
-        cells = (MEAN, "", page.shown(told.macro.value), span(told.macro.interval, page.shown), *("" for _ in heads))
+        cells = (
+            MEAN,
+            "",
+            page.shown(told.macro.value) + mark,
+            span(told.macro.interval, page.shown),
+            *("" for _ in heads),
+        )
         lines.append(Row(cells, kind="main"))
     whole = np.ones(len(rows), dtype=np.bool_)
     lines.append(_line(page, judgement, ALL, whole, known.get(ALL), heads, kind="main"))
     caption = (
         f"{judgement.name} by {column}: {what} of each group’s out-of-fold rows, settings chosen on "
         f"{chosen_on('cross_fitted', page.cells)} of all groups; {LEVEL:.0%} intervals, texts drawn within groups. "
-        f"Groups of fewer than {FEW} texts say little and are not in the mean"
+        f"Groups of fewer than {FEW} texts say little and are not in the mean{seen_ending(page.best, judgement.name)}"
     )
     table = TextTable(caption, (column, "texts", what, f"{LEVEL:.0%} interval", *heads), lines)
     worth = choosing_by_group(page, judgement, every)
     if told is None or len(large) < 2:
         return [table, *worth]
-    sentences = _extremes(page, told.groups, metric), *pooling_sentences(told, metric, column, page.shown)
+    sentences = (
+        _extremes(page, told.groups, metric, mark),
+        *pooling_sentences(told, metric, column, lambda score: page.shown(score) + mark),
+    )
     return [prose(*sentences), table, *worth]
 
 
@@ -79,7 +88,10 @@ def _line(
     kind: str = "",
 ) -> Row:
     found = measure(judgement.rows, judgement.cross_fitted.decided, judgement.metric, own)
-    score = Entry(page.shown(found.score), note="constant" if found.remarks else "", title="; ".join(found.remarks))
+    mark = seen_mark(page.best, judgement.name)
+    score = Entry(
+        page.shown(found.score) + mark, note="constant" if found.remarks else "", title="; ".join(found.remarks)
+    )
     each = (fixed(value, 2) for value in found.per_column.tolist() if heads)
     return Row(
         (name, f"{judgement.rows.texts(own):,}", score, "" if told is None else span(told.interval, page.shown), *each),
@@ -87,10 +99,10 @@ def _line(
     )
 
 
-def _extremes(page: PageContext, told: Mapping[str, Estimate], metric: Metric) -> str:
+def _extremes(page: PageContext, told: Mapping[str, Estimate], metric: Metric, mark: str) -> str:
     best, *_, worst = sorted(told, key=lambda name: metric.gain(0.0, told[name].value))
     gap = gap_words(metric.gain(told[best].value, told[worst].value), metric)
-    shown = [f"{name} ({page.shown(told[name].value)})" for name in (best, worst)]
+    shown = [f"{name} ({page.shown(told[name].value)}{mark})" for name in (best, worst)]
     return f"Best is {shown[0]}, worst {shown[1]}: {gap} between them."
 
 

@@ -116,8 +116,8 @@ def _gate(page: PageContext, found: _Gated, name: str) -> list[Block]:
     costs = f": what {by.name} rejects or lets through wrongly costs {gap_words(metric.gain(alone, behind), metric)}"
     sentences = [
         _rejected(page, by),
-        f"On {on} {of.name} alone scores {page.shown(alone)}; as {gate.name}, behind {by.name} and on {over}, "
-        f"{page.shown(behind)}{costs if comparable else ''}.",
+        f"On {on} {of.name} alone scores {page.shown(alone)}{seen_mark(page.best, of.name)}; as {gate.name}, behind "
+        f"{by.name} and on {over}, {page.shown(behind)}{seen_mark(page.best, gate.name)}{costs if comparable else ''}.",
     ]
     if not comparable:
         return [prose(*sentences), _keeper(page, by)]
@@ -194,7 +194,14 @@ def _columns_table(page: PageContext, found: _Gated, columns: list[_Column]) -> 
         )
         for each in columns
     ]
-    heads = (f"{what} alone", f"{what} behind {found.by.name}", "difference", "right ones lost to the gate", *others)
+    marks = (seen_mark(page.best, each.name) for each in (found.of, found.gate))
+    heads = (
+        f"{what} alone{next(marks)}",
+        f"{what} behind {found.by.name}{next(marks)}",
+        "difference",
+        "right ones lost to the gate",
+        *others,
+    )
     caption = (
         f"Column by column, worst loss first. Same settings in both, chosen on "
         f"{chosen_on('cross_fitted', page.cells)}; counts are of out-of-fold rows{page.cells.counted}"

@@ -15,7 +15,7 @@ from tune_polar.report.document import Block, TextTable, caption
 from tune_polar.report.numbers import fixed, spread, with_error
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Reason, Section, finished
-from tune_polar.report.words import metric_words
+from tune_polar.report.words import chosen_notes, metric_words, seen_mark, seen_notes
 from tune_polar.stats.intervals import signed, unit_of
 
 CELLS_SHOWN = 10
@@ -40,8 +40,10 @@ def build(page: PageContext) -> Answer:
         found.append(
             caption(
                 f"Each {page.cells.one}’s model by itself{mean}; "
-                "settings were chosen on out-of-fold rows. Other sets are scored, never chosen on: do not choose a row "
-                "of this table by them."
+                "settings were chosen on out-of-fold rows. Other sets are scored, and this search chooses nothing on "
+                "them: do not choose a row of this table by them.",
+                *chosen_notes((page.summary, name, row) for row in rows for name in sets_of(page)),
+                *seen_notes(rows),
             )
         )
         found += _differences(page, rows, elsewhere)
@@ -68,7 +70,7 @@ def _by_cell(page: PageContext, rows: Sequence[ConfigurationSummary]) -> TextTab
         each = scores.by_cell(page.summary.cells)
         there = each[~np.isnan(each)].tolist()
         shown = ("—" if np.isnan(value) else page.shown(value) for value in each[:CELLS_SHOWN].tolist())
-        lines.append((page.index.name(row), *shown, page.shown(float(np.mean(there))), _sd(there)))
+        lines.append((page.index.name(row), *shown, page.shown(float(np.mean(there))) + seen_mark(row), _sd(there)))
     columns = ("configuration", *map(page.cells.name, cells), "mean", "SD")
     return TextTable(f"{metric_words(page.metric.name)} of each {page.cells.one}", columns, lines)
 
@@ -81,7 +83,7 @@ def _crossed(
         if row.scores is not None and row.configuration.id in elsewhere:
             there = elsewhere[row.configuration.id]
             own = row.scores.by_cell(page.summary.cells)
-            words = [_mean(own), *(_mean(there[name]) if name in there else "—" for name in sets)]
+            words = [_mean(own) + seen_mark(row), *(_mean(there[name]) if name in there else "—" for name in sets)]
             lines.append((page.index.name(row), *words))
     title = f"Trained on {page.summary.facts.data_name}, tested on it and elsewhere: {metric_words(page.metric.name)}"
     return TextTable(title, ("configuration", "held-out rows", *sets), lines)

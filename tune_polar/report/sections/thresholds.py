@@ -30,7 +30,7 @@ from tune_polar.report.ladder import decision_tables, gap_sentences, settings_of
 from tune_polar.report.numbers import fixed, listed
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, decides
-from tune_polar.report.words import F1, gap_words, metric_words, per_column_words
+from tune_polar.report.words import F1, gap_words, metric_words, per_column_words, seen_mark
 from tune_polar.stats.intervals import signed
 
 KIND = "threshold"
@@ -163,13 +163,14 @@ def _sentences(page: PageContext, choices: list[_Choice]) -> tuple[str, ...]:
     names = used.judgement.rows.gold.names
     score = {each.rule: each.judgement.cross_fitted.score for each in choices}
     ranked = sorted(score, key=lambda rule: metric.gain(0.0, score[rule]))
+    mark = seen_mark(page.best, used.judgement.name)
     unsteady = [names[place] for place in np.flatnonzero(np.ptp(used.by_part, axis=0) > UNSTEADY)]
     parts = _parts(page)
     gap = metric.gain(used.judgement.ladder["inside_folds"].score, score[used.rule])
     better = gap_words(metric.gain(score[ranked[0]], score[used.rule]), metric)
     return (
         f"Cross-fitted {metric_words(metric.name)} by rule: "
-        f"{listed([f'{rule} {page.shown(score[rule])}' for rule in ranked])}. The rule used is {used.rule}"
+        f"{listed([f'{rule} {page.shown(score[rule])}{mark}' for rule in ranked])}. The rule used is {used.rule}"
         + ("." if score[ranked[0]] == score[used.rule] else f"; {ranked[0]} is better by {better} here.")
         + f" Choosing by {used.rule} {_inside(page)} would promise "
         + (f"{gap_words(gap, metric)} more." if gap > 0 else "no more."),

@@ -17,7 +17,7 @@ from tune_polar.report.numbers import listed
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, has
 from tune_polar.report.sections.groups import FEW, MEAN, subsets
-from tune_polar.report.words import gap_words, metric_words
+from tune_polar.report.words import gap_words, metric_words, seen_ending, seen_mark
 from tune_polar.stats.group_scores import LEVEL, GroupScores, group_scores, subset_gap
 from tune_polar.stats.intervals import signed_span
 from tune_polar.stats.new_group import FEWEST, new_group_interval
@@ -35,7 +35,7 @@ def build(page: PageContext) -> Answer:
 def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[str, ...]) -> list[Block]:
     rows, metric, decided = judgement.rows, judgement.metric, judgement.cross_fitted.decided
     unseen, own = unseen_rows(page, judgement, column), list(subsets(rows, column, names))
-    what, halves = metric_words(metric.name), (unseen, ~unseen)
+    what, halves, mark = metric_words(metric.name), (unseen, ~unseen), seen_mark(page.best, judgement.name)
     found = []
     for half in halves:
         large = {name: of & half for name, of in own if (of & half).sum() >= FEW}
@@ -47,14 +47,17 @@ def _column(page: PageContext, judgement: Judgement, column: str, names: tuple[s
         cells = [name]
         for half, scores in zip(halves, found, strict=True):
             told = None if scores is None else scores.groups.get(name)
-            said = ("", "") if told is None else (page.shown(told.value), span(told.interval, page.shown))
+            said = ("", "") if told is None else (page.shown(told.value) + mark, span(told.interval, page.shown))
             cells += [f"{int((of & half).sum()):,}", *said]
         lines.append(Row(tuple(cells)))
-    means = [scores and (page.shown(scores.macro.value), span(scores.macro.interval, page.shown)) for scores in found]
+    means = [
+        scores and (page.shown(scores.macro.value) + mark, span(scores.macro.interval, page.shown)) for scores in found
+    ]
     lines.append(Row((MEAN, *(cell for mean in means for cell in ("", *(mean or ("", ""))))), kind="main"))
     caption = (
         f"{judgement.name}: {what} where a fold has trained on no row of the {column}, and where it has; {LEVEL:.0%} "
         f"intervals, texts drawn anew within groups. Fewer than {FEW} rows have no score here"
+        f"{seen_ending(page.best, judgement.name)}"
     )
     heads = [word for half in ("unseen", "seen") for word in (f"rows {half}", half, f"{LEVEL:.0%} interval")]
     table = TextTable(caption, (column, *heads), lines)
@@ -100,7 +103,7 @@ def _new_one(page: PageContext, judgement: Judgement, column: str, unseen: Group
 
 def _by_fold(page: PageContext, judgement: Judgement, column: str, own: Subsets, unseen: BoolArray) -> TextTable:
     rows, metric, decided = judgement.rows, judgement.metric, judgement.cross_fitted.decided
-    lines = []
+    lines, mark = [], seen_mark(page.best, judgement.name)
     for (part, seed), score in zip(judgement.cells, judgement.cross_fitted.cell_scores, strict=True):
         cell = (rows.part == part) & (rows.seed == seed)
         means = []
@@ -108,15 +111,15 @@ def _by_fold(page: PageContext, judgement: Judgement, column: str, own: Subsets,
             scores = [
                 metric.score(rows.gold.take(at), decided[at]) for _, of in own if (at := of & half & cell).sum() >= FEW
             ]
-            means.append(page.shown(float(np.mean(scores))) if scores else "")
+            means.append(page.shown(float(np.mean(scores))) + mark if scores else "")
         held = listed([name for name, of in own if (of & unseen & cell).any()]) or "none"
         count = f"{int((cell & unseen).sum()):,}", f"{int((cell & ~unseen).sum()):,}"
         name = page.cells.name(Cell(part, seed))
-        lines.append(Row((name, held, page.shown(score), count[0], means[0], count[1], means[1])))
+        lines.append(Row((name, held, page.shown(score) + mark, count[0], means[0], count[1], means[1])))
     what = metric_words(metric.name)
     caption = (
         f"{what[:1].upper()}{what[1:]} of each {page.cells.one}, and its mean over groups held out and not, of {FEW} "
-        "rows or more"
+        f"rows or more{seen_ending(page.best, judgement.name)}"
     )
     heads = (page.cells.one, f"{column} held out", "all pooled", "rows unseen", "unseen", "rows seen", "seen")
     return TextTable(caption, heads, lines, words=(1,))

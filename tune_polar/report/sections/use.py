@@ -39,7 +39,7 @@ from tune_polar.report.page_section import Answer, Section, always
 from tune_polar.report.sections.ensemble import SECTION as ENSEMBLE
 from tune_polar.report.settings import differences
 from tune_polar.report.winner_recipe import winner_recipe, winner_yaml
-from tune_polar.report.words import STATES, begun, decided_by, named, score_words, seen_notes, weakest_words
+from tune_polar.report.words import STATES, begun, decided_by, named, score_words, seen_mark, seen_notes, weakest_words
 from tune_polar.stats.split_alarm import ALARM, ALARM_TITLE
 
 DISTRUST, SHOWN = ("TP003", "TP005", "TP008", SEEN, CHOSEN), 4  # of rows, labels, starts and sets; messages of each
@@ -106,7 +106,7 @@ def _cautions(page: PageContext) -> tuple[str, ...]:
 
 def _weakest(page: PageContext) -> list[str]:
     """The column of the score that is predicted worst."""
-    words = weakest_words(page.won.judged.scored, page.shown)
+    words = weakest_words(page.won.judged.scored, lambda value: page.shown(value) + seen_mark(page.best))
     return [words] if words else []
 
 

@@ -19,7 +19,7 @@ from tune_polar.report.drawing.panel import Axis, Panel
 from tune_polar.report.ladder import WIDEST, decision_tables, gap_sentences, part_name
 from tune_polar.report.page_context import PageContext
 from tune_polar.report.page_section import Answer, Section, decides
-from tune_polar.report.words import RUNGS, begun, chosen_on, gap_words, metric_words
+from tune_polar.report.words import RUNGS, begun, chosen_on, gap_words, metric_words, seen_mark
 
 KIND = "knn_vote"
 # Points of the metric below the best value of the map at which the next lighter shade begins, darkest first.
@@ -51,12 +51,12 @@ def _vote(page: PageContext, outcome: Outcome, judgement: Judgement, place: int)
         height=300,
     )
     _shade(panel, page, ks, grid)
-    rows = []
+    rows, seen = [], seen_mark(page.best, judgement.name)
     for mark, said, rule in _marks(page, outcome, judgement):
         shape, kind = MARKS[mark]
         x = float(np.interp(rule.k, ks, range(len(ks))))
         panel.mark(shape, x, float(rule.tau), f"mark {kind}".rstrip(), title=f"{said}: {rule}")
-        rows.append((f"{mark} {said}", str(rule), page.shown(score_at(outcome, judgement, rule))))
+        rows.append((f"{mark} {said}", str(rule), page.shown(score_at(outcome, judgement, rule)) + seen))
     caption = f"{begun(what)} of {name} on all out-of-fold rows for each (k, τ); marks are named in the table. Shades: "
     caption += f"{metric.unit or 'hundredths'} from the best value"
     head = ("Setting", "k and τ", begun(what))
@@ -130,11 +130,12 @@ def _shade(panel: Panel, page: PageContext, ks: list[int], grid: FloatArray) -> 
 def _sentences(page: PageContext, judgement: Judgement, grid: FloatArray) -> tuple[str, ...]:
     near = float((grid >= grid.max() - 0.01).mean())
     pooled, crossed = (judgement.ladder[rung].score for rung in ("fold_tuned", "cross_fitted"))
+    mark = seen_mark(page.best, judgement.name)
     return (
         f"{100 * near:.0f}% of the map lies within one point of its best value: "
         + ("k and τ hardly matter there." if near >= 0.15 else "k and τ have to be chosen with care."),
-        f"The best setting, chosen on the rows it is scored on, has {page.shown(pooled)}; chosen on "
-        f"{chosen_on('cross_fitted', page.cells)} {page.shown(crossed)} "
+        f"The best setting, chosen on the rows it is scored on, has {page.shown(pooled)}{mark}; chosen on "
+        f"{chosen_on('cross_fitted', page.cells)} {page.shown(crossed)}{mark} "
         f"({gap_words(crossed - pooled, judgement.metric)}).",
     )
 

@@ -16,6 +16,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
 from tune_polar.search.trackers.runs import (
+    START_HAS_SEEN,
     ConfigurationEnd,
     ConfigurationRun,
     Evaluation,
@@ -26,6 +27,7 @@ from tune_polar.search.trackers.runs import (
 
 KEY = "tune_polar.key"  # tag by which a run is found again: MLflow gives ids of its own
 STATE = "tune_polar.state"
+SEEN = f"tune_polar.{START_HAS_SEEN}"
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "infeasible": "FAILED"}  # others: KILLED
 _NO_NAME = re.compile(r"[^\w.\-/: ]")  # what MLflow takes in no name
 _LONGEST = 500  # characters of a parameter's value
@@ -57,12 +59,13 @@ class MlflowTracker:
     def fold_ended(self, run: FoldRun, end: FoldEnd) -> None:
         """Add its scores and close it."""
         numbers = dict(end.scores) if end.seconds is None else {**end.scores, "seconds": end.seconds}
-        tags = {STATE: end.state, "tune_polar.reused_stages": " ".join(end.reused)}
+        tags = {STATE: end.state, "tune_polar.reused_stages": " ".join(end.reused), SEEN: " ".join(end.start_has_seen)}
         self._end(run.key, self._fold(run), end.state, numbers, tags)
 
     def configuration_ended(self, run: ConfigurationRun, end: ConfigurationEnd) -> None:
         """Add its score and close it."""
-        self._end(run.key, self._configuration(run), end.state, end.numbers, {STATE: end.state})
+        tags = {STATE: end.state, SEEN: " ".join(end.start_has_seen)}
+        self._end(run.key, self._configuration(run), end.state, end.numbers, tags)
 
     def close(self) -> None:
         """Runs that go on another day are killed until then."""

@@ -104,6 +104,7 @@ class Evaluation:
         return {**found, CHECKPOINT_METRIC: self.value}
 
 
+START_HAS_SEEN = "start_has_seen"  # as predictions and JSON call it
 TRAINING_LOSS, CHECKPOINT_METRIC = "training_loss", "checkpoint_metric"
 
 
@@ -115,6 +116,7 @@ class FoldEnd:
     scores: Mapping[str, float] = field(default_factory=dict)  # of this fold alone: `STAGE.METRIC`
     seconds: float | None = None
     reused: Sequence[str] = ()  # stages that were trained before, and have no curve here
+    start_has_seen: Sequence[str] = ()  # stages whose start was trained on texts that they are scored on (TP010)
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ class ConfigurationEnd:
     state: State
     score: float | None = None  # cross-fitted
     expected: float | None = None  # of one that racing gave up
+    start_has_seen: Sequence[str] = ()  # stages whose start was trained on texts that both are of (TP010)
 
     @property
     def numbers(self) -> dict[str, float]:

@@ -8,7 +8,14 @@ from pathlib import Path
 from tensorboardX import SummaryWriter
 from tensorboardX.summary import hparams
 
-from tune_polar.search.trackers.runs import ConfigurationEnd, ConfigurationRun, Evaluation, FoldEnd, FoldRun
+from tune_polar.search.trackers.runs import (
+    START_HAS_SEEN,
+    ConfigurationEnd,
+    ConfigurationRun,
+    Evaluation,
+    FoldEnd,
+    FoldRun,
+)
 
 
 class TensorBoardTracker:
@@ -41,8 +48,9 @@ class TensorBoardTracker:
     def configuration_ended(self, run: ConfigurationRun, end: ConfigurationEnd) -> None:
         """Write its settings and score, for the tab HPARAMS."""
         settings = {name: "null" if value is None else value for name, value in run.settings.items()}
+        seen = {START_HAS_SEEN: " ".join(end.start_has_seen)} if end.start_has_seen else {}
         with SummaryWriter(str(self._folder / run.name)) as writer:
-            for summary in hparams({**settings, "state": end.state}, end.numbers):
+            for summary in hparams({**settings, "state": end.state, **seen}, end.numbers):
                 writer.file_writer.add_summary(summary)
             write_point(writer, end.numbers, run.configuration.number)
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from tune_polar.recipe.cells import Cell
+from tune_polar.recipe.seen_starts import seen_starts, stage_starts
 from tune_polar.search.configuration_progress import ConfigurationProgress
 from tune_polar.search.fold_dispatch import FoldDispatch
 from tune_polar.search.trackers.relay import Message, Relay
@@ -58,7 +59,9 @@ class Tracking:
     def _configuration_ended(self, progress: ConfigurationProgress) -> None:
         run = ConfigurationRun(self._search, progress.configuration)
         expected = None if progress.abandonment is None else progress.abandonment.predicted
-        end = ConfigurationEnd(progress.state, progress.score, expected)
+        recipe = progress.configuration.recipe
+        seen = seen_starts(recipe, recipe.score.of, _folds(progress))
+        end = ConfigurationEnd(progress.state, progress.score, expected, [each.stage for each in seen])
         self._tell(lambda tracker: tracker.configuration_ended(run, end))
 
     def _run(self, trial: FoldTrial) -> FoldRun:
@@ -100,6 +103,12 @@ def tracking(
 def _end_of(progress: ConfigurationProgress, cell: Cell) -> FoldEnd:
     record = progress.finished.get(cell)
     if record is not None:
-        return FoldEnd("finished", record.scores, record.seconds, record.reused)
+        recipe = progress.configuration.recipe
+        seen = [name for name in recipe.stages if stage_starts(recipe, name, _folds(progress))]
+        return FoldEnd("finished", record.scores, record.seconds, record.reused, seen)
     is_over = progress.state == "infeasible" and cell not in progress.waiting
     return FoldEnd("failed" if is_over else "stopped")
+
+
+def _folds(progress: ConfigurationProgress) -> int:
+    return len({cell.fold for cell in progress.order})

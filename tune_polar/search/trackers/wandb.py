@@ -10,7 +10,14 @@ from typing import Any
 
 import wandb
 
-from tune_polar.search.trackers.runs import ConfigurationEnd, ConfigurationRun, Evaluation, FoldEnd, FoldRun
+from tune_polar.search.trackers.runs import (
+    START_HAS_SEEN,
+    ConfigurationEnd,
+    ConfigurationRun,
+    Evaluation,
+    FoldEnd,
+    FoldRun,
+)
 
 PROJECT = "tune-polar"  # where WANDB_PROJECT names no other
 STEP = "step"
@@ -46,13 +53,14 @@ class WandbTracker:
     def fold_ended(self, run: FoldRun, end: FoldEnd) -> None:
         """Add its scores and close it."""
         numbers = {} if end.seconds is None else {"seconds": end.seconds}
-        self._end(run.key, self._fold(run), end.state, {**end.scores, **numbers, "reused_stages": list(end.reused)})
+        about = {**end.scores, **numbers, "reused_stages": list(end.reused), **_seen(end)}
+        self._end(run.key, self._fold(run), end.state, about)
 
     def configuration_ended(self, run: ConfigurationRun, end: ConfigurationEnd) -> None:
         """A run of its own holds its score and state."""
         about = {**run.about, "score": run.search.score, **run.settings}
         opened = self._run(run.key, run.name, "configuration", about, run.name)
-        self._end(run.key, opened, end.state, end.numbers)
+        self._end(run.key, opened, end.state, {**end.numbers, **_seen(end)})
 
     def close(self) -> None:
         """Close what is open."""
@@ -84,6 +92,11 @@ class WandbTracker:
         opened.finish(exit_code=0 if state in ("finished", "abandoned") else 1)
         del self._runs[key]
         self._known = {place: step for place, step in self._known.items() if place[0] != key}
+
+
+def _seen(end: FoldEnd | ConfigurationEnd) -> dict[str, list[str]]:
+    """Only where it is so, as a filter by the name finds it."""
+    return {START_HAS_SEEN: list(end.start_has_seen)} if end.start_has_seen else {}
 
 
 def _last_step(opened: wandb.Run, stage: str) -> int:
