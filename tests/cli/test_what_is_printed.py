@@ -213,6 +213,14 @@ def test_a_remedy_that_names_a_recipe_file_can_be_pasted(run: Run, tmp_path: Pat
     assert run(*shlex.split(told)[1:]).code == 0
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_what_a_daemon_leaves_closed_ends_no_command(closed: str) -> None:
+    for words, code in (("list", 0), ("predict nosuch -", 2)):
+        script = f'{COMMAND[0]} -c "{COMMAND[2]}" {words} {closed}'
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120, check=False)
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+
+
 def test_a_minus_is_a_minus_in_ascii() -> None:
     done = command("status", "a−b…’", env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert b"a-b...'" in done.stderr

@@ -69,17 +69,18 @@ SPACE: Mapping[str, Any] = {
 }
 
 
-def trained_store(folder: Path, rates: tuple[float | None, ...] = (None, 0.02)) -> Store:
+def trained_store(folder: Path, rates: tuple[float | None, ...] = (None, 0.02), **recipe_says: object) -> Store:
     """A new store in ``folder``, whose data lie in ``own.csv`` beside it.
 
     Args:
         folder: of the store.
         rates: of each configuration the sorter's learning rate; None: the recipe itself.
+        recipe_says: sections in place of the recipe's own.
     """
     data = folder.parent / "own.csv"
     rows = [f"r{n},text {n} of {n % 7},{n % 2},{n % 3 // 2 * (n % 2)},{n % 5 // 2 % 2 * (n % 2)}" for n in range(60)]
     data.write_text("\n".join(["id,text,hate,loud,sly", *rows]), encoding="utf-8")
-    loaded = load_recipe(RECIPE)
+    loaded = load_recipe({**RECIPE, **recipe_says})
     space = load_space(SPACE, loaded.recipe, loaded.profile)
     plan = make_plan(loaded.recipe, loaded.profile, parse_source(str(data)), space=space, trials=len(rates), seed=0)
     store = open_store(folder)

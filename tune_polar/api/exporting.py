@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tune_polar import __version__
 from tune_polar.api.model_words import ModelWords
-from tune_polar.evaluate.summary import SearchSummary
+from tune_polar.evaluate.configuration_predictions import PredictionsReader
+from tune_polar.evaluate.summary import ConfigurationSummary, SearchSummary
 from tune_polar.recipe.sections import TINY
 from tune_polar.report.ensemble_card import ensemble_card
 from tune_polar.report.model_card import CardFacts, model_card
@@ -62,7 +64,7 @@ def export_model(
         members=len(composition.members),
     )
     if isinstance(found, Recorded):
-        card = model_card(summary, found.row, found.outcome, facts)
+        card = model_card(summary, _with_predictions(store, summary, found.row), found.outcome, facts)
     else:
         card = ensemble_card(summary, found.file, facts)
     write_card(folder, card)
@@ -72,3 +74,9 @@ def export_model(
         say(f"  {where}: an encoder for AutoModel and its head in head.safetensors; transformers has none like it")
     if push is not None:
         say(push_folder(folder, push))
+
+
+def _with_predictions(store: Store, summary: SearchSummary, row: ConfigurationSummary) -> ConfigurationSummary:
+    """By which its card tells how far training runs differ."""
+    reader = PredictionsReader(store, summary.gold, summary.cells)
+    return replace(row, predictions=reader.read(row.configuration, row.folds))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, cast
@@ -36,6 +37,7 @@ def say_json(about: Any) -> None:
 
 def prepare_streams() -> None:
     """Whatever the encoding of the terminal or file, no character ends a command; logs are made visible."""
+    _open_what_is_closed()
     codecs.register_error(_LACKING, _in_plain_letters)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -44,6 +46,21 @@ def prepare_streams() -> None:
     for handler in logging.getLogger().handlers:
         if type(handler.formatter) is logging.Formatter:
             handler.setFormatter(_VisibleFormatter(handler.formatter._fmt))
+
+
+def _open_what_is_closed() -> None:
+    """Of a daemon: what it leaves closed says nothing and hears nothing, and no file opened later takes its number."""
+    for name in ("stdin", "stdout", "stderr"):  # in order of their numbers, the lowest of which is given out first
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
+
+
+def is_same_file(one: str, other: str) -> bool:
+    """Whether two paths lead to one file that is there."""
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False
 
 
 class _VisibleFormatter(logging.Formatter):

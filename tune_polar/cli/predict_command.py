@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +13,7 @@ from tune_polar.api.count_checks import positive
 from tune_polar.cli import options
 from tune_polar.cli.model_place import Device, ModelGroup
 from tune_polar.cli.option_groups import with_groups
-from tune_polar.cli.output import say, waiting
+from tune_polar.cli.output import is_same_file, say, waiting
 from tune_polar.errors import SpecError
 from tune_polar.report.numbers import count
 
@@ -87,7 +85,7 @@ def predict(
         if not quiet:
             say(sentence, to_error=True)
 
-    with predictions_at(output) as writer:
+    with predictions_at(output, tell) as writer:
         opened = chosen.open(batch_rows)
         if (note := opened.prepare()) is not None:
             tell(note)
@@ -124,12 +122,5 @@ def _check_places(files: Sequence[str], output: str) -> None:
     if list(files).count("-") > 1:
         raise SpecError("standard input must be read once, got - more than once", "Give it once.")
     for file in files:
-        if output != "-" and file != "-" and _is_same(file, output):
+        if output != "-" and file != "-" and is_same_file(file, output):
             raise SpecError(f"-o must be another file than those that are read, got {output!r}", "Give a new name.")
-
-
-def _is_same(one: str, other: str) -> bool:
-    try:
-        return os.path.samefile(Path(one), Path(other))
-    except (OSError, ValueError):
-        return False

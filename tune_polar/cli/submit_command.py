@@ -11,7 +11,7 @@ import typer
 from tune_polar.cli import options
 from tune_polar.cli.model_place import Device, ModelGroup
 from tune_polar.cli.option_groups import with_groups
-from tune_polar.cli.output import say
+from tune_polar.cli.output import is_same_file, say
 from tune_polar.errors import SpecError
 from tune_polar.recipe.recipe_file import load_recipe
 from tune_polar.recipe.submission_columns import submission_of
@@ -110,7 +110,7 @@ def _check_files(files: Sequence[str], output: str) -> None:
     for file in files:
         if file == "-" or file.lower().endswith((".txt", ".txt.gz")):
             raise SpecError(f"FILE must be a table with ids, got {file!r}", "Give CSV, TSV, JSON lines or Parquet.")
-        if Path(file).exists() and Path(output).exists() and Path(file).samefile(output):
+        if is_same_file(file, output):
             raise SpecError(f"-o must be another file than those that are read, got {output!r}", "Give a new name.")
 
 

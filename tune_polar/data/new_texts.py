@@ -184,6 +184,10 @@ def _rows(place: Place, table: RawTable, columns: TextColumns, faults: Faults, n
     for line, cell in zip(table.lines.tolist(), texts, strict=True):
         if is_empty(cell):
             faults.add("empty-text", line, text, "a text must not be empty")
+    if row_id is not None:
+        for line, cell in zip(table.lines.tolist(), table.cells[row_id], strict=True):
+            if is_empty(cell):
+                faults.add("empty-id", line, row_id, "an id must not be empty")
     _refuse(faults)
     ids = [str(next(numbers)) for _ in texts] if row_id is None else table.cells[row_id]
     found = {name: tuple(map(seen, table.cells[column])) for name, column in columns.groups.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def read_ensemble(path: Path) -> EnsembleFile:
     try:
         file = read_yaml(path)
     except SpecError as error:  # nobody wrote the file by hand: how a recipe is mended helps nobody
-        raise SpecError(error.problem, _REMEDY if path.is_file() else error.remedy) from None
+        raise SpecError(error.problem, _REMEDY if os.path.isfile(path) else error.remedy) from None
     try:
         return EnsembleFile.model_validate(file.content)
     except ValidationError as error:

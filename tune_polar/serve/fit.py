@@ -17,7 +17,7 @@ from tune_polar.serve.recorded_model import Recorded
 from tune_polar.serve.stored_composition import lacking_weights, put_composition, stored_composition
 from tune_polar.store.store import Store
 from tune_polar.trial.all_rows import all_rows_steps
-from tune_polar.trial.all_rows_trial import all_rows_trial
+from tune_polar.trial.all_rows_trial import all_rows_keys, all_rows_trial
 from tune_polar.trial.error_verdict import verdict
 from tune_polar.trial.fold_trial import FoldTrial, Inputs
 from tune_polar.trial.progress import Progress
@@ -68,8 +68,9 @@ class Fitting:
         """What has to be trained, a line each, with the time that it took before."""
         if all_rows:
             found = self.found.alone()
-            steps, seconds = found.steps(), _seconds(found)
-            return [f"{name}: all rows, {each.at} steps (folds took {seconds[name]})" for name, each in steps.items()]
+            steps, seconds, keys = found.steps(), _seconds(found), all_rows_keys(self._all_rows(found))
+            lacking = {name: each for name, each in steps.items() if not self.store.has_weights(keys[name])}
+            return [f"{name}: all rows, {each.at} steps (folds took {seconds[name]})" for name, each in lacking.items()]
         lines, told = [], set[str]()
         for cell, names in lacking_weights(self.store, self.found.folds()):
             for name in names:
@@ -127,13 +128,15 @@ class Fitting:
 
     def _all(self, context: TrialContext, begins: Callable[[str], None]) -> Generator[Progress, None, Composition]:
         found = self.found.alone()
-        steps, seed = found.steps(), found.cells[0].seed
-        begins(f"all-s{seed}")
-        trial = all_rows_trial(found.recipe, seed, self.inputs_for(found.recipe), steps)
+        steps, trial = found.steps(), self._all_rows(found)
+        begins(f"all-s{trial.cell.seed}")
         keys = yield from in_smaller_parts(
             context.memory, context.device, partial(all_rows_steps, trial, context, self.store, steps)
         )
         return found.all_rows(keys)
+
+    def _all_rows(self, found: Recorded) -> FoldTrial:
+        return all_rows_trial(found.recipe, found.cells[0].seed, self.inputs_for(found.recipe), found.steps())
 
 
 def _seconds(found: Recorded) -> dict[str, str]:

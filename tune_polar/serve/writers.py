@@ -8,7 +8,7 @@ import gzip
 import io
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -35,25 +35,26 @@ class Writer(Protocol):
 
 
 @contextmanager
-def predictions_at(address: str) -> Iterator[Writer]:
+def predictions_at(address: str, told: Callable[[str], None]) -> Iterator[Writer]:
     """A file of predictions: nothing is under its name until all rows are there, and nothing is left of half of them.
 
     Args:
         address: a path whose name ends in ``.csv``, ``.tsv``, ``.jsonl`` (each also ``.gz``) or ``.parquet``; ``-``:
             CSV on standard output.
+        told: hears once where text has other cells than were given.
 
     Raises:
         DataError: the name says no such format, or the file cannot be written.
     """
     if address == STANDARD_OUTPUT:
-        yield _Csv(_Shown() if sys.stdout.isatty() else sys.stdout, ",")
+        yield _Csv(_Shown() if sys.stdout.isatty() else sys.stdout, ",", told)
         sys.stdout.flush()
         return
     path = Path(address)
     form = _form(path)
     with (
         whole_file(path, partial(_fault, path)) as file,
-        _writer(file, form, is_zipped=path.suffix == ".gz") as writer,
+        _writer(file, form, told, is_zipped=path.suffix == ".gz") as writer,
     ):
         yield writer
 
@@ -76,7 +77,7 @@ def _fault(path: Path, why: str) -> DataError:
 
 
 @contextmanager
-def _writer(file: IO[bytes], form: str, *, is_zipped: bool) -> Iterator[Writer]:
+def _writer(file: IO[bytes], form: str, told: Callable[[str], None], *, is_zipped: bool) -> Iterator[Writer]:
     if form == ".parquet":
         parquet = _Parquet(file)
         yield parquet
@@ -85,21 +86,37 @@ def _writer(file: IO[bytes], form: str, *, is_zipped: bool) -> Iterator[Writer]:
     with gzip.open(file, "wb") if is_zipped else contextlib.nullcontext(file) as raw:
         text = io.TextIOWrapper(raw, encoding="utf-8", newline="")
         try:
-            yield _JsonLines(text) if form == ".jsonl" else _Csv(text, "\t" if form == ".tsv" else ",")
+            yield _JsonLines(text) if form == ".jsonl" else _Csv(text, "\t" if form == ".tsv" else ",", told)
         finally:
             text.detach()  # writes what is left; whoever opened the file closes it
 
 
 class _Csv:
-    def __init__(self, file: Any, separator: str) -> None:
+    def __init__(self, file: Any, separator: str, told: Callable[[str], None]) -> None:
         self._writer = csv.writer(file, delimiter=separator, lineterminator="\n")
         self._begun = False
+        self._told: Callable[[str], None] | None = told
 
     def write(self, columns: Mapping[str, Array]) -> None:
         if not self._begun:
             self._writer.writerow([_defused(name) for name in columns])
             self._begun = True
-        self._writer.writerows(zip(*map(_cells, columns.values()), strict=True))
+        cells = {name: _cells(values) for name, values in columns.items()}
+        if self._told is not None:
+            self._tell(columns, cells)
+        self._writer.writerows(zip(*cells.values(), strict=True))
+
+    def _tell(self, columns: Mapping[str, Array], cells: Mapping[str, list[Any]]) -> None:
+        for name, values in columns.items():
+            pairs = zip(values.tolist(), cells[name], strict=True) if values.dtype == object else ()
+            first = next((one for one, other in pairs if str(one) != other), None)
+            if first is not None and self._told is not None:
+                self._told(
+                    f"{name} {first!r} and others that begin with {' '.join(_FORMULA_STARTS[:4])} stand behind a ' in "
+                    "this file, lest a spreadsheet take them for formulas; .jsonl and .parquet have them as they are"
+                )
+                self._told = None
+                return
 
 
 class _Shown:
