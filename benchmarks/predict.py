@@ -104,7 +104,7 @@ def measured(store: str, texts: Path, out: Path, device: str, count: int) -> tup
     model = ModelWords(store).chosen(device).open(None)
     model.prepare()
     early, began = 0, time.perf_counter()
-    with predictions_at(str(out)) as writer:
+    with predictions_at(str(out), print) as writer:
         for done in predict_all(model, parts(model.rows_a_part), writer, print):
             if not early and done >= count / 10:
                 early = resident_bytes()
