@@ -24,6 +24,7 @@ from tune_polar.serve.composition import Composition
 from tune_polar.serve.predict import predict_all
 from tune_polar.store.training_facts import Array
 
+LANGUAGE = "language"
 REMEDY = "Correct these rows; `--text COLUMN` names the column with the texts, `--id COLUMN` that of the ids."
 
 
@@ -43,7 +44,9 @@ class Collected:
         return pd.DataFrame({name: np.concatenate([part[name] for part in self._parts]) for name in names})
 
 
-def text_columns(about: Composition, text: str | None, id_: str | None, named: Mapping[str, str]) -> TextColumns:
+def text_columns(
+    about: Composition, text: str | None, id_: str | None, named: Mapping[str, str], word: str | None = None
+) -> TextColumns:
     """Which columns a model reads.
 
     Args:
@@ -51,14 +54,16 @@ def text_columns(about: Composition, text: str | None, id_: str | None, named: M
         text: column with the texts; None: as in the search, or ``text``.
         id_: column with the ids; None: as in the search, or ``id``, where there is one.
         named: what columns that decisions go by are called, where they are not called so.
+        word: what stands for the column ``language`` (or the only one that decisions go by) in files that lack it.
 
     Raises:
-        SpecError: ``named`` holds a column that nothing goes by.
+        SpecError: ``named`` holds a column that nothing goes by, or nothing goes by what ``word`` stands for.
     """
     check_named(named, about.groups)
     usual = tuple(dict.fromkeys((about.text_column, TEXT)))
     ids = tuple(dict.fromkeys((about.id_column, ID)))
-    return TextColumns(text, id_, usual, ids, {each: named.get(each, each) for each in about.groups})
+    words = {} if word is None else {_column_of_word(about.groups, word): word}
+    return TextColumns(text, id_, usual, ids, {each: named.get(each, each) for each in about.groups}, words)
 
 
 def check_named(named: Mapping[str, str], groups: Collection[str]) -> None:
@@ -78,6 +83,18 @@ def check_named(named: Mapping[str, str], groups: Collection[str]) -> None:
             f"{strange[0]!r}",
             "The column with the texts is named by `--text COLUMN`, that of the ids by `--id COLUMN`.",
         )
+
+
+def _column_of_word(groups: Sequence[str], word: str) -> str:
+    if is_empty(word):
+        raise SpecError(f"--language must be a word, got {word!r}", "Give the texts' language, or leave it out.")
+    if LANGUAGE in groups or len(groups) == 1:
+        return LANGUAGE if LANGUAGE in groups else groups[0]
+    raise SpecError(
+        f"--language must stand for the column that rows are decided by: {LANGUAGE!r}, or the only one; got "
+        f"{word!r}, and they are decided by {', '.join(map(repr, groups)) or 'none'}",
+        "Leave it out; `--column NAME=COLUMN` names a file's column of groups.",
+    )
 
 
 def predict(

@@ -25,6 +25,12 @@ class NewTextsGroup:
     text: options.NewText = None
     id_: options.NewId = None
     column: options.GroupColumn = None
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language", metavar="WORD", help="The language, where decisions go by it, of texts that lack the column."
+        ),
+    ] = None
 
 
 @with_groups
@@ -78,7 +84,7 @@ def predict(
     from tune_polar.serve.writers import predictions_at
 
     chosen = named_model.chosen(device)
-    columns = text_columns(chosen.composition, new.text, new.id_, named)
+    columns = text_columns(chosen.composition, new.text, new.id_, named, new.language)
     check_begin(files, columns)
 
     def tell(sentence: str) -> None:

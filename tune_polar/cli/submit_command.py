@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,8 +40,8 @@ def submit(
         typer.Option(
             "--language",
             metavar="WORD",
-            help="What stands for the column in the files' names.  [default: the texts' column, the search's language, "
-            "or of several files their names]",
+            help="What stands for the column in the files' names, and for decisions that go by it where the texts lack "
+            "it.  [default: the texts' column, the search's language, or of several files their names]",
         ),
     ] = None,
     ids: Annotated[
@@ -87,12 +89,16 @@ def submit(
     grouping = grouping_of(
         form, files, manifest, has_column=by is not None and have_column(files, named.get(by, by)), word=language
     )
-    file = empty_file(form, about, grouping)
+    handed_in = empty_file(form, about, grouping)
     groups = dict.fromkeys((*about.groups, *filter(None, [grouping.column])))
     usual = tuple(dict.fromkeys((about.text_column, "text")))
     columns = TextColumns(text, id_ or form.id, usual, groups={each: named.get(each, each) for each in groups})
     wanted = None if ids is None else list(expected_ids(ids, form.id))
-    check_begin(files, columns)
+    # A misspelt --column must not leave the decisions to the files' names.
+    stands_for = [by] if by in about.groups and (language is not None or by not in named) else []
+    of_files = {file: replace(columns, words=dict.fromkeys(stands_for, grouping.word_of(file))) for file in files}
+    for file, its in of_files.items():
+        check_begin([file], its)
     opened = chosen.open(None)
 
     def tell(sentence: str) -> None:
@@ -101,8 +107,9 @@ def submit(
 
     if (note := opened.prepare()) is not None:
         tell(note)
-    answer(opened, file, new_texts(files, columns, opened.rows_a_part), grouping, tell)
-    for name, rows in file.write(Path(output), wanted).items():
+    parts = chain.from_iterable(new_texts([file], of_files[file], opened.rows_a_part) for file in files)
+    answer(opened, handed_in, parts, grouping, tell)
+    for name, rows in handed_in.write(Path(output), wanted).items():
         say(f"{output}: {name}, {count(rows, 'row')}")
 
 

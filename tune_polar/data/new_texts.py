@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
+from collections import Counter
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import IO
 
@@ -32,6 +33,7 @@ class TextColumns:
         usual: columns that may hold the texts, the likeliest first.
         usual_ids: the same of ids.
         groups: columns that decisions go by, each with what the files call it.
+        words: what stands for such a column on every row of a file that lacks it.
     """
 
     text: str | None = None
@@ -39,6 +41,7 @@ class TextColumns:
     usual: tuple[str, ...] = (TEXT,)
     usual_ids: tuple[str, ...] = (ID,)
     groups: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def candidates(self) -> Sequence[str]:
@@ -46,8 +49,8 @@ class TextColumns:
         return (self.text,) if self.text else self.usual
 
     def no_groups(self, rows: int) -> dict[str, tuple[str, ...]]:
-        """Of texts that come without columns: as cells that are empty."""
-        return dict.fromkeys(self.groups, ("",) * rows)
+        """Of texts that come without columns: the word of each, else as cells that are empty."""
+        return {name: (seen(self.words.get(name, "")),) * rows for name in self.groups}
 
     def id_among(self, header: Container[str]) -> str | None:
         """The column with the ids of a file with these columns; None: its rows are counted."""
@@ -73,7 +76,7 @@ class TextColumns:
 class NewTexts:
     """Some rows of one file."""
 
-    file: str  # its name, without the folders it lies in
+    file: str  # its name without the folders it lies in; the address as typed where another has that name
     ids: tuple[str, ...]
     texts: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by column, as a search reads them
@@ -99,13 +102,10 @@ def new_texts(addresses: Sequence[str], columns: TextColumns, rows: int) -> Iter
     Example:
         >>> for part in new_texts(["tweets.csv.gz"], TextColumns("tweet"), 4096): …
     """
+    often = Counter(Place(address).name for address in addresses)
     for address in addresses:
-        if address == STANDARD_INPUT:
-            yield from _lines("standard input", sys.stdin.buffer, columns, rows)
-        elif Place(address).suffix == PLAIN_SUFFIX:
-            yield from _plain(Place(address), columns, rows)
-        else:
-            yield from _tables(Place(address), columns, rows)
+        parts = _parts(address, columns, rows)
+        yield from parts if often[Place(address).name] == 1 else (replace(part, file=address) for part in parts)
 
 
 def check_begin(addresses: Sequence[str], columns: TextColumns) -> None:
@@ -122,6 +122,13 @@ def check_begin(addresses: Sequence[str], columns: TextColumns) -> None:
     for address in addresses:
         if address != STANDARD_INPUT:
             next(new_texts([address], columns, 1), None)
+
+
+def _parts(address: str, columns: TextColumns, rows: int) -> Iterator[NewTexts]:
+    if address == STANDARD_INPUT:
+        return _lines("standard input", sys.stdin.buffer, columns, rows)
+    place = Place(address)
+    return (_plain if place.suffix == PLAIN_SUFFIX else _tables)(place, columns, rows)
 
 
 def _plain(place: Place, columns: TextColumns, rows: int) -> Iterator[NewTexts]:
@@ -174,7 +181,10 @@ def _tables(place: Place, columns: TextColumns, rows: int) -> Iterator[NewTexts]
 def _rows(place: Place, table: RawTable, columns: TextColumns, faults: Faults, numbers: Iterator[int]) -> NewTexts:
     text = next((name for name in columns.candidates if name in table.cells), columns.candidates[0])
     row_id = columns.id_among(table.cells)
-    wanted = dict.fromkeys([text, *([] if row_id is None else [row_id]), *columns.groups.values()])
+    groups = {
+        name: column for name, column in columns.groups.items() if column in table.cells or name not in columns.words
+    }
+    wanted = dict.fromkeys([text, *([] if row_id is None else [row_id]), *groups.values()])
     lacking = [name for name in wanted if name not in table.cells]
     for name in lacking:
         rule = f"the file must have the column {name!r}, got {header_shown(table.header)}"
@@ -190,7 +200,9 @@ def _rows(place: Place, table: RawTable, columns: TextColumns, faults: Faults, n
                 faults.add("empty-id", line, row_id, "an id must not be empty")
     _refuse(faults)
     ids = [str(next(numbers)) for _ in texts] if row_id is None else table.cells[row_id]
-    found = {name: tuple(map(seen, table.cells[column])) for name, column in columns.groups.items()}
+    found = columns.no_groups(len(texts)) | {
+        name: tuple(map(seen, table.cells[column])) for name, column in groups.items()
+    }
     return NewTexts(place.name, tuple(ids), tuple(texts), found, columns.id_of_search if row_id is None else None)
 
 

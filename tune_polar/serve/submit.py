@@ -38,7 +38,15 @@ class Grouping:
         """Of each row."""
         if self.column is not None:
             return part.groups[self.column]
-        return (Path(part.file).name.partition(".")[0] if self.word is None else self.word,) * len(part)
+        return (self.word_of(part.file),) * len(part)
+
+    def word_of(self, file: str) -> str:
+        """What stands for the column on all rows of a file.
+
+        Args:
+            file: its address or name.
+        """
+        return Path(file).name.partition(".")[0] if self.word is None else self.word
 
 
 def answer(
@@ -101,7 +109,7 @@ def grouping_of(
     """How rows are told apart: by the files' own column, what was typed, the language of the search's data, or by file.
 
     Raises:
-        SpecError: none of them is there.
+        SpecError: none of them is there, or two files' names say the same.
     """
     if form.by is None:
         return Grouping(None, "")
@@ -110,7 +118,9 @@ def grouping_of(
     if has_column:
         return Grouping(form.by, None)
     if len(files) > 1:
-        return Grouping(None, None)
+        grouping = Grouping(None, None)
+        _refuse_alike(files, grouping, form)
+        return grouping
     searched = _language(manifest)
     if searched is None:
         raise SpecError(
@@ -140,6 +150,20 @@ def expected_ids(address: str, column: str) -> Iterator[str]:
         yield from table.cells[column]
     if errors_in(faults.findings()):
         raise data_error(faults.findings(), "Give the competition's file of ids, or leave --ids out.")
+
+
+def _refuse_alike(files: Sequence[str], grouping: Grouping, form: Submission) -> None:
+    told = dict[str, str]()
+    for file in files:
+        word = grouping.word_of(file)
+        if word in told:
+            raise SpecError(
+                f"files must have names that tell their {form.by} apart, for submission.member is {form.member!r} and "
+                f"not all have the column {form.by!r}; got {told[word]!r} and {file!r}, both {word!r}",
+                f"Rename them, give them the column {form.by!r}, or run one `submit` for each {form.by} with "
+                "--language WORD.",
+            )
+        told[word] = file
 
 
 def _has(place: Place, column: str) -> bool:
