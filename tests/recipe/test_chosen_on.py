@@ -66,6 +66,16 @@ def test_profiles_and_options_say_it_of_values_that_they_change(base):
     assert variant(base, "", changes={"chosen_on": {"mine": [LR]}, LR: 5e-4}).recipe.chosen_on == expected
 
 
+def test_an_option_may_say_it_of_what_ablations_take_away():
+    said = {MARGIN: 0.9, "chosen_on.mine": [MARGIN]}
+    loaded = load_recipe("impsh", RecipeOptions(changes=said))
+    assert loaded.recipe.chosen_on == {"mine": (MARGIN,)}
+    assert loaded.ablations["ce"][1].chosen_on == {}
+    assert loaded.ablations["augsh"][1].chosen_on == {"mine": (MARGIN,)}
+    whole = load_recipe("impsh", RecipeOptions(changes={MARGIN: 0.9, "chosen_on": {"mine": [MARGIN]}}))
+    assert whole.recipe.chosen_on == {"mine": (MARGIN,)}
+
+
 def test_options_profiles_and_ablations_change_values_too(base):
     told = "ablations: {other: {title: other, changes: {decide.vote.tau: 0.5}}}\n"
     loaded = variant(base, told)

@@ -122,9 +122,9 @@ def decide(
     """Report what out-of-fold predictions are worth, as `tune-polar decide` does of a file.
 
     What names its rows, as DataFrames and Series do, is put in one order by its index, and columns by their names:
-    both must then be the same everywhere. What has no names goes by position, and so does a single column. Rows that
-    pandas numbered, 0, 1, 2 …, are refused beside the same numbers in another order: nothing tells which ones belong
-    together.
+    both must then be the same everywhere. What has no names goes by position, and so does a single column. Predictions
+    that pandas numbered, 0, 1, 2 …, are refused beside gold with the same numbers in another order: nothing tells which
+    ones belong together.
 
     Args:
         gold: of the out-of-fold rows: 0 and 1 (rows,) or (rows, labels), classes (rows,), or numbers (rows,) or

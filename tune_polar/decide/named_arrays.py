@@ -52,7 +52,8 @@ class NamedArray:
         Raises:
             DecisionError: the columns are called otherwise.
         """
-        if self.columns is None or len(self.columns) == len(spellings[0]) == 1:
+        is_as_wide = self.columns is not None and len(self.columns) == len(spellings[0])
+        if self.columns is None or (is_as_wide and (len(self.columns) == 1 or not self.has_own_names)):
             return self.values
         own = keys_of(self.columns)
         wanted = next((keys for keys in map(keys_of, spellings) if set(own) == set(keys)), None)
@@ -177,14 +178,12 @@ def _by_rows(array: NamedArray, first: NamedArray) -> NamedArray:
                 f"lacks: {listed(list(map(str, beyond[: MOST_SHOWN + 1])))}",
                 f"Give both of the same rows, {BY_POSITION}",
             )
-    if _is_default(own) or _is_default(wanted):
-        numbered, shuffled = (array, first) if _is_default(own) else (first, array)
+    if _is_default(own):
         raise DecisionError(
             f"the index of {array.what} must be that of {first.what}, got 0 to {len(own) - 1:,} in order, as pandas "
-            f"numbers rows unless told, of {numbered.what}, and another order of {shuffled.what}: nothing tells which "
-            "rows belong together",
-            f"Give {numbered.what} the index of {shuffled.what} by .set_axis(…) where both stand in one order, "
-            f".sort_index() of {shuffled.what} where it goes by these numbers, {BY_POSITION}",
+            f"numbers rows unless told, and another order of {first.what}: nothing tells which rows belong together",
+            f"Give {array.what} the index of {first.what} by .set_axis(…) where both stand in one order, "
+            f".sort_index() of {first.what} where it goes by these numbers, {BY_POSITION}",
         )
     return replace(array, values=array.values[own.get_indexer(wanted)], index=wanted)
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tune_polar.assets import shipped
 from tune_polar.errors import Fault, SpecError, spec_error
 from tune_polar.recipe.broken_rules import broken_rules
+from tune_polar.recipe.chosen_on import keys_kept
 from tune_polar.recipe.components.plans import COUNT, TOGETHER
 from tune_polar.recipe.draft import Draft, Origin
 from tune_polar.recipe.find_files import neighbour, read_named
@@ -302,6 +303,13 @@ def _with_what_is_left(options: RecipeOptions, ablation: Ablation, before: Tree,
         return place is not None and any(_is_taken_away(place.path, each, before, after) for each in changed)
 
     changes = {key: value for key, value in (options.changes or {}).items() if not is_gone(key)}
+    for key in [each for each in changes if each.partition(".")[0] == CHOSEN_ON]:
+        name = key.partition(".")[2]
+        said = keys_kept({name: changes[key]} if name else changes[key], lambda _, each: not is_gone(each))
+        if name and isinstance(said, Mapping) and name not in said:
+            del changes[key]
+        else:
+            changes[key] = said[name] if name and isinstance(said, Mapping) else said
     return replace(options, changes=changes)
 
 

@@ -52,8 +52,8 @@ def shown_ahead(ahead: NewRowsScore) -> Callable[[float], str]:
     return partial(fixed, decimals=decimals_for(float(ahead.draws.std())))
 
 
-def _others(entered: int) -> str:
-    if entered < READ_IN_FULL:
+def _others(read: int) -> str:
+    if read < READ_IN_FULL:
         return "the others would win some rounds too, and leaving them out corrects less than all would"
     return "the others do too badly to win a round often, and leaving them out corrects a little less"
 
@@ -66,6 +66,7 @@ def correction_sentence(page: PageContext) -> str:
     left_out, interval, entered = len(corrected.left_out), corrected.interval, choice.configurations
     honest = [row for row in page.summary.finished if not row.seen_starts()]
     seen = len(page.summary.finished) - len(honest)  # the best has not: there would be no correction
+    read = sum(row.outcome is not None for row in page.summary.finished)
     decimals = decimals_for((interval.high - interval.low) / (2 * DEVIATIONS))
     raw, sober = (fixed(value, decimals) for value in (corrected.raw_best, corrected.corrected))
     return (
@@ -78,7 +79,7 @@ def correction_sentence(page: PageContext) -> str:
             else ""
         )
         + (
-            f" Entered are the {entered} configurations read in full, the best of {len(honest):,}: {_others(entered)}."
+            f" Entered are the {entered} configurations read in full, the best of {len(honest):,}: {_others(read)}."
             if entered < len(honest)
             else ""
         )

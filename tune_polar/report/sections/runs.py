@@ -36,13 +36,14 @@ def build(page: PageContext) -> Answer:
     mean = ", mean ± standard deviation" if len(page.cells.cells) > 1 else ""
     mean += " (the score pools all rows)" if page.cells.folds > 1 else ""
     if elsewhere:
+        scored = (page.summary.facts.data_name, *sets_of(page))
         found.append(_crossed(page, rows, elsewhere))
         found.append(
             caption(
                 f"Each {page.cells.one}’s model by itself{mean}; "
                 "settings were chosen on out-of-fold rows. Other sets are scored, and this search chooses nothing on "
                 "them: do not choose a row of this table by them.",
-                *chosen_notes((page.summary, name, row) for row in rows for name in sets_of(page)),
+                *chosen_notes((page.summary, name, row) for row in rows for name in scored),
                 *seen_notes(rows),
             )
         )
