@@ -62,7 +62,7 @@ class _StrictLoader(_StrictNodes, yaml.SafeLoader):
 
 
 class _FastLoader(_StrictNodes, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Parses with libyaml, in a fifth of the time, where PyYAML was built with it."""
+    """Parses with libyaml, which is faster, where PyYAML was built with it."""
 
     def __init__(self, text: str) -> None:
         getattr(yaml, "CSafeLoader", yaml.SafeLoader).__init__(self, text)
